@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use crate::{CommitId, CommitRule, DeployDir, GitRef, GitUrl, ProjectName};
+
+/// The job's id, unlike any other installation's: `<deployment>:<job key>`.
+pub const JOB_ID: &str = "DOORBELL_JOB_ID";
+/// The registry's name of the project.
+pub const PROJECT: &str = "DOORBELL_PROJECT";
+/// The full ref.
+pub const REF: &str = "DOORBELL_REF";
+/// The commit to build; missing or empty: the ref's tip.
+pub const COMMIT: &str = "DOORBELL_COMMIT";
+/// `ancestor` or `tip`.
+pub const COMMIT_RULE: &str = "DOORBELL_COMMIT_RULE";
+/// The repository.
+pub const GIT_URL: &str = "DOORBELL_GIT_URL";
+/// The command, a JSON array of texts.
+pub const ARGV: &str = "DOORBELL_ARGV";
+/// The folder in the checkout that the command runs in.
+pub const DIRECTORY: &str = "DOORBELL_DIRECTORY";
+/// Seconds that the command may take.
+pub const TIMEOUT_SECONDS: &str = "DOORBELL_TIMEOUT_SECONDS";
+/// Type `SECRETS_MANAGER`: the value in the build is the secret: a token, or JSON `{"username","password"}` or
+/// `{"token"}`.
+pub const GIT_CREDENTIALS: &str = "DOORBELL_GIT_CREDENTIALS";
+/// Type `PARAMETER_STORE`: iwomp's `_default` document, which may hold credentials.
+pub const DEFAULT_DOCUMENT: &str = "DOORBELL_DEFAULT_DOCUMENT";
+/// Type `PARAMETER_STORE`: the project's document, which may hold credentials.
+pub const PROJECT_DOCUMENT: &str = "DOORBELL_PROJECT_DOCUMENT";
+
+/// What the worker tells the runner, all of it PLAINTEXT, so no secret is among it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildEnvironment {
+    /// See [`JOB_ID`].
+    pub job_id: String,
+    /// See [`PROJECT`].
+    pub project: ProjectName,
+    /// See [`REF`].
+    pub git_ref: GitRef,
+    /// See [`COMMIT`].
+    pub commit: Option<CommitId>,
+    /// See [`COMMIT_RULE`].
+    pub commit_rule: CommitRule,
+    /// See [`GIT_URL`].
+    pub git_url: GitUrl,
+    /// See [`ARGV`]; never empty.
+    pub argv: Vec<String>,
+    /// See [`DIRECTORY`].
+    pub directory: DeployDir,
+    /// See [`TIMEOUT_SECONDS`].
+    pub timeout_seconds: u32,
+}
+
+/// Why the runner can't begin: which variable, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("environment variable {name}: {problem}")]
+pub struct EnvironmentError {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl BuildEnvironment {
+    /// The variables to set, by name.
+    pub fn to_variables(&self) -> BTreeMap<&'static str, String> {
+        let argv = serde_json::Value::from(self.argv.clone()).to_string();
+        let commit = self.commit.as_ref().map(|commit| (COMMIT, commit.to_string()));
+        [
+            (JOB_ID, self.job_id.clone()),
+            (PROJECT, self.project.to_string()),
+            (REF, self.git_ref.full()),
+            (COMMIT_RULE, self.commit_rule.as_str().to_owned()),
+            (GIT_URL, self.git_url.to_string()),
+            (ARGV, argv),
+            (DIRECTORY, self.directory.as_str().to_owned()),
+            (TIMEOUT_SECONDS, self.timeout_seconds.to_string()),
+        ]
+        .into_iter()
+        .chain(commit)
+        .collect()
+    }
+
+    /// Reads what [`BuildEnvironment::to_variables`] wrote.
+    ///
+    /// # Errors
+    /// The first variable that is missing or holds what the worker never writes.
+    pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let needed = |name: &'static str| {
+            lookup(name).filter(|value| !value.is_empty()).ok_or_else(|| EnvironmentError {
+                name,
+                problem: "it is not set; this program is started by a Doorbell worker's build".to_owned(),
+            })
+        };
+        fn parsed<T: std::str::FromStr<Err = String>>(name: &'static str, text: &str) -> Result<T, EnvironmentError> {
+            text.parse().map_err(|problem| EnvironmentError { name, problem })
+        }
+        let commit = lookup(COMMIT).filter(|value| !value.is_empty());
+        Ok(Self {
+            job_id: needed(JOB_ID)?,
+            project: parsed(PROJECT, &needed(PROJECT)?)?,
+            git_ref: GitRef::parse_full(&needed(REF)?).map_err(|problem| EnvironmentError { name: REF, problem })?,
+            commit: commit.map(|text| parsed(COMMIT, &text)).transpose()?,
+            commit_rule: parsed(COMMIT_RULE, &needed(COMMIT_RULE)?)?,
+            git_url: parsed(GIT_URL, &needed(GIT_URL)?)?,
+            argv: argv(&needed(ARGV)?)?,
+            directory: parsed(DIRECTORY, &needed(DIRECTORY)?)?,
+            timeout_seconds: seconds(&needed(TIMEOUT_SECONDS)?)?,
+        })
+    }
+}
+
+fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {
+    let problem = |problem: String| EnvironmentError { name: ARGV, problem };
+    let argv: Vec<String> = serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of texts: {error}")))?;
+    if argv.first().is_none_or(String::is_empty) {
+        return Err(problem("the command is empty".to_owned()));
+    }
+    if argv.iter().any(|part| part.contains('\0')) {
+        return Err(problem("a part of the command holds a NUL character".to_owned()));
+    }
+    Ok(argv)
+}
+
+fn seconds(text: &str) -> Result<u32, EnvironmentError> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0 => Ok(seconds),
+        _ => Err(EnvironmentError { name: TIMEOUT_SECONDS, problem: crate::name::refused(text, "seconds, 1 or more") }),
+    }
+}

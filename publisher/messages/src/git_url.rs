@@ -1,0 +1,107 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::refused;
+
+/// Where a project's repository is. `https://host/path`, `ssh://[user@]host/path` or `user@host:path`; `http://` and
+/// `file:///` parse too, but the runner refuses them unless its owner allows those protocols.
+///
+/// No password and, outside ssh, no user name: a credential in a URL ends in logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+pub struct GitUrl(String);
+
+impl GitUrl {
+    /// The URL, for git.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The protocol, in git's words (`https`, `http`, `ssh`, `file`).
+    pub fn protocol(&self) -> &str {
+        self.0.split_once("://").map_or("ssh", |(scheme, _)| scheme)
+    }
+}
+
+impl TryFrom<String> for GitUrl {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        check(&text).map_err(|rule| refuse_without_quoting_a_secret(&text, rule))?;
+        Ok(Self(text))
+    }
+}
+
+impl From<GitUrl> for String {
+    fn from(url: GitUrl) -> String {
+        url.0
+    }
+}
+
+impl std::str::FromStr for GitUrl {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl std::fmt::Display for GitUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn check(text: &str) -> Result<(), &'static str> {
+    const SHAPE: &str = "a git URL is https://host/path, ssh://user@host/path or user@host:path";
+    if text.len() > 1024 || !text.bytes().all(|b| b.is_ascii_graphic()) || text.starts_with('-') {
+        return Err("a git URL is printable ASCII without spaces, at most 1024 bytes, and does not begin with -");
+    }
+    if text.contains("::") {
+        return Err("a git URL can't name a transport helper (::)");
+    }
+    match text.split_once("://") {
+        Some(("file", path)) => path.starts_with('/').then_some(()).ok_or(SHAPE),
+        Some((scheme @ ("https" | "http" | "ssh"), rest)) => {
+            let (authority, path) = rest.split_once('/').ok_or(SHAPE)?;
+            let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+            check_user(user, authority.contains('@'), scheme)?;
+            check_host(host)?;
+            (!path.is_empty()).then_some(()).ok_or(SHAPE)
+        }
+        Some(_) => Err(SHAPE),
+        None => {
+            let (authority, path) = text.split_once(':').ok_or(SHAPE)?;
+            let (user, host) = authority.split_once('@').ok_or(SHAPE)?;
+            check_user(user, true, "ssh")?;
+            check_host(host)?;
+            (!path.is_empty() && !path.starts_with('-')).then_some(()).ok_or(SHAPE)
+        }
+    }
+}
+
+fn check_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static str> {
+    if !given {
+        return Ok(());
+    }
+    if scheme != "ssh" || user.contains(':') {
+        return Err("a git URL holds no user name or password: put them in a secret and name it in gitCredentials");
+    }
+    let plain = !user.is_empty() && !user.starts_with('-') && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    plain.then_some(()).ok_or("the user name of an ssh URL is letters, digits, dot, - and _")
+}
+
+fn check_host(host: &str) -> Result<(), &'static str> {
+    let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
+    let name_ok = !name.is_empty()
+        && !name.starts_with(['-', '.'])
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
+    (name_ok && port_ok).then_some(()).ok_or("the host of a git URL is a name or an IPv4 address, with an optional port")
+}
+
+/// The text may hold a password, and this error is told to people and logs: show the host at most.
+fn refuse_without_quoting_a_secret(text: &str, rule: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((_, after)) => refused(&format!("...@{after}"), rule),
+        None => refused(text, rule),
+    }
+}

@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+mod build_environment;
+mod commit;
+mod dead_letter;
+mod envelope;
+mod event;
+mod git_ref;
+mod git_url;
+mod job_key;
+mod name;
+mod parse;
+mod project;
+mod request;
+mod runner_exit;
+mod status;
+mod variables;
+
+pub use build_environment::{
+    ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
+    GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
+};
+pub use commit::CommitId;
+pub use dead_letter::DeadLetter;
+pub use envelope::{Envelope, MAX_ENVELOPE_BYTES};
+pub use event::{BuildEvent, BuildId, EventKind};
+pub use git_ref::{GitRef, PullRequestNumber, RefName, RefPattern};
+pub use git_url::GitUrl;
+pub use job_key::JobKey;
+pub use name::{BuildProjectName, ProjectName, RequestId, VariableName};
+pub use parse::ParseError;
+pub use project::{
+    Command, CommitRule, DeployDir, DocumentError, ForgeRepo, ForgeUrl, GitCredentials, OnUnknownStart, ProjectDocument,
+    PullRequestRule, ReadDocument, Report, ReportKind, SecretId, TimeoutMinutes,
+};
+pub use request::{Action, Cause, MAX_REQUEST_BYTES, Origin, Request};
+pub use runner_exit::RunnerExit;
+pub use status::Status;
+pub use variables::Variables;

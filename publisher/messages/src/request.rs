@@ -1,0 +1,189 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::refused;
+use crate::{CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, Variables, parse};
+
+/// A request's text is refused unread beyond this size.
+pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
+
+/// What a publisher asks. Parsed once; nothing in it can name a command, repository, image, role or secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Request {
+    /// The entry of the owner's registry.
+    pub project: ProjectName,
+    /// What to build.
+    pub git_ref: GitRef,
+    /// The publisher's own id for this request; without one the SNS message id serves.
+    pub id: Option<RequestId>,
+    /// Start a job, or cancel the one that the same request started.
+    pub action: Action,
+    /// Narrows `git_ref` to one commit on it.
+    pub commit: Option<CommitId>,
+    /// Why, for people.
+    pub cause: Option<Cause>,
+    /// Who asked, for people. Never used as a target.
+    pub origin: Option<Origin>,
+    /// What the request wants to set in the build's environment.
+    pub variables: Variables,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Start a job.
+    #[default]
+    Start,
+    /// Cancel the job that the same request, without this field, started.
+    Cancel,
+}
+
+crate::name::checked_text!(
+    /// Why a job was asked for: one line, at most 500 bytes.
+    Cause, check_cause
+);
+
+/// The CI that asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    /// The CI's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Cause>,
+    /// The CI's page for the build that asked. Shown as text, never fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_url: Option<Cause>,
+}
+
+/// The JSON form; see [`Request`].
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Doorbell request, version 1")]
+pub(crate) struct Wire {
+    /// The contract's version; 1 where it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1))]
+    version: Option<u32>,
+    project: ProjectName,
+    /// Exactly one of branch, tag and pullRequest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    branch: Option<RefName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag: Option<RefName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pull_request: Option<PullRequestNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<RequestId>,
+    #[serde(default, skip_serializing_if = "is_start")]
+    action: Action,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit: Option<CommitId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
+    /// Reserved: read by no version yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    watch: Option<Cause>,
+    #[serde(default, skip_serializing_if = "Variables::is_empty")]
+    variables: Variables,
+}
+
+fn is_start(action: &Action) -> bool {
+    *action == Action::Start
+}
+
+/// Only the version, so that a message of a later contract is named as that and not by its first unknown field.
+#[derive(Deserialize)]
+struct VersionOnly {
+    #[serde(default)]
+    version: Option<serde_json::Number>,
+}
+
+impl Request {
+    /// Parses the body of an SNS message.
+    ///
+    /// # Errors
+    /// The place and the reason; publishing the same text again can't help.
+    pub fn parse(body: &str) -> Result<Self, ParseError> {
+        if body.len() > MAX_REQUEST_BYTES {
+            return Err(ParseError::whole(format!("the request has {} bytes: at most {MAX_REQUEST_BYTES} are read", body.len())));
+        }
+        let VersionOnly { version } = parse::json(body)?;
+        if let Some(version) = version.filter(|version| version.as_u64() != Some(1)) {
+            return Err(ParseError::at("$.version", format!("version {version} is unknown here: this worker reads version 1")));
+        }
+        let wire: Wire = parse::json(body)?;
+        Self::try_from(wire).map_err(ParseError::whole)
+    }
+
+    /// The text to publish.
+    pub fn to_json(&self) -> String {
+        // Writing these types can't fail: no map has a key that is not text.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl TryFrom<Wire> for Request {
+    type Error = String;
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let git_ref = match (wire.branch, wire.tag, wire.pull_request) {
+            (Some(name), None, None) => GitRef::Branch(name),
+            (None, Some(name), None) => GitRef::Tag(name),
+            (None, None, Some(number)) => GitRef::PullRequest(number),
+            (None, None, None) => return Err("one of branch, tag and pullRequest is needed, and none is there".to_owned()),
+            _ => return Err("exactly one of branch, tag and pullRequest is needed, and there are more".to_owned()),
+        };
+        Ok(Self {
+            project: wire.project,
+            git_ref,
+            id: wire.id,
+            action: wire.action,
+            commit: wire.commit,
+            cause: wire.cause,
+            origin: wire.origin,
+            variables: wire.variables,
+        })
+    }
+}
+
+impl From<Request> for Wire {
+    fn from(request: Request) -> Self {
+        let (branch, tag, pull_request) = match request.git_ref {
+            GitRef::Branch(name) => (Some(name), None, None),
+            GitRef::Tag(name) => (None, Some(name), None),
+            GitRef::PullRequest(number) => (None, None, Some(number)),
+        };
+        Self {
+            version: None,
+            project: request.project,
+            branch,
+            tag,
+            pull_request,
+            id: request.id,
+            action: request.action,
+            commit: request.commit,
+            cause: request.cause,
+            origin: request.origin,
+            watch: None,
+            variables: request.variables,
+        }
+    }
+}
+
+fn check_cause(text: &str) -> Result<(), String> {
+    if text.len() > 500 {
+        return Err(refused(text, "this text has at most 500 bytes"));
+    }
+    if text.chars().any(is_unfit_for_a_line) {
+        return Err(refused(text, "this text is one line without control or direction-changing characters"));
+    }
+    Ok(())
+}
+
+/// Control characters forge log lines; bidirectional ones make a line read as another.
+fn is_unfit_for_a_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
+}

@@ -1,0 +1,59 @@
+/// The runner's own exit codes. They are reserved: a command that exits with one of them is reported as 1, so that
+/// a code from 240 to 247 always speaks of the runner and any other of the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum RunnerExit {
+    /// The environment that the worker set is missing something or holds a bad value.
+    BadEnvironment = 240,
+    /// git could not fetch or check out the ref.
+    CheckoutFailed = 241,
+    /// The commit is not on the ref that was asked for (or not its tip, where the project wants the tip).
+    CommitNotOnRef = 242,
+    /// The project's command is not in the checkout, or can't be executed.
+    CommandNotFound = 243,
+    /// The command ran longer than it may.
+    TimedOut = 244,
+    /// The runner itself was told to stop while the command ran.
+    Interrupted = 245,
+    /// The machine failed the runner: no disk, no memory, no processes.
+    Machine = 246,
+}
+
+impl RunnerExit {
+    /// All codes, for tables and documentation.
+    pub const ALL: [Self; 7] = [
+        Self::BadEnvironment,
+        Self::CheckoutFailed,
+        Self::CommitNotOnRef,
+        Self::CommandNotFound,
+        Self::TimedOut,
+        Self::Interrupted,
+        Self::Machine,
+    ];
+
+    /// The first and the last code that is never a command's.
+    pub const RESERVED: std::ops::RangeInclusive<u8> = 240..=247;
+
+    /// The code to exit with.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Reads a code back; `None` means that the command itself exited with it.
+    pub fn from_code(code: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| i32::from(exit.code()) == code)
+    }
+
+    /// What happened, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::BadEnvironment => "the build's environment is incomplete or wrong",
+            Self::CheckoutFailed => "the checkout failed",
+            Self::CommitNotOnRef => "the commit is not on the ref that was asked for",
+            Self::CommandNotFound => "the project's command was not found or can't be executed",
+            Self::TimedOut => "the command ran longer than it may",
+            Self::Interrupted => "the build was stopped while the command ran",
+            Self::Machine => "the build machine failed",
+        }
+    }
+}
