@@ -1,1 +1,44 @@
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod aws;
+mod clock;
+mod forge;
+mod health;
+mod log;
+mod service;
+mod settings;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::settings::{Arguments, Command, Settings};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // The work is waiting: one thread carries it with less CPU than two.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error)),
+    };
+    if let Some(Command::Health(health)) = &arguments.command {
+        return runtime.block_on(health::ask(health));
+    }
+    let settings = match Settings::try_from(arguments.settings) {
+        Ok(settings) => settings,
+        Err(problem) => {
+            eprintln!("error: {problem}\n\nFor more information, try '--help'.");
+            return ExitCode::from(2);
+        }
+    };
+    match runtime.block_on(service::run(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,158 @@
+use std::time::Duration;
+
+use doorbell_messages::{
+    BuildEnvironment, BuildProjectName, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, OnUnknownStart,
+    PROJECT_DOCUMENT, Request,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::deployment::Deployment;
+use crate::domain::policy::Policy;
+use crate::domain::target::{ForgeSide, Target};
+
+/// Everything that StartBuild needs, computed once and frozen in the row before the first send: CodeBuild refuses
+/// another body under the same token, and a job must not change under its starter's hands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Launch {
+    /// The build project.
+    pub build_project: BuildProjectName,
+    /// The serialized [`StartInput`], byte for byte as it is sent.
+    pub input: String,
+    /// Minutes that the build may take.
+    pub timeout_minutes: u32,
+    /// What happens when it can't be known whether a build was started.
+    pub on_unknown_start: OnUnknownStart,
+    /// Whom to tell.
+    pub target: Option<Target>,
+}
+
+/// What is sent to the provider, apart from the token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartInput {
+    /// The build project.
+    pub build_project: BuildProjectName,
+    /// Minutes that the build may take.
+    pub timeout_minutes: u32,
+    /// The build's environment, by name.
+    pub environment: Vec<Variable>,
+}
+
+/// One variable of a build's environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// Its value, or the name of what holds it.
+    pub value: String,
+    /// Which of the two. Chosen here and never by a request: who chooses type and value can read any secret that
+    /// the build role may read.
+    pub kind: VariableKind,
+}
+
+/// Where the provider finds a variable's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum VariableKind {
+    /// In the request: visible to everybody who may look at builds or their events.
+    Plaintext,
+    /// In the SSM parameter of that name.
+    ParameterStore,
+    /// In the Secrets Manager secret of that name.
+    SecretsManager,
+}
+
+/// Minutes a build may take where the project does not say: CodeBuild's own default.
+const DEFAULT_TIMEOUT_MINUTES: u32 = 60;
+
+/// How long before the provider's timeout the runner ends the command by itself: enough for its KILL and for a word
+/// of its own about it.
+const RUNNER_ENDS_BEFORE: Duration = Duration::from_secs(60);
+
+impl Launch {
+    /// Freezes what an allowed request is going to start.
+    pub(crate) fn freeze(
+        policy: &Policy,
+        request: &Request,
+        key: &JobKey,
+        build_project: &BuildProjectName,
+        commit: Option<CommitId>,
+        deployment: &Deployment,
+    ) -> Self {
+        let document = &policy.document;
+        let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
+        let environment = environment(policy, request, key, commit.clone(), timeout_minutes, deployment);
+        let input = StartInput { build_project: build_project.clone(), timeout_minutes, environment };
+        let target = document.report.as_ref().zip(commit).map(|(report, commit)| Target {
+            forge: ForgeSide::from(report),
+            commit,
+            uid: deployment.flag_uid(key),
+        });
+        Self {
+            build_project: build_project.clone(),
+            // Writing texts and numbers can't fail.
+            input: serde_json::to_string(&input).unwrap_or_default(),
+            timeout_minutes,
+            on_unknown_start: document.on_unknown_start,
+            target,
+        }
+    }
+
+    /// How long after its start a build must have ended, whatever the provider says.
+    pub(crate) fn longest_life(&self) -> Duration {
+        Duration::from_secs(u64::from(self.timeout_minutes) * 60) + crate::domain::rules::PROVIDER_QUEUE
+    }
+}
+
+fn environment(
+    policy: &Policy,
+    request: &Request,
+    key: &JobKey,
+    commit: Option<CommitId>,
+    timeout_minutes: u32,
+    deployment: &Deployment,
+) -> Vec<Variable> {
+    let document = &policy.document;
+    let seconds = u64::from(timeout_minutes) * 60 - RUNNER_ENDS_BEFORE.as_secs();
+    let told = BuildEnvironment {
+        job_id: deployment.job_id(key),
+        project: request.project.clone(),
+        git_ref: request.git_ref.clone(),
+        commit,
+        commit_rule: document.commits,
+        git_url: document.git_url.clone(),
+        argv: policy.argv(&request.git_ref),
+        directory: document.deploy_dir.clone(),
+        timeout_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+    };
+    let told = told.to_variables().into_iter().map(|(name, value)| plain(name, value));
+    // The policy has checked these names against the project's list and the reserved ones.
+    let asked = request.variables.iter().map(|(name, value)| plain(name.as_str(), value.to_owned()));
+    told.chain(asked).chain(credentials(policy, &request.git_ref)).collect()
+}
+
+/// Code from outside gets no credential at all: it could print it.
+fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<Variable> {
+    if matches!(git_ref, GitRef::PullRequest(_)) {
+        return Vec::new();
+    }
+    if let Some(credentials) = &policy.document.git_credentials {
+        let value = credentials.secret.to_string();
+        return vec![Variable { name: GIT_CREDENTIALS.to_owned(), value, kind: VariableKind::SecretsManager }];
+    }
+    if !policy.inline_credentials {
+        return Vec::new();
+    }
+    let default = policy.default_parameter.iter().map(|name| (DEFAULT_DOCUMENT, name));
+    default
+        .chain([(PROJECT_DOCUMENT, &policy.project_parameter)])
+        .map(|(name, parameter)| Variable {
+            name: name.to_owned(),
+            value: parameter.clone(),
+            kind: VariableKind::ParameterStore,
+        })
+        .collect()
+}
+
+fn plain(name: &str, value: String) -> Variable {
+    Variable { name: name.to_owned(), value, kind: VariableKind::Plaintext }
+}

@@ -1,0 +1,161 @@
+use doorbell_messages::{
+    Action, BuildProjectName, Command, DocumentError, GitRef, ProjectDocument, PullRequestRule, ReadDocument, Request,
+    VariableName,
+};
+
+/// What the registry says a project may run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The project's document, laid over `_default`'s, without the credentials that may stand in it.
+    pub document: ProjectDocument,
+    /// Whether the documents hold a credential that only the build may see.
+    pub inline_credentials: bool,
+    /// The SSM parameter of the project's document.
+    pub project_parameter: String,
+    /// The SSM parameter of `_default`, where it exists.
+    pub default_parameter: Option<String>,
+    /// The build project of documents that name none.
+    pub fallback_build_project: Option<BuildProjectName>,
+    /// What the documents' owner should know.
+    pub warnings: Vec<String>,
+}
+
+/// The documents of a project, as the registry holds them.
+#[derive(Clone)]
+pub struct Documents {
+    /// The SSM parameter's name and text.
+    pub project: (String, String),
+    /// The same of `_default`, where it exists.
+    pub default: Option<(String, String)>,
+}
+
+/// The texts may hold credentials: only the names are shown.
+impl std::fmt::Debug for Documents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Documents")
+            .field("project", &self.project.0)
+            .field("default", &self.default.as_ref().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// A "no", with a reason fit for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection(pub String);
+
+impl Policy {
+    /// Reads a project's documents.
+    ///
+    /// # Errors
+    /// A document that is not JSON, lacks a key or holds a wrong value.
+    pub fn read(documents: &Documents, fallback: Option<&BuildProjectName>) -> Result<Self, DocumentError> {
+        let default_text = documents.default.as_ref().map(|(_, text)| text.as_str());
+        let ReadDocument { document, inline_credentials, warnings } =
+            ProjectDocument::read(default_text, &documents.project.1)?;
+        Ok(Self {
+            document,
+            inline_credentials,
+            project_parameter: documents.project.0.clone(),
+            default_parameter: documents.default.as_ref().map(|(name, _)| name.clone()),
+            fallback_build_project: fallback.cloned(),
+            warnings,
+        })
+    }
+
+    /// Whether the project may run what is asked, and which build project runs it.
+    ///
+    /// # Errors
+    /// The first reason against it.
+    pub(crate) fn judge(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
+        if request.action == Action::Cancel && !self.document.cancel_by_request {
+            return Err(Rejection(format!(
+                "project {} does not let requests cancel jobs (cancelByRequest)",
+                request.project
+            )));
+        }
+        self.allow_ref(request)?;
+        self.allow_variables(request)?;
+        self.choose_build_project(request)
+    }
+
+    fn allow_ref(&self, request: &Request) -> Result<(), Rejection> {
+        let wanted = &request.git_ref;
+        let allowed = match (wanted, &self.document.refs, &self.document.default_branch) {
+            (GitRef::PullRequest(_), _, _) => return self.allow_pull_request(request),
+            (_, Some(refs), _) => refs.iter().any(|pattern| pattern.allows(wanted)),
+            (GitRef::Branch(name), None, Some(branch)) => name == branch,
+            // iwomp-in-aws builds any branch; a warning says so.
+            (GitRef::Branch(_), None, None) => true,
+            (GitRef::Tag(_), None, _) => false,
+        };
+        if allowed {
+            return Ok(());
+        }
+        let list = match (&self.document.refs, &self.document.default_branch) {
+            (Some(refs), _) => refs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            (None, Some(branch)) => format!("heads/{branch}"),
+            (None, None) => "heads/*".to_owned(),
+        };
+        Err(Rejection(format!("{wanted} is not among the refs that project {} may build: {list}", request.project)))
+    }
+
+    fn allow_pull_request(&self, request: &Request) -> Result<(), Rejection> {
+        if self.document.pull_requests == PullRequestRule::None {
+            return Err(Rejection(format!("project {} does not build pull requests", request.project)));
+        }
+        if !request.variables.is_empty() {
+            return Err(Rejection("a pull request is built without variables, and the request sets some".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn allow_variables(&self, request: &Request) -> Result<(), Rejection> {
+        for (name, _) in request.variables.iter() {
+            if is_reserved(name) {
+                return Err(Rejection(format!("the variable {name} is reserved: no request may set it")));
+            }
+            if !self.document.variables.contains(name) {
+                return Err(Rejection(format!(
+                    "project {} does not let requests set the variable {name}",
+                    request.project
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn choose_build_project(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
+        let document = &self.document;
+        let (chosen, key) = match request.git_ref {
+            // Never the privileged one, and never the fallback, which may be privileged.
+            GitRef::PullRequest(_) => (document.unprivileged_build_project.as_ref(), "unprivilegedBuildProject"),
+            _ => (document.build_project.as_ref().or(self.fallback_build_project.as_ref()), "buildProject"),
+        };
+        if matches!(request.git_ref, GitRef::PullRequest(_))
+            && chosen.is_some()
+            && chosen == document.build_project.as_ref()
+        {
+            return Err(Rejection(format!(
+                "project {} names one build project for branches and for pull requests: they must differ",
+                request.project
+            )));
+        }
+        chosen.cloned().ok_or_else(|| Rejection(format!("project {} names no build project ({key})", request.project)))
+    }
+
+    /// What the build runs. A text is one executable, which gets the short ref as iwomp-in-aws's did.
+    pub(crate) fn argv(&self, git_ref: &GitRef) -> Vec<String> {
+        match &self.document.command {
+            Command::Executable(program) => vec![program.clone(), git_ref.short()],
+            Command::Argv(argv) => argv.clone(),
+        }
+    }
+}
+
+/// Names that would change what git, the shell, the loader, the SDK or our own runner does.
+fn is_reserved(name: &VariableName) -> bool {
+    const PREFIXES: [&str; 6] = ["DOORBELL_", "CODEBUILD_", "AWS_", "GIT_", "LD_", "BASH_FUNC_"];
+    const NAMES: [&str; 6] = ["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"];
+    let name = name.as_str().to_ascii_uppercase();
+    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name.as_str())
+}

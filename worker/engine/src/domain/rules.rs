@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use crate::domain::deployment::Deployment;
+
+/// A send is only made within this time of its claim's write (monotonic clock): a worker that was paused longer
+/// must not send what another may have taken over.
+pub const SEND_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a claim, of a send or of a telling, keeps other workers off the row.
+pub const LEASE: Duration = Duration::from_secs(60);
+
+/// CodeBuild honours an idempotency token for 5 minutes (its user guide, `run-build-cli`); a takeover repeats it
+/// for one minute less, so that a repeat that is slow on its way still falls inside.
+pub(super) const TOKEN_SAFE: Duration = Duration::from_secs(4 * 60);
+
+/// How far before the first send a build of ours could be dated: the spread of two clocks.
+pub(super) const SEARCH_BACK: Duration = Duration::from_secs(5 * 60);
+
+/// When "no such build" is believed: a paused sender may still send within the token's life and its own 10 s, and
+/// how soon a listing shows a new build is not documented.
+pub(super) const SEARCH_BELIEVED: Duration = Duration::from_secs(16 * 60);
+
+/// How often it is looked again meanwhile.
+pub(super) const SEARCH_AGAIN: Duration = Duration::from_secs(30);
+
+/// "queued" is told only to those who have waited this long: most builds start sooner.
+pub(super) const QUEUED_AFTER: Duration = Duration::from_secs(10);
+
+/// A telling whose outcome is unknown may still be on its way for so long: the final status is told once more
+/// after it.
+pub(super) const TELL_AGAIN: Duration = Duration::from_secs(120);
+
+/// A build that the provider no longer knows is given up after this long.
+pub(super) const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// CodeBuild's longest time in its own queue (default and maximum, user guide `limits`).
+pub(super) const PROVIDER_QUEUE: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// After an event that says "ended" while the provider says "not yet".
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// A settled row stays readable for so long.
+pub const KEEP_SETTLED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Entries in a row's trail; the oldest but the first go.
+pub(super) const TRAIL_LENGTH: usize = 24;
+
+/// What the owner of the account sets, and what this worker is.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// This installation, unlike any other in the account or on a forge.
+    pub deployment: Deployment,
+    /// What the provider shows as the initiator of this worker's builds, up to and with the last `/`
+    /// (`<role>/`): sessions differ, the role does not.
+    pub initiator: String,
+    /// Requests published longer ago than this are rejected as old news: SNS retries for 23 days and dead-letter
+    /// queues are redriven by people.
+    pub max_age: Duration,
+    /// How long a job may wait for a build, whatever for.
+    pub queue_timeout: Duration,
+    /// How long a running build may be quiet before the provider is asked.
+    pub reconcile_after: Duration,
+    /// The provider's page of all build projects; a build project's name after a slash makes its own. The flag's link
+    /// before there is a log.
+    pub console_url: String,
+}

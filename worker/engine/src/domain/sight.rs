@@ -1,0 +1,189 @@
+use std::sync::Arc;
+
+use doorbell_messages::{BuildId, BuildProjectName, CommitId, GitRef, JobKey};
+
+use crate::domain::outcome::ProviderBuild;
+use crate::domain::policy::Policy;
+use crate::domain::report::Report;
+use crate::domain::target::{ForgeSide, Target};
+use crate::domain::timestamp::Timestamp;
+
+/// What `next` decides in, besides the row and what was seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation {
+    /// AWS's time.
+    pub now: Timestamp,
+    /// Whether this worker believes that the provider takes another build of the row's pool.
+    pub pool_open: bool,
+}
+
+/// What is to be done in the world. Looks may be done by anybody at any time; sends only after the row that claims
+/// them was written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Look: the project's policy.
+    ReadPolicy,
+    /// Look: the commit that the forge has at the ref.
+    FindHead {
+        /// The policy that asked for it.
+        policy: Arc<Policy>,
+        /// The build project that the policy chose.
+        build_project: BuildProjectName,
+        /// Where.
+        side: ForgeSide,
+        /// What.
+        git_ref: GitRef,
+    },
+    /// Look: whether the provider has a build of this job.
+    SearchBuild(Search),
+    /// Look: how the build is.
+    Describe(BuildId),
+    /// Send: start the build.
+    StartBuild {
+        /// The frozen input.
+        input: String,
+        /// The idempotency token.
+        token: String,
+        /// The pool that a refusal closes.
+        build_project: BuildProjectName,
+    },
+    /// Send: stop the build, since the job is to end.
+    StopBuild(BuildId),
+    /// Alarm, and stop it where it still runs: a build of this job that is not the row's.
+    StopSecond {
+        /// The build.
+        build: BuildId,
+        /// Whether it still runs.
+        running: bool,
+    },
+    /// Send: tell the forge.
+    Tell {
+        /// Whom.
+        target: Target,
+        /// What.
+        report: Report,
+        /// Which telling this is: when it was claimed.
+        claimed_at: Timestamp,
+    },
+    /// Send: mark the job that a cancel request means.
+    CancelJob(JobKey),
+}
+
+/// Which builds to look through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// Those of this build project,
+    pub build_project: BuildProjectName,
+    /// until they are older than this.
+    pub not_before: Timestamp,
+    /// When the look was decided.
+    pub asked_at: Timestamp,
+}
+
+/// What was seen of the world, or came back from an act.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// Nothing: a message or the sweep says that it is time to look.
+    Woken,
+    /// The answer to [`Act::ReadPolicy`].
+    Policy(PolicySeen),
+    /// The answer to [`Act::FindHead`].
+    Head {
+        /// The policy that asked for it.
+        policy: Arc<Policy>,
+        /// The build project that the policy chose.
+        build_project: BuildProjectName,
+        /// What the forge has.
+        head: HeadSeen,
+    },
+    /// The answer to [`Act::StartBuild`].
+    Sent(SendSeen),
+    /// The answer to [`Act::SearchBuild`].
+    Searched {
+        /// When the look was decided.
+        asked_at: Timestamp,
+        /// All builds that were looked through.
+        builds: Vec<ProviderBuild>,
+    },
+    /// How a build is, by the provider's own word.
+    Described {
+        /// The build.
+        build: ProviderBuild,
+        /// Whether an event claimed that it has ended.
+        claims_final: bool,
+    },
+    /// The provider does not know the row's build.
+    NotKnown(BuildId),
+    /// The answer to [`Act::Tell`].
+    Told {
+        /// Which telling this is.
+        claimed_at: Timestamp,
+        /// What came of it.
+        outcome: TellSeen,
+    },
+    /// [`Act::CancelJob`] is done.
+    CancelMarked,
+    /// A look got no answer; nothing is known.
+    LookFailed(String),
+}
+
+/// What the registry says of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PolicySeen {
+    /// Its policy.
+    Known(Arc<Policy>),
+    /// There is no such project, and it was looked twice.
+    Unknown,
+    /// Its document can't be used.
+    Wrong(String),
+    /// The registry did not answer.
+    Unavailable(String),
+}
+
+/// What a forge has at a ref.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadSeen {
+    /// This commit.
+    Commit(CommitId),
+    /// No such ref, or no such repository: asking again can't help soon.
+    Missing(String),
+    /// It did not answer.
+    Unavailable(String),
+}
+
+/// What came of sending StartBuild.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendSeen {
+    /// A build.
+    Started(ProviderBuild),
+    /// Definitely none: the provider is at a limit or throttles.
+    Limited(String),
+    /// Definitely none: the owner has to mend something (a permission, a missing build project).
+    Refused(String),
+    /// Definitely none, and never one with this input.
+    Invalid(String),
+    /// Nobody knows: no answer, a server error, a mismatch of parameters.
+    Unknown(String),
+    /// It was not sent: too much time had passed since the claim.
+    NotSent,
+}
+
+/// What came of telling the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TellSeen {
+    /// It has it.
+    Delivered,
+    /// It definitely does not have it; later it may take it.
+    Refused {
+        /// Why.
+        reason: String,
+        /// When it wants to be asked again, in seconds.
+        retry_after: Option<u32>,
+    },
+    /// It could not store it: because of a parallel telling, or for ever.
+    Contended(String),
+    /// Nobody knows: no answer, a server error.
+    Unknown(String),
+    /// It will never take it.
+    Undeliverable(String),
+}

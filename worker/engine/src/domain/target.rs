@@ -1,0 +1,41 @@
+use doorbell_messages::{CommitId, ForgeRepo, ForgeUrl, Report, ReportKind, SecretId};
+use serde::{Deserialize, Serialize};
+
+/// Whom to tell, and about which commit: frozen with the launch, so that a later change of the registry can't move
+/// a status to another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The forge.
+    pub forge: ForgeSide,
+    /// The commit that is built and flagged.
+    pub commit: CommitId,
+    /// The flag's identity on the forge.
+    pub uid: String,
+}
+
+/// A repository on a forge, and the right to speak about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgeSide {
+    /// The kind of forge.
+    pub kind: ReportKind,
+    /// Its address.
+    pub url: ForgeUrl,
+    /// The repository in its API.
+    pub repo: ForgeRepo,
+    /// The name of the secret that holds the token.
+    pub token_secret: SecretId,
+    /// The name that the flag shows.
+    pub username: String,
+}
+
+impl From<&Report> for ForgeSide {
+    fn from(report: &Report) -> Self {
+        Self {
+            kind: report.kind,
+            url: report.url.clone(),
+            repo: report.repo.clone(),
+            token_secret: report.token_secret.clone(),
+            username: report.username.clone(),
+        }
+    }
+}

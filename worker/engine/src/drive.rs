@@ -1,0 +1,205 @@
+//! From a hint to a row at rest: look, decide, write, act, and again.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+use tracing::{Instrument, Span, error, info, warn};
+
+use crate::domain::{Act, Phase, Row, Seen, Situation, Step, next};
+use crate::engine::Engine;
+use crate::meter;
+use crate::ports::{Insert, Ledger, LoadError, PortError, Update, World};
+
+/// Turns that one hint may take. A job's whole life takes about six; more means that two decisions chase each other.
+const MOST_TURNS: usize = 40;
+
+/// Times that a write is tried over another worker's.
+const MOST_CONFLICTS: usize = 8;
+
+/// A row as it was just written, what it wants done, and since when that is claimed.
+pub(crate) struct Claimed {
+    pub(crate) row: Row,
+    pub(crate) acts: Vec<Act>,
+    pub(crate) at: Instant,
+}
+
+enum Written {
+    Yes,
+    /// Another write was first; this is the row now.
+    No(Box<Row>),
+    /// Nothing is known, or the row is not ours to touch.
+    Unknown,
+}
+
+/// The log's span of one job.
+pub(crate) fn span(row: &Row) -> Span {
+    let build = row.build().map(|build| build.id.to_string());
+    tracing::info_span!(
+        "job",
+        job.key = %row.key,
+        project = %row.request.project,
+        sqs.message_id = tracing::field::Empty,
+        build.id = build,
+    )
+}
+
+impl<W: World> Engine<W> {
+    /// Shows a row what was seen, and goes on until it rests. Errors end here: the row's due time brings it back.
+    pub(crate) async fn drive(&self, row: Row, seen: Seen) {
+        let _hand = self.take_in_hand(&row.key);
+        let span = span(&row);
+        self.turn(row, VecDeque::from([seen])).instrument(span).await;
+    }
+
+    /// As [`Engine::drive`], for a row that was just written together with what it wants done.
+    pub(crate) async fn drive_claimed(&self, claimed: Claimed) {
+        let _hand = self.take_in_hand(&claimed.row.key);
+        let seen = self.act(&claimed).await;
+        self.turn(claimed.row, seen).await;
+    }
+
+    async fn turn(&self, mut row: Row, mut seen: VecDeque<Seen>) {
+        for _ in 0..MOST_TURNS {
+            let Some(now_seen) = seen.pop_front() else { return };
+            let Some(claimed) = self.step(row, now_seen).await else { return };
+            seen.extend(self.act(&claimed).await);
+            row = claimed.row;
+        }
+        error!("the job did not come to rest after {MOST_TURNS} turns; its due time brings it back");
+    }
+
+    /// Decides and writes, over other workers' writes if need be. None: nothing may be done with the row now.
+    async fn step(&self, mut row: Row, seen: Seen) -> Option<Claimed> {
+        for _ in 0..MOST_CONFLICTS {
+            let at = Instant::now();
+            let step = self.decide(row.clone(), seen.clone())?;
+            if !step.changed {
+                return Some(Claimed { row: step.row, acts: step.acts, at });
+            }
+            let mut wanted = step.row;
+            wanted.rev = row.rev + 1;
+            wanted.writer = self.signature();
+            match self.write(&wanted).await {
+                Written::Yes => {
+                    tell_the_log(&row, &wanted);
+                    return Some(Claimed { row: wanted, acts: step.acts, at });
+                }
+                Written::No(there) => row = *there,
+                Written::Unknown => return None,
+            }
+        }
+        warn!("the row was written by others {MOST_CONFLICTS} times in a row; its due time brings it back");
+        None
+    }
+
+    pub(crate) fn decide(&self, row: Row, seen: Seen) -> Option<Step> {
+        let Some(now) = crate::ports::Clock::now(self.world.clock()) else {
+            warn!("AWS's time is not known: nothing is decided");
+            return None;
+        };
+        let situation = Situation { now, pool_open: self.pools.is_open(pool(&row)) };
+        Some(next(row, seen, situation, &self.settings.rules))
+    }
+
+    async fn write(&self, row: &Row) -> Written {
+        match self.world.ledger().update(std::slice::from_ref(row)).await.pop() {
+            Some(Ok(Update::Written)) => return Written::Yes,
+            Some(Ok(Update::Conflict)) | None => {}
+            Some(Err(error)) => warn!("the ledger did not answer a write: {error}"),
+        }
+        // A lost reply and a retry inside the SDK look like a conflict with somebody else.
+        match self.load(&row.key).await {
+            Some(there) if there.writer == row.writer => Written::Yes,
+            Some(there) => Written::No(Box::new(there)),
+            None => Written::Unknown,
+        }
+    }
+
+    pub(crate) async fn load(&self, key: &doorbell_messages::JobKey) -> Option<Row> {
+        match self.world.ledger().load(std::slice::from_ref(key)).await.pop() {
+            Some(Ok(row)) => row,
+            Some(Err(error)) => {
+                log_load_error(key, &error);
+                None
+            }
+            None => None,
+        }
+    }
+
+    /// Inserts rows that were never written. A row that is there already is none of this worker's business, unless
+    /// this worker wrote it and lost the reply.
+    pub(crate) async fn insert(&self, rows: &[Row]) -> Vec<Result<Insert, PortError>> {
+        let mut answers = self.world.ledger().insert(rows).await;
+        for (row, answer) in rows.iter().zip(&mut answers) {
+            if matches!(answer, Ok(Insert::New)) {
+                continue;
+            }
+            if self.load(&row.key).await.is_some_and(|there| there.writer == row.writer) {
+                *answer = Ok(Insert::New);
+            }
+        }
+        answers
+    }
+}
+
+pub(crate) fn log_load_error(key: &doorbell_messages::JobKey, error: &LoadError) {
+    match error {
+        LoadError::Newer(_) => info!(job.key = %key, "left alone: {error}"),
+        LoadError::Corrupt(_) => error!(job.key = %key, "{error}"),
+        LoadError::Port(_) => warn!(job.key = %key, "the ledger did not answer: {error}"),
+    }
+}
+
+fn pool(row: &Row) -> Option<&doorbell_messages::BuildProjectName> {
+    match &row.phase {
+        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } => Some(&launch.build_project),
+        _ => None,
+    }
+}
+
+/// The trail is the log: what people read in the row, operators read here.
+pub(crate) fn tell_the_log(before: &Row, after: &Row) {
+    meter::phase_entered(before, after);
+    if let Some(build) = after.build().filter(|_| before.build().is_none()) {
+        Span::current().record("build.id", build.id.as_str());
+    }
+    let known = before.trail.last();
+    let fresh = after.trail.iter().rev().take_while(|note| Some(*note) != known).count();
+    for note in &after.trail[after.trail.len() - fresh..] {
+        info!(job.status = %after.status(), "{}", note.text);
+    }
+}
+
+impl<W: World> Engine<W> {
+    async fn act(&self, claimed: &Claimed) -> VecDeque<Seen> {
+        let mut seen = VecDeque::new();
+        for act in &claimed.acts {
+            seen.extend(self.perform(&claimed.row, act, claimed.at).await);
+        }
+        seen
+    }
+
+    async fn perform(&self, row: &Row, act: &Act, claimed_at: Instant) -> Option<Seen> {
+        match act {
+            Act::ReadPolicy => {
+                Some(Seen::Policy(self.registry.read(self.world.projects(), &row.request.project).await))
+            }
+            Act::FindHead { policy, build_project, side, git_ref } => Some(Seen::Head {
+                policy: policy.clone(),
+                build_project: build_project.clone(),
+                head: self.find_head(side, git_ref).await,
+            }),
+            Act::SearchBuild(search) => Some(self.search(search).await),
+            Act::Describe(id) => Some(self.describe_one(id).await),
+            Act::StartBuild { input, token, build_project } => {
+                Some(Seen::Sent(self.start(input, token, build_project, claimed_at).await))
+            }
+            Act::StopBuild(id) => self.stop(id).await,
+            Act::StopSecond { build, running } => self.stop_second(build, *running).await,
+            Act::Tell { target, report, claimed_at: claim } => {
+                Some(Seen::Told { claimed_at: *claim, outcome: self.tell(target, report, claimed_at).await })
+            }
+            Act::CancelJob(key) => Some(self.cancel(row, key).await),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Events: hints at which rows to look at. What they claim is asked of the provider.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use doorbell_messages::{BuildEvent, BuildId};
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::domain::{ProviderBuild, Seen};
+use crate::engine::Engine;
+use crate::meter;
+use crate::ports::{Builds, Deliveries, Delivery, MOST_DESCRIBED, World};
+use crate::pulse::Part;
+use crate::receiver;
+
+impl<W: World> Engine<W> {
+    pub(crate) async fn receive_events<D: Deliveries>(self: Arc<Self>, deliveries: Arc<D>, stop: CancellationToken) {
+        let on_answer = || self.pulse().beat(Part::Events);
+        receiver::receive("events", &deliveries, &stop, on_answer, |batch| {
+            let (engine, deliveries) = (Arc::clone(&self), Arc::clone(&deliveries));
+            async move {
+                let many = u32::try_from(batch.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
+                let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
+                let tasks = engine.tasks.clone();
+                tasks.spawn(async move {
+                    engine.take_events(&*deliveries, batch).await;
+                    drop(room);
+                });
+            }
+        })
+        .await;
+    }
+
+    /// Handles one batch with one question to the provider. Events are acked when their rows were shown the answer;
+    /// if it does not come, they come back, and if they never do, the sweep asks.
+    async fn take_events(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
+        let mut acks = Vec::new();
+        let mut claims: BTreeMap<BuildId, bool> = BTreeMap::new();
+        for delivery in batch {
+            match BuildEvent::parse(&delivery.body) {
+                Ok(event) => {
+                    *claims.entry(event.build).or_default() |= event.claims_final;
+                    acks.push(delivery.receipt);
+                }
+                Err(error) => {
+                    acks.extend(self.bury(deliveries, delivery, format!("not an event of a build: {error}")).await)
+                }
+            }
+        }
+        let ids: Vec<BuildId> = claims.keys().cloned().collect();
+        debug_assert!(ids.len() <= MOST_DESCRIBED);
+        let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.world.builds().describe(&ids).await };
+        match builds {
+            Ok(builds) => {
+                let shown = builds.into_iter().map(|build| {
+                    let claims_final = claims.get(&build.id).copied().unwrap_or_default();
+                    self.show(build, claims_final)
+                });
+                join_all(shown).await;
+            }
+            Err(error) => {
+                warn!("events stay in the queue: the builds could not be looked at: {error}");
+                return;
+            }
+        }
+        if let Err(error) = deliveries.ack(acks).await {
+            info!("events were not deleted and will come back: {error}");
+        }
+    }
+
+    async fn show(&self, build: ProviderBuild, claims_final: bool) {
+        let key = build.job_id.as_ref().and_then(|job_id| self.settings.rules.deployment.own_key(job_id));
+        let Some(key) = key else {
+            meter::foreign_event();
+            debug!(build.id = %build.id, "not a build of this installation");
+            return;
+        };
+        match self.load(&key).await {
+            Some(row) => self.drive(row, Seen::Described { build, claims_final }).await,
+            None => info!(job.key = %key, build.id = %build.id, "an event of a job whose row is not there"),
+        }
+    }
+}

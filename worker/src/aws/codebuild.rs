@@ -1,0 +1,174 @@
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_codebuild::Client;
+use aws_sdk_codebuild::operation::start_build::StartBuildError;
+use aws_sdk_codebuild::types::{Build, EnvironmentVariable, EnvironmentVariableType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use doorbell_engine::domain::{
+    FailedPhase, ProviderBuild, Search, SendSeen, StartInput, Timestamp, Variable, VariableKind,
+};
+use doorbell_engine::ports::{Builds, MOST_DESCRIBED, PortError};
+use doorbell_messages::{BuildId, JOB_ID};
+
+use crate::aws::connection::{failed, in_words};
+use crate::clock::AwsClock;
+
+/// AWS CodeBuild.
+#[derive(Debug)]
+pub(crate) struct CodeBuild(Client);
+
+/// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.
+const START: Duration = Duration::from_secs(10);
+
+impl CodeBuild {
+    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
+        let config = aws_sdk_codebuild::config::Builder::from(sdk).interceptor(clock.clone()).build();
+        Self(Client::from_conf(config))
+    }
+}
+
+impl Builds for CodeBuild {
+    async fn start(&self, input: &StartInput, token: &str) -> SendSeen {
+        let Ok(timeout) = i32::try_from(input.timeout_minutes) else {
+            return SendSeen::Invalid(format!("{} minutes are too many", input.timeout_minutes));
+        };
+        let variables: Result<Vec<_>, _> = input.environment.iter().map(variable).collect();
+        let variables = match variables {
+            Ok(variables) => variables,
+            Err(error) => return SendSeen::Invalid(error.to_string()),
+        };
+        let once = aws_sdk_codebuild::Config::builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(START).operation_timeout(START).build());
+        let answer = self
+            .0
+            .start_build()
+            .project_name(input.build_project.as_str())
+            .idempotency_token(token)
+            .timeout_in_minutes_override(timeout)
+            .set_environment_variables_override(Some(variables))
+            .customize()
+            .config_override(once)
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => match answer.build_value.and_then(build) {
+                Some(build) => SendSeen::Started(build),
+                None => SendSeen::Unknown("StartBuild answered without a build".to_owned()),
+            },
+            Err(error) => refusal(&error),
+        }
+    }
+
+    async fn list(&self, search: &Search) -> Result<Vec<ProviderBuild>, PortError> {
+        let mut found = Vec::new();
+        let mut page = None;
+        loop {
+            // No sortOrder: newest first is the default, and naming it fails in projects with more than 100 builds.
+            let call =
+                self.0.list_builds_for_project().project_name(search.build_project.as_str()).set_next_token(page);
+            let answer = call.send().await.map_err(|error| failed("ListBuildsForProject", error))?;
+            let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
+            for some in ids.chunks(MOST_DESCRIBED) {
+                found.extend(self.describe(some).await?);
+            }
+            let past_it = found.iter().any(|build| build.started_at.is_some_and(|at| at < search.not_before));
+            page = answer.next_token.filter(|_| !past_it && !ids.is_empty());
+            if page.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
+        let call = self.0.batch_get_builds().set_ids(Some(ids.iter().map(ToString::to_string).collect()));
+        let answer = call.send().await.map_err(|error| failed("BatchGetBuilds", error))?;
+        Ok(answer.builds.unwrap_or_default().into_iter().filter_map(build).collect())
+    }
+
+    async fn stop(&self, id: &BuildId) -> Result<(), PortError> {
+        match self.0.stop_build().id(id.as_str()).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
+            Err(error) => Err(failed(&format!("StopBuild {id}"), error)),
+        }
+    }
+}
+
+/// What a StartBuild that brought no build means. Only what AWS documents as "not run" is definite; everything else,
+/// codes of a later day included, is "nobody knows".
+fn refusal(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
+    let words = in_words(error);
+    if let SdkError::ConstructionFailure(_) = error {
+        return SendSeen::Refused(words);
+    }
+    match error.code() {
+        Some(
+            "AccountLimitExceededException"
+            | "ThrottlingException"
+            | "Throttling"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded",
+        ) => SendSeen::Limited(words),
+        // The name of the error for "same token, other parameters" is not documented.
+        Some("InvalidInputException") if words.to_ascii_lowercase().contains("idempoten") => SendSeen::Unknown(words),
+        Some("InvalidInputException") => SendSeen::Invalid(words),
+        Some(
+            "AccessDeniedException"
+            | "ResourceNotFoundException"
+            | "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "ExpiredTokenException"
+            | "InvalidClientTokenId"
+            | "MissingAuthenticationTokenException",
+        ) => SendSeen::Refused(words),
+        _ => SendSeen::Unknown(words),
+    }
+}
+
+fn variable(variable: &Variable) -> Result<EnvironmentVariable, aws_smithy_types::error::operation::BuildError> {
+    let kind = match variable.kind {
+        VariableKind::Plaintext => EnvironmentVariableType::Plaintext,
+        VariableKind::ParameterStore => EnvironmentVariableType::ParameterStore,
+        VariableKind::SecretsManager => EnvironmentVariableType::SecretsManager,
+    };
+    EnvironmentVariable::builder().name(&variable.name).value(&variable.value).r#type(kind).build()
+}
+
+fn build(build: Build) -> Option<ProviderBuild> {
+    let variables =
+        build.environment.as_ref().map(|environment| environment.environment_variables()).unwrap_or_default();
+    let job_id =
+        variables.iter().find(|variable| variable.name() == JOB_ID).map(|variable| variable.value().to_owned());
+    let failed_phase = build.phases().iter().find_map(failed_phase);
+    Some(ProviderBuild {
+        id: BuildId::new(build.id?),
+        number: build.build_number,
+        job_id,
+        initiator: build.initiator,
+        complete: build.build_complete,
+        status: build.build_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        started_at: build.start_time.and_then(time),
+        ended_at: build.end_time.and_then(time),
+        log_url: build.logs.and_then(|logs| logs.deep_link),
+        failed_phase,
+    })
+}
+
+fn failed_phase(phase: &aws_sdk_codebuild::types::BuildPhase) -> Option<FailedPhase> {
+    let status = phase.phase_status()?.as_str();
+    if matches!(status, "SUCCEEDED" | "IN_PROGRESS" | "QUEUED") {
+        return None;
+    }
+    let message = phase.contexts().iter().find_map(|context| context.message()).unwrap_or(status);
+    Some(FailedPhase { name: phase.phase_type()?.as_str().to_owned(), message: message.to_owned() })
+}
+
+fn time(at: aws_smithy_types::DateTime) -> Option<Timestamp> {
+    at.to_millis().ok().map(Timestamp::from_millis)
+}

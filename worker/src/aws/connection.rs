@@ -1,0 +1,62 @@
+use std::error::Error;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use doorbell_engine::domain::one_line;
+use doorbell_engine::ports::PortError;
+
+/// How calls are made: the SDK's own retries, and an end to each.
+pub(crate) struct Connection {
+    pub(crate) sdk: SdkConfig,
+}
+
+/// Until a TCP connection stands.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// One attempt. Longer only for a long poll, which waits on purpose.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// All attempts of one call together.
+const OPERATION: Duration = Duration::from_secs(25);
+
+impl Connection {
+    pub(crate) async fn open() -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT)
+            .operation_attempt_timeout(ATTEMPT)
+            .operation_timeout(OPERATION)
+            .build();
+        Self { sdk: aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await }
+    }
+}
+
+/// A call that got no good answer, in words for a log: the service's code and message where it spoke, else the chain
+/// of what went wrong on the way.
+pub(crate) fn failed<E, R>(call: &str, error: SdkError<E, R>) -> PortError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    PortError(format!("{call}: {}", in_words(&error)))
+}
+
+pub(crate) fn in_words<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if let Some(code) = error.code() {
+        return one_line(&format!("{code}: {}", error.message().unwrap_or("no message")));
+    }
+    let mut chain = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        chain.push_str(": ");
+        chain.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    one_line(&chain)
+}

@@ -1,0 +1,69 @@
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+
+use crate::clock::AwsClock;
+
+/// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// What CodeBuild shows as the initiator of this worker's builds, up to and with the slash before the session.
+    pub(crate) initiator: String,
+    pub(crate) account: String,
+    pub(crate) partition: String,
+}
+
+impl Identity {
+    pub(crate) async fn ask(sdk: &SdkConfig, clock: &AwsClock) -> Result<Self> {
+        let config = aws_sdk_sts::config::Builder::from(sdk).interceptor(clock.clone()).build();
+        let caller = aws_sdk_sts::Client::from_conf(config)
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| super::connection::failed("GetCallerIdentity", error))
+            .context("AWS does not know this worker: are credentials and region set?")?;
+        Self::of_arn(caller.arn().unwrap_or_default())
+    }
+
+    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>` or `arn:aws:iam::<account>:user/<path/name>`.
+    fn of_arn(arn: &str) -> Result<Self> {
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", partition, _, _, account, resource] = parts.as_slice() else {
+            anyhow::bail!("AWS calls this worker \"{arn}\", which is no ARN");
+        };
+        let initiator = match resource.split('/').collect::<Vec<_>>().as_slice() {
+            ["assumed-role", role, _] => format!("{role}/"),
+            ["user", .., name] => (*name).to_owned(),
+            _ => anyhow::bail!(
+                "this worker runs as {arn}: it needs a role or a user of its own, to know its own builds by"
+            ),
+        };
+        Ok(Self { initiator, account: (*account).to_owned(), partition: (*partition).to_owned() })
+    }
+
+    /// The console's page of all build projects.
+    pub(crate) fn console_url(&self, region: &str) -> String {
+        let domain = match self.partition.as_str() {
+            "aws-cn" => "amazonaws.cn",
+            "aws-us-gov" => "amazonaws-us-gov.com",
+            _ => "aws.amazon.com",
+        };
+        format!("https://{region}.console.{domain}/codesuite/codebuild/{}/projects", self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_s_builds_are_known_by_the_role_and_any_session() {
+        let identity = Identity::of_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
+        assert_eq!((identity.initiator.as_str(), identity.account.as_str()), ("doorbell-worker/", "123456789012"));
+    }
+
+    #[test]
+    fn root_is_refused_since_anybody_s_builds_would_look_like_its_own() {
+        let error = Identity::of_arn("arn:aws:iam::123456789012:root").unwrap_err();
+        assert!(error.to_string().contains("needs a role or a user of its own"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+use std::collections::HashMap;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use doorbell_engine::domain::{Row, Timestamp};
+use doorbell_engine::ports::{Cursor, DuePage, Insert, Ledger, LoadError, PortError, Update, shard_of};
+use doorbell_messages::JobKey;
+use futures_util::future::join_all;
+
+use crate::aws::connection::failed;
+use crate::clock::AwsClock;
+
+/// The jobs in DynamoDB: one item a job, keyed by `pk`.
+///
+/// `job` holds the row as JSON; `rev`, `writer`, `schema`, `status`, `project` stand beside it for conditions and for
+/// people; `due_shard` and `due_at` exist while the row is not settled and make the sparse index `due`; `expires_at`
+/// comes when it is. An update names the attributes that it changes, so that what a newer worker adds stays.
+#[derive(Debug)]
+pub(crate) struct Table {
+    client: Client,
+    name: String,
+}
+
+/// The shape of an item. A worker leaves items of a newer one alone.
+const SCHEMA: u32 = 1;
+
+/// The name of the index over due times.
+const INDEX: &str = "due";
+
+/// Keys of one page of the index.
+const PAGE: i32 = 100;
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Table {
+    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(clock.clone()).build();
+        Self { client: Client::from_conf(config), name }
+    }
+
+    /// Whether the table and its index are there; and the table's ARN, which names this installation.
+    pub(crate) async fn arn(&self) -> Result<String, PortError> {
+        let answer = self.client.describe_table().table_name(&self.name).send().await;
+        let table = answer.map_err(|error| failed(&format!("DescribeTable {}", self.name), error))?.table;
+        let table = table.ok_or_else(|| PortError(format!("DescribeTable {}: no answer", self.name)))?;
+        if !table.global_secondary_indexes().iter().any(|index| index.index_name() == Some(INDEX)) {
+            return Err(PortError(format!("the table {} has no index \"{INDEX}\"", self.name)));
+        }
+        table.table_arn.ok_or_else(|| PortError(format!("the table {} has no ARN", self.name)))
+    }
+
+    async fn insert_one(&self, row: &Row) -> Result<Insert, PortError> {
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(item(row)?));
+        match call.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(Insert::New),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Insert::Exists),
+            Err(error) => Err(failed("PutItem", error)),
+        }
+    }
+
+    async fn update_one(&self, row: &Row) -> Result<Update, PortError> {
+        let mut attributes = item(row)?;
+        let key = attributes.remove("pk").into_iter().map(|pk| ("pk".to_owned(), pk)).collect();
+        let gone: Vec<&str> = OPTIONAL.into_iter().filter(|name| !attributes.contains_key(*name)).collect();
+        let set: Vec<String> = attributes.keys().map(|name| format!("#{name} = :{name}")).collect();
+        let remove = if gone.is_empty() { String::new() } else { format!(" REMOVE {}", gone.join(", ")) };
+        let names = attributes.keys().map(|name| (format!("#{name}"), name.clone())).collect();
+        let mut values: Item = attributes.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
+        values.insert(":before".to_owned(), number(row.rev.saturating_sub(1)));
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .update_expression(format!("SET {}{remove}", set.join(", ")))
+            .condition_expression("#rev = :before")
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values));
+        match call.send().await {
+            Ok(_) => Ok(Update::Written),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Update::Conflict),
+            Err(error) => Err(failed("UpdateItem", error)),
+        }
+    }
+
+    async fn load_one(&self, key: &JobKey) -> Result<Option<Row>, LoadError> {
+        let call = self.client.get_item().table_name(&self.name).key("pk", text(key.as_str())).consistent_read(true);
+        let answer = call.send().await.map_err(|error| failed("GetItem", error))?;
+        answer.item.map(|item| row(&item)).transpose()
+    }
+}
+
+impl Ledger for Table {
+    async fn insert(&self, rows: &[Row]) -> Vec<Result<Insert, PortError>> {
+        join_all(rows.iter().map(|row| self.insert_one(row))).await
+    }
+
+    async fn load(&self, keys: &[JobKey]) -> Vec<Result<Option<Row>, LoadError>> {
+        join_all(keys.iter().map(|key| self.load_one(key))).await
+    }
+
+    async fn update(&self, rows: &[Row]) -> Vec<Result<Update, PortError>> {
+        join_all(rows.iter().map(|row| self.update_one(row))).await
+    }
+
+    async fn due(&self, shard: u8, now: Timestamp, after: Option<Cursor>) -> Result<DuePage, PortError> {
+        let from = after.map(|cursor| {
+            HashMap::from([
+                ("pk".to_owned(), text(cursor.key.as_str())),
+                ("due_shard".to_owned(), number(u64::from(shard))),
+                ("due_at".to_owned(), time(cursor.due_at)),
+            ])
+        });
+        let call = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(INDEX)
+            .key_condition_expression("due_shard = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", number(u64::from(shard)))
+            .expression_attribute_values(":now", time(now))
+            .limit(PAGE)
+            .set_exclusive_start_key(from);
+        let answer = call.send().await.map_err(|error| failed("Query", error))?;
+        let keys = answer.items().iter().filter_map(key_of).collect();
+        let next = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|last| Some(Cursor { key: key_of(last)?, due_at: due_of(last)? }));
+        Ok(DuePage { keys, next })
+    }
+}
+
+/// Attributes that an item has only at times.
+const OPTIONAL: [&str; 3] = ["due_shard", "due_at", "expires_at"];
+
+fn item(row: &Row) -> Result<Item, PortError> {
+    let job = serde_json::to_string(row).map_err(|error| PortError(format!("the row can't be written: {error}")))?;
+    let due =
+        row.due_at().map(|due_at| [("due_shard", number(u64::from(shard_of(&row.key)))), ("due_at", time(due_at))]);
+    // DynamoDB's TTL counts seconds.
+    let expires = row.expires_at().map(|at| ("expires_at", number(at.as_millis().unsigned_abs() / 1000)));
+    let always = [
+        ("pk", text(row.key.as_str())),
+        ("rev", number(row.rev)),
+        ("writer", text(&row.writer)),
+        ("schema", number(u64::from(SCHEMA))),
+        ("status", text(row.status().as_str())),
+        ("project", text(row.request.project.as_str())),
+        ("job", text(&job)),
+    ];
+    let all = always.into_iter().chain(due.into_iter().flatten()).chain(expires);
+    Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn row(item: &Item) -> Result<Row, LoadError> {
+    let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u32>().ok());
+    match schema {
+        Some(schema) if schema > SCHEMA => return Err(LoadError::Newer(schema)),
+        Some(_) => {}
+        None => return Err(LoadError::Corrupt("it has no schema".to_owned())),
+    }
+    let job = item.get("job").and_then(|value| value.as_s().ok());
+    let job = job.ok_or_else(|| LoadError::Corrupt("it has no job".to_owned()))?;
+    serde_json::from_str(job).map_err(|error| LoadError::Corrupt(error.to_string()))
+}
+
+fn key_of(item: &Item) -> Option<JobKey> {
+    item.get("pk")?.as_s().ok()?.parse().ok()
+}
+
+fn due_of(item: &Item) -> Option<Timestamp> {
+    item.get("due_at")?.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn time(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millis().to_string())
+}

@@ -1,0 +1,134 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
+use doorbell_engine::domain::Timestamp;
+use doorbell_engine::ports::Clock;
+use tokio::time::Instant;
+use tracing::warn;
+
+/// A `Date` header has whole seconds and has been on its way: within this, it agrees with what is believed.
+const AGREES_WITHIN: Duration = Duration::from_millis(2500);
+
+/// AWS's time, learnt from the `Date` headers of its answers and carried on by the monotonic clock: workers whose
+/// own clocks are wrong still agree on what is due and which token is still good.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AwsClock(Arc<Mutex<Belief>>);
+
+#[derive(Debug, Default)]
+enum Belief {
+    /// No service has answered yet.
+    #[default]
+    None,
+    /// This is the time.
+    Known(Anchor),
+    /// An answer contradicted what was believed; until a second one agrees with it, nothing is decided.
+    Jumped(Anchor),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    at: Instant,
+    time: Timestamp,
+}
+
+impl Anchor {
+    fn now(self) -> Timestamp {
+        self.time + self.at.elapsed()
+    }
+
+    fn agrees_with(self, heard: Timestamp) -> bool {
+        self.now().since(heard).max(heard.since(self.now())) <= AGREES_WITHIN
+    }
+}
+
+impl AwsClock {
+    /// Takes in a `Date` header. The header is the beginning of a second: half of one is added.
+    fn hear(&self, date: Timestamp) {
+        let heard = Anchor { at: Instant::now(), time: date + Duration::from_millis(500) };
+        let mut belief = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *belief {
+            Belief::Known(known) if known.agrees_with(heard.time) => {}
+            Belief::Known(known) => {
+                warn!(believed = %known.now(), heard = %heard.time, "AWS's time has jumped: not ready until a second answer agrees");
+                *belief = Belief::Jumped(heard);
+            }
+            Belief::Jumped(jumped) if jumped.agrees_with(heard.time) => *belief = Belief::Known(heard),
+            Belief::Jumped(_) => *belief = Belief::Jumped(heard),
+            Belief::None => *belief = Belief::Known(heard),
+        }
+    }
+}
+
+impl Clock for AwsClock {
+    fn now(&self) -> Option<Timestamp> {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Belief::Known(known) => Some(known.now()),
+            Belief::None | Belief::Jumped(_) => None,
+        }
+    }
+}
+
+impl Intercept for AwsClock {
+    fn name(&self) -> &'static str {
+        "AwsClock"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date =
+            context.response().headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+        if let Some(millis) = date.and_then(|date| date.to_millis().ok()) {
+            self.hear(Timestamp::from_millis(millis));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: i64 = 1_795_262_400_000;
+
+    fn heard(clock: &AwsClock, millis: i64) {
+        clock.hear(Timestamp::from_millis(millis));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_unknown_until_a_service_has_answered_and_then_goes_on_by_itself() {
+        let clock = AwsClock::default();
+        assert_eq!(clock.now(), None);
+        heard(&clock, NOON);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 30_500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_agree_within_a_header_s_precision_change_nothing() {
+        let clock = AwsClock::default();
+        heard(&clock, NOON);
+        heard(&clock, NOON + 2000);
+        assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_jump_is_believed_only_when_a_second_answer_agrees() {
+        let clock = AwsClock::default();
+        heard(&clock, NOON);
+        heard(&clock, NOON + 600_000);
+        assert_eq!(clock.now(), None);
+        heard(&clock, NOON + 600_000);
+        assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 600_500)));
+    }
+}

@@ -1,0 +1,240 @@
+//! Pagure's API, as 5.14.1 answers (the sandbox's forge holds its recorded exchanges).
+
+use std::collections::HashMap;
+use std::error::Error;
+
+use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen, one_line};
+use doorbell_engine::ports::Answer;
+use doorbell_messages::{CommitId, GitRef, Status};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// A flag's answer is below 1 KiB; of anything longer only so much is read.
+const MOST_OF_AN_ANSWER: usize = 16 * 1024;
+
+/// A repository's branches with their commits: some 60 bytes each.
+const MOST_OF_A_LIST: usize = 4 * 1024 * 1024;
+
+/// Pagure has five statuses by default, and none for "running".
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Queued | Status::Running => "pending",
+        Status::Success => "success",
+        Status::Failure => "failure",
+        Status::Error | Status::Rejected => "error",
+        Status::Canceled => "canceled",
+    }
+}
+
+/// Flags the commit. Repeating it is safe: one uid is one flag, and the last write wins.
+pub(super) async fn tell(
+    client: &Client,
+    forge: &Url,
+    target: &Target,
+    report: &Report,
+    token: &SecretString,
+) -> Answer<TellSeen> {
+    let path = format!("api/0/{}/c/{}/flag", target.forge.repo, target.commit);
+    let form = [
+        ("username", target.forge.username.as_str()),
+        ("comment", report.comment.as_str()),
+        ("url", report.url.as_str()),
+        ("status", status(report.status)),
+        ("uid", target.uid.as_str()),
+    ];
+    let request = client.post(join(forge, &path)).form(&form);
+    let Some(request) = authorized(request, token) else {
+        return Answer::Seen(TellSeen::Refused {
+            reason: "the token holds characters that no header can carry".to_owned(),
+            retry_after: None,
+        });
+    };
+    match request.send().await {
+        Ok(answer) => heard(answer).await,
+        Err(error) if error.is_connect() => {
+            Answer::Seen(TellSeen::Refused { reason: chain(&error), retry_after: None })
+        }
+        Err(error) => Answer::Seen(TellSeen::Unknown(chain(&error))),
+    }
+}
+
+async fn heard(answer: Response) -> Answer<TellSeen> {
+    let code = answer.status();
+    let retry_after =
+        answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let body = match read(answer, MOST_OF_AN_ANSWER).await {
+        Ok(body) => body,
+        // The status line was there: for a refusal it says enough.
+        Err(reason) if code.is_success() => return Answer::Seen(TellSeen::Unknown(reason)),
+        Err(_) => Vec::new(),
+    };
+    let problem: Option<Problem> = serde_json::from_slice(&body).ok();
+    let reason = reason(code, problem.as_ref());
+    let is_edberror = problem.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EDBERROR");
+    Answer::Seen(match code {
+        StatusCode::OK if serde_json::from_slice::<Taken>(&body).is_ok() => TellSeen::Delivered,
+        StatusCode::OK => {
+            TellSeen::Unknown("it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned())
+        }
+        StatusCode::UNAUTHORIZED => return Answer::Unauthorized(reason),
+        StatusCode::BAD_REQUEST if is_edberror => TellSeen::Contended(reason),
+        StatusCode::BAD_REQUEST
+        | StatusCode::NOT_FOUND
+        | StatusCode::GONE
+        | StatusCode::METHOD_NOT_ALLOWED
+        | StatusCode::PAYLOAD_TOO_LARGE => TellSeen::Undeliverable(reason),
+        StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            TellSeen::Unknown(reason)
+        }
+        _ => TellSeen::Refused { reason, retry_after },
+    })
+}
+
+/// The commit that the forge has at the ref.
+pub(super) async fn head(
+    client: &Client,
+    forge: &Url,
+    side: &ForgeSide,
+    git_ref: &GitRef,
+    token: Option<&SecretString>,
+) -> Answer<HeadSeen> {
+    let path = match git_ref {
+        GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", side.repo),
+        GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", side.repo),
+        GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", side.repo, number.get()),
+    };
+    let request = client.get(join(forge, &path));
+    let request = match token {
+        None => request,
+        Some(token) => match authorized(request, token) {
+            Some(request) => request,
+            None => {
+                return Answer::Seen(HeadSeen::Unavailable(
+                    "the token holds characters that no header can carry".to_owned(),
+                ));
+            }
+        },
+    };
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Answer::Seen(HeadSeen::Unavailable(chain(&error))),
+    };
+    let code = answer.status();
+    let body = match read(answer, MOST_OF_A_LIST).await {
+        Ok(body) => body,
+        Err(reason) => return Answer::Seen(HeadSeen::Unavailable(reason)),
+    };
+    let problem = reason(code, serde_json::from_slice(&body).ok().as_ref());
+    match code {
+        StatusCode::OK => Answer::Seen(find(git_ref, &body)),
+        StatusCode::UNAUTHORIZED => Answer::Unauthorized(problem),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(HeadSeen::Missing(problem)),
+        _ => Answer::Seen(HeadSeen::Unavailable(problem)),
+    }
+}
+
+fn find(git_ref: &GitRef, body: &[u8]) -> HeadSeen {
+    let Ok(heads) = serde_json::from_slice::<Heads>(body) else {
+        return HeadSeen::Unavailable(
+            "it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned(),
+        );
+    };
+    let commit = match git_ref {
+        GitRef::Branch(name) => heads.branches.and_then(|mut all| all.remove(name.as_str())),
+        GitRef::Tag(name) => heads.tags.and_then(|mut all| all.remove(name.as_str())),
+        GitRef::PullRequest(_) => heads.commit_stop,
+    };
+    match commit.map(|commit| commit.parse::<CommitId>()) {
+        Some(Ok(commit)) => HeadSeen::Commit(commit),
+        Some(Err(problem)) => HeadSeen::Unavailable(format!("it names a commit that is none: {problem}")),
+        None => HeadSeen::Missing("it is not in the repository".to_owned()),
+    }
+}
+
+/// Enough of a flag's answer to know it for one. The rest holds people's e-mail addresses and is never kept.
+#[derive(Deserialize)]
+struct Taken {
+    #[serde(rename = "flag")]
+    _flag: serde::de::IgnoredAny,
+}
+
+#[derive(Deserialize)]
+struct Heads {
+    #[serde(default)]
+    branches: Option<HashMap<String, String>>,
+    #[serde(default)]
+    tags: Option<HashMap<String, String>>,
+    #[serde(default)]
+    commit_stop: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    error_code: Option<String>,
+    /// A text for a token, an object for a form.
+    #[serde(default)]
+    errors: Option<serde_json::Value>,
+}
+
+fn reason(code: StatusCode, problem: Option<&Problem>) -> String {
+    let mut text = format!("it answers {}", code.as_u16());
+    if code.is_redirection() {
+        text.push_str(" (a redirect, which is not followed: set report.url to the forge's own address)");
+    }
+    if let Some(problem) = problem {
+        for part in [problem.error_code.as_deref(), problem.error.as_deref()].into_iter().flatten() {
+            text.push_str(": ");
+            text.push_str(part);
+        }
+        match &problem.errors {
+            Some(serde_json::Value::String(errors)) => text.push_str(&format!(": {errors}")),
+            Some(errors) => text.push_str(&format!(": {errors}")),
+            None => {}
+        }
+    }
+    one_line(&text)
+}
+
+/// Pagure looks for a lower-case "token" in this header, and for nothing else.
+fn authorized(request: RequestBuilder, token: &SecretString) -> Option<RequestBuilder> {
+    let mut value = HeaderValue::from_str(&format!("token {}", token.expose_secret())).ok()?;
+    value.set_sensitive(true);
+    Some(request.header(AUTHORIZATION, value))
+}
+
+/// The API under the forge's address, which may have a path of its own.
+fn join(forge: &Url, path: &str) -> String {
+    format!("{}/{path}", forge.as_str().trim_end_matches('/'))
+}
+
+async fn read(mut answer: Response, most: usize) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    while let Some(some) = answer.chunk().await.map_err(|error| chain(&error))? {
+        if body.len() + some.len() > most {
+            return Err(format!("its answer is longer than {most} bytes"));
+        }
+        body.extend_from_slice(&some);
+    }
+    Ok(body)
+}
+
+/// The error and what it came from, without the URL: an address may say more than a log should.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "it did not answer in time".to_owned(),
+        (false, true) => "it can't be reached".to_owned(),
+        (false, false) => "the connection broke".to_owned(),
+    };
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    one_line(&text)
+}

@@ -1,0 +1,97 @@
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use doorbell_engine::ports::Clock;
+use doorbell_engine::{Part, Pulse};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::clock::AwsClock;
+use crate::settings::HealthArguments;
+
+/// What `GET /healthz` is answered from.
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) clock: AwsClock,
+    /// A sweep that took longer than this is missed.
+    pub(crate) sweep_within: Duration,
+}
+
+/// A long poll returns after 20 s at the latest.
+const RECEIVE_WITHIN: Duration = Duration::from_secs(60);
+
+impl Health {
+    fn ready(&self) -> Value {
+        let beats = |part, within| self.pulse.since(part).is_some_and(|since| since <= within);
+        json!({
+            "clock": self.clock.now().is_some(),
+            "triggers": beats(Part::Triggers, RECEIVE_WITHIN),
+            "events": beats(Part::Events, RECEIVE_WITHIN),
+            "sweep": beats(Part::Sweep, self.sweep_within),
+        })
+    }
+}
+
+/// Answers until it is dropped. `/healthz` is 200 while the process lives: an outage of AWS must not make ECS kill
+/// every worker; `/healthz/ready` is 200 only while each part works.
+pub(crate) async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
+    let router = Router::new().route("/healthz", get(live)).route("/healthz/ready", get(ready)).with_state(health);
+    axum::serve(listener, router).await
+}
+
+async fn live(State(health): State<Health>) -> Json<Value> {
+    let (_, body) = answer(&health);
+    Json(body)
+}
+
+async fn ready(State(health): State<Health>) -> (StatusCode, Json<Value>) {
+    let (is_ready, body) = answer(&health);
+    (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+fn answer(health: &Health) -> (bool, Value) {
+    let parts = health.ready();
+    let is_ready = parts.as_object().is_some_and(|parts| parts.values().all(|part| part == &Value::Bool(true)));
+    (is_ready, json!({ "live": true, "ready": is_ready, "parts": parts }))
+}
+
+/// `worker health`: asks a worker on this machine; for container health checks, which have no curl.
+pub(crate) async fn ask(arguments: &HealthArguments) -> ExitCode {
+    let path = if arguments.ready { "/healthz/ready" } else { "/healthz" };
+    match tokio::time::timeout(Duration::from_secs(5), get_path(arguments.health_addr, path)).await {
+        Ok(Ok((true, body))) => {
+            println!("{body}");
+            ExitCode::SUCCESS
+        }
+        Ok(Ok((false, body))) => {
+            eprintln!("not well: {body}");
+            ExitCode::FAILURE
+        }
+        Ok(Err(error)) => {
+            eprintln!("no worker answers at {}: {error}", arguments.health_addr);
+            ExitCode::FAILURE
+        }
+        Err(_) => {
+            eprintln!("the worker at {} does not answer within 5 s", arguments.health_addr);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One plain HTTP/1.0 request to our own server: an HTTP client would bring TLS roots and a pool along.
+async fn get_path(address: SocketAddr, path: &str) -> std::io::Result<(bool, String)> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
+    Ok((head.split(' ').nth(1) == Some("200"), body.trim().to_owned()))
+}

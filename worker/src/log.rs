@@ -1,0 +1,35 @@
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use metrics_cloudwatch_embedded::Collector;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::settings::{LogFormat, Settings};
+
+/// How often the numbers are written down; CloudWatch's own resolution.
+const METRICS_EVERY: Duration = Duration::from_secs(60);
+
+/// Sends logs to stdout: lines for people, or JSON with a span's fields, and the metrics between them in
+/// CloudWatch's embedded format, which needs no agent and no port.
+pub(crate) fn start(settings: &Settings) -> Result<Option<&'static Collector>> {
+    let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("DOORBELL_LOG: \"{}\"", settings.log))?;
+    match settings.log_format {
+        LogFormat::Text => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
+            let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            fmt().with_env_filter(filter).with_ansi(colour).with_target(false).init();
+            Ok(None)
+        }
+        LogFormat::Json => {
+            fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter).init();
+            let collector = metrics_cloudwatch_embedded::Builder::new()
+                .cloudwatch_namespace("Doorbell")
+                .with_dimension("Table", settings.table.clone())
+                .with_auto_flush_interval(METRICS_EVERY)
+                .init()
+                .map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+            Ok(Some(collector))
+        }
+    }
+}

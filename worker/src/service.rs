@@ -1,0 +1,131 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use doorbell_engine::domain::{Deployment, Rules};
+use doorbell_engine::{Engine, Settings as EngineSettings};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::aws::{CodeBuild, Connection, Identity, ParameterStore, Queue, SecretsManager, Table};
+use crate::clock::AwsClock;
+use crate::forge::Forges;
+use crate::health::{self, Health};
+use crate::settings::Settings;
+use crate::world::Account;
+
+/// Requests published longer ago are old news.
+const MAX_AGE: Duration = Duration::from_secs(72 * 60 * 60);
+
+/// How long a job waits for a build, a registry or a forge.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// After a SIGTERM, for what is in hand. Whatever is not done by then is in its row, with the time at which another
+/// worker takes over. Fargate's default `stopTimeout` is 30 s.
+const DRAIN: Duration = Duration::from_secs(9);
+
+/// Runs one worker until it is told to stop.
+pub(crate) async fn run(settings: Settings) -> Result<()> {
+    let metrics = crate::log::start(&settings)?;
+    let listener = TcpListener::bind(settings.health_addr)
+        .await
+        .with_context(|| format!("DOORBELL_HEALTH_ADDR: {} can't be listened on", settings.health_addr))?;
+    let stop = stop_on_signal()?;
+    let clock = AwsClock::default();
+    let Connection { sdk } = Connection::open().await;
+    let region = sdk.region().context("no AWS region is set (AWS_REGION)")?.to_string();
+    let identity = Identity::ask(&sdk, &clock).await?;
+    let ledger = Table::new(&sdk, &clock, settings.table.clone());
+    let deployment = Deployment::of_ledger(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
+    let account = Account {
+        projects: ParameterStore::new(&sdk, &clock, settings.project_prefix.clone()),
+        ledger,
+        builds: CodeBuild::new(&sdk, &clock),
+        forge: Forges::new(settings.forge_allow.clone()).context("no HTTPS client can be made")?,
+        secrets: SecretsManager::new(&sdk, &clock),
+        clock: clock.clone(),
+    };
+    let rules = Rules {
+        deployment,
+        console_url: identity.console_url(&region),
+        initiator: identity.initiator,
+        max_age: MAX_AGE,
+        queue_timeout: QUEUE_TIMEOUT,
+        reconcile_after: settings.reconcile_after,
+    };
+    let engine = Engine::new(
+        account,
+        EngineSettings {
+            rules,
+            topic_arn: settings.topic_arn.clone(),
+            fallback_build_project: settings.build_project.clone(),
+            max_in_flight: settings.max_in_flight,
+            sweep_interval: settings.sweep_interval,
+            instance: instance(),
+        },
+    );
+    let health = Health {
+        pulse: Arc::clone(engine.pulse()),
+        clock: clock.clone(),
+        sweep_within: settings.sweep_interval * 4 + Duration::from_secs(30),
+    };
+    let health = tokio::spawn(health::serve(listener, health));
+    let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
+    let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
+    info!(health = %settings.health_addr, table = settings.table, prefix = settings.project_prefix, "the worker is up");
+    let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
+    let drained = drain(running, &stop).await;
+    health.abort();
+    if let Some(metrics) = metrics {
+        metrics.flush(std::io::stdout()).context("the last metrics could not be written")?;
+    }
+    drained
+}
+
+async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -> Result<()> {
+    let mut running = running;
+    tokio::select! {
+        ended = &mut running => return ended.context("the worker's loops ended by themselves"),
+        () = stop.cancelled() => {}
+    }
+    match tokio::time::timeout(DRAIN, &mut running).await {
+        Ok(ended) => {
+            ended.context("the worker failed while it stopped")?;
+            info!("stopped with nothing left in hand");
+        }
+        Err(_) => {
+            running.abort();
+            warn!(
+                "stopped after {} s with work in hand: the rows' due times hand it to another worker",
+                DRAIN.as_secs()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// SIGTERM (ECS) and SIGINT (a person) mean the same; repeating them changes nothing.
+fn stop_on_signal() -> Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be listened for")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be listened for")?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: nothing new is taken"),
+            _ = interrupt.recv() => info!("SIGINT: nothing new is taken"),
+        }
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+/// A name for this process that no other has, restarts of the same container included.
+fn instance() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hasher is seeded by the operating system's random numbers.
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("{random:016x}")
+}
