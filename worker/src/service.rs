@@ -32,6 +32,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let listener = TcpListener::bind(settings.health_addr)
         .await
         .with_context(|| format!("DOORBELL_HEALTH_ADDR: {} can't be listened on", settings.health_addr))?;
+    let health_addr = listener.local_addr().context("the health port can't be told")?;
     let stop = stop_on_signal()?;
     let clock = AwsClock::default();
     let Connection { sdk } = Connection::open().await;
@@ -74,7 +75,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let health = tokio::spawn(health::serve(listener, health));
     let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
-    info!(health = %settings.health_addr, table = settings.table, prefix = settings.project_prefix, "the worker is up");
+    info!(health = %health_addr, table = settings.table, prefix = settings.project_prefix, "the worker is up");
     let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
     let drained = drain(running, &stop).await;
     health.abort();

@@ -112,7 +112,8 @@ impl BuildEnvironment {
 
 fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {
     let problem = |problem: String| EnvironmentError { name: ARGV, problem };
-    let argv: Vec<String> = serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of texts: {error}")))?;
+    let argv: Vec<String> =
+        serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of texts: {error}")))?;
     if argv.first().is_none_or(String::is_empty) {
         return Err(problem("the command is empty".to_owned()));
     }
@@ -123,8 +124,9 @@ fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {
 }
 
 fn seconds(text: &str) -> Result<u32, EnvironmentError> {
-    match text.parse() {
-        Ok(seconds) if seconds > 0 => Ok(seconds),
-        _ => Err(EnvironmentError { name: TIMEOUT_SECONDS, problem: crate::name::refused(text, "seconds, 1 or more") }),
+    match text.parse::<u32>() {
+        // The standard parser takes "+60" and "060" too, which the worker never writes.
+        Ok(seconds) if seconds > 0 && seconds.to_string() == text => Ok(seconds),
+        _ => Err(EnvironmentError { name: TIMEOUT_SECONDS, problem: crate::text::refused(text, "seconds, 1 or more") }),
     }
 }

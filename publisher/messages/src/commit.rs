@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::refused;
+use crate::text::refused;
 
-/// A full commit id in lower case: 40 hexadecimal digits (SHA-1) or 64 (SHA-256). Never an abbreviation: a forge
+/// A full commit id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256), read in either case, kept in lower. Never an abbreviation: a forge
 /// would store a flag under the short text and show it nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::text::json_for_queues;
+
 /// What the worker puts into the dead-letter queue: the message, and why it can't be worked on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +32,6 @@ impl DeadLetter {
     /// The message to send.
     pub fn to_json(&self) -> String {
         // Writing texts and numbers can't fail.
-        serde_json::to_string(self).unwrap_or_default()
+        json_for_queues(serde_json::to_string(self).unwrap_or_default())
     }
 }

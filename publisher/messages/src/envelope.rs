@@ -30,7 +30,10 @@ impl Envelope {
     /// Anything that SNS would not have written.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         if body.len() > MAX_ENVELOPE_BYTES {
-            return Err(ParseError::whole(format!("the message has {} bytes: at most {MAX_ENVELOPE_BYTES} are read", body.len())));
+            return Err(ParseError::whole(format!(
+                "the message has {} bytes: at most {MAX_ENVELOPE_BYTES} are read",
+                body.len()
+            )));
         }
         let envelope: Self = parse::json(body).map_err(|error| ParseError {
             problem: format!("not an SNS notification (is RawMessageDelivery off?): {}", error.problem),
@@ -38,7 +41,9 @@ impl Envelope {
         })?;
         match envelope.kind.as_str() {
             "Notification" => Ok(envelope),
-            other => Err(ParseError::at("$.Type", crate::name::refused(other, "only a Notification carries a request"))),
+            other => {
+                Err(ParseError::at("$.Type", crate::text::refused(other, "only a Notification carries a request")))
+            }
         }
     }
 }

@@ -43,7 +43,12 @@ impl BuildId {
     fn from_arn(arn: &str) -> Option<Self> {
         let (_, id) = arn.split_once(":build/")?;
         let (project, build) = id.split_once(':')?;
-        (arn.starts_with("arn:") && !project.is_empty() && !build.is_empty() && id.len() <= 400).then(|| Self(id.to_owned()))
+        (arn.starts_with("arn:")
+            && !project.is_empty()
+            && !build.is_empty()
+            && id.len() <= 400
+            && id.bytes().all(|b| b.is_ascii_graphic()))
+        .then(|| Self(id.to_owned()))
     }
 }
 
@@ -58,7 +63,7 @@ struct Wire {
     source: String,
     #[serde(rename = "detail-type")]
     detail_type: String,
-    detail: Detail,
+    detail: parse::Object<Detail>,
 }
 
 #[derive(Deserialize)]
@@ -83,23 +88,35 @@ impl BuildEvent {
     /// Anything that is not one of the two kinds of event, or names no build.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         if body.len() > Self::MAX_BYTES {
-            return Err(ParseError::whole(format!("the event has {} bytes: at most {} are read", body.len(), Self::MAX_BYTES)));
+            return Err(ParseError::whole(format!(
+                "the event has {} bytes: at most {} are read",
+                body.len(),
+                Self::MAX_BYTES
+            )));
         }
         let wire: Wire = parse::json(body)?;
+        let parse::Object(detail) = wire.detail;
         if wire.source != "aws.codebuild" {
-            return Err(ParseError::at("$.source", crate::name::refused(&wire.source, "only aws.codebuild is listened to")));
+            return Err(ParseError::at(
+                "$.source",
+                crate::text::refused(&wire.source, "only aws.codebuild is listened to"),
+            ));
         }
         let kind = match wire.detail_type.as_str() {
             "CodeBuild Build State Change" => EventKind::State,
             "CodeBuild Build Phase Change" => EventKind::Phase,
             other => {
-                return Err(ParseError::at("$.detail-type", crate::name::refused(other, "only build state and build phase changes are listened to")));
+                return Err(ParseError::at(
+                    "$.detail-type",
+                    crate::text::refused(other, "only build state and build phase changes are listened to"),
+                ));
             }
         };
-        let build = BuildId::from_arn(&wire.detail.build_id)
-            .ok_or_else(|| ParseError::at("$.detail.build-id", crate::name::refused(&wire.detail.build_id, "a build's ARN is expected")))?;
-        let claims_final = wire.detail.build_status.is_some_and(|status| status != "IN_PROGRESS")
-            || [wire.detail.current_phase, wire.detail.completed_phase].iter().flatten().any(|phase| phase == "COMPLETED");
+        let build = BuildId::from_arn(&detail.build_id).ok_or_else(|| {
+            ParseError::at("$.detail.build-id", crate::text::refused(&detail.build_id, "a build's ARN is expected"))
+        })?;
+        let claims_final = detail.build_status.is_some_and(|status| status != "IN_PROGRESS")
+            || [detail.current_phase, detail.completed_phase].iter().flatten().any(|phase| phase == "COMPLETED");
         Ok(Self { kind, build, claims_final })
     }
 }

@@ -1,12 +1,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{checked_text, refused};
+use crate::name::checked_text;
+use crate::text::refused;
 
 checked_text!(
     /// The name of a branch or a tag, without `refs/heads/` or `refs/tags/`. Stricter than git's own rule
     /// (`git check-ref-format`): printable ASCII only, no part that begins with `-` or `.`, at most 200 bytes.
-    RefName, check_ref, pattern = r"^[!-~]{1,200}$"
+    RefName, check_ref, "pattern" = r"^[!-)+-9;->@-Z\]_-}]{1,200}$",
+    "not" = serde_json::json!({
+        "pattern": r"(^@$|^HEAD$|\.\.|@\{|^[-./]|/[-./]|[./]$|\.lock(/|$))"
+    })
 );
 
 /// What a request asks to build: never a bare commit, always something the owner's `refs` can name.
@@ -24,6 +28,7 @@ pub enum GitRef {
 /// The number of a pull request; 1 or more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("maximum" = u32::MAX))]
 pub struct PullRequestNumber(std::num::NonZeroU32);
 
 impl PullRequestNumber {
@@ -36,7 +41,11 @@ impl PullRequestNumber {
 impl std::str::FromStr for PullRequestNumber {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        text.parse().map(Self).map_err(|_| refused(text, "a pull request is named by its number, 1 or more"))
+        // The standard parser takes "+7" and "007" too, which no forge writes.
+        match text.parse::<std::num::NonZeroU32>() {
+            Ok(number) if number.to_string() == text => Ok(Self(number)),
+            _ => Err(refused(text, "a pull request is named by its number, 1 or more")),
+        }
     }
 }
 
@@ -91,6 +100,11 @@ impl std::fmt::Display for GitRef {
 /// at its end, which stands for any rest, slashes included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend(
+    "minLength" = 1,
+    "pattern" = r"^[!-)+-9;->@-Z\]_-}]*\*?$",
+    "not" = { "pattern": r"(^refs/|^(heads|tags)/$|\.\.|@\{|^[-./]|/[-./]|[./]$|\.lock(/|$))" }
+))]
 pub struct RefPattern(String);
 
 impl RefPattern {
@@ -112,7 +126,8 @@ impl RefPattern {
 impl TryFrom<String> for RefPattern {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        const RULE: &str = "an entry of refs is heads/<branch>, tags/<tag> or a bare branch, exact or with one * at its end";
+        const RULE: &str =
+            "an entry of refs is heads/<branch>, tags/<tag> or a bare branch, exact or with one * at its end";
         let full = match text.split_once('/') {
             Some(("heads" | "tags", _)) => text.clone(),
             // `refs/heads/main` would silently become the branch "refs/heads/main", which nobody has.

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::refused;
+use crate::text::refused;
 
 /// Where a project's repository is. `https://host/path`, `ssh://[user@]host/path` or `user@host:path`; `http://` and
 /// `file:///` parse too, but the runner refuses them unless its owner allows those protocols.
@@ -9,7 +9,16 @@ use crate::name::refused;
 /// No password and, outside ssh, no user name: a credential in a URL ends in logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = SCHEMA_PATTERN, "maxLength" = 1024, "not" = { "pattern": "::" }))]
 pub struct GitUrl(String);
+
+/// As much of [`check`] as a schema can say.
+const SCHEMA_PATTERN: &str = concat!(
+    r"^(file:///[!-~]*",
+    r"|https?://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+",
+    r"|ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+",
+    r"|[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*)$"
+);
 
 impl GitUrl {
     /// The URL, for git.
@@ -50,6 +59,8 @@ impl std::fmt::Display for GitUrl {
     }
 }
 
+const CREDENTIAL: &str = "a git URL holds no user name or password: put them in a secret and name it in gitCredentials";
+
 fn check(text: &str) -> Result<(), &'static str> {
     const SHAPE: &str = "a git URL is https://host/path, ssh://user@host/path or user@host:path";
     if text.len() > 1024 || !text.bytes().all(|b| b.is_ascii_graphic()) || text.starts_with('-') {
@@ -65,6 +76,10 @@ fn check(text: &str) -> Result<(), &'static str> {
             let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
             check_user(user, authority.contains('@'), scheme)?;
             check_host(host)?;
+            // `https://ada:12/34@host/x`: a password with a slash, which reads as a port and a path.
+            if authority.contains(':') && !authority.contains('@') && path.contains('@') {
+                return Err(CREDENTIAL);
+            }
             (!path.is_empty()).then_some(()).ok_or(SHAPE)
         }
         Some(_) => Err(SHAPE),
@@ -83,9 +98,11 @@ fn check_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static str>
         return Ok(());
     }
     if scheme != "ssh" || user.contains(':') {
-        return Err("a git URL holds no user name or password: put them in a secret and name it in gitCredentials");
+        return Err(CREDENTIAL);
     }
-    let plain = !user.is_empty() && !user.starts_with('-') && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let plain = !user.is_empty()
+        && !user.starts_with('-')
+        && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     plain.then_some(()).ok_or("the user name of an ssh URL is letters, digits, dot, - and _")
 }
 
@@ -95,7 +112,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
         && !name.starts_with(['-', '.'])
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
-    (name_ok && port_ok).then_some(()).ok_or("the host of a git URL is a name or an IPv4 address, with an optional port")
+    (name_ok && port_ok)
+        .then_some(())
+        .ok_or("the host of a git URL is a name or an IPv4 address, with an optional port")
 }
 
 /// The text may hold a password, and this error is told to people and logs: show the host at most.

@@ -86,7 +86,11 @@ impl TryFrom<String> for JobKey {
             }
             _ => false,
         };
-        if good { Ok(Self(text)) } else { Err(crate::name::refused(&text, "a job key is <project>#<id>#<24 hex digits>")) }
+        if good {
+            Ok(Self(text))
+        } else {
+            Err(crate::text::refused(&text, "a job key is <project>#<id>#<24 hex digits>"))
+        }
     }
 }
 

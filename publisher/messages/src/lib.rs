@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod build_environment;
+mod cause;
+mod command;
 mod commit;
 mod dead_letter;
 mod envelope;
@@ -11,15 +13,23 @@ mod job_key;
 mod name;
 mod parse;
 mod project;
+mod project_rules;
+mod registry;
+mod report;
 mod request;
 mod runner_exit;
+mod schema;
+mod secret;
 mod status;
+mod text;
 mod variables;
 
 pub use build_environment::{
     ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
     GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
+pub use cause::Cause;
+pub use command::{Command, DeployDir};
 pub use commit::CommitId;
 pub use dead_letter::DeadLetter;
 pub use envelope::{Envelope, MAX_ENVELOPE_BYTES};
@@ -29,11 +39,13 @@ pub use git_url::GitUrl;
 pub use job_key::JobKey;
 pub use name::{BuildProjectName, ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
-pub use project::{
-    Command, CommitRule, DeployDir, DocumentError, ForgeRepo, ForgeUrl, GitCredentials, OnUnknownStart, ProjectDocument,
-    PullRequestRule, ReadDocument, Report, ReportKind, SecretId, TimeoutMinutes,
-};
-pub use request::{Action, Cause, MAX_REQUEST_BYTES, Origin, Request};
+pub use project::ProjectDocument;
+pub use project_rules::{CommitRule, OnUnknownStart, PullRequestRule, TimeoutMinutes};
+pub use registry::{DocumentError, ReadDocument};
+pub use report::{ForgeRepo, ForgeUrl, Report, ReportKind};
+pub use request::{Action, MAX_REQUEST_BYTES, Origin, Request};
 pub use runner_exit::RunnerExit;
+pub use schema::{project_schema, request_schema};
+pub use secret::{GitCredentials, SecretId};
 pub use status::Status;
 pub use variables::Variables;

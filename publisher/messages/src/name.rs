@@ -1,13 +1,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A text that was checked once, when it was made, and can't hold a bad value.
+use crate::text::refused;
+
+/// A text that was checked once, when it was made, and can't hold a bad value. What follows the check are keywords
+/// of its JSON Schema: as much of the check as a schema can say.
 macro_rules! checked_text {
-    ($(#[$meta:meta])* $name:ident, $check:path $(, pattern = $pattern:literal)?) => {
+    ($(#[$meta:meta])* $name:ident, $check:path $(, $keyword:literal = $schema:expr)*) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         #[serde(try_from = "String", into = "String")]
-        $(#[schemars(extend("pattern" = $pattern))])?
+        $(#[schemars(extend($keyword = $schema))])*
         pub struct $name(String);
 
         impl $name {
@@ -50,23 +53,25 @@ pub(crate) use checked_text;
 checked_text!(
     /// The name of an entry of the owner's registry: it becomes the last part of an SSM parameter's name, so it
     /// can't hold a slash, can't be `..` and can't begin with `_` (`_default` is not a project).
-    ProjectName, check_project, pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+    ProjectName, check_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+    "not" = serde_json::json!({ "pattern": r"\.\." })
 );
 checked_text!(
     /// The publisher's own name for one request: publishing it twice starts one job.
-    RequestId, check_id, pattern = r"^[A-Za-z0-9._-]{1,64}$"
+    RequestId, check_id, "pattern" = r"^[A-Za-z0-9._-]{1,64}$"
 );
 checked_text!(
     /// The name of a variable that a request may set, if the project allows that name.
-    VariableName, check_variable, pattern = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+    VariableName, check_variable, "pattern" = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 );
 checked_text!(
     /// The name of an AWS CodeBuild project (`[A-Za-z0-9][A-Za-z0-9_-]{1,254}`, from its API reference).
-    BuildProjectName, check_build_project, pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,254}$"
+    BuildProjectName, check_build_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,254}$"
 );
 
 fn check_project(text: &str) -> Result<(), String> {
-    const RULE: &str = "a project name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\"";
+    const RULE: &str =
+        "a project name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\"";
     let good = !text.is_empty()
         && text.len() <= 63
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -77,7 +82,8 @@ fn check_project(text: &str) -> Result<(), String> {
 
 fn check_id(text: &str) -> Result<(), String> {
     const RULE: &str = "an id is 1 to 64 of A-Z a-z 0-9 . _ -";
-    let good = !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let good =
+        !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     good.then_some(()).ok_or_else(|| refused(text, RULE))
 }
 
@@ -96,14 +102,4 @@ fn check_build_project(text: &str) -> Result<(), String> {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     good.then_some(()).ok_or_else(|| refused(text, RULE))
-}
-
-/// Quotes hostile text safely: escaped, and cut, so that an error stays one short line of ASCII.
-pub(crate) fn refused(text: &str, rule: &str) -> String {
-    const SHOWN: usize = 80;
-    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_default).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    format!("\"{shown}\" is refused: {rule}")
 }

@@ -1,8 +1,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::refused;
-use crate::{CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, Variables, parse};
+use crate::text::json_for_queues;
+use crate::{
+    Cause, CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, Variables, parse,
+};
 
 /// A request's text is refused unread beyond this size.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
@@ -40,53 +42,71 @@ pub enum Action {
     Cancel,
 }
 
-crate::name::checked_text!(
-    /// Why a job was asked for: one line, at most 500 bytes.
-    Cause, check_cause
-);
-
 /// The CI that asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Origin {
     /// The CI's name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "Cause")]
     pub vendor: Option<Cause>,
     /// The CI's page for the build that asked. Shown as text, never fetched.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "Cause")]
     pub build_url: Option<Cause>,
 }
 
-/// The JSON form; see [`Request`].
+/// What a publisher sends to Doorbell's SNS topic, as the message's text.
+// The JSON form of `Request`; the comments here are the schema's descriptions, read by publishers.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(title = "Doorbell request, version 1")]
+#[schemars(
+    title = "Doorbell request, version 1",
+    extend("oneOf" = [{ "required": ["branch"] }, { "required": ["tag"] }, { "required": ["pullRequest"] }])
+)]
 pub(crate) struct Wire {
     /// The contract's version; 1 where it is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1))]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "u32", extend("const" = 1))]
     version: Option<u32>,
+    /// The entry of the owner's registry.
     project: ProjectName,
-    /// Exactly one of branch, tag and pullRequest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The branch to build. Exactly one of branch, tag and pullRequest is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "RefName")]
     branch: Option<RefName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The tag to build.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "RefName")]
     tag: Option<RefName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The pull request to build.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "PullRequestNumber")]
     pull_request: Option<PullRequestNumber>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The publisher's own id for this request: the same request published twice under one id is one job.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "RequestId")]
     id: Option<RequestId>,
-    #[serde(default, skip_serializing_if = "is_start")]
+    /// Start a job, or cancel the one that the same request started.
+    #[serde(default, skip_serializing_if = "is_start", deserialize_with = "parse::word")]
     action: Action,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Narrows the ref to one commit on it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "CommitId")]
     commit: Option<CommitId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "Cause")]
     cause: Option<Cause>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Who asked, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
+    #[schemars(with = "Origin")]
     origin: Option<Origin>,
     /// Reserved: read by no version yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
+    #[schemars(with = "Cause")]
     watch: Option<Cause>,
+    /// What the build's environment shall hold, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     variables: Variables,
 }
@@ -109,11 +129,17 @@ impl Request {
     /// The place and the reason; publishing the same text again can't help.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         if body.len() > MAX_REQUEST_BYTES {
-            return Err(ParseError::whole(format!("the request has {} bytes: at most {MAX_REQUEST_BYTES} are read", body.len())));
+            return Err(ParseError::whole(format!(
+                "the request has {} bytes: at most {MAX_REQUEST_BYTES} are read",
+                body.len()
+            )));
         }
         let VersionOnly { version } = parse::json(body)?;
         if let Some(version) = version.filter(|version| version.as_u64() != Some(1)) {
-            return Err(ParseError::at("$.version", format!("version {version} is unknown here: this worker reads version 1")));
+            return Err(ParseError::at(
+                "$.version",
+                format!("version {version} is unknown: this program reads version 1"),
+            ));
         }
         let wire: Wire = parse::json(body)?;
         Self::try_from(wire).map_err(ParseError::whole)
@@ -122,7 +148,7 @@ impl Request {
     /// The text to publish.
     pub fn to_json(&self) -> String {
         // Writing these types can't fail: no map has a key that is not text.
-        serde_json::to_string(self).unwrap_or_default()
+        json_for_queues(serde_json::to_string(self).unwrap_or_default())
     }
 }
 
@@ -133,7 +159,9 @@ impl TryFrom<Wire> for Request {
             (Some(name), None, None) => GitRef::Branch(name),
             (None, Some(name), None) => GitRef::Tag(name),
             (None, None, Some(number)) => GitRef::PullRequest(number),
-            (None, None, None) => return Err("one of branch, tag and pullRequest is needed, and none is there".to_owned()),
+            (None, None, None) => {
+                return Err("one of branch, tag and pullRequest is needed, and none is there".to_owned());
+            }
             _ => return Err("exactly one of branch, tag and pullRequest is needed, and there are more".to_owned()),
         };
         Ok(Self {
@@ -171,19 +199,4 @@ impl From<Request> for Wire {
             variables: request.variables,
         }
     }
-}
-
-fn check_cause(text: &str) -> Result<(), String> {
-    if text.len() > 500 {
-        return Err(refused(text, "this text has at most 500 bytes"));
-    }
-    if text.chars().any(is_unfit_for_a_line) {
-        return Err(refused(text, "this text is one line without control or direction-changing characters"));
-    }
-    Ok(())
-}
-
-/// Control characters forge log lines; bidirectional ones make a line read as another.
-fn is_unfit_for_a_line(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }

@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::VariableName;
 
 /// The variables that a request wants to set; which names it may set is the project's to say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "BTreeMap<VariableName, String>", into = "BTreeMap<VariableName, String>")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(into = "BTreeMap<VariableName, String>")]
+#[schemars(with = "BTreeMap<VariableName, String>", extend("maxProperties" = Variables::MAX_COUNT))]
 pub struct Variables(BTreeMap<VariableName, String>);
 
 impl Variables {
@@ -46,5 +48,34 @@ impl TryFrom<BTreeMap<VariableName, String>> for Variables {
 impl From<Variables> for BTreeMap<VariableName, String> {
     fn from(variables: Variables) -> Self {
         variables.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Variables {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(VariablesVisitor)
+    }
+}
+
+/// Refuses a name that comes twice: serde's maps keep the last value, other readers the first, and what one side
+/// checked would not be what the other one runs.
+struct VariablesVisitor;
+
+impl<'de> Visitor<'de> for VariablesVisitor {
+    type Value = Variables;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a JSON object of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut map = BTreeMap::new();
+        while let Some(name) = access.next_key::<VariableName>()? {
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format!("duplicate field `{name}`")));
+            }
+            map.insert(name, access.next_value::<String>()?);
+        }
+        Variables::try_from(map).map_err(A::Error::custom)
     }
 }

@@ -191,8 +191,9 @@ impl<W: World> Engine<W> {
             }),
             Act::SearchBuild(search) => Some(self.search(search).await),
             Act::Describe(id) => Some(self.describe_one(id).await),
-            Act::StartBuild { input, token, build_project } => {
-                Some(Seen::Sent(self.start(input, token, build_project, claimed_at).await))
+            Act::StartBuild { input, attempt, token, build_project } => {
+                let answer = self.start(input, token, build_project, claimed_at).await;
+                Some(Seen::Sent { attempt: *attempt, answer })
             }
             Act::StopBuild(id) => self.stop(id).await,
             Act::StopSecond { build, running } => self.stop_second(build, *running).await,

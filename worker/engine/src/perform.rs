@@ -98,10 +98,7 @@ impl<W: World> Engine<W> {
     }
 
     pub(crate) async fn tell(&self, target: &Target, report: &Report, claimed_at: Instant) -> TellSeen {
-        if claimed_at.elapsed() > SEND_WITHIN {
-            return TellSeen::Refused { reason: "the claim had run out".to_owned(), retry_after: None };
-        }
-        let outcome = self.tell_with_a_fresh_token(target, report).await;
+        let outcome = self.tell_with_a_fresh_token(target, report, claimed_at).await;
         match &outcome {
             TellSeen::Delivered => {}
             TellSeen::Refused { reason, .. } | TellSeen::Contended(reason) | TellSeen::Unknown(reason) => {
@@ -117,7 +114,7 @@ impl<W: World> Engine<W> {
     }
 
     /// A token that was rotated is read afresh once; then the retries of the row take over.
-    async fn tell_with_a_fresh_token(&self, target: &Target, report: &Report) -> TellSeen {
+    async fn tell_with_a_fresh_token(&self, target: &Target, report: &Report, claimed_at: Instant) -> TellSeen {
         let mut refused = String::new();
         for _ in 0..2 {
             let token = match self.tokens.get(self.world.secrets(), &target.forge.token_secret).await {
@@ -127,6 +124,11 @@ impl<W: World> Engine<W> {
                     return TellSeen::Refused { reason, retry_after: None };
                 }
             };
+            // Asked here and not before: reading a token can take long, and a status that is told after its claim has
+            // run out could arrive over the final one.
+            if claimed_at.elapsed() > SEND_WITHIN {
+                return TellSeen::Refused { reason: "the claim had run out".to_owned(), retry_after: None };
+            }
             match self.world.forge().tell(target, report, &token).await {
                 Answer::Seen(seen) => return seen,
                 Answer::Unauthorized(reason) => {

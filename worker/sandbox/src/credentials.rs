@@ -1,11 +1,26 @@
-//! The access keys that this sandbox has handed out, and to whom.
+//! The access keys that this sandbox has handed out, and to whom; and the endpoint at which a worker gets its own.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::extract::{Path, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::aws::{AwsClient, AwsError};
+use crate::server::{self, Server};
 
 /// An access key and the principal that it speaks for.
 #[derive(Clone)]
 pub struct Key {
+    /// `AKIA…` of a user, `ASIA…` of a role.
     pub access_key_id: String,
+    /// What requests are signed with.
     pub secret_access_key: String,
     /// Present on the keys of a role.
     pub session_token: Option<String>,
@@ -17,7 +32,10 @@ pub struct Key {
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key").field("access_key_id", &self.access_key_id).field("principal_arn", &self.principal_arn).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("access_key_id", &self.access_key_id)
+            .field("principal_arn", &self.principal_arn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -26,11 +44,137 @@ impl std::fmt::Debug for Key {
 pub struct KeyRing(Arc<Mutex<BTreeMap<String, Key>>>);
 
 impl KeyRing {
+    /// From now on [`KeyRing::find`] knows it.
     pub fn add(&self, key: Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.access_key_id.clone(), key);
     }
 
+    /// The key of that id, unless this sandbox has not handed it out.
     pub fn find(&self, access_key_id: &str) -> Option<Key> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
     }
+}
+
+/// The session part of every role key, as a task's id is on Fargate.
+const SESSION: &str = "sandbox";
+/// A cached key is replaced when it has less than this left, so that no caller gets one about to die.
+const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// Gets the keys of roles from STS and enters them into the key ring. Cheap to clone; clones share the cache.
+#[derive(Debug, Clone)]
+pub struct Roles {
+    root: AwsClient,
+    account: String,
+    ring: KeyRing,
+    cache: Arc<tokio::sync::Mutex<BTreeMap<String, (Key, Timestamp)>>>,
+}
+
+impl Roles {
+    /// `root` must be allowed to assume every role of `account`, a 12-digit id.
+    pub fn new(root: AwsClient, account: &str, ring: KeyRing) -> Roles {
+        Roles { root, account: account.to_owned(), ring, cache: Arc::default() }
+    }
+
+    /// A key of the role of that name, the same one until shortly before it expires.
+    ///
+    /// # Errors
+    /// What STS answers: AccessDenied, also for a role that does not exist, as on AWS.
+    pub async fn key(&self, role: &str) -> Result<Key, AwsError> {
+        Ok(self.key_and_expiry(role).await?.0)
+    }
+
+    async fn key_and_expiry(&self, role: &str) -> Result<(Key, Timestamp), AwsError> {
+        let mut cache = self.cache.lock().await;
+        if let Some((key, expiry)) = cache.get(role)
+            && Timestamp::now() + RENEW_BEFORE < *expiry
+        {
+            return Ok((key.clone(), *expiry));
+        }
+        let fresh = self.assume(role).await?;
+        self.ring.add(fresh.0.clone());
+        cache.insert(role.to_owned(), fresh.clone());
+        Ok(fresh)
+    }
+
+    async fn assume(&self, role: &str) -> Result<(Key, Timestamp), AwsError> {
+        let principal_arn = format!("arn:aws:iam::{}:role/{role}", self.account);
+        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION)];
+        let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
+        let expiry = answer.required("Expiration")?;
+        let expiry =
+            expiry.parse().map_err(|error| AwsError::unreadable(200, format!("Expiration {expiry}: {error}")))?;
+        let key = Key {
+            access_key_id: answer.required("AccessKeyId")?,
+            secret_access_key: answer.required("SecretAccessKey")?,
+            session_token: Some(answer.required("SessionToken")?),
+            principal_arn,
+            initiator: format!("{role}/{SESSION}"),
+        };
+        Ok((key, expiry))
+    }
+}
+
+/// Serves roles' keys as Fargate does, so that an unchanged SDK finds them. The caller shows a token of 256 random
+/// bits: other processes on this machine can reach the port, too.
+#[derive(Debug)]
+pub struct CredentialsServer {
+    server: Server,
+    token: String,
+}
+
+#[derive(Clone)]
+struct Shared {
+    roles: Roles,
+    token: String,
+}
+
+impl CredentialsServer {
+    /// Starts it on a free port of the loopback interface.
+    pub async fn start(roles: Roles) -> anyhow::Result<CredentialsServer> {
+        let token = random_hex(32)?;
+        let state = Shared { roles, token: token.clone() };
+        let router = Router::new().route("/role/{name}", get(role_credentials)).with_state(state);
+        // Plain HTTP, as on Fargate: SDKs admit it for loopback only.
+        Ok(CredentialsServer { server: server::serve_plain(router).await?, token })
+    }
+
+    /// The environment variables by which any AWS SDK takes `role`'s keys from here.
+    pub fn environment(&self, role: &str) -> [(String, String); 2] {
+        [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), format!("{}/role/{role}", self.server.url)),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN".to_owned(), self.token.clone()),
+        ]
+    }
+}
+
+async fn role_credentials(
+    State(shared): State<Shared>,
+    Path(role): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, (StatusCode, String)> {
+    if headers.get(AUTHORIZATION).is_none_or(|shown| shown.as_bytes() != shared.token.as_bytes()) {
+        return Err((StatusCode::UNAUTHORIZED, "the Authorization header is not this endpoint's token\n".to_owned()));
+    }
+    let (key, expiry) = shared.roles.key_and_expiry(&role).await.map_err(|error| {
+        let status = if error.is_denied() { StatusCode::FORBIDDEN } else { StatusCode::BAD_GATEWAY };
+        (status, format!("no credentials for role {role}: {error}\n"))
+    })?;
+    Ok(Json(json!({
+        "RoleArn": key.principal_arn,
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": key.secret_access_key,
+        "Token": key.session_token,
+        "Expiration": expiry.to_string(),
+    })))
+}
+
+/// That many random bytes in hexadecimal, fit for a key.
+pub(crate) fn random_hex(bytes: usize) -> anyhow::Result<String> {
+    let mut random = vec![0; bytes];
+    rustls::crypto::aws_lc_rs::default_provider()
+        .secure_random
+        .fill(&mut random)
+        .ok()
+        .context("the operating system gave no random bytes")?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,1 +1,149 @@
-//! Filled in.
+//! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and what else the account needs.
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::authority::Authority;
+use crate::credentials::{Key, random_hex};
+use crate::world::account::{ACCOUNT_ID, REGION};
+
+/// It takes half a second; a busy machine on its first start takes many times that.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const HEALTH_PAUSE: Duration = Duration::from_millis(50);
+const LAUNCHER: &str = include_str!("../emulator/launcher.py");
+
+/// A running emulator. Its process is killed when this is dropped; it ends by itself when this process dies, since it
+/// then sees the end of its standard input.
+#[derive(Debug)]
+pub struct Emulator {
+    endpoint: String,
+    plain_endpoint: String,
+    root: Key,
+    // Dropped last and only here: `kill_on_drop`, and the standard input that it holds open.
+    _process: Child,
+}
+
+/// The launcher's one line.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Ports {
+    port: u16,
+    plain_port: u16,
+}
+
+impl Emulator {
+    /// Starts it with the Python of the environment that `bin/lib/python.sh` makes. All that it writes goes into
+    /// `dir`, which must exist and outlive it.
+    pub async fn start(venv_python: &Path, dir: &Path, authority: &Authority) -> anyhow::Result<Emulator> {
+        ensure!(
+            venv_python.is_file(),
+            "the AWS emulator's Python is missing: {} does not exist; run bin/lib/python.sh",
+            venv_python.display()
+        );
+        let root = root_key()?;
+        write_files(dir, authority)?;
+        let log = dir.join("emulator.log");
+        let mut process = spawn(venv_python, dir, &log, &root)?;
+        let started = async {
+            let ports = read_ports(&mut process).await?;
+            let endpoint = format!("https://127.0.0.1:{}", ports.port);
+            wait_until_healthy(&endpoint, authority).await?;
+            Ok((endpoint, format!("http://127.0.0.1:{}", ports.plain_port)))
+        };
+        match timeout_at(Instant::now() + START_TIMEOUT, started).await {
+            Ok(Ok((endpoint, plain_endpoint))) => Ok(Emulator { endpoint, plain_endpoint, root, _process: process }),
+            Ok(Err(error)) => Err(with_log(error, &log)),
+            Err(_) => Err(with_log(anyhow::anyhow!("the AWS emulator was not ready after {START_TIMEOUT:?}"), &log)),
+        }
+    }
+
+    /// `https://127.0.0.1:<port>`
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The same emulator without TLS, to show that the account's policies refuse it.
+    pub fn plain_endpoint(&self) -> &str {
+        &self.plain_endpoint
+    }
+
+    /// The account's root key, made for this emulator. For the sandbox only: no binary of the product gets it.
+    pub fn root_key(&self) -> Key {
+        self.root.clone()
+    }
+}
+
+fn root_key() -> anyhow::Result<Key> {
+    Ok(Key {
+        access_key_id: format!("AKIA{}", random_hex(8)?.to_uppercase()),
+        secret_access_key: random_hex(20)?,
+        session_token: None,
+        principal_arn: format!("arn:aws:iam::{ACCOUNT_ID}:root"),
+        initiator: "root".to_owned(),
+    })
+}
+
+/// The launcher is part of this binary, so that it never meets one of another version.
+fn write_files(dir: &Path, authority: &Authority) -> anyhow::Result<()> {
+    let certificate = authority.issue()?;
+    for (name, text) in
+        [("launcher.py", LAUNCHER), ("server.crt", &certificate.cert_pem), ("server.key", &certificate.key_pem)]
+    {
+        let path = dir.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key) -> anyhow::Result<Child> {
+    let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    Command::new(python)
+        // Isolated, and without byte code written into the environment.
+        .args(["-I", "-B", "launcher.py"])
+        .arg(".")
+        .current_dir(dir)
+        // Nothing of the developer's AWS, proxy or Python settings may reach it.
+        .env_clear()
+        .env("AWS_ACCESS_KEY_ID", &root.access_key_id)
+        .env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key)
+        .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
+        .env("MINISTACK_REGION", REGION)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot run {}; run bin/lib/python.sh", python.display()))
+}
+
+async fn read_ports(process: &mut Child) -> anyhow::Result<Ports> {
+    let stdout = process.stdout.take().context("the launcher has no standard output")?;
+    let Some(line) = BufReader::new(stdout).lines().next_line().await? else {
+        bail!("the AWS emulator did not start: {}", process.wait().await?);
+    };
+    serde_json::from_str(&line).with_context(|| format!("the launcher said {line:?} instead of its ports"))
+}
+
+async fn wait_until_healthy(endpoint: &str, authority: &Authority) -> anyhow::Result<()> {
+    let http = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes())?])
+        .no_proxy()
+        .build()?;
+    let url = format!("{endpoint}/_ministack/health");
+    while !http.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
+        sleep(HEALTH_PAUSE).await;
+    }
+    Ok(())
+}
+
+fn with_log(error: anyhow::Error, log: &Path) -> anyhow::Error {
+    let said =
+        std::fs::read_to_string(log).unwrap_or_else(|error| format!("({} is unreadable: {error})", log.display()));
+    anyhow::anyhow!("{error:#}; the launcher said:\n{}", said.trim_end())
+}

@@ -1,1 +1,74 @@
-//! Filled in.
+//! HTTP servers on the loopback interface, each stopped when its handle is dropped.
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::authority::{Authority, Certificate};
+
+/// A running server. It stops, open connections included, when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    /// `https://127.0.0.1:<port>`, or `http://…`; no slash at the end.
+    pub url: String,
+    handle: Handle<SocketAddr>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.handle.shutdown();
+    }
+}
+
+/// Serves `router` over HTTPS on a free port, with a certificate of `authority`.
+pub async fn serve(router: Router, authority: &Authority) -> anyhow::Result<Server> {
+    let tls = RustlsConfig::from_config(Arc::new(tls_config(&authority.issue()?)?));
+    let (listener, address) = bind()?;
+    let handle = Handle::new();
+    let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle.clone());
+    tokio::spawn(run(address, async move { server.serve(router.into_make_service()).await }));
+    Ok(Server { url: format!("https://{address}"), handle })
+}
+
+/// Serves `router` over plain HTTP on a free port.
+pub async fn serve_plain(router: Router) -> anyhow::Result<Server> {
+    let (listener, address) = bind()?;
+    let handle = Handle::new();
+    let server = axum_server::from_tcp(listener)?.handle(handle.clone());
+    tokio::spawn(run(address, async move { server.serve(router.into_make_service()).await }));
+    Ok(Server { url: format!("http://{address}"), handle })
+}
+
+async fn run(address: SocketAddr, serving: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(%address, %error, "a sandbox server stopped");
+    }
+}
+
+/// The socket listens when this returns, so a client that connects at once waits instead of being refused.
+fn bind() -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn tls_config(certificate: &Certificate) -> anyhow::Result<ServerConfig> {
+    let chain = CertificateDer::pem_slice_iter(certificate.cert_pem.as_bytes()).collect::<Result<Vec<_>, _>>()?;
+    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes())?;
+    // Named, because rustls picks no default by itself when cargo has built it with two providers.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    // AWS's own endpoints for these services speak HTTP/1.1 only.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -52,7 +52,7 @@ impl Job<'_> {
             Seen::Woken => self.woken(),
             Seen::Policy(policy) => self.policy(policy),
             Seen::Head { policy, build_project, head } => self.head(&policy, &build_project, head),
-            Seen::Sent(sent) => self.sent(sent),
+            Seen::Sent { attempt, answer } => self.sent(attempt, answer),
             Seen::Searched { asked_at, builds } => self.searched(asked_at, builds),
             Seen::Described { build, claims_final } => self.described(&build, claims_final),
             Seen::NotKnown(build) => self.not_known(&build),
@@ -69,7 +69,12 @@ impl Job<'_> {
         match &self.row.phase {
             Phase::Received => self.acts.push(Act::ReadPolicy),
             Phase::Accepted { .. } => self.start_or_end(),
-            Phase::Starting { first_sent_at, .. } if self.now.since(*first_sent_at) < TOKEN_SAFE => self.send_again(),
+            // A job that is to end sends nothing any more: if the send in doubt started a build, the look finds it.
+            Phase::Starting { first_sent_at, .. }
+                if self.row.wanted == Wanted::Run && self.now.since(*first_sent_at) < TOKEN_SAFE =>
+            {
+                self.send_again();
+            }
             Phase::Starting { launch, first_sent_at, .. } => self.acts.push(Act::SearchBuild(Search {
                 build_project: launch.build_project.clone(),
                 not_before: *first_sent_at - SEARCH_BACK,
@@ -132,7 +137,7 @@ impl Job<'_> {
         match head {
             HeadSeen::Commit(commit) => self.accept(policy, build_project, Some(commit)),
             HeadSeen::Missing(reason) => {
-                self.reject(format!("the forge has no {}: {reason}", self.row.git_ref()), None)
+                self.reject(format!("the forge has no {}: {}", self.row.git_ref(), one_line(&reason)), None)
             }
             HeadSeen::Unavailable(reason) => self.wait_for("the forge", &reason),
         }
@@ -219,6 +224,7 @@ impl Job<'_> {
     fn claim_send(&mut self, launch: Box<Launch>, attempt: u32, first_sent_at: Timestamp, sends: u32) {
         self.acts.push(Act::StartBuild {
             input: launch.input.clone(),
+            attempt,
             token: self.rules.deployment.token(&self.row.key, attempt),
             build_project: launch.build_project.clone(),
         });
@@ -228,15 +234,19 @@ impl Job<'_> {
 
     // ---- starting: what came of the send?
 
-    fn sent(&mut self, sent: SendSeen) {
-        if let SendSeen::Started(build) = &sent {
+    fn sent(&mut self, of_attempt: u32, answer: SendSeen) {
+        if let SendSeen::Started(build) = &answer {
             return self.meet(build);
         }
-        let Phase::Starting { launch, sends, .. } = &self.row.phase else { return };
+        let Phase::Starting { launch, attempt, sends, .. } = &self.row.phase else { return };
+        if *attempt != of_attempt {
+            // About a token that was given up: it says nothing about the one that is in doubt now.
+            return;
+        }
         let target = launch.target.clone();
         // With an earlier send of the same token in doubt, a refusal says nothing about that one.
         let is_only_send = *sends == 1;
-        match sent {
+        match answer {
             SendSeen::Started(_) => {}
             SendSeen::Limited(reason) if is_only_send => self.back_to_waiting(&reason, backoff::LIMIT),
             SendSeen::Refused(reason) if is_only_send => self.back_to_waiting(&reason, backoff::WORLD),
@@ -263,6 +273,9 @@ impl Job<'_> {
     fn back_to_waiting(&mut self, reason: &str, waits: backoff::Backoff) {
         let Phase::Starting { launch, attempt, .. } = &self.row.phase else { return };
         let (launch, attempt) = (launch.clone(), attempt + 1);
+        if self.row.wanted == Wanted::Cancel {
+            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, launch.target);
+        }
         self.row.tries += 1;
         if self.row.tries == 1 {
             self.row.note(self.now, format!("waiting for a build: {}", one_line(reason)));
@@ -317,14 +330,21 @@ impl Job<'_> {
     }
 
     fn described(&mut self, build: &ProviderBuild, claims_final: bool) {
-        let is_the_rows = self.row.build().is_some_and(|own| own.id == build.id);
-        if !is_the_rows && !self.is_ours(build) {
+        if !self.is_the_rows(build) && !self.is_ours(build) {
             return;
         }
         self.meet(build);
-        if claims_final && is_the_rows && !build.complete && matches!(self.row.phase, Phase::Running { .. }) {
+        if claims_final
+            && self.is_the_rows(build)
+            && !build.complete
+            && matches!(self.row.phase, Phase::Running { .. })
+        {
             self.row.phase_due = Some(self.now + ASK_AGAIN);
         }
+    }
+
+    fn is_the_rows(&self, build: &ProviderBuild) -> bool {
+        self.row.build().is_some_and(|own| own.id == build.id)
     }
 
     fn meet(&mut self, build: &ProviderBuild) {
@@ -348,7 +368,7 @@ impl Job<'_> {
         self.row.note(self.now, format!("build {}", build.id));
         let own = Build { id: build.id.clone(), log_url: build.log_url.clone() };
         let running = Phase::Running { launch: launch.clone(), build: own, since: self.now, gone_since: None };
-        self.tell_afresh();
+        self.row.telling.afresh();
         self.row.enter(running, Some(self.now + self.rules.reconcile_after));
         if self.row.wanted == Wanted::Cancel {
             self.row.phase_due = Some(self.now);
@@ -365,12 +385,13 @@ impl Job<'_> {
             let text = "lost by the provider: the build runs longer than its own time limits".to_owned();
             return self.finish(Status::Error, text, Some(own), launch.target);
         }
+        self.row.phase = Phase::Running { launch, build: own, since, gone_since: None };
         if self.row.wanted == Wanted::Cancel {
+            // The next try to stop it is due when `look_after` said.
             return;
         }
         // Only a look that was due moves the next one: events would otherwise cost a write each.
         let due = self.row.phase_due.filter(|due| *due > self.now);
-        self.row.phase = Phase::Running { launch, build: own, since, gone_since: None };
         self.row.phase_due = Some(due.unwrap_or(self.now + self.rules.reconcile_after));
     }
 
@@ -417,15 +438,9 @@ impl Job<'_> {
         }
     }
 
-    /// A new status is told at once: the back-off of the one before it is not its own.
-    fn tell_afresh(&mut self) {
-        self.row.telling.tries = 0;
-        self.row.telling.not_before = None;
-    }
-
     fn finish(&mut self, status: Status, text: String, build: Option<Build>, target: Option<Target>) {
         self.row.note(self.now, format!("{status}: {text}"));
-        self.tell_afresh();
+        self.row.telling.afresh();
         self.row.enter(Phase::Finished { ending: Ending { status, text, at: self.now }, build, target }, None);
     }
 }

@@ -68,6 +68,10 @@ impl ProviderBuild {
         match code {
             Some(code) => match RunnerExit::from_code(code) {
                 Some(exit) => (Status::Error, format!("{}{after} (runner code {code})", exit.meaning())),
+                // A newer runner's, never the command's.
+                None if is_reserved(code) => {
+                    (Status::Error, format!("the runner failed{after} (runner code {code}, which is unknown here)"))
+                }
                 None => (Status::Failure, format!("the command exited with {code}{after}")),
             },
             None => {
@@ -88,6 +92,10 @@ impl ProviderBuild {
     }
 }
 
+fn is_reserved(code: i32) -> bool {
+    u8::try_from(code).is_ok_and(|code| RunnerExit::RESERVED.contains(&code))
+}
+
 /// CodeBuild shows a command's exit code nowhere but at the end of a phase's message: `… exit status 3`.
 fn exit_code(message: &str) -> Option<i32> {
     let (_, rest) = message.rsplit_once("exit status ")?;
@@ -95,11 +103,16 @@ fn exit_code(message: &str) -> Option<i32> {
     digits.parse().ok()
 }
 
-/// Foreign text for a flag or a trail: one short line.
+/// Foreign text for a flag or a trail: one short line, in which nothing turns the reading direction.
 pub fn one_line(text: &str) -> String {
     const MOST: usize = 300;
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    let line: String = text.chars().map(|c| if breaks_a_line(c) { ' ' } else { c }).take(MOST).collect();
     line.trim().to_owned()
+}
+
+fn breaks_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn in_words(took: Duration) -> String {

@@ -73,6 +73,10 @@ impl Policy {
                 request.project
             )));
         }
+        if request.action == Action::Cancel && request.id.is_none() {
+            // Its key would hold its own SNS message id, which no other request has.
+            return Err(Rejection("a cancel names the id of the request whose job it means, and has none".to_owned()));
+        }
         self.allow_ref(request)?;
         self.allow_variables(request)?;
         self.choose_build_project(request)
@@ -131,10 +135,8 @@ impl Policy {
             GitRef::PullRequest(_) => (document.unprivileged_build_project.as_ref(), "unprivilegedBuildProject"),
             _ => (document.build_project.as_ref().or(self.fallback_build_project.as_ref()), "buildProject"),
         };
-        if matches!(request.git_ref, GitRef::PullRequest(_))
-            && chosen.is_some()
-            && chosen == document.build_project.as_ref()
-        {
+        let privileged = [document.build_project.as_ref(), self.fallback_build_project.as_ref()];
+        if matches!(request.git_ref, GitRef::PullRequest(_)) && chosen.is_some() && privileged.contains(&chosen) {
             return Err(Rejection(format!(
                 "project {} names one build project for branches and for pull requests: they must differ",
                 request.project

@@ -212,6 +212,15 @@ impl Row {
         }
     }
 
+    /// When the job ended, if it has.
+    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Finished { ending, .. } => Some(ending.at),
+            Phase::Rejected { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
     /// How long the job exists.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
         now.since(self.received_at)

@@ -30,6 +30,10 @@ pub(super) const QUEUED_AFTER: Duration = Duration::from_secs(10);
 /// after it.
 pub(super) const TELL_AGAIN: Duration = Duration::from_secs(120);
 
+/// How long after a job's end its final status is offered to a forge that does not take it: longer than a week-end
+/// and than any outage seen, and still an end.
+pub(super) const TELL_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// A build that the provider no longer knows is given up after this long.
 pub(super) const LOST_AFTER: Duration = Duration::from_secs(60 * 60);
 

@@ -42,6 +42,8 @@ pub enum Act {
     StartBuild {
         /// The frozen input.
         input: String,
+        /// The number of the token.
+        attempt: u32,
         /// The idempotency token.
         token: String,
         /// The pool that a refusal closes.
@@ -97,7 +99,13 @@ pub enum Seen {
         head: HeadSeen,
     },
     /// The answer to [`Act::StartBuild`].
-    Sent(SendSeen),
+    Sent {
+        /// The number of the token that it is the answer to: a worker that was paused may bring the answer to one that
+        /// was given up since.
+        attempt: u32,
+        /// What came of it.
+        answer: SendSeen,
+    },
     /// The answer to [`Act::SearchBuild`].
     Searched {
         /// When the look was decided.

@@ -4,9 +4,10 @@ use doorbell_messages::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::backoff;
+use crate::domain::outcome::one_line;
 use crate::domain::report::Report;
 use crate::domain::row::{Phase, Row};
-use crate::domain::rules::{LEASE, QUEUED_AFTER, Rules, TELL_AGAIN};
+use crate::domain::rules::{LEASE, QUEUED_AFTER, Rules, TELL_AGAIN, TELL_FOR};
 use crate::domain::sight::{Act, TellSeen};
 use crate::domain::timestamp::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct Telling {
     pub repeated: bool,
     /// Tries of the present status.
     pub tries: u32,
+    /// How many of them the forge said it can't store.
+    pub contended: u32,
     /// Why the forge will never take it.
     pub undeliverable: Option<String>,
     /// Not before this.
@@ -40,6 +43,15 @@ pub struct Told {
     pub at: Timestamp,
 }
 
+impl Telling {
+    /// A new status is told at once: the back-off of the one before it is not its own.
+    pub(super) fn afresh(&mut self) {
+        self.tries = 0;
+        self.contended = 0;
+        self.not_before = None;
+    }
+}
+
 /// The longest wait that a forge may ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
@@ -51,6 +63,7 @@ const MOST_CONTENDED: u32 = 6;
 /// again) changes nothing.
 pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now: Timestamp) {
     let Some(claimed) = row.telling.under_way.filter(|claimed| claimed.at == claimed_at) else { return };
+    let is_given_up = row.ended_at().is_some_and(|ended| now.since(ended) > TELL_FOR);
     let telling = &mut row.telling;
     telling.under_way = None;
     telling.tries += 1;
@@ -60,20 +73,22 @@ pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now
             let already_final = telling.told.is_some_and(|told| told.status.is_final());
             telling.repeated = already_final && claimed.status.is_final();
             telling.told = Some(Told { status: claimed.status, at: now });
-            telling.tries = 0;
-            telling.not_before = None;
+            telling.afresh();
             row.note(now, format!("told the forge: {}", claimed.status));
+        }
+        TellSeen::Refused { reason, .. } | TellSeen::Contended(reason) | TellSeen::Unknown(reason) if is_given_up => {
+            give_up(row, now, claimed.status, &format!("not in {} days: {reason}", TELL_FOR.as_secs() / 86_400));
         }
         TellSeen::Refused { reason, retry_after } => {
             let asked = retry_after.map(|seconds| Duration::from_secs(seconds.into()).min(MOST_RETRY_AFTER));
             telling.not_before = Some(now + asked.unwrap_or_default().max(wait));
             note_first_try(row, now, &format!("the forge did not take {}: {reason}", claimed.status));
         }
-        TellSeen::Contended(reason) if telling.tries >= MOST_CONTENDED => {
-            telling.undeliverable = Some(reason.clone());
-            row.note(now, format!("the forge will never take {}: {reason}", claimed.status));
+        TellSeen::Contended(reason) if telling.contended + 1 >= MOST_CONTENDED => {
+            give_up(row, now, claimed.status, &reason);
         }
         TellSeen::Contended(reason) => {
+            telling.contended += 1;
             telling.not_before = Some(now + wait);
             note_first_try(row, now, &format!("the forge did not take {}: {reason}", claimed.status));
         }
@@ -82,17 +97,20 @@ pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now
             telling.not_before = Some(now + wait);
             note_first_try(row, now, &format!("it is not known whether the forge took {}: {reason}", claimed.status));
         }
-        TellSeen::Undeliverable(reason) => {
-            telling.undeliverable = Some(reason.clone());
-            row.note(now, format!("the forge will never take {}: {reason}", claimed.status));
-        }
+        TellSeen::Undeliverable(reason) => give_up(row, now, claimed.status, &reason),
     }
+}
+
+fn give_up(row: &mut Row, now: Timestamp, status: Status, reason: &str) {
+    let reason = one_line(reason);
+    row.note(now, format!("the forge will never take {status}: {reason}"));
+    row.telling.undeliverable = Some(reason);
 }
 
 /// A forge that is down for a day must not fill the trail.
 fn note_first_try(row: &mut Row, now: Timestamp, text: &str) {
     if row.telling.tries == 1 {
-        row.note(now, text);
+        row.note(now, one_line(text));
     }
 }
 

@@ -1,1 +1,161 @@
-//! Filled in.
+//! A forge for tests: it answers as a recorded Pagure 5.14.1 does and serves git.
+//!
+//! One person owns everything here ([`Forge::create_token`] acts for them), there is no database to lose, and no
+//! web-hook is sent. What is taken over from Pagure with care is what a client can trip over: which error comes
+//! first, what its body looks like, what an update keeps, and which texts are stored for a flag nobody will see.
+mod answer;
+mod api;
+mod body;
+mod call;
+mod document;
+mod fast_import;
+mod fault;
+mod flag;
+mod flag_form;
+mod front;
+mod git;
+mod pull_request;
+mod repository;
+mod route;
+mod smart_http;
+mod state;
+mod token;
+mod web_url;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::authority::Authority;
+use crate::server::{Server, serve};
+
+pub use answer::Answer;
+pub use call::ForgeCall;
+pub use fault::{Calls, Failure, Fault, Hold};
+pub use flag::{Flag, FlagPost, FlagStatus};
+pub use repository::{EXECUTABLE, PLAIN, Repository};
+pub use smart_http::GitLogin;
+pub use token::TokenScope;
+
+use state::Shared;
+
+/// What a forge needs to start.
+#[derive(Debug)]
+pub struct ForgeOptions<'a> {
+    /// Signs the forge's certificate.
+    pub authority: &'a Authority,
+    /// Holds the bare repositories; made if missing. The forge leaves it behind.
+    pub dir: PathBuf,
+}
+
+/// A running forge. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Forge {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+impl Forge {
+    /// Serves an empty forge over HTTPS on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// The folder can't be made, or no port is free.
+    pub async fn start(options: ForgeOptions<'_>) -> anyhow::Result<Forge> {
+        std::fs::create_dir_all(&options.dir)
+            .with_context(|| format!("cannot make the forge's folder {}", options.dir.display()))?;
+        let shared = Arc::new(Shared::new(options.dir));
+        let server = serve(front::router(Arc::clone(&shared)), options.authority).await?;
+        shared.announce(&server.url);
+        Ok(Forge { shared, server })
+    }
+
+    /// `https://127.0.0.1:<port>`, no slash at the end. The API is below `/api/0`, a repository at
+    /// `/<name>.git`.
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+
+    /// Makes an empty public repository: `name`, `namespace/name`, or a fork `forks/user/name`.
+    ///
+    /// # Errors
+    /// The name is not one Pagure allows or is taken, or git failed.
+    pub async fn create_repository(&self, name: &str) -> anyhow::Result<Repository> {
+        Repository::create(Arc::clone(&self.shared), name).await
+    }
+
+    /// A new API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).
+    pub fn create_token(&self, scope: TokenScope<'_>, acls: &[&str]) -> String {
+        self.shared.change(|state| state.tokens.create(scope, acls))
+    }
+
+    /// Lets a token expire: from now on it is refused as "Expired token".
+    pub fn expire(&self, token: &str) {
+        self.shared.change(|state| state.tokens.expire(token));
+    }
+
+    /// Forgets a token: from now on it is refused as "Invalid token".
+    pub fn revoke(&self, token: &str) {
+        self.shared.change(|state| state.tokens.revoke(token));
+    }
+
+    /// Lets the next `count` matching calls go wrong. Faults set earlier are used up first.
+    pub fn fail_next(&self, count: usize, calls: Calls, fault: Fault) {
+        self.shared.change(|state| state.faults.add(count, calls, fault));
+    }
+
+    /// The faults that no call has met yet.
+    pub fn faults_left(&self) -> usize {
+        self.shared.read(|state| state.faults.left())
+    }
+
+    /// What the forge shows for a commit now, least recently updated first. The text is compared as it stands: a
+    /// flag on a short hash is not on the full one.
+    pub fn flags(&self, commit: &str) -> Vec<Flag> {
+        self.shared.read(|state| state.flags.on_commit(commit))
+    }
+
+    /// Every status that was stored for one flag, oldest first.
+    pub fn flag_history(&self, commit: &str, uid: &str) -> Vec<FlagStatus> {
+        let is_it = |flag: &Flag| flag.commit == commit && flag.uid == uid;
+        self.flag_posts().into_iter().filter(|post| is_it(&post.flag)).map(|post| post.flag.status).collect()
+    }
+
+    /// Every flag POST that was stored, in the order of storing, across all commits. Refused ones are in
+    /// [`Forge::calls`] only.
+    pub fn flag_posts(&self) -> Vec<FlagPost> {
+        self.shared.read(|state| state.flags.posts().to_vec())
+    }
+
+    /// Every request received, API and git, in the order of arrival.
+    pub fn calls(&self) -> Vec<ForgeCall> {
+        self.shared.read(|state| state.calls.clone())
+    }
+
+    /// Waits, without polling, until the condition holds.
+    ///
+    /// # Errors
+    /// `limit` has passed; the error names `what`.
+    pub async fn wait_until(
+        &self,
+        limit: Duration,
+        what: &str,
+        condition: impl Fn(&Forge) -> bool,
+    ) -> anyhow::Result<()> {
+        let mut changes = self.shared.changes();
+        let wait = async {
+            loop {
+                // Before the look, so that a change between the look and the wait is not missed.
+                changes.mark_unchanged();
+                if condition(self) {
+                    return anyhow::Ok(());
+                }
+                changes.changed().await?;
+            }
+        };
+        tokio::time::timeout(limit, wait)
+            .await
+            .with_context(|| format!("the forge did not see {what} within {limit:?}"))?
+    }
+}

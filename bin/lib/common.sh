@@ -1,0 +1,58 @@
+# What the scripts of bin/ share. To be sourced, with the repository's folder in $root.
+# shellcheck shell=sh
+
+# A suite's exit code for "not run": automake's and Meson's too.
+SKIPPED=77
+
+# Colours are for a person at a terminal; https://no-color.org
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    BOLD=$(printf '\033[1m') RED=$(printf '\033[31m') GREEN=$(printf '\033[32m')
+    YELLOW=$(printf '\033[33m') PLAIN=$(printf '\033[0m')
+else
+    # shellcheck disable=SC2034  # used by those who source this
+    BOLD='' RED='' GREEN='' YELLOW='' PLAIN=''
+fi
+
+say() { printf '%s: %s\n' "${0##*/}" "$1" >&2; }
+
+# A mistake on the command line. The first argument says what; the rest are further lines.
+usage_error() {
+    say "$1"
+    say "see: bin/${0##*/} --help"
+    exit 2
+}
+
+# The comment at the head of the script, which is its --help.
+help_text() { sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# For suites. ---------------------------------------------------------------------------------------------------
+
+failures=0
+
+# step WHAT COMMAND...: runs a command under a heading. A suite goes on after a failed step, so that one run tells all.
+step() {
+    printf '\n%s== %s%s\n' "$BOLD" "$1" "$PLAIN"
+    shift
+    if "$@"; then return 0; fi
+    failures=$((failures + 1))
+    printf '%sfailed:%s %s\n' "$RED" "$PLAIN" "$*"
+}
+
+# Ends the suite.
+finish() {
+    [ "$failures" -eq 0 ] || { printf '\n%s of the steps failed\n' "$failures"; exit 1; }
+    exit 0
+}
+
+# skip WHAT REASON: says aloud that something was not looked at. Goes on.
+skip() { printf '%sSKIPPED %s:%s %s\n' "$YELLOW" "$1" "$PLAIN" "$2"; }
+
+# skip_suite REASON: the same for a whole suite, and ends it.
+skip_suite() {
+    skip "$(basename "$0" .sh)" "$1"
+    exit "$SKIPPED"
+}
+
+need() { have "$1" || skip_suite "$1 is not on the PATH${2:+; $2}"; }

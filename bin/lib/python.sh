@@ -1,0 +1,95 @@
+#!/bin/sh
+# Makes .tools/emulator, the Python environment of the sandbox's AWS emulator, unless it is there and up to date.
+#
+#   bin/lib/python.sh       makes it; prints the path of its python
+#   . bin/lib/python.sh     then: python=$(emulator_python "$root")
+#
+# Needs a Python 3.10 to 3.14 that can make virtual environments (venv, uv or virtualenv), and a package index.
+
+emulator_python() (
+    set -eu
+    root=$1
+    requirements=$root/worker/sandbox/emulator/requirements.txt
+    target=$root/.tools/emulator
+    stamp=$(cksum <"$requirements")
+    if ! is_current "$target" "$stamp"; then
+        make_environment "$root" "$requirements" "$stamp" "$target" || exit 1
+    fi
+    printf '%s\n' "$target/bin/python"
+)
+
+# The Python that it was made with may have been removed since: so it is run, too.
+is_current() {
+    [ "$(cat "$1/stamp" 2>/dev/null)" = "$2" ] && "$1/bin/python" -c '' 2>/dev/null
+}
+
+# Made beside its place and moved there when complete: a killed installation is never mistaken for a good one, and two
+# scripts that do this at the same time don't write into each other's.
+make_environment() {
+    root=$1 requirements=$2 stamp=$3 target=$4
+    mkdir -p "$root/.tools" || exit 1
+    # What killed installations have left, but nothing that may still be under way.
+    find "$root/.tools/." ! -name . -prune -name 'emulator.*' -mtime +0 -exec rm -rf {} +
+    fresh=$(mktemp -d "$root/.tools/emulator.XXXXXX") || exit 1
+    trap 'rm -rf "$fresh"' EXIT
+    trap 'exit 130' HUP INT TERM
+    base=$(find_python) || exit 1 # named, as set -e is off in a function whose result is looked at
+    say "making the AWS emulator's environment with $base (about 10 s, 90 MB)"
+    create_environment "$base" "$fresh"
+    install_requirements "$fresh" "$requirements"
+    printf '%s\n' "$stamp" >"$fresh/stamp"
+    rm -rf "$target"
+    mv "$fresh" "$target" || exit 1
+    # If another script was quicker, mv has put ours into the other's, which is as good.
+    rm -rf "${target:?}/${fresh##*/}"
+    say "made ${target#"$root"/}"
+}
+
+find_python() {
+    for name in python3.13 python3.12 python3.14 python3.11 python3.10 python3 python; do
+        found=$(command -v "$name" 2>/dev/null) || continue
+        if "$found" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' 2>/dev/null; then
+            printf '%s\n' "$found"
+            return
+        fi
+    done
+    fail "no Python 3.10 to 3.14 on the PATH. Install one:" \
+        "  Debian, Ubuntu:  sudo apt install python3 python3-venv" \
+        "  macOS:           brew install python@3.13"
+}
+
+create_environment() {
+    if "$1" -m venv "$2" >"$2/venv.log" 2>&1; then return; fi
+    say "$1 -m venv did not work; trying uv, then virtualenv"
+    if command -v uv >/dev/null && uv venv --quiet --seed --allow-existing --python "$1" "$2" >&2; then return; fi
+    if command -v virtualenv >/dev/null && virtualenv --quiet --python "$1" "$2" >&2; then return; fi
+    cat "$2/venv.log" >&2
+    fail "no virtual environment could be made with $1. Install one of:" \
+        "  Debian, Ubuntu:  sudo apt install python3-venv" \
+        "  macOS:           brew install python@3.13   (or: brew install uv)" \
+        "  anywhere:        uv, or virtualenv"
+}
+
+# --no-deps: the file names everything, so a package that a new release wants besides can't slip in without a hash.
+install_requirements() {
+    if ! "$1/bin/python" -m pip install --require-hashes --no-deps --no-input --disable-pip-version-check \
+        --requirement "$2" >&2; then
+        fail "pip could not install ${2##*/}; its message stands above." \
+            "If it wants a compiler, take a Python for which PyYAML has a wheel (CPython 3.10 to 3.14)." \
+            "  Debian, Ubuntu:  sudo apt install build-essential python3-dev" \
+            "  macOS:           xcode-select --install"
+    fi
+}
+
+say() { printf '%s\n' "python.sh: $1" >&2; }
+
+fail() {
+    say "$1"
+    shift
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+if [ "${0##*/}" = python.sh ]; then
+    emulator_python "$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)"
+fi

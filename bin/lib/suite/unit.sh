@@ -1,0 +1,21 @@
+#!/bin/sh
+# the tests of every package that need nothing but cargo and git, and the examples in the documentation
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
+. "$root/bin/lib/common.sh"
+. "$root/bin/lib/integration_tests.sh"
+cd "$root"
+
+need cargo 'see bin/setup'
+need git
+
+every_test_has_a_suite() {
+    stray=$(stray_tests)
+    [ -z "$stray" ] || { printf '%s\n' "$stray"; return 1; }
+}
+
+step 'every integration test belongs to one suite' every_test_has_a_suite
+step 'in the sources' cargo test --workspace --locked --lib --bins
+step 'integration tests' run_integration_tests unit
+step 'examples in the documentation' cargo test --workspace --locked --doc
+finish

@@ -1,0 +1,23 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::checked_text;
+
+/// The secret that git may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GitCredentials {
+    /// A Secrets Manager name or ARN.
+    pub secret: SecretId,
+}
+
+checked_text!(
+    /// A Secrets Manager name or ARN; never the secret itself.
+    SecretId, check_secret_id, "pattern" = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"
+);
+
+fn check_secret_id(text: &str) -> Result<(), String> {
+    let good =
+        (1..=2048).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&b));
+    good.then_some(())
+        .ok_or_else(|| "a secret is named by its Secrets Manager name or ARN (A-Z a-z 0-9 / _ + = . @ - :)".to_owned())
+}

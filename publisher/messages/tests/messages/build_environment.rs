@@ -1,0 +1,106 @@
+use std::collections::BTreeMap;
+
+use doorbell_messages::{ARGV, BuildEnvironment, COMMIT, CommitRule, GIT_URL, REF, TIMEOUT_SECONDS};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::strategies::{argv, commit, git_ref};
+
+fn environment() -> BuildEnvironment {
+    BuildEnvironment {
+        job_id: "a1b2c3:demo#travis-4711#0123456789abcdef01234567".to_owned(),
+        project: "demo".parse().unwrap(),
+        git_ref: doorbell_messages::GitRef::Branch("main".parse().unwrap()),
+        commit: Some("8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6".parse().unwrap()),
+        commit_rule: CommitRule::Tip,
+        git_url: "https://git.example.org/demo.git".parse().unwrap(),
+        argv: vec!["make".to_owned(), "all".to_owned()],
+        directory: "services/api".parse().unwrap(),
+        timeout_seconds: 3600,
+    }
+}
+
+fn read(variables: &BTreeMap<&'static str, String>) -> Result<BuildEnvironment, String> {
+    BuildEnvironment::from_variables(|name| variables.get(name).cloned()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_variables_are_these() {
+    let variables: Vec<String> =
+        environment().to_variables().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        variables,
+        [
+            r#"DOORBELL_ARGV=["make","all"]"#,
+            "DOORBELL_COMMIT=8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6",
+            "DOORBELL_COMMIT_RULE=tip",
+            "DOORBELL_DIRECTORY=services/api",
+            "DOORBELL_GIT_URL=https://git.example.org/demo.git",
+            "DOORBELL_JOB_ID=a1b2c3:demo#travis-4711#0123456789abcdef01234567",
+            "DOORBELL_PROJECT=demo",
+            "DOORBELL_REF=refs/heads/main",
+            "DOORBELL_TIMEOUT_SECONDS=3600",
+        ]
+    );
+}
+
+#[test]
+fn each_variable_but_the_commit_is_needed_and_missed_by_name() {
+    for name in environment().to_variables().into_keys().filter(|name| *name != COMMIT) {
+        for absent in [None, Some(String::new())] {
+            let mut variables = environment().to_variables();
+            match absent {
+                None => drop(variables.remove(name)),
+                Some(empty) => drop(variables.insert(name, empty)),
+            }
+            let error = read(&variables).unwrap_err();
+            assert!(error.starts_with(&format!("environment variable {name}: it is not set")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn without_a_commit_the_tip_is_meant() {
+    let mut variables = environment().to_variables();
+    variables.remove(COMMIT);
+    assert_eq!(read(&variables).unwrap().commit, None);
+    variables.insert(COMMIT, String::new());
+    assert_eq!(read(&variables).unwrap().commit, None);
+}
+
+#[test]
+fn what_the_worker_never_writes_is_refused_by_name() {
+    let check = |name: &'static str, value: &str, problem: &str| {
+        let mut variables = environment().to_variables();
+        variables.insert(name, value.to_owned());
+        let error = read(&variables).unwrap_err();
+        assert!(error.starts_with(&format!("environment variable {name}: ")) && error.contains(problem), "{error}");
+    };
+    check(ARGV, "make all", "not a JSON array of texts");
+    check(ARGV, "[]", "empty");
+    check(ARGV, r#"[""]"#, "empty");
+    check(ARGV, r#"["a\u0000"]"#, "NUL");
+    check(ARGV, r#"["a", 1]"#, "not a JSON array of texts");
+    check(COMMIT, "8c1f5e0", "its full id");
+    check(REF, "main", "a ref is");
+    check(REF, "refs/heads/--upload-pack=id", "begins with -");
+    check(GIT_URL, "ext::sh -c id", "a git URL is");
+    check(GIT_URL, "ext::sh", "transport helper");
+    for seconds in ["0", "-1", "+60", "060", "1.5", "4294967296", "an hour", " 60"] {
+        check(TIMEOUT_SECONDS, seconds, "seconds, 1 or more");
+    }
+    check("DOORBELL_COMMIT_RULE", "any", "ancestor or tip");
+    check("DOORBELL_DIRECTORY", "../x", "relative");
+    check("DOORBELL_PROJECT", "_default", "a project name");
+}
+
+proptest! {
+    #[test]
+    fn what_the_worker_writes_the_runner_reads(
+        git_ref in git_ref(), commit in option::of(commit()), argv in argv(), timeout_seconds in 1..=u32::MAX, tip in any::<bool>(),
+    ) {
+        let commit_rule = if tip { CommitRule::Tip } else { CommitRule::Ancestor };
+        let written = BuildEnvironment { git_ref, commit, argv, timeout_seconds, commit_rule, ..environment() };
+        prop_assert_eq!(read(&written.to_variables()), Ok(written));
+    }
+}

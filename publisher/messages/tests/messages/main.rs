@@ -1,0 +1,19 @@
+//! The contract, file by file: every fixture is read, and what it must become or why it is refused stands beside it.
+//!
+//! `UPDATE_EXPECTED=1` rewrites the tables of refusals, `UPDATE_SCHEMAS=1` the JSON Schemas; read their diff.
+
+// Clippy's "allowed in tests" covers functions with #[test] only, and these tests have helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod build_environment;
+mod dead_letter;
+mod envelope;
+mod event;
+mod fixtures;
+mod git_ref;
+mod job_key;
+mod project;
+mod request;
+mod schemas;
+mod secrets;
+mod strategies;

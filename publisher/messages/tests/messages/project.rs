@@ -1,0 +1,137 @@
+use doorbell_messages::{Command, CommitRule, OnUnknownStart, ProjectDocument, PullRequestRule, ReadDocument};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+use crate::fixtures::{check_refusals, expect_table, fixtures, package};
+
+fn read(text: &str) -> Result<ReadDocument, String> {
+    ProjectDocument::read(None, text).map_err(|error| error.to_string())
+}
+
+fn named(folder: &str, name: &str) -> ReadDocument {
+    let fixture = fixtures("project", folder).into_iter().find(|fixture| fixture.name == format!("{folder}/{name}"));
+    read(fixture.unwrap().text().unwrap()).unwrap()
+}
+
+#[test]
+fn every_valid_document_is_read_without_a_warning() {
+    for fixture in fixtures("project", "valid") {
+        let read = read(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+        assert_eq!(read.warnings, Vec::<String>::new(), "{}", fixture.name);
+        assert!(!read.inline_credentials, "{}", fixture.name);
+        let again = serde_json::to_value(&read.document).unwrap().to_string();
+        assert_eq!(ProjectDocument::read(None, &again).unwrap().document, read.document, "{}", fixture.name);
+    }
+}
+
+#[test]
+fn every_wrong_document_is_refused_by_the_name_of_what_is_wrong() {
+    check_refusals("project", &["invalid"], read);
+}
+
+#[test]
+fn every_doubtful_document_is_read_with_its_warnings() {
+    let warnings: BTreeMap<String, String> = fixtures("project", "warnings")
+        .into_iter()
+        .map(|fixture| {
+            let read = read(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+            assert!(!read.warnings.is_empty(), "{}", fixture.name);
+            (fixture.name, read.warnings.join("\n"))
+        })
+        .collect();
+    expect_table(&package().join("fixtures/project/warnings.json"), &warnings);
+}
+
+#[test]
+fn a_project_is_laid_over_the_default_key_by_key() {
+    let all = fixtures("project", "overlay");
+    let cases: Vec<&str> = all.iter().filter_map(|fixture| fixture.name.strip_suffix(".project.json")).collect();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let part = |part: &str| {
+            let name = format!("{case}.{part}.json");
+            all.iter().find(|fixture| fixture.name == name).unwrap_or_else(|| panic!("no {name}")).text().unwrap()
+        };
+        let both = ProjectDocument::read(Some(part("default")), part("project"));
+        assert_eq!(both, ProjectDocument::read(None, part("together")), "{case}");
+        assert!(both.is_ok(), "{case}: {both:?}");
+    }
+}
+
+#[test]
+fn a_broken_default_is_told_as_the_default() {
+    let error = ProjectDocument::read(Some("{"), r#"{"gitUrl": "https://h/x", "command": "x"}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the registry's _default document is wrong: $: not a JSON object (at line 1 column 1)"
+    );
+}
+
+#[test]
+fn what_a_document_does_not_say_is_the_careful_choice() {
+    let document = named("valid", "minimal.json").document;
+    assert_eq!(document.commits, CommitRule::Ancestor);
+    assert_eq!(document.pull_requests, PullRequestRule::None);
+    assert_eq!(document.on_unknown_start, OnUnknownStart::Retry);
+    assert_eq!(document.deploy_dir.as_str(), ".");
+    assert!(document.variables.is_empty() && !document.cancel_by_request && document.report.is_none());
+}
+
+#[test]
+fn every_field_of_a_full_document_is_read() {
+    let document = named("valid", "full.json").document;
+    let argv = ["make", "-C", "deploy", "all"].map(str::to_owned).to_vec();
+    assert_eq!(document.command, Command::Argv(argv));
+    assert_eq!(document.git_url.protocol(), "ssh");
+    assert_eq!(document.git_credentials.unwrap().secret.as_str(), "doorbell/git/demo");
+    let refs: Vec<String> = document.refs.unwrap().into_iter().map(String::from).collect();
+    assert_eq!(refs, ["heads/main", "heads/release/*", "tags/v*"]);
+    assert_eq!(document.commits, CommitRule::Tip);
+    assert_eq!(document.pull_requests, PullRequestRule::Unprivileged);
+    assert_eq!(document.on_unknown_start, OnUnknownStart::Stop);
+    assert_eq!(document.build_project.unwrap().as_str(), "doorbell-demo");
+    assert_eq!(document.unprivileged_build_project.unwrap().as_str(), "doorbell-demo-pr");
+    assert_eq!(document.timeout_minutes.unwrap().get(), 90);
+    assert_eq!(document.variables.len(), 2);
+    assert!(document.cancel_by_request);
+    let report = document.report.unwrap();
+    assert_eq!((report.repo.as_str(), report.username.as_str()), ("fork/ada/team/demo", "Doorbell of the team"));
+}
+
+#[test]
+fn a_credential_in_either_document_is_noticed() {
+    let project = r#"{"gitUrl": "https://h/x", "command": "x", "defaultBranch": "main"}"#;
+    let check = |default: &str, noticed: bool| {
+        let read = ProjectDocument::read(Some(default), project).unwrap();
+        assert_eq!(read.inline_credentials, noticed, "{default}");
+        assert_eq!(read.warnings.len(), usize::from(noticed), "{default}");
+    };
+    check("{}", false);
+    check(r#"{"authToken": "x"}"#, true);
+    check(r#"{"basicPassword": "x"}"#, true);
+    check(r#"{"basicUsername": "x"}"#, true);
+    check(r#"{"authToken": ""}"#, false);
+    check(r#"{"authToken": null}"#, false);
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics_the_reader(default in option_of_text(), project in any::<String>()) {
+        let _ = ProjectDocument::read(default.as_deref(), &project);
+    }
+
+    #[test]
+    fn no_value_of_any_key_panics_the_reader(
+        key in "gitUrl|command|deployDir|gitCredentials|refs|report|timeoutMinutes|[a-zA-Z]{1,16}", text in any::<String>(), list in any::<bool>(),
+    ) {
+        let value = if list { serde_json::json!([text]) } else { serde_json::json!(text) };
+        let document = serde_json::json!({ "gitUrl": "https://h/x", "command": "x", key: value }).to_string();
+        if let Err(error) = ProjectDocument::read(None, &document) {
+            prop_assert!(error.to_string().bytes().all(|b| b == b' ' || b.is_ascii_graphic()), "{error}");
+        }
+    }
+}
+
+fn option_of_text() -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(any::<String>())
+}

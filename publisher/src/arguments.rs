@@ -1,0 +1,194 @@
+use std::collections::BTreeMap;
+
+use clap::{Parser, ValueEnum};
+use doorbell_messages::{Action, GitRef, ProjectName, Request, VariableName, Variables};
+
+use crate::failure::{Failure, one_line};
+
+/// Ask for a build: publish one request to the topic of a Doorbell installation.
+///
+/// It needs one right, sns:Publish on that topic, and makes no other request to AWS than that (and, for an OIDC role,
+/// the one that turns the token into credentials). It does not wait for the build.
+#[derive(Debug, Parser)]
+#[command(name = "trigger_job", version, after_help = AFTER_HELP, max_term_width = 120)]
+pub struct Arguments {
+    // Values stay text here and are checked later: clap quotes a refused value as it is, and a branch name or a pull
+    // request's title with control characters or "\n::command::" in it would reach the CI's log.
+    /// The project, as the owner's registry names it [env: DOORBELL_PROJECT, IWOMPINAWS_PROJECT]
+    pub project: Option<String>,
+
+    /// The branch to build [env: DOORBELL_BRANCH, GIT_BRANCH; else the branch that is checked out here]
+    pub branch: Option<String>,
+
+    /// The topic, as the third argument of iwomp-in-aws' script; the same as --topic-arn
+    #[arg(value_name = "TOPIC_ARN", conflicts_with = "topic_arn")]
+    pub topic_argument: Option<String>,
+
+    /// The topic to publish to; its Region is used [env: DOORBELL_TOPIC_ARN, IWOMPINAWS_TOPIC_ARN]
+    #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
+    pub topic_arn: Option<String>,
+
+    /// Build this tag instead of a branch
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, conflicts_with = "pull_request")]
+    pub tag: Option<String>,
+
+    /// Build this pull request instead of a branch
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
+    pub pull_request: Option<String>,
+
+    /// Build exactly this commit (its full id), which must be on the ref [default: the ref's tip]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub commit: Option<String>,
+
+    /// Name this request: the same command with the same id, however often, is one job [default: random]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub id: Option<String>,
+
+    /// Say why, in one line, for people
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub cause: Option<String>,
+
+    /// Set a variable in the build, if the project allows that name; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
+    pub variables: Vec<String>,
+
+    /// Cancel the job that the same command without --cancel started; needs its --id
+    #[arg(long)]
+    pub cancel: bool,
+
+    /// Print what would be published, without network or credentials
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    pub output: Format,
+}
+
+/// How a result is printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The job, alone on one line
+    Text,
+    /// One JSON object on one line
+    Json,
+}
+
+const AFTER_HELP: &str = "\
+The command line wins over the environment. An empty argument or variable counts as missing.
+GIT_BRANCH loses the \"origin/\" that Jenkins puts before a branch. A detached checkout has no branch.
+Credentials are found as by every AWS tool: environment, profile, OIDC role, container, instance.
+
+Examples:
+  trigger_job demo main --topic-arn arn:aws:sns:eu-west-1:123456789012:doorbell
+  trigger_job demo --commit \"$GITHUB_SHA\" --id \"$GITHUB_RUN_ID\"
+  trigger_job demo --tag v1.2.0 --var STAGE=production --cause=\"release 1.2.0\"
+  trigger_job demo --id 7 && trigger_job demo --id 7 --cancel
+
+Exit codes:
+  0    published
+  2    the arguments or a value are wrong
+  3    no project, no branch or no topic is known
+  4    no credentials, or these may not publish to the topic
+  5    not published, after retries for up to 30 seconds; with the same --id it is safe to try again
+  130  interrupted";
+
+impl Arguments {
+    /// The request that these arguments make of `project` and `git_ref`.
+    ///
+    /// # Errors
+    /// [`crate::FailureKind::Usage`], with the rule that a value breaks.
+    pub fn request(&self, project: ProjectName, git_ref: GitRef) -> Result<Request, Failure> {
+        Ok(Request {
+            project,
+            git_ref,
+            id: checked("--id", self.id.as_deref())?,
+            action: if self.cancel { Action::Cancel } else { Action::Start },
+            commit: checked("--commit", self.commit.as_deref())?,
+            cause: checked("--cause", self.cause.as_deref())?,
+            origin: None,
+            variables: self.request_variables()?,
+        })
+    }
+
+    fn request_variables(&self) -> Result<Variables, Failure> {
+        let mut variables = BTreeMap::new();
+        for text in &self.variables {
+            let (name, value) = named(text).map_err(|rule| Failure::bad_value("--var", rule))?;
+            if let Some(_other) = variables.insert(name.clone(), value) {
+                return Err(Failure::bad_value("--var", format!("{name} is given more than once")));
+            }
+        }
+        variables.try_into().map_err(|rule: String| Failure::bad_value("--var", rule))
+    }
+}
+
+fn named(text: &str) -> Result<(VariableName, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) => Ok((name.parse()?, value.to_owned())),
+        None => Err(format!("\"{}\" is refused: a variable is NAME=VALUE", one_line(text))),
+    }
+}
+
+pub(crate) fn checked<T>(name: &str, text: Option<&str>) -> Result<Option<T>, Failure>
+where
+    T: std::str::FromStr<Err = String>,
+{
+    text.map(str::parse).transpose().map_err(|rule| Failure::bad_value(name, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[track_caller]
+    fn check(arguments: &[&str], want: Result<&str, &str>) {
+        let arguments = Arguments::try_parse_from([&["trigger_job"], arguments].concat()).unwrap();
+        let request = arguments.request("demo".parse().unwrap(), GitRef::Branch("main".parse().unwrap()));
+        let body = request.map(|request| request.to_json()).map_err(|failure| failure.what);
+        assert_eq!(body.as_deref().map_err(String::as_str), want);
+    }
+
+    #[test]
+    fn every_option_has_its_place_in_the_request() {
+        check(&[], Ok(r#"{"project":"demo","branch":"main"}"#));
+        check(&["--id", "7", "--cancel"], Ok(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#));
+        check(&["--cause=-v"], Ok(r#"{"project":"demo","branch":"main","cause":"-v"}"#));
+        check(
+            &["--var", "B=x=y", "--var", "A="],
+            Ok(r#"{"project":"demo","branch":"main","variables":{"A":"","B":"x=y"}}"#),
+        );
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        check(&["--commit", commit], Ok(&format!(r#"{{"project":"demo","branch":"main","commit":"{commit}"}}"#)));
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_rule_and_on_one_line() {
+        check(&["--id", ""], Err("--id: \"\" is refused: an id is 1 to 64 of A-Z a-z 0-9 . _ -"));
+        check(
+            &["--commit", "abc123"],
+            Err("--commit: \"abc123\" is refused: a commit is its full id: 40 or 64 hexadecimal digits"),
+        );
+        check(
+            &["--cause", "a\n::error::b"],
+            Err(
+                "--cause: \"a\\n::error::b\" is refused: this text is one line without control or direction-changing characters",
+            ),
+        );
+        check(&["--var", "A"], Err("--var: \"A\" is refused: a variable is NAME=VALUE"));
+        check(&["--var", "A=1", "--var", "A=2"], Err("--var: A is given more than once"));
+        check(
+            &["--var", "1A=1"],
+            Err(
+                "--var: \"1A\" is refused: a variable name is 1 to 128 of A-Z a-z 0-9 _ and does not begin with a digit",
+            ),
+        );
+    }
+}

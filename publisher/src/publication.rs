@@ -1,0 +1,128 @@
+use doorbell_messages::{Action, JobKey, MAX_REQUEST_BYTES, Request, RequestId};
+
+use crate::failure::{Failure, FailureKind};
+use crate::{TopicArn, request_id};
+
+/// One request, ready to be published: exactly these bytes, however often they have to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publication {
+    topic: TopicArn,
+    request: Request,
+    id: RequestId,
+    job: JobKey,
+    body: String,
+}
+
+impl Publication {
+    /// Gives the request an id if it has none, and writes its body.
+    ///
+    /// # Errors
+    /// [`FailureKind::Usage`] for a body larger than the worker reads, and for a cancel without an id: it would name a
+    /// job that can't exist.
+    pub fn new(topic: TopicArn, mut request: Request) -> Result<Self, Failure> {
+        let id = match (&request.id, request.action) {
+            (Some(id), _) => id.clone(),
+            (None, Action::Start) => request_id::random()?,
+            (None, Action::Cancel) => return Err(nameless_cancel()),
+        };
+        request.id = Some(id.clone());
+        let body = request.to_json();
+        if body.len() > MAX_REQUEST_BYTES {
+            return Err(Failure::bad_value(
+                "the request",
+                format!(
+                    "it has {} bytes, and workers read at most {MAX_REQUEST_BYTES}: shorten the variables",
+                    body.len()
+                ),
+            ));
+        }
+        // The id is there, so the message id that could stand in for it is not asked for. A cancel has a key of its
+        // own too, but the job that people know it by is the one it cancels.
+        let job = JobKey::canceled_by(&request, "").map_err(|problem| Failure::bad_value("the request", problem))?;
+        Ok(Self { topic, request, id, job, body })
+    }
+
+    /// Where it is published.
+    pub fn topic(&self) -> &TopicArn {
+        &self.topic
+    }
+
+    /// What it asks.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The request's id, given or made.
+    pub fn id(&self) -> &RequestId {
+        &self.id
+    }
+
+    /// The job that this starts or cancels, under the name it has everywhere.
+    pub fn job(&self) -> &JobKey {
+        &self.job
+    }
+
+    /// The text of the SNS message.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+}
+
+fn nameless_cancel() -> Failure {
+    Failure::new(
+        FailureKind::Usage,
+        "a cancel needs the --id of the request it cancels",
+        "it is the middle part of the job that trigger_job printed: <project>#<id>#<digest>",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication(body: &str) -> Result<Publication, Failure> {
+        let topic = "arn:aws:sns:eu-west-1:123456789012:doorbell".parse().unwrap();
+        Publication::new(topic, Request::parse(body).unwrap())
+    }
+
+    #[test]
+    fn the_body_is_the_request_that_the_key_was_made_of() {
+        let publication = publication(r#"{"project":"demo","branch":"main"}"#).unwrap();
+        let read = Request::parse(publication.body()).unwrap();
+        assert_eq!(&read, publication.request());
+        assert_eq!(read.id.as_ref(), Some(publication.id()));
+        assert_eq!(JobKey::of(&read, "not used").unwrap(), *publication.job());
+    }
+
+    #[test]
+    fn a_request_without_an_id_is_another_job_every_time_and_one_with_an_id_is_not() {
+        let job = |body| publication(body).unwrap().job().clone();
+        let (nameless, named) =
+            (r#"{"project":"demo","branch":"main"}"#, r#"{"project":"demo","branch":"main","id":"7"}"#);
+        assert_ne!(job(nameless), job(nameless));
+        assert_eq!(job(named), job(named));
+    }
+
+    #[test]
+    fn a_cancel_shows_the_job_it_cancels_and_needs_its_id() {
+        let start = publication(r#"{"project":"demo","branch":"main","id":"7"}"#).unwrap();
+        let cancel = publication(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#).unwrap();
+        assert_eq!(start.job(), cancel.job());
+        let nameless = publication(r#"{"project":"demo","branch":"main","action":"cancel"}"#).unwrap_err();
+        assert_eq!(nameless.kind, FailureKind::Usage);
+    }
+
+    #[test]
+    fn a_body_that_workers_would_not_read_is_refused() {
+        let value = "x".repeat(4096);
+        let body = format!(
+            r#"{{"project":"demo","branch":"main","variables":{{"A":"{value}","B":"{value}","C":"{value}"}}}}"#
+        );
+        assert!(publication(&body).is_ok());
+        let mut request = Request::parse(&body).unwrap();
+        let four = ["A", "B", "C", "D"].map(|name| (name.parse().unwrap(), value.clone()));
+        request.variables = std::collections::BTreeMap::from(four).try_into().unwrap();
+        let topic = "arn:aws:sns:eu-west-1:123456789012:doorbell".parse().unwrap();
+        assert_eq!(Publication::new(topic, request).unwrap_err().kind, FailureKind::Usage);
+    }
+}

@@ -1,0 +1,104 @@
+use std::io::Write;
+
+use clap::builder::styling::AnsiColor;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::{Format, Publication, Receipt};
+
+/// What people and scripts see: results on stdout, everything else on stderr. Colour only where a person looks, by
+/// `anstream`: not into a pipe, and not with `NO_COLOR`.
+#[derive(Debug)]
+pub struct Screen {
+    format: Format,
+}
+
+/// A published request, for `--output json`. Its fields are a promise: they stay, and others may join them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Published<'a> {
+    job: &'a str,
+    project: &'a str,
+    #[serde(rename = "ref")]
+    git_ref: String,
+    commit: Option<&'a str>,
+    topic_arn: &'a str,
+    message_id: &'a str,
+}
+
+/// What `--dry-run --output json` prints; as stable.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Draft<'a> {
+    topic_arn: &'a str,
+    region: &'a str,
+    message: &'a doorbell_messages::Request,
+}
+
+impl Screen {
+    /// A screen that shows results in this format.
+    pub fn new(format: Format) -> Self {
+        Self { format }
+    }
+
+    /// What a person should know before the result.
+    pub fn notes(&self, notes: &[String]) {
+        for note in notes {
+            say("note", AnsiColor::Yellow, note);
+        }
+    }
+
+    /// The draft of a dry run: what would be sent, byte for byte.
+    pub fn would_publish(&self, publication: &Publication) {
+        let (topic, body) = (publication.topic(), publication.body());
+        self.result(
+            &format!("topic   {topic}\nregion  {}\nmessage {body}", topic.region()),
+            &Draft { topic_arn: topic.as_str(), region: topic.region(), message: publication.request() },
+        );
+    }
+
+    /// The job's name on stdout, and on stderr that it was published.
+    pub fn published(&self, publication: &Publication, receipt: &Receipt) {
+        let (request, topic, job) = (publication.request(), publication.topic(), publication.job());
+        say(
+            "published",
+            AnsiColor::Green,
+            &format!("{} of {} to {topic}, message {}", request.git_ref, request.project, receipt.message_id),
+        );
+        self.result(
+            job.as_str(),
+            &Published {
+                job: job.as_str(),
+                project: request.project.as_str(),
+                git_ref: request.git_ref.full(),
+                commit: request.commit.as_ref().map(doorbell_messages::CommitId::as_str),
+                topic_arn: topic.as_str(),
+                message_id: &receipt.message_id,
+            },
+        );
+    }
+
+    /// What went wrong, and what to do.
+    pub fn failed(&self, failure: &Failure) {
+        say("error", AnsiColor::Red, &failure.what);
+        say("next", AnsiColor::Cyan, &failure.next);
+    }
+
+    fn result(&self, text: &str, json: &impl Serialize) {
+        let line = match self.format {
+            Format::Text => Ok(text.to_owned()),
+            Format::Json => serde_json::to_string(json),
+        };
+        let written = line.map_err(std::io::Error::from).and_then(|line| writeln!(anstream::stdout(), "{line}"));
+        // Not an error: the exit code says what was published, and a caller that closed stdout does not read this.
+        if let Err(error) = written {
+            say("note", AnsiColor::Yellow, &format!("the result can't be written to stdout: {error}"));
+        }
+    }
+}
+
+fn say(word: &str, color: AnsiColor, text: &str) {
+    let style = color.on_default().bold();
+    // When stderr is closed, nobody is left to tell.
+    let _ = writeln!(anstream::stderr(), "{style}{word}:{style:#} {text}");
+}

@@ -1,0 +1,45 @@
+use crate::run::{Run, TOPIC};
+
+async fn check(arguments: &[&str], code: i32, parts: &[&str]) {
+    Run::bare(arguments).end().await.assert_failed(code, parts);
+}
+
+#[tokio::test]
+async fn a_bad_value_is_exit_code_2_and_the_rule_is_said() {
+    check(&["de/mo", "main", TOPIC], 2, &["PROJECT", "a project name is"]).await;
+    check(&["demo", "a b", TOPIC], 2, &["BRANCH", "without spaces"]).await;
+    check(&["demo", "main", "doorbell"], 2, &["--topic-arn", "arn:<partition>:sns"]).await;
+    check(&["demo", "main", TOPIC, "--commit", "abc"], 2, &["--commit", "40 or 64"]).await;
+    check(&["demo", "main", TOPIC, "--pull-request", "1"], 2, &["BRANCH", "one of the three"]).await;
+}
+
+#[tokio::test]
+async fn options_that_do_not_go_together_are_exit_code_2() {
+    check(&["demo", "main", TOPIC, "--cancel"], 2, &["--id"]).await;
+    check(&["demo", "main", TOPIC, "--topic-arn", TOPIC], 2, &["--topic-arn"]).await;
+    check(&["demo", "--tag", "a", "--pull-request", "1"], 2, &["--pull-request"]).await;
+    check(&["--no-such-option"], 2, &["--no-such-option"]).await;
+}
+
+#[tokio::test]
+async fn what_is_missing_is_exit_code_3_and_all_of_it_is_named() {
+    check(&[], 3, &["no project", "no branch", "no topic", "DOORBELL_TOPIC_ARN"]).await;
+}
+
+#[tokio::test]
+async fn help_names_every_exit_code_and_every_variable() {
+    let ended = Run::bare(&["--help"]).end().await;
+    assert_eq!(ended.code, Some(0));
+    for part in ["  0    ", "  2    ", "  3    ", "  4    ", "  5    ", "  130  ", "Examples:"] {
+        assert!(ended.stdout.contains(part), "{part}");
+    }
+    for name in ["DOORBELL_PROJECT", "DOORBELL_BRANCH", "DOORBELL_TOPIC_ARN", "GIT_BRANCH", "IWOMPINAWS_PROJECT"] {
+        assert!(ended.stdout.contains(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_version_is_this_packages() {
+    let ended = Run::bare(&["--version"]).end().await;
+    assert_eq!(ended.stdout, concat!("trigger_job ", env!("CARGO_PKG_VERSION"), "\n"));
+}

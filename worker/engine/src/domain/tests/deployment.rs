@@ -1,0 +1,49 @@
+use std::collections::HashSet;
+
+use doorbell_messages::JobKey;
+
+use super::rules;
+use crate::domain::Deployment;
+
+fn keys() -> Vec<JobKey> {
+    let digest = "0123456789abcdef01234567";
+    ["a#b", "ab#c", "a#bc", "a.b#c", "a#b.c"].iter().map(|start| format!("{start}#{digest}").parse().unwrap()).collect()
+}
+
+#[test]
+fn tokens_and_uids_fit_their_columns() {
+    for key in keys() {
+        for attempt in [1, 2, 10, u32::MAX] {
+            assert_eq!(rules().deployment.token(&key, attempt).len(), 64, "CodeBuild takes no more");
+        }
+        assert_eq!(rules().deployment.flag_uid(&key).len(), 32, "Pagure's column holds no more");
+    }
+}
+
+#[test]
+fn no_two_installations_jobs_or_attempts_meet() {
+    let mut seen = HashSet::new();
+    for arn in ["arn:1", "arn:11", "arn:2"] {
+        let deployment = Deployment::of_ledger(arn);
+        for key in keys() {
+            assert!(seen.insert(deployment.job_id(&key)));
+            assert!(seen.insert(deployment.flag_uid(&key)));
+            for attempt in [1, 2, 11] {
+                assert!(seen.insert(deployment.token(&key, attempt)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_job_id_is_read_back_by_its_own_installation_only() {
+    let (here, there) = (Deployment::of_ledger("arn:here"), Deployment::of_ledger("arn:there"));
+    for key in keys() {
+        assert_eq!(here.own_key(&here.job_id(&key)), Some(key.clone()));
+        assert_eq!(here.own_key(&there.job_id(&key)), None);
+        assert_eq!(here.own_key(key.as_str()), None);
+    }
+    for text in ["", ":", "a:b:c", "\u{0}:x"] {
+        assert_eq!(here.own_key(text), None, "{text:?}");
+    }
+}

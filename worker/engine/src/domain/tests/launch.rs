@@ -1,0 +1,98 @@
+use serde_json::{Value, json};
+
+use super::{COMMIT, Life, known, policy, read_policy, send};
+use crate::domain::{StartInput, Variable};
+
+/// The environment of the build, one line a variable.
+fn environment(fields: Value, seen: crate::domain::Seen) -> Vec<String> {
+    let mut life = Life::of(fields);
+    let (_, input) = send(&life.see(seen)).expect("a send is claimed");
+    let input: StartInput = serde_json::from_str(&input).unwrap();
+    input.environment.iter().map(|Variable { name, value, kind }| format!("{name}={value} ({kind:?})")).collect()
+}
+
+fn iwomp() -> crate::domain::Seen {
+    let document = json!({
+        "gitUrl": "https://git.example.org/demo.git",
+        "command": "deploy/run",
+        "deployDir": "site",
+        "authToken": "hunter2",
+        "someKeyOfTheirs": true,
+    });
+    known(&std::sync::Arc::new(read_policy(document, Some("builds"))))
+}
+
+#[test]
+fn iwomps_document_is_launched_as_iwomp_did_and_its_credentials_travel_by_name() {
+    let lines = environment(json!({"branch": "master"}), iwomp());
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    DOORBELL_ARGV=["deploy/run","master"] (Plaintext)
+    DOORBELL_COMMIT_RULE=ancestor (Plaintext)
+    DOORBELL_DIRECTORY=site (Plaintext)
+    DOORBELL_GIT_URL=https://git.example.org/demo.git (Plaintext)
+    DOORBELL_JOB_ID=f0d4eeb1a8c1:demo#0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11#67d9356d9f2b7d4dd44b42d0 (Plaintext)
+    DOORBELL_PROJECT=demo (Plaintext)
+    DOORBELL_REF=refs/heads/master (Plaintext)
+    DOORBELL_TIMEOUT_SECONDS=3540 (Plaintext)
+    DOORBELL_DEFAULT_DOCUMENT=/doorbell/_default (ParameterStore)
+    DOORBELL_PROJECT_DOCUMENT=/doorbell/demo (ParameterStore)
+    "#);
+}
+
+#[test]
+fn no_secret_of_a_document_reaches_the_row() {
+    let mut life = Life::of(json!({"commit": COMMIT}));
+    life.see(iwomp());
+    assert!(!serde_json::to_string(&life.row).unwrap().contains("hunter2"));
+}
+
+#[test]
+fn a_secret_for_git_is_named_and_replaces_the_documents() {
+    let keys = json!({"gitCredentials": {"secret": "git/demo"}, "authToken": "hunter2"});
+    let lines = environment(json!({"commit": COMMIT}), known(&policy(keys)));
+    assert!(lines.contains(&"DOORBELL_GIT_CREDENTIALS=git/demo (SecretsManager)".to_owned()), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("DOCUMENT") || line.contains("hunter2")), "{lines:?}");
+    assert!(lines.contains(&format!("DOORBELL_COMMIT={COMMIT} (Plaintext)")));
+}
+
+#[test]
+fn a_pull_request_gets_no_credentials_and_the_other_build_project() {
+    for credentials in [json!({"gitCredentials": {"secret": "git/demo"}}), json!({"authToken": "hunter2"})] {
+        let keys = json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
+        let fields = json!({"branch": null, "pullRequest": 7, "commit": COMMIT});
+        let mut life = Life::of(fields);
+        let acts = life.see(known(&policy(super::over(keys, credentials))));
+        let input: StartInput = serde_json::from_str(&send(&acts).unwrap().1).unwrap();
+        assert_eq!(input.build_project.as_str(), "strangers");
+        assert!(input.environment.iter().all(|variable| variable.kind == crate::domain::VariableKind::Plaintext));
+    }
+}
+
+#[test]
+fn allowed_variables_are_plain_text_whatever_they_look_like() {
+    let keys = json!({"variables": ["STAGE"]});
+    let fields = json!({"commit": COMMIT, "variables": {"STAGE": "/aws/reference/secretsmanager/x"}});
+    let lines = environment(fields, known(&policy(keys)));
+    assert!(lines.contains(&"STAGE=/aws/reference/secretsmanager/x (Plaintext)".to_owned()));
+}
+
+#[test]
+fn a_command_that_is_a_list_gets_nothing_added() {
+    let lines = environment(json!({"commit": COMMIT}), known(&policy(json!({"command": ["make", "a b"]}))));
+    assert!(lines.contains(&r#"DOORBELL_ARGV=["make","a b"] (Plaintext)"#.to_owned()), "{lines:?}");
+}
+
+#[test]
+fn the_runner_ends_the_command_before_the_provider_does() {
+    let lines = environment(json!({"commit": COMMIT}), known(&policy(json!({"timeoutMinutes": 5}))));
+    assert!(lines.contains(&"DOORBELL_TIMEOUT_SECONDS=240 (Plaintext)".to_owned()), "{lines:?}");
+}
+
+#[test]
+fn a_launch_that_is_frozen_does_not_follow_the_registry() {
+    let mut life = Life::of(json!({"commit": COMMIT}));
+    let (_, before) = send(&life.see(known(&policy(json!({}))))).unwrap();
+    life.see(known(&policy(json!({"command": "./other"}))));
+    let (_, after) = send(&life.wait(super::secs(60)).wake()).unwrap();
+    assert_eq!(before, after);
+}

@@ -1,0 +1,73 @@
+use doorbell_messages::{RunnerExit, Status};
+use serde_json::json;
+
+use super::{Life, failed_in};
+use crate::domain::{ProviderBuild, one_line};
+
+#[track_caller]
+fn check(status: &str, phase: Option<(&str, &str)>, expected: (Status, &str)) {
+    let build = Life::starting(json!({})).build(1, status);
+    let build = ProviderBuild { failed_phase: phase.map(|(name, message)| failed_in(name, message)), ..build };
+    let (status, text) = build.outcome().unwrap();
+    assert_eq!((status, text.as_str()), expected);
+}
+
+#[test]
+fn the_providers_words_become_a_status() {
+    check("SUCCEEDED", None, (Status::Success, "passed after 42 s"));
+    check("STOPPED", None, (Status::Canceled, "stopped after 42 s"));
+    check("TIMED_OUT", None, (Status::Error, "the provider ended the build at its time limit after 42 s"));
+    check("FAULT", None, (Status::Error, "the provider failed after 42 s"));
+    check(
+        "FAULT",
+        Some(("PROVISIONING", "no\nhost")),
+        (Status::Error, "the provider failed after 42 s: PROVISIONING: no host"),
+    );
+    check(
+        "FAILED",
+        Some(("QUEUED", "CLIENT_ERROR: role")),
+        (Status::Error, "the build failed outside the command after 42 s: QUEUED: CLIENT_ERROR: role"),
+    );
+    check("FAILED", None, (Status::Error, "the build failed outside the command after 42 s"));
+}
+
+#[test]
+fn an_exit_code_of_the_command_is_a_failure() {
+    let message = "Error while executing command: doorbell-runner. Reason: exit status 3";
+    check("FAILED", Some(("BUILD", message)), (Status::Failure, "the command exited with 3 after 42 s"));
+    let message = "COMMAND_EXECUTION_ERROR: exit status 128, exit status 239.";
+    check("FAILED", Some(("BUILD", message)), (Status::Failure, "the command exited with 239 after 42 s"));
+}
+
+#[test]
+fn an_exit_code_outside_the_build_phase_is_no_failure_of_the_command() {
+    let text = "the build failed outside the command after 42 s: INSTALL: exit status 3";
+    check("FAILED", Some(("INSTALL", "exit status 3")), (Status::Error, text));
+}
+
+#[test]
+fn a_message_without_a_code_is_an_error() {
+    for message in ["", "exit status", "exit status x", "exit status 99999999999999999999"] {
+        let build = Life::starting(json!({})).build(1, "FAILED");
+        let build = ProviderBuild { failed_phase: Some(failed_in("BUILD", message)), ..build };
+        assert_eq!(build.outcome().unwrap().0, Status::Error, "{message:?}");
+    }
+}
+
+#[test]
+fn every_code_that_is_reserved_for_the_runner_is_an_error() {
+    for code in RunnerExit::RESERVED {
+        let build = Life::starting(json!({})).build(1, "FAILED");
+        let message = format!("exit status {code}");
+        let build = ProviderBuild { failed_phase: Some(failed_in("BUILD", &message)), ..build };
+        let (status, text) = build.outcome().unwrap();
+        assert_eq!(status, Status::Error, "{code}");
+        assert!(text.contains(&format!("runner code {code}")), "{text}");
+    }
+}
+
+#[test]
+fn foreign_text_becomes_one_short_line() {
+    assert_eq!(one_line(" a\r\nb\u{1b}[31m\u{202e}c\u{2066}\u{85} "), "a  b [31m c");
+    assert_eq!(one_line(&"é".repeat(1000)).chars().count(), 300);
+}

@@ -1,0 +1,147 @@
+use doorbell_messages::{DEFAULT_DOCUMENT, GIT_CREDENTIALS, PROJECT_DOCUMENT};
+use serde_json::{Map, Value};
+
+use crate::authorization::Authorization;
+use crate::failure::Failure;
+
+/// The variables that hold secrets: no child of the runner gets them.
+pub(crate) const SECRET_VARIABLES: [&str; 3] = [GIT_CREDENTIALS, DEFAULT_DOCUMENT, PROJECT_DOCUMENT];
+
+/// GitLab wants exactly this user name for an OAuth token; GitLab's other tokens, GitHub's and Gitea's are taken with
+/// any name. Forges that want another are served by `{"username", "password"}`.
+const TOKEN_USERNAME: &str = "oauth2";
+
+/// Both documents, once they are laid over each other.
+const DOCUMENTS: &str = "DOORBELL_PROJECT_DOCUMENT (over DOORBELL_DEFAULT_DOCUMENT)";
+
+/// Finds the credential: the secret that the registry names, else what iwomp-in-aws's documents hold.
+///
+/// # Errors
+/// A secret or a document that can't be read. The text of neither is quoted.
+pub(crate) fn find(lookup: impl Fn(&str) -> Result<Option<String>, Failure>) -> Result<Option<Authorization>, Failure> {
+    if let Some(secret) = lookup(GIT_CREDENTIALS)?.filter(|text| !text.trim().is_empty()) {
+        return from_secret(secret.trim()).map(Some);
+    }
+    let mut document = match lookup(DEFAULT_DOCUMENT)? {
+        Some(text) => object(DEFAULT_DOCUMENT, &text)?,
+        None => Map::new(),
+    };
+    if let Some(text) = lookup(PROJECT_DOCUMENT)? {
+        document.extend(object(PROJECT_DOCUMENT, &text)?);
+    }
+    from_document(&document)
+}
+
+fn from_secret(secret: &str) -> Result<Authorization, Failure> {
+    // No forge's token begins with a brace.
+    if !secret.starts_with('{') {
+        return Authorization::basic(GIT_CREDENTIALS, TOKEN_USERNAME, secret);
+    }
+    let object = object(GIT_CREDENTIALS, secret)?;
+    let field = |name| text(GIT_CREDENTIALS, &object, name);
+    match (field("token")?, field("username")?, field("password")?) {
+        (Some(token), None, None) => Authorization::basic(GIT_CREDENTIALS, TOKEN_USERNAME, token),
+        (None, Some(username), Some(password)) => Authorization::basic(GIT_CREDENTIALS, username, password),
+        _ => Err(problem(
+            GIT_CREDENTIALS,
+            "the secret is a token, or JSON with either \"token\" or \"username\" and \"password\"",
+        )),
+    }
+}
+
+/// As iwomp-in-aws did: a token goes before a password, and is sent as a bearer token.
+fn from_document(document: &Map<String, Value>) -> Result<Option<Authorization>, Failure> {
+    let field = |name| text(DOCUMENTS, document, name);
+    match (field("authToken")?, field("basicPassword")?) {
+        (Some(token), _) => Authorization::bearer(DOCUMENTS, token).map(Some),
+        (None, Some(password)) => {
+            let username = field("basicUsername")?.unwrap_or_default();
+            Authorization::basic(DOCUMENTS, username, password).map(Some)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// `null` means "not said", as it did to iwomp-in-aws. A JSON error may quote the text: only its place is told.
+fn object(variable: &str, document: &str) -> Result<Map<String, Value>, Failure> {
+    let map: Map<String, Value> = serde_json::from_str(document).map_err(|error| {
+        problem(variable, &format!("it is not a JSON object (line {}, column {})", error.line(), error.column()))
+    })?;
+    Ok(map.into_iter().filter(|(_, value)| !value.is_null()).collect())
+}
+
+fn text<'a>(variable: &str, object: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, Failure> {
+    match object.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
+        Some(_) => Err(problem(variable, &format!("its \"{key}\" is not a text"))),
+    }
+}
+
+fn problem(variable: &str, problem: &str) -> Failure {
+    Failure::environment(format!("environment variable {variable}: {problem}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(variables: &[(&str, &str)]) -> Result<Option<String>, Failure> {
+        let lookup =
+            |name: &str| Ok(variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
+        find(lookup).map(|found| found.map(|authorization| authorization.header().to_owned()))
+    }
+
+    #[test]
+    fn the_secret_goes_before_the_documents_and_the_project_before_the_default() {
+        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
+            assert_eq!(header(variables).unwrap().as_deref(), expected, "{variables:?}");
+        };
+        let (secret, default, project) = (GIT_CREDENTIALS, DEFAULT_DOCUMENT, PROJECT_DOCUMENT);
+        // base64 of oauth2:t0k, me:pw, :pw
+        check(&[], None);
+        check(&[(secret, " t0k\n")], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
+        check(&[(secret, r#"{"token":"t0k"}"#)], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
+        check(&[(secret, r#"{"username":"me","password":"pw","host":1}"#)], Some("Authorization: Basic bWU6cHc="));
+        check(&[(secret, "t0k"), (project, r#"{"authToken":"b"}"#)], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
+        check(&[(secret, ""), (project, r#"{"authToken":"b"}"#)], Some("Authorization: Bearer b"));
+        check(&[(project, r#"{"authToken":"b","basicPassword":"pw"}"#)], Some("Authorization: Bearer b"));
+        check(&[(default, r#"{"authToken":"d"}"#), (project, "{}")], Some("Authorization: Bearer d"));
+        check(
+            &[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":null}"#)],
+            Some("Authorization: Bearer d"),
+        );
+        check(&[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":"p"}"#)], Some("Authorization: Bearer p"));
+        check(&[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":""}"#)], None);
+        check(
+            &[(default, r#"{"basicUsername":"me"}"#), (project, r#"{"basicPassword":"pw"}"#)],
+            Some("Authorization: Basic bWU6cHc="),
+        );
+        check(&[(project, r#"{"basicPassword":"pw"}"#)], Some("Authorization: Basic OnB3"));
+        check(&[(project, r#"{"gitUrl":"https://host/x"}"#)], None);
+    }
+
+    #[test]
+    fn what_can_not_be_a_credential_is_refused_and_never_quoted() {
+        let check = |name: &str, value: &str| {
+            let error = header(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains("CANARY"), "{error}");
+        };
+        for secret in [
+            r#"{"token":"CANARY""#,
+            r#"{"password":"CANARY"}"#,
+            r#"{"token":"CANARY","username":"me","password":"CANARY"}"#,
+            r#"{"token":["CANARY"]}"#,
+            r#"{"username":"a:CANARY","password":"pw"}"#,
+            "CANARY\nX-Injected: 1",
+            "{}",
+        ] {
+            check(GIT_CREDENTIALS, secret);
+        }
+        for document in
+            ["CANARY", r#"["CANARY"]"#, r#"{"authToken":{"a":"CANARY"}}"#, r#"{"authToken":"CANARY\r\nX: 1"}"#]
+        {
+            check(PROJECT_DOCUMENT, document);
+        }
+    }
+}

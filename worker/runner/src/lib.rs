@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod ancestry;
+mod authorization;
+mod checkout;
+mod command;
+mod credential;
+mod diagnosis;
+mod failure;
+mod git;
+mod git_environment;
+mod log;
+mod output;
+mod run;
+mod settings;
+mod supervisor;
+
+pub use run::run;

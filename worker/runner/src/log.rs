@@ -1,0 +1,42 @@
+use std::io::Write;
+use std::time::Duration;
+
+/// Writes one line to the build's log. A log that can't be written to (a closed pipe) is no reason to fail a deploy.
+pub(crate) fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("doorbell: {}\n", one_line(line)).as_bytes());
+}
+
+/// A text from outside can't forge a second line, and can't drive a terminal.
+fn one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if c.is_control() || is_unseen(c) {
+            line.extend(c.escape_unicode())
+        } else {
+            line.push(c)
+        }
+        line
+    })
+}
+
+/// Characters that make a line read as another: direction marks, line separators, zero-width ones.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `0.42 s`
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.2} s", duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_text_stays_one_harmless_line() {
+        let check = |text: &str, line: &str| assert_eq!(one_line(text), line);
+        check("plain, ümläut", "plain, ümläut");
+        check("a\nb\r\x1b[2Jc", "a\\u{a}b\\u{d}\\u{1b}[2Jc");
+        check("a\u{9b}b\u{202e}c\u{2028}d", "a\\u{9b}b\\u{202e}c\\u{2028}d");
+    }
+}

@@ -1,0 +1,88 @@
+use std::convert::Infallible;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use doorbell_messages::{BuildEnvironment, COMMIT, CommitId};
+
+use crate::checkout;
+use crate::command;
+use crate::credential::{self, SECRET_VARIABLES};
+use crate::failure::Failure;
+use crate::log::say;
+use crate::settings::Settings;
+use crate::supervisor::Supervisor;
+
+/// Starts the runner's second life.
+const AFTER_CHECKOUT: &str = "--after-checkout";
+
+/// Does what the environment asks for, and gives the code to exit with.
+///
+/// The runner lives twice in one process. A process can't wipe the environment it was started with: the kernel shows
+/// it to every process of the same user, in `/proc/<pid>/environ`, and the project's command is one. So the first life,
+/// which knows the credential, checks out and then executes itself anew; the second one, which runs the command, never
+/// had the credential, neither in its environment nor anywhere else in its memory.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
+    let arguments: Vec<_> = arguments.collect();
+    let result = match arguments.as_slice() {
+        [] => first_life().map(|never| match never {}),
+        [only] if only == AFTER_CHECKOUT => second_life(),
+        _ => Err(Failure::environment("this program takes no arguments: the build of a Doorbell worker starts it")),
+    };
+    result.unwrap_or_else(|failure| {
+        say(&failure.to_string());
+        say(&format!("exit code {}: {}", failure.exit.code(), failure.exit.meaning()));
+        failure.exit.code()
+    })
+}
+
+fn first_life() -> Result<Infallible, Failure> {
+    let (build, settings) = read_environment()?;
+    let authorization = credential::find(secret)?;
+    say(&format!("project {}, job {}", build.project, build.job_id));
+    let supervisor = Supervisor::new(settings.kill_grace)?;
+    let commit = checkout::check_out(&build, authorization.as_ref(), &settings, &supervisor)?;
+    // No child is left, so that a signal may simply end the process until the second life watches again.
+    supervisor.dismiss()?;
+    Err(second_life_of(&commit))
+}
+
+fn second_life() -> Result<u8, Failure> {
+    if let Some(name) = SECRET_VARIABLES.iter().find(|name| env::var_os(name).is_some()) {
+        return Err(Failure::environment(format!(
+            "environment variable {name}: it must not be set after the checkout"
+        )));
+    }
+    let (build, settings) = read_environment()?;
+    let supervisor = Supervisor::new(settings.kill_grace)?;
+    command::run(&build, &settings, &supervisor)
+}
+
+/// Returns only if it fails.
+fn second_life_of(commit: &CommitId) -> Failure {
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Failure::machine(format!("the runner does not find its own program: {error}")),
+    };
+    let mut command = Command::new(program);
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+    let error = command.arg(AFTER_CHECKOUT).env(COMMIT, OsStr::new(commit.as_str())).exec();
+    Failure::machine(format!("the runner can't execute itself anew: {error}"))
+}
+
+fn read_environment() -> Result<(BuildEnvironment, Settings), Failure> {
+    let build = BuildEnvironment::from_variables(|name| env::var(name).ok())
+        .map_err(|error| Failure::environment(error.to_string()))?;
+    Ok((build, Settings::read(|name| env::var_os(name))?))
+}
+
+/// A secret that is not text must not pass for one that is not there.
+fn secret(name: &str) -> Result<Option<String>, Failure> {
+    let utf8 = |value: OsString| {
+        value.into_string().map_err(|_| Failure::environment(format!("environment variable {name}: it is not UTF-8")))
+    };
+    env::var_os(name).map(utf8).transpose()
+}

@@ -1,0 +1,97 @@
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::failure::Failure;
+
+/// Colon-separated: the protocols that git may use.
+const GIT_PROTOCOLS: &str = "DOORBELL_GIT_PROTOCOLS";
+/// Seconds between TERM and KILL.
+const KILL_GRACE_SECONDS: &str = "DOORBELL_KILL_GRACE_SECONDS";
+/// A file of certificate authorities, as OpenSSL and the SDKs read it.
+const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+
+/// What the owner of the build machine decides. No request can set these names.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// In git's words and in its form for `GIT_ALLOW_PROTOCOL`.
+    pub(crate) git_protocols: String,
+    /// Between TERM and KILL.
+    pub(crate) kill_grace: Duration,
+    /// Authorities to trust instead of the image's own.
+    pub(crate) certificates: Option<OsString>,
+}
+
+impl Settings {
+    /// # Errors
+    /// The first setting that can't be meant.
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+        let text = |name: &str, default: &str| match lookup(name).filter(|value| !value.is_empty()) {
+            Some(value) => value
+                .into_string()
+                .map_err(|_| Failure::environment(format!("environment variable {name}: it is not UTF-8"))),
+            None => Ok(default.to_owned()),
+        };
+        Ok(Self {
+            git_protocols: protocols(text(GIT_PROTOCOLS, "https:ssh")?)?,
+            kill_grace: grace(&text(KILL_GRACE_SECONDS, "10")?)?,
+            certificates: lookup(SSL_CERT_FILE).filter(|path| !path.is_empty()),
+        })
+    }
+
+    /// Whether git may use that protocol.
+    pub(crate) fn allows(&self, protocol: &str) -> bool {
+        self.git_protocols.split(':').any(|allowed| allowed == protocol)
+    }
+}
+
+/// Only what a `GitUrl` can hold: `ext` or a remote helper in the list could only be a mistake.
+fn protocols(list: String) -> Result<String, Failure> {
+    match list.split(':').find(|name| !matches!(*name, "https" | "ssh" | "http" | "file")) {
+        None => Ok(list),
+        Some(name) => Err(Failure::environment(format!(
+            "environment variable {GIT_PROTOCOLS}: {name:?} is none of https, ssh, http and file (separated by colons)"
+        ))),
+    }
+}
+
+fn grace(text: &str) -> Result<Duration, Failure> {
+    const LONGEST: u64 = 600;
+    match text.parse() {
+        Ok(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
+        _ => Err(Failure::environment(format!(
+            "environment variable {KILL_GRACE_SECONDS}: {text:?} is not 0 to {LONGEST} seconds"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, value: &str) -> Result<Settings, Failure> {
+        Settings::read(|asked| (asked == name).then(|| OsString::from(value)))
+    }
+
+    #[test]
+    fn without_settings_only_encrypted_protocols_are_allowed() {
+        let settings = read("", "").unwrap();
+        assert_eq!(settings.git_protocols, "https:ssh");
+        assert_eq!(settings.kill_grace, Duration::from_secs(10));
+        assert!(settings.allows("https") && settings.allows("ssh"));
+        assert!(!settings.allows("http") && !settings.allows("file") && !settings.allows("http:ssh"));
+    }
+
+    #[test]
+    fn a_setting_that_can_not_be_meant_is_refused_by_its_name() {
+        let check = |name: &str, value: &str| {
+            let error = read(name, value).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        };
+        for value in ["ext", "https:ext", "https,ssh", "https:", "HTTPS", "git", "https: ssh"] {
+            check(GIT_PROTOCOLS, value);
+        }
+        for value in ["-1", "601", "ten", "1.5"] {
+            check(KILL_GRACE_SECONDS, value);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::world::World;
+
+/// Values, most of which a worker never writes, each of which would run `touch <canary>` somewhere, or fetch something
+/// else, if a shell or git's own ways to name a program ever met it.
+const PAYLOADS: [(&str, &str); 60] = [
+    ("DOORBELL_REF", "--upload-pack=touch {canary}"),
+    ("DOORBELL_REF", "--upload-pack=touch${IFS}{canary}"),
+    ("DOORBELL_REF", "refs/heads/--upload-pack=touch {canary}"),
+    ("DOORBELL_REF", "refs/heads/--upload-pack=touch${IFS}{canary}"),
+    ("DOORBELL_REF", "refs/heads/-o"),
+    ("DOORBELL_REF", "refs/heads/a/-b"),
+    ("DOORBELL_REF", "refs/heads/main;touch {canary}"),
+    ("DOORBELL_REF", "refs/heads/main;touch${IFS}{canary}"),
+    ("DOORBELL_REF", "refs/heads/$(touch {canary})"),
+    ("DOORBELL_REF", "refs/heads/$(touch${IFS}{canary})"),
+    ("DOORBELL_REF", "refs/heads/`touch${IFS}{canary}`"),
+    ("DOORBELL_REF", "refs/heads/main|touch${IFS}{canary}"),
+    ("DOORBELL_REF", "refs/heads/main&&touch${IFS}{canary}"),
+    ("DOORBELL_REF", "refs/heads/main\ntouch {canary}"),
+    ("DOORBELL_REF", "refs/heads/main\u{1b}[2J"),
+    ("DOORBELL_REF", "refs/heads/m\u{430}in"),
+    ("DOORBELL_REF", "refs/heads/main\u{202e}"),
+    ("DOORBELL_REF", "refs/heads/../../config"),
+    ("DOORBELL_REF", "refs/heads/main:refs/heads/x"),
+    ("DOORBELL_REF", "+refs/heads/main"),
+    ("DOORBELL_REF", "refs/heads/main^{commit}"),
+    ("DOORBELL_REF", "refs/heads/main@{1}"),
+    ("DOORBELL_REF", "refs/heads/*"),
+    ("DOORBELL_REF", "refs/pull/-1/head"),
+    ("DOORBELL_REF", "refs/pull/1/merge"),
+    ("DOORBELL_REF", "refs/heads/"),
+    ("DOORBELL_REF", "HEAD"),
+    ("DOORBELL_REF", "main"),
+    ("DOORBELL_COMMIT", "--exec=touch {canary}"),
+    ("DOORBELL_COMMIT", "HEAD"),
+    ("DOORBELL_COMMIT", "deadbeef"),
+    ("DOORBELL_COMMIT", "$(touch {canary})"),
+    ("DOORBELL_COMMIT_RULE", "none"),
+    ("DOORBELL_GIT_URL", "ext::sh -c \"touch {canary}\""),
+    ("DOORBELL_GIT_URL", "ext::touch%20{canary}"),
+    ("DOORBELL_GIT_URL", "fd::0"),
+    ("DOORBELL_GIT_URL", "--upload-pack=touch {canary}"),
+    ("DOORBELL_GIT_URL", "--upload-pack=touch${IFS}{canary}"),
+    ("DOORBELL_GIT_URL", "-u./touch"),
+    ("DOORBELL_GIT_URL", "ssh://-oProxyCommand=touch${IFS}{canary}/x"),
+    ("DOORBELL_GIT_URL", "ssh://-oProxyCommand=touch%20{canary}@host/x"),
+    ("DOORBELL_GIT_URL", "ssh://git@-oProxyCommand=touch/x"),
+    ("DOORBELL_GIT_URL", "-oProxyCommand=touch:x"),
+    ("DOORBELL_GIT_URL", "git@host:-x"),
+    ("DOORBELL_GIT_URL", "git@-host:x"),
+    ("DOORBELL_GIT_URL", "https://user:c4n4ry@host/x"),
+    ("DOORBELL_GIT_URL", "https://user@host/x"),
+    ("DOORBELL_GIT_URL", "https://host/x y"),
+    ("DOORBELL_GIT_URL", "https://host/x\ny"),
+    ("DOORBELL_GIT_URL", "git://host/x"),
+    ("DOORBELL_GIT_URL", "../repository"),
+    ("DOORBELL_GIT_URL", "."),
+    ("DOORBELL_DIRECTORY", "/"),
+    ("DOORBELL_DIRECTORY", ".."),
+    ("DOORBELL_DIRECTORY", "x/../.."),
+    ("DOORBELL_ARGV", "[]"),
+    ("DOORBELL_ARGV", r#"[""]"#),
+    ("DOORBELL_ARGV", "touch {canary}"),
+    ("DOORBELL_ARGV", r#"{"0":"touch"}"#),
+    ("DOORBELL_TIMEOUT_SECONDS", "0"),
+];
+
+#[test]
+fn no_hostile_value_runs_or_fetches_anything() {
+    let world = World::new();
+    let canary = world.path("canary");
+    for (name, payload) in PAYLOADS {
+        let payload = payload.replace("{canary}", canary.to_str().unwrap());
+        let ran = world.build().with(name, &payload).run();
+        assert!(!canary.exists(), "{name}={payload}");
+        match ran.code {
+            Some(240) => assert!(ran.log.contains(name), "{}", ran.log),
+            // What no type refuses is the name of a branch, and there is none.
+            Some(241) => assert!(ran.log.contains("is not in the repository"), "{}", ran.log),
+            code => panic!("{name}={payload}: {code:?}\n{}", ran.log),
+        }
+        assert!(ran.log.bytes().all(|b| b == b'\n' || (0x20..0x7f).contains(&b)), "{}", ran.log.escape_debug());
+        assert!(!ran.log.contains("c4n4ry"), "{}", ran.log);
+    }
+}
+
+#[test]
+fn odd_values_that_are_allowed_mean_only_themselves() {
+    let world = World::new();
+    let canary = world.path("canary");
+    let touch = format!("touch${{IFS}}{}", canary.display());
+    let branch = format!("a;$({touch})`{touch}`|{touch}&&x");
+    world.git(&["branch", &branch]);
+    world.build().with("DOORBELL_REF", &format!("refs/heads/{branch}")).exits(0);
+    let url = format!("file://{};{touch}", world.path("repository").display());
+    fs::remove_dir_all(world.path("build/checkout")).unwrap();
+    world.build().with("DOORBELL_GIT_URL", &url).exits(241);
+    let argument = format!("$({touch}) `{touch}` ; {touch} \"'\n\u{1b}[2J");
+    let ran = world.build().argv(&["./deploy", &argument]).exits(0);
+    assert_eq!(ran.stdout, format!("deployed {argument}\n"));
+    assert!(ran.log.bytes().all(|b| b == b'\n' || b >= 0x20), "{}", ran.log.escape_debug());
+    fs::remove_dir_all(world.path("build/checkout")).unwrap();
+    world.build().argv(&[&format!("./deploy;{touch}")]).exits(243);
+    world.build().argv(&[&format!("true;{touch}")]).run();
+    assert!(!canary.exists());
+}
+
+#[test]
+fn a_protocol_that_is_not_on_the_list_is_refused() {
+    let world = World::new();
+    let url = |protocol: &str| match protocol {
+        "file" => world.url(),
+        "ssh" => "git@127.0.0.1:x".to_owned(),
+        other => format!("{other}://127.0.0.1:9/x"),
+    };
+    let refused = |list: Option<&str>, protocol: &str| {
+        let mut build =
+            world.build().with("DOORBELL_GIT_URL", &url(protocol)).with("DOORBELL_GIT_PROTOCOLS", list.unwrap_or(""));
+        if list.is_none() {
+            build.variables.remove("DOORBELL_GIT_PROTOCOLS");
+        }
+        build.exits(240).says(&format!("the protocol {protocol} is not allowed here"));
+    };
+    for protocol in ["file", "http"] {
+        refused(None, protocol);
+        refused(Some(""), protocol);
+        refused(Some("https:ssh"), protocol);
+    }
+    for protocol in ["https", "ssh", "http"] {
+        refused(Some("file"), protocol);
+    }
+}
+
+/// A repository whose content asks git to run a program in every way that content can.
+#[test]
+fn a_hostile_repository_runs_nothing_before_the_command() {
+    let world = World::new();
+    let canary = world.path("canary");
+    let program = world.path("program");
+    fs::write(&program, format!("#!/bin/sh\ntouch {}\ncat\n", canary.display())).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    world.write("a", "text\n");
+    world.write(".gitattributes", "* filter=evil diff=evil merge=evil\n*.bin filter=lfs\n");
+    world.write("b.bin", "version https://git-lfs.github.com/spec/v1\n");
+    world.write(".lfsconfig", &format!("[lfs]\n\turl = ext::{}\n", program.display()));
+    world.write(
+        ".gitmodules",
+        &format!("[submodule \"s\"]\n\tpath = s\n\turl = {}\n\tupdate = !{}\n", world.url(), program.display()),
+    );
+    world.script("hooks/post-checkout", &format!("#!/bin/sh\ntouch {}\n", canary.display()));
+    world.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},s", world.git(&["rev-parse", "HEAD"]))]);
+    symlink(".git/hooks", world.path("repository/link")).unwrap();
+    world.git(&["add", "a", ".gitattributes", "b.bin", ".lfsconfig", ".gitmodules", "hooks", "link"]);
+    world.git(&["commit", "--quiet", "--message", "hostile"]);
+    let home = world.path("home");
+    fs::create_dir_all(home.join(".config/git")).unwrap();
+    fs::create_dir_all(home.join("template/hooks")).unwrap();
+    fs::copy(world.path("repository/hooks/post-checkout"), home.join("template/hooks/post-checkout")).unwrap();
+    let config = format!(
+        "[filter \"evil\"]\n\tsmudge = {0}\n[filter \"lfs\"]\n\tsmudge = {0}\n\trequired = true\n[core]\n\thooksPath = {1}\n\tfsmonitor = {0}\n\
+         [submodule]\n\trecurse = true\n[init]\n\ttemplateDir = {2}\n[credential]\n\thelper = {0}\n[uploadpack]\n\tpackObjectsHook = {0}\n",
+        program.display(),
+        world.path("repository/hooks").display(),
+        home.join("template").display()
+    );
+    for name in [".gitconfig", ".config/git/config"] {
+        fs::write(home.join(name), &config).unwrap();
+    }
+    let (home, program) = (home.to_str().unwrap(), program.to_str().unwrap());
+    let hooks = world.path("repository/hooks");
+    // The image's owner may have set these for the command. None of them is meant for our git.
+    let checks = [
+        ("HOME", home.to_owned()),
+        ("XDG_CONFIG_HOME", format!("{home}/.config")),
+        ("GIT_CONFIG_GLOBAL", format!("{home}/.gitconfig")),
+        ("GIT_CONFIG_SYSTEM", format!("{home}/.gitconfig")),
+        ("GIT_CONFIG", format!("{home}/.gitconfig")),
+        ("GIT_CONFIG_PARAMETERS", format!("'filter.evil.smudge'='{program}'")),
+        ("GIT_CONFIG_COUNT", "2".to_owned()),
+        ("GIT_TEMPLATE_DIR", format!("{home}/template")),
+        ("GIT_EXEC_PATH", home.to_owned()),
+        ("GIT_DIR", world.path("repository/.git").to_str().unwrap().to_owned()),
+        ("GIT_WORK_TREE", home.to_owned()),
+        ("GIT_SSH_COMMAND", program.to_owned()),
+        ("GIT_ASKPASS", program.to_owned()),
+        ("GIT_TRACE", world.path("trace").to_str().unwrap().to_owned()),
+        ("GIT_UPLOAD_PACK", program.to_owned()),
+    ];
+    for (name, value) in checks {
+        let build = world.build().argv(&["true"]).with(name, &value);
+        let build =
+            build.with("GIT_CONFIG_KEY_0", "core.hooksPath").with("GIT_CONFIG_VALUE_0", hooks.to_str().unwrap());
+        build.with("GIT_CONFIG_KEY_1", "filter.evil.smudge").with("GIT_CONFIG_VALUE_1", program).exits(0);
+        assert!(!canary.exists(), "{name}");
+        assert_eq!(fs::read_dir(world.path("build/checkout/s")).unwrap().count(), 0, "the submodule's folder is empty");
+        assert!(!world.path("trace").exists() && !world.path("build/checkout/.git/hooks").exists());
+        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+    }
+}
+
+#[test]
+fn a_program_named_git_in_the_repository_is_not_ours() {
+    let world = World::new();
+    world.script("git", &format!("#!/bin/sh\ntouch {}\n", world.path("canary").display()));
+    world.commit("git");
+    fs::copy(world.path("repository/git"), world.path("build/git")).unwrap();
+    for first in [".", "", "checkout", ".:checkout"] {
+        world.build().with("PATH", &format!("{first}:{}", std::env::var("PATH").unwrap())).exits(0);
+        assert!(!world.path("canary").exists(), "{first:?}");
+        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+    }
+}

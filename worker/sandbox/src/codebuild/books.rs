@@ -1,0 +1,340 @@
+//! Everything that this CodeBuild knows, changed by pure functions: no clock, no network, no process.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::build::{Build, Order, Place};
+use super::options::{Queue, Settings};
+use super::project::Project;
+use super::refusal::Refusal;
+use super::start_build::StartBuild;
+use super::token::{Seen, Tokens};
+use super::variable;
+
+/// Builds that may wait, as a multiple of those that may run (CodeBuild's guide, "builds in CodeBuild").
+const QUEUE_FACTOR: usize = 5;
+
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) settings: Settings,
+    projects: BTreeMap<String, Entry>,
+    /// Oldest first.
+    builds: Vec<Build>,
+    tokens: Tokens,
+    pub(super) calls: BTreeMap<String, u64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) project: Project,
+    created: Timestamp,
+    modified: Timestamp,
+    last_build: u64,
+}
+
+impl Entry {
+    pub(super) fn show(&self, arn: &str) -> Value {
+        self.project.show(arn, self.created, self.modified)
+    }
+}
+
+/// What StartBuild led to.
+#[derive(Debug)]
+pub(super) enum Started {
+    /// A build that has to be run now.
+    New(Build),
+    /// The build of an earlier call with the same token.
+    Known(Build),
+}
+
+impl Books {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            projects: BTreeMap::new(),
+            builds: Vec::new(),
+            tokens: Tokens::default(),
+            calls: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn builds(&self) -> &[Build] {
+        &self.builds
+    }
+
+    pub(super) fn project(&self, name: &str) -> Result<&Entry, Refusal> {
+        self.projects.get(name).ok_or_else(|| no_project(name))
+    }
+
+    pub(super) fn create_project(&mut self, project: Project, now: Timestamp) -> Result<&Entry, Refusal> {
+        project.check()?;
+        if self.projects.contains_key(&project.name) {
+            let message = format!("Project already exists: {}", project.name);
+            return Err(Refusal::new("ResourceAlreadyExistsException", message));
+        }
+        let entry = Entry { project, created: now, modified: now, last_build: 0 };
+        Ok(self.projects.entry(entry.project.name.clone()).or_insert(entry))
+    }
+
+    pub(super) fn update_project(&mut self, project: Project, now: Timestamp) -> Result<&Entry, Refusal> {
+        project.check()?;
+        let entry = self.projects.get_mut(&project.name).ok_or_else(|| no_project(&project.name))?;
+        entry.project = project;
+        entry.modified = now;
+        Ok(entry)
+    }
+
+    /// Deleting what is not there succeeds, as on AWS. Its builds are kept.
+    pub(super) fn delete_project(&mut self, name: &str) {
+        self.projects.remove(name);
+    }
+
+    /// Decides about a StartBuild. `uuid` is taken if a build comes of it.
+    pub(super) fn start(
+        &mut self,
+        call: &StartBuild,
+        initiator: &str,
+        uuid: &str,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<Started, Refusal> {
+        call.check()?;
+        self.project(&call.project_name)?;
+        if self.settings.undocumented.limit_before_token {
+            self.room_for(&call.project_name)?;
+        }
+        match self.tokens.look_up(call, self.settings.token_life, now) {
+            Seen::Before(answer) => return answer.and_then(|id| Ok(Started::Known(self.build(&id)?.clone()))),
+            Seen::Elsewhere => return Err(self.mismatch()),
+            Seen::Never => {}
+        }
+        if let Err(refusal) = self.room_for(&call.project_name) {
+            if self.settings.undocumented.refusal_takes_token {
+                self.tokens.remember(call, Err(refusal.clone()), now);
+            }
+            return Err(refusal);
+        }
+        let build = self.new_build(call, initiator, uuid, place, now)?;
+        self.tokens.remember(call, Ok(build.id.clone()), now);
+        self.builds.push(build.clone());
+        Ok(Started::New(build))
+    }
+
+    fn mismatch(&self) -> Refusal {
+        let message = "Idempotency token was already used with different parameters (idempotent parameter mismatch)";
+        Refusal::new(self.settings.undocumented.mismatch_error.clone(), message)
+    }
+
+    fn new_build(
+        &mut self,
+        call: &StartBuild,
+        initiator: &str,
+        uuid: &str,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<Build, Refusal> {
+        let entry = self.projects.get_mut(&call.project_name).ok_or_else(|| no_project(&call.project_name))?;
+        entry.last_build += 1;
+        let project = &entry.project;
+        let order = Order {
+            variables: variable::overlaid(
+                &project.environment.environment_variables,
+                &call.environment_variables_override,
+            ),
+            timeout_minutes: call.timeout_in_minutes_override.unwrap_or(project.timeout_in_minutes),
+            queued_minutes: call.queued_timeout_in_minutes_override.unwrap_or(project.queued_timeout_in_minutes),
+            uuid: uuid.to_owned(),
+            number: entry.last_build,
+            initiator: initiator.to_owned(),
+            project,
+        };
+        Ok(Build::new(order, place, now))
+    }
+
+    /// A project with a limit of its own is refused at once; the others wait in the account's queue.
+    fn room_for(&self, project: &str) -> Result<(), Refusal> {
+        let limit = self.settings.account_limit;
+        let unfinished = || self.builds.iter().filter(|build| build.ended.is_none());
+        let may_wait = match self.project(project)?.project.concurrent_build_limit {
+            Some(own) if unfinished().filter(|build| build.project == project).count() >= own => {
+                let message = format!("Cannot have more than {own} builds in progress for project {project}");
+                return Err(Refusal::at_limit(message));
+            }
+            None if self.settings.queue == Queue::FiveTimesTheLimit => QUEUE_FACTOR * limit,
+            Some(_) | None => 0,
+        };
+        if unfinished().count() >= limit + may_wait {
+            let message = format!("Cannot have more than {} builds in queue for the account", limit + may_wait);
+            return Err(Refusal::at_limit(message));
+        }
+        Ok(())
+    }
+
+    pub(super) fn build(&self, id: &str) -> Result<&Build, Refusal> {
+        let missing = || Refusal::not_found(format!("Build {id} does not exist"));
+        self.builds.iter().rfind(|build| build.id == id && !build.forgotten).ok_or_else(missing)
+    }
+
+    /// Changes a build, even one that the API has forgotten: it still runs.
+    pub(super) fn change<T>(&mut self, id: &str, change: impl FnOnce(&mut Build) -> T) -> Option<T> {
+        self.builds.iter_mut().rfind(|build| build.id == id).map(change)
+    }
+
+    /// Takes a build out of the queue if it may run now.
+    pub(super) fn take_place(&mut self, id: &str) -> bool {
+        let running = self.builds.iter().filter(|build| build.running).count();
+        if running >= self.settings.account_limit {
+            return false;
+        }
+        self.change(id, |build| build.running = true).is_some()
+    }
+
+    pub(super) fn expire_tokens(&mut self) {
+        self.tokens.expire();
+    }
+}
+
+fn no_project(name: &str) -> Refusal {
+    Refusal::not_found(format!("Project cannot be found: {name}"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::options::Undocumented;
+    use super::*;
+
+    fn place() -> Place {
+        Place { region: "eu-central-1".to_owned(), account: "111122223333".to_owned(), url: "https://here".to_owned() }
+    }
+
+    pub(in crate::codebuild) fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    pub(in crate::codebuild) fn books(settings: Settings, own_limit: Option<usize>) -> Books {
+        let project = json!({
+            "name": "demo",
+            "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2"},
+            "artifacts": {"type": "NO_ARTIFACTS"},
+            "environment": {"type": "LINUX_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
+            "serviceRole": "arn:aws:iam::111122223333:role/build",
+            "concurrentBuildLimit": own_limit,
+        });
+        let mut books = Books::new(settings);
+        books.create_project(serde_json::from_value(project).unwrap(), at(0)).unwrap();
+        books
+    }
+
+    /// Starts with that token and value of a variable: the build's uuid, or the refusal's kind.
+    fn start(books: &mut Books, token: &str, value: &str, second: i64) -> Result<String, String> {
+        let call = json!({
+            "projectName": "demo",
+            "idempotencyToken": token,
+            "environmentVariablesOverride": [{"name": "A", "value": value}],
+        });
+        let call: StartBuild = serde_json::from_value(call).unwrap();
+        let uuid = format!("uuid-{second}");
+        match books.start(&call, "somebody", &uuid, &place(), at(second)) {
+            Ok(Started::New(build) | Started::Known(build)) => Ok(build.uuid),
+            Err(refusal) => Err(refusal.kind),
+        }
+    }
+
+    pub(in crate::codebuild) fn start_many(books: &mut Books, count: i64) {
+        for second in 0..count {
+            start(books, &format!("token-{second}"), "", second).unwrap();
+        }
+    }
+
+    pub(in crate::codebuild) fn start_one(books: &mut Books, token: &str) {
+        start(books, token, "", 900).unwrap();
+    }
+
+    const LIMIT: &str = "AccountLimitExceededException";
+
+    #[test]
+    fn a_token_stands_for_one_build_as_long_as_it_lives() {
+        let mut books = books(Settings::default(), None);
+        let first = Ok("uuid-1".to_owned());
+        assert_eq!(start(&mut books, "t", "one", 1), first);
+        assert_eq!(start(&mut books, "t", "one", 2), first);
+        assert_eq!(start(&mut books, "t", "two", 3), Err("InvalidInputException".to_owned()));
+        assert_eq!(start(&mut books, "other", "one", 4), Ok("uuid-4".to_owned()));
+        assert_eq!(start(&mut books, "t", "one", 300), first, "repeating a call does not end its token's life");
+        assert_eq!(start(&mut books, "t", "two", 301), Ok("uuid-301".to_owned()));
+        assert_eq!(books.builds().iter().map(|build| build.number).collect::<Vec<_>>(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_mismatch_is_told_as_the_settings_say() {
+        let undocumented = Undocumented { mismatch_error: "Other".to_owned(), ..Undocumented::default() };
+        let mut books = books(Settings { undocumented, ..Settings::default() }, None);
+        start(&mut books, "t", "one", 1).unwrap();
+        assert_eq!(start(&mut books, "t", "two", 2), Err("Other".to_owned()));
+    }
+
+    #[test]
+    fn a_projects_own_limit_refuses_at_once() {
+        let mut books = books(Settings::default(), Some(1));
+        start(&mut books, "a", "", 1).unwrap();
+        assert_eq!(start(&mut books, "b", "", 2), Err(LIMIT.to_owned()));
+        let id = books.builds()[0].id.clone();
+        books.change(&id, |build| build.complete(at(3)));
+        assert_eq!(start(&mut books, "b", "", 4), Ok("uuid-4".to_owned()));
+    }
+
+    #[test]
+    fn the_accounts_queue_is_five_times_its_limit() {
+        let check = |queue: Queue, own_limit: Option<usize>, accepted: i64| {
+            let mut books = books(Settings { account_limit: 2, queue, ..Settings::default() }, own_limit);
+            start_many(&mut books, accepted);
+            assert_eq!(start(&mut books, "more", "", 100), Err(LIMIT.to_owned()), "{queue:?}");
+        };
+        check(Queue::FiveTimesTheLimit, None, 12);
+        check(Queue::Closed, None, 2);
+        // A project with a limit of its own never waits.
+        check(Queue::FiveTimesTheLimit, Some(9), 2);
+    }
+
+    #[test]
+    fn no_more_builds_run_than_the_account_may() {
+        let mut books = books(Settings { account_limit: 1, ..Settings::default() }, None);
+        start_many(&mut books, 2);
+        let ids: Vec<_> = books.builds().iter().map(|build| build.id.clone()).collect();
+        assert!(books.take_place(&ids[1]));
+        assert!(!books.take_place(&ids[0]));
+        books.change(&ids[1], |build| build.complete(at(9)));
+        assert!(books.take_place(&ids[0]));
+    }
+
+    #[test]
+    fn what_aws_leaves_open_can_be_played_both_ways() {
+        let check = |limit_before_token: bool, refusal_takes_token: bool, expected: [Result<&str, &str>; 2]| {
+            let undocumented = Undocumented { limit_before_token, refusal_takes_token, ..Undocumented::default() };
+            let mut books = books(Settings { undocumented, ..Settings::default() }, Some(1));
+            start(&mut books, "a", "", 1).unwrap();
+            start(&mut books, "b", "", 2).unwrap_err();
+            let repeated = start(&mut books, "a", "", 3);
+            let id = books.builds()[0].id.clone();
+            books.change(&id, |build| build.complete(at(4)));
+            let after_refusal = start(&mut books, "b", "", 5);
+            let expected = expected.map(|outcome| outcome.map(str::to_owned).map_err(str::to_owned));
+            assert_eq!([repeated, after_refusal], expected);
+        };
+        check(false, false, [Ok("uuid-1"), Ok("uuid-5")]);
+        check(true, false, [Err(LIMIT), Ok("uuid-5")]);
+        check(false, true, [Ok("uuid-1"), Err(LIMIT)]);
+    }
+
+    #[test]
+    fn a_token_without_a_life_protects_nothing() {
+        let mut books = books(Settings { token_life: Duration::ZERO, ..Settings::default() }, None);
+        start(&mut books, "t", "", 1).unwrap();
+        assert_eq!(start(&mut books, "t", "", 2), Ok("uuid-2".to_owned()));
+    }
+}

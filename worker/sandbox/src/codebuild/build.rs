@@ -1,0 +1,185 @@
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::phase::{Context, Ended, Phase, PhaseKind, PhaseStatus};
+use super::project::{Environment, Project};
+use super::variable::Variable;
+
+/// Where builds are: the parts of every ARN and link.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) region: String,
+    pub(super) account: String,
+    /// This server's own URL, which build logs are linked to.
+    pub(super) url: String,
+}
+
+impl Place {
+    pub(super) fn arn(&self, resource: &str) -> String {
+        format!("arn:aws:codebuild:{}:{}:{resource}", self.region, self.account)
+    }
+}
+
+/// A build, from StartBuild to long after its end.
+#[derive(Debug, Clone)]
+pub(super) struct Build {
+    /// `<project>:<uuid>`
+    pub(super) id: String,
+    pub(super) uuid: String,
+    pub(super) arn: String,
+    pub(super) number: u64,
+    pub(super) project: String,
+    pub(super) initiator: String,
+    pub(super) service_role: String,
+    pub(super) buildspec: String,
+    pub(super) environment: Environment,
+    pub(super) timeout_minutes: u32,
+    pub(super) queued_minutes: u32,
+    pub(super) log_stream: Option<(String, String)>,
+    log_link: String,
+    pub(super) started: Timestamp,
+    pub(super) ended: Option<Timestamp>,
+    pub(super) phases: Vec<Phase>,
+    /// Whether it counts against the account's limit: from when it leaves the queue to its end.
+    pub(super) running: bool,
+    /// The provider has lost it (see [`super::Controls::forget`]).
+    pub(super) forgotten: bool,
+    pub(super) stop: CancellationToken,
+}
+
+/// What a new build is made of.
+pub(super) struct Order<'a> {
+    pub(super) project: &'a Project,
+    pub(super) variables: Vec<Variable>,
+    pub(super) timeout_minutes: u32,
+    pub(super) queued_minutes: u32,
+    pub(super) uuid: String,
+    pub(super) number: u64,
+    pub(super) initiator: String,
+}
+
+impl Build {
+    pub(super) fn new(order: Order<'_>, place: &Place, now: Timestamp) -> Self {
+        let Order { project, variables, timeout_minutes, queued_minutes, uuid, number, initiator } = order;
+        let id = format!("{}:{uuid}", project.name);
+        let mut build = Self {
+            arn: place.arn(&format!("build/{id}")),
+            id,
+            number,
+            project: project.name.clone(),
+            initiator,
+            service_role: project.service_role.clone(),
+            buildspec: project.source.buildspec.clone(),
+            environment: project.environment.with_variables(variables),
+            timeout_minutes,
+            queued_minutes,
+            log_stream: project.log_stream(&uuid),
+            log_link: format!("{}/builds/{uuid}/log", place.url),
+            uuid,
+            started: now,
+            ended: None,
+            phases: Vec::new(),
+            running: false,
+            forgotten: false,
+            stop: CancellationToken::new(),
+        };
+        build.begin(PhaseKind::Submitted, now);
+        build
+    }
+
+    pub(super) fn begin(&mut self, kind: PhaseKind, now: Timestamp) {
+        self.phases.push(Phase { kind, started: now, ended: None });
+    }
+
+    /// Ends the phase that runs.
+    pub(super) fn end(&mut self, status: PhaseStatus, context: Option<Context>, now: Timestamp) {
+        if let Some(phase) = self.phases.last_mut() {
+            phase.ended = Some(Ended { at: now, status, context });
+        }
+    }
+
+    /// Nothing happens to it from here on.
+    pub(super) fn complete(&mut self, now: Timestamp) {
+        self.begin(PhaseKind::Completed, now);
+        self.ended = Some(now);
+        self.running = false;
+    }
+
+    /// `IN_PROGRESS`, or how the first phase that did not succeed says it ended.
+    pub(super) fn status(&self) -> &'static str {
+        if self.ended.is_none() {
+            return "IN_PROGRESS";
+        }
+        let mut ends = self.phases.iter().filter_map(|phase| phase.ended.as_ref()).map(|ended| ended.status);
+        ends.find(|status| *status != PhaseStatus::Succeeded).unwrap_or(PhaseStatus::Succeeded).of_build()
+    }
+
+    pub(super) fn current_phase(&self) -> &'static str {
+        self.phases.last().map_or(PhaseKind::Submitted, |phase| phase.kind).as_str()
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let variables = &self.environment.environment_variables;
+        variables.iter().find(|variable| variable.name == name).map(|variable| variable.value.as_str())
+    }
+
+    pub(super) fn logs(&self, place: &Place) -> Value {
+        let Some((group, stream)) = &self.log_stream else {
+            return json!({"deepLink": self.log_link, "cloudWatchLogs": {"status": "DISABLED"}});
+        };
+        json!({
+            "groupName": group,
+            "streamName": stream,
+            "deepLink": self.log_link,
+            "cloudWatchLogsArn":
+                format!("arn:aws:logs:{}:{}:log-group:{group}:log-stream:{stream}", place.region, place.account),
+            "cloudWatchLogs": {"status": "ENABLED"},
+        })
+    }
+
+    /// The build as StartBuild and BatchGetBuilds show it.
+    pub(super) fn show(&self, place: &Place) -> Value {
+        let mut shown = json!({
+            "id": self.id,
+            "arn": self.arn,
+            "buildNumber": self.number,
+            "projectName": self.project,
+            "buildStatus": self.status(),
+            "buildComplete": self.ended.is_some(),
+            "currentPhase": self.current_phase(),
+            "startTime": epoch(self.started),
+            "initiator": self.initiator,
+            "serviceRole": self.service_role,
+            "timeoutInMinutes": self.timeout_minutes,
+            "queuedTimeoutInMinutes": self.queued_minutes,
+            "source": {"type": "NO_SOURCE", "buildspec": self.buildspec},
+            "artifacts": {"location": ""},
+            "environment": self.environment,
+            "logs": self.logs(place),
+            "phases": self.phases.iter().map(show_phase).collect::<Vec<_>>(),
+        });
+        if let Some(ended) = self.ended {
+            shown["endTime"] = json!(epoch(ended));
+        }
+        shown
+    }
+}
+
+/// COMPLETED, which never ends, and the phase that runs have neither end nor status.
+fn show_phase(phase: &Phase) -> Value {
+    let mut shown = json!({"phaseType": phase.kind, "startTime": epoch(phase.started)});
+    if let Some(ended) = &phase.ended {
+        shown["phaseStatus"] = json!(ended.status);
+        shown["endTime"] = json!(epoch(ended.at));
+        shown["durationInSeconds"] = json!(ended.seconds_since(phase.started));
+        shown["contexts"] = json!(ended.context.iter().collect::<Vec<_>>());
+    }
+    shown
+}
+
+/// Seconds since 1970 with milliseconds, as the JSON protocol writes times.
+pub(super) fn epoch(at: Timestamp) -> f64 {
+    // Milliseconds of any year that matters are far below the 2^53 that an f64 holds exactly.
+    at.as_millisecond() as f64 / 1000.0
+}

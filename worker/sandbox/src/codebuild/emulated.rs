@@ -1,0 +1,172 @@
+//! The emulator's IAM, EventBridge, STS, Secrets Manager, SSM and CloudWatch Logs.
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::services::{BuildRole, LogLine, Outcome, SecretVersion, Services};
+use crate::aws::{AwsClient, AwsError};
+use crate::credentials::Key;
+
+/// The account around CodeBuild, as the emulator plays it.
+#[derive(Debug, Clone)]
+pub struct Emulated {
+    root: AwsClient,
+}
+
+impl Emulated {
+    /// `root` speaks for CodeBuild itself, which no policy of the account restricts.
+    pub fn new(root: AwsClient) -> Self {
+        Self { root }
+    }
+}
+
+impl Services for Emulated {
+    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool> {
+        may(&self.root, &who.principal_arn, action, resource).boxed()
+    }
+
+    fn put_event(&self, entry: Value) -> Outcome<'_, ()> {
+        async move {
+            let body = json!({"Entries": [entry]});
+            let answer = self.root.json("events", "AWSEvents.PutEvents", body).await?;
+            // PutEvents refuses single entries within a 200.
+            match answer["FailedEntryCount"].as_u64() {
+                Some(0) => Ok(()),
+                _ => Err(AwsError::unreadable(200, answer)),
+            }
+        }
+        .boxed()
+    }
+
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
+        async move {
+            let params = [("RoleArn", role_arn), ("RoleSessionName", session)];
+            let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
+            let field = |tag: &str| {
+                answer.text(tag).ok_or_else(|| AwsError::unreadable(200, format!("AssumeRole's answer has no {tag}")))
+            };
+            let expires: Timestamp = field("Expiration")?.parse().map_err(|error| AwsError::unreadable(200, error))?;
+            let name = role_arn.rsplit('/').next().unwrap_or_default();
+            let key = Key {
+                access_key_id: field("AccessKeyId")?,
+                secret_access_key: field("SecretAccessKey")?,
+                session_token: Some(field("SessionToken")?),
+                principal_arn: role_arn.to_owned(),
+                initiator: format!("{name}/{session}"),
+            };
+            let role: Arc<dyn BuildRole> = Arc::new(EmulatedRole::new(self.root.clone(), key, expires));
+            Ok(role)
+        }
+        .boxed()
+    }
+}
+
+async fn may(root: &AwsClient, principal: &str, action: &str, resource: &str) -> Result<bool, AwsError> {
+    let params =
+        [("PolicySourceArn", principal), ("ActionNames.member.1", action), ("ResourceArns.member.1", resource)];
+    let answer = root.query("iam", "2010-05-08", "SimulatePrincipalPolicy", &params).await?;
+    Ok(answer.text("EvalDecision").as_deref() == Some("allowed"))
+}
+
+#[derive(Debug)]
+struct EmulatedRole {
+    root: AwsClient,
+    client: AwsClient,
+    expires: Timestamp,
+    /// Whether the build's log stream was made.
+    logs: OnceCell<()>,
+}
+
+impl BuildRole for EmulatedRole {
+    fn key(&self) -> &Key {
+        self.client.key()
+    }
+
+    fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> Outcome<'a, String> {
+        async move {
+            let mut body = json!({"SecretId": wanted.id});
+            if let Some(stage) = &wanted.stage {
+                body["VersionStage"] = json!(stage);
+            }
+            if let Some(version) = &wanted.version {
+                body["VersionId"] = json!(version);
+            }
+            let answer = self.client.json("secretsmanager", "secretsmanager.GetSecretValue", body).await?;
+            text(&answer["SecretString"], "the secret is not a text")
+        }
+        .boxed()
+    }
+
+    /// CodeBuild calls GetParameters. The emulator checks that action against `*`, which a role of least privilege
+    /// does not have; so its IAM is asked about the very parameter, as AWS's would be, and the value read as root.
+    fn parameter<'a>(&'a self, name: &'a str) -> Outcome<'a, String> {
+        async move {
+            let principal = &self.key().principal_arn;
+            let resource = parameter_arn(name, self.client.region(), principal);
+            if !may(&self.root, principal, "ssm:GetParameters", &resource).await? {
+                let message = format!(
+                    "User: {principal} is not authorized to perform: ssm:GetParameters on resource: {resource}"
+                );
+                return Err(AwsError { status: 400, code: "AccessDeniedException".to_owned(), message });
+            }
+            let body = json!({"Names": [name], "WithDecryption": true});
+            let answer = self.root.json("ssm", "AmazonSSM.GetParameters", body).await?;
+            match &answer["Parameters"][0]["Value"] {
+                Value::String(value) => Ok(value.clone()),
+                _ => Err(AwsError {
+                    status: 400,
+                    code: "ParameterNotFound".to_owned(),
+                    message: format!("parameter does not exist: {name}"),
+                }),
+            }
+        }
+        .boxed()
+    }
+
+    fn log<'a>(&'a self, group: &'a str, stream: &'a str, lines: Vec<LogLine>) -> Outcome<'a, ()> {
+        async move {
+            self.logs.get_or_try_init(|| self.make_stream(group, stream)).await?;
+            let events: Vec<_> = lines.iter().map(|line| json!({"timestamp": line.at, "message": line.text})).collect();
+            let body = json!({"logGroupName": group, "logStreamName": stream, "logEvents": events});
+            self.client.json("logs", "Logs_20140328.PutLogEvents", body).await.map(drop)
+        }
+        .boxed()
+    }
+}
+
+impl EmulatedRole {
+    fn new(root: AwsClient, key: Key, expires: Timestamp) -> Self {
+        Self { client: root.with_key(key), root, expires, logs: OnceCell::new() }
+    }
+
+    /// The group is the project's and mostly there already; the stream is this build's.
+    async fn make_stream(&self, group: &str, stream: &str) -> Result<(), AwsError> {
+        let body = json!({"logGroupName": group});
+        match self.client.json("logs", "Logs_20140328.CreateLogGroup", body).await {
+            Err(error) if error.code != "ResourceAlreadyExistsException" => return Err(error),
+            _ => {}
+        }
+        let body = json!({"logGroupName": group, "logStreamName": stream});
+        self.client.json("logs", "Logs_20140328.CreateLogStream", body).await.map(drop)
+    }
+}
+
+fn text(value: &Value, otherwise: &str) -> Result<String, AwsError> {
+    value.as_str().map(str::to_owned).ok_or_else(|| AwsError::unreadable(200, otherwise))
+}
+
+/// A variable names a parameter by its name or its ARN.
+fn parameter_arn(name: &str, region: &str, role_arn: &str) -> String {
+    if name.starts_with("arn:") {
+        return name.to_owned();
+    }
+    let account = role_arn.split(':').nth(4).unwrap_or_default();
+    format!("arn:aws:ssm:{region}:{account}:parameter/{}", name.trim_start_matches('/'))
+}

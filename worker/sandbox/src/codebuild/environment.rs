@@ -1,0 +1,33 @@
+//! The variables that CodeBuild itself sets.
+use std::collections::BTreeMap;
+
+use super::build::{Build, Place};
+use super::options::CodeBuildOptions;
+
+/// What every machine has; a project may set it otherwise.
+///
+/// # Errors
+/// A folder for `PATH` whose name holds a colon.
+pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
+    let host = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(options.path_dirs.iter().cloned().chain(std::env::split_paths(&host)))?;
+    let mut variables = options.environment.clone();
+    variables.insert("PATH".to_owned(), path.to_string_lossy().into_owned());
+    Ok(variables)
+}
+
+/// What CodeBuild tells about the build; nothing overrides it.
+pub(super) fn of_build(build: &Build, place: &Place) -> BTreeMap<String, String> {
+    let texts = [
+        ("AWS_DEFAULT_REGION", place.region.clone()),
+        ("AWS_REGION", place.region.clone()),
+        ("CODEBUILD_BUILD_ARN", build.arn.clone()),
+        ("CODEBUILD_BUILD_ID", build.id.clone()),
+        ("CODEBUILD_BUILD_IMAGE", build.environment.image.clone()),
+        ("CODEBUILD_BUILD_NUMBER", build.number.to_string()),
+        ("CODEBUILD_CI", "true".to_owned()),
+        ("CODEBUILD_INITIATOR", build.initiator.clone()),
+        ("CODEBUILD_START_TIME", build.started.as_millisecond().to_string()),
+    ];
+    texts.map(|(name, value)| (name.to_owned(), value)).into()
+}

@@ -1,0 +1,98 @@
+//! The two kinds of event that CodeBuild puts on the bus, with the oddities of the true ones: a build's id is an ARN,
+//! times carry no zone, contexts are a text at the top and an array within `phases`.
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::build::{Build, Place};
+use super::phase::{Context, Phase};
+
+/// "CodeBuild Build State Change", as an entry of PutEvents.
+pub(super) fn state_change(build: &Build, place: &Place, now: Timestamp) -> Value {
+    let detail = json!({
+        "build-status": build.status(),
+        "project-name": build.project,
+        "build-id": build.arn,
+        "additional-information": additional_information(build, place),
+        "current-phase": build.current_phase(),
+        "current-phase-context": "[]",
+        "version": "1",
+    });
+    entry("CodeBuild Build State Change", build, &detail, now)
+}
+
+/// "CodeBuild Build Phase Change", if the build's newest phase has ended. It has no `build-status`.
+pub(super) fn phase_change(build: &Build, place: &Place) -> Option<Value> {
+    let phase = build.phases.last()?;
+    let ended = phase.ended.as_ref()?;
+    let detail = json!({
+        "completed-phase": phase.kind,
+        "project-name": build.project,
+        "build-id": build.arn,
+        "completed-phase-context": format!("[{}]", context(ended.context.as_ref()).join(", ")),
+        "additional-information": additional_information(build, place),
+        "completed-phase-status": ended.status,
+        "completed-phase-duration-seconds": ended.seconds_since(phase.started),
+        "version": "1",
+        "completed-phase-start": time(phase.started),
+        "completed-phase-end": time(ended.at),
+    });
+    Some(entry("CodeBuild Build Phase Change", build, &detail, ended.at))
+}
+
+fn entry(kind: &str, build: &Build, detail: &Value, at: Timestamp) -> Value {
+    json!({
+        "Source": "aws.codebuild",
+        "DetailType": kind,
+        "Resources": [build.arn],
+        "Time": super::build::epoch(at),
+        "Detail": detail.to_string(),
+    })
+}
+
+fn additional_information(build: &Build, place: &Place) -> Value {
+    let environment = &build.environment;
+    let logs = build.logs(place);
+    json!({
+        "artifact": {"location": ""},
+        "environment": {
+            "image": environment.image,
+            "privileged-mode": environment.privileged_mode,
+            "compute-type": environment.compute_type,
+            "type": environment.kind,
+            "environment-variables": environment.environment_variables,
+        },
+        "timeout-in-minutes": build.timeout_minutes,
+        "queued-timeout-in-minutes": build.queued_minutes,
+        "build-complete": build.ended.is_some(),
+        "build-number": build.number,
+        "initiator": build.initiator,
+        "build-start-time": time(build.started),
+        "source": {"type": "NO_SOURCE"},
+        "logs": {
+            "group-name": logs["groupName"],
+            "stream-name": logs["streamName"],
+            "deep-link": logs["deepLink"],
+        },
+        "phases": build.phases.iter().map(phase_summary).collect::<Vec<_>>(),
+    })
+}
+
+fn phase_summary(phase: &Phase) -> Value {
+    let mut summary = json!({"phase-type": phase.kind, "start-time": time(phase.started)});
+    if let Some(ended) = &phase.ended {
+        summary["phase-context"] = json!(context(ended.context.as_ref()));
+        summary["end-time"] = json!(time(ended.at));
+        summary["duration-in-seconds"] = json!(ended.seconds_since(phase.started));
+        summary["phase-status"] = json!(ended.status);
+    }
+    summary
+}
+
+fn context(context: Option<&Context>) -> Vec<String> {
+    context.iter().map(|context| format!("{}: {}", context.status_code, context.message)).collect()
+}
+
+/// `Sep 1, 2017 4:12:29 PM`, which is UTC and does not say so.
+fn time(at: Timestamp) -> String {
+    at.strftime("%b %-d, %Y %-I:%M:%S %p").to_string()
+}

@@ -1,0 +1,90 @@
+/// Replaces secrets in a stream of bytes with `***`, wherever the stream is cut into pieces. Not `Debug`: it holds them.
+pub(super) struct Masker {
+    /// Longest first, so that a secret which begins with another is masked whole.
+    secrets: Vec<Vec<u8>>,
+    /// What may be the beginning of a secret.
+    held: Vec<u8>,
+}
+
+const MASK: &[u8] = b"***";
+
+impl Masker {
+    pub(super) fn new(secrets: &[String]) -> Self {
+        let mut secrets: Vec<_> =
+            secrets.iter().filter(|secret| !secret.is_empty()).map(|s| s.as_bytes().to_vec()).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self { secrets, held: Vec::new() }
+    }
+
+    /// What of the stream so far can be shown now.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.held.extend_from_slice(bytes);
+        self.show(false)
+    }
+
+    /// The rest: nothing more comes that could complete a secret.
+    pub(super) fn flush(&mut self) -> Vec<u8> {
+        self.show(true)
+    }
+
+    fn show(&mut self, last: bool) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(self.held.len());
+        let mut rest = self.held.as_slice();
+        while let Some(byte) = rest.first() {
+            // A longer secret may still be coming where a shorter one is complete already.
+            let may_grow =
+                !last && self.secrets.iter().any(|secret| secret.len() > rest.len() && secret.starts_with(rest));
+            if may_grow {
+                break;
+            }
+            match self.secrets.iter().find(|secret| rest.starts_with(secret)) {
+                Some(secret) => {
+                    shown.extend_from_slice(MASK);
+                    rest = &rest[secret.len()..];
+                }
+                None => {
+                    shown.push(*byte);
+                    rest = &rest[1..];
+                }
+            }
+        }
+        self.held = rest.to_vec();
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However the text is cut into three, it is shown the same.
+    fn check(secrets: &[&str], text: &str, expected: &str) {
+        let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        for first in 0..=text.len() {
+            for second in first..=text.len() {
+                let mut masker = Masker::new(&secrets);
+                let mut shown = masker.push(&text.as_bytes()[..first]);
+                shown.extend(masker.push(&text.as_bytes()[first..second]));
+                shown.extend(masker.push(&text.as_bytes()[second..]));
+                shown.extend(masker.flush());
+                assert_eq!(String::from_utf8(shown).unwrap(), expected, "cut at {first} and {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_however_the_output_is_cut() {
+        check(&["s3cret"], "a s3cret, s3cre, s3s3cret s3cret", "a ***, s3cre, s3*** ***");
+        check(&["abab"], "abababab ab", "****** ab");
+        check(&["token", "token-long"], "token token-long token-lon", "*** *** ***-lon");
+        check(&["one\ntwo"], "one\ntwo one\n", "*** one\n");
+        check(&[""], "nothing", "nothing");
+    }
+
+    #[test]
+    fn only_what_may_become_a_secret_is_held_back() {
+        let mut masker = Masker::new(&["s3cret".to_owned()]);
+        assert_eq!(masker.push(b"line\ns3"), b"line\n");
+        assert_eq!(masker.push(b"x"), b"s3x");
+    }
+}

@@ -1,0 +1,62 @@
+//! The rest of the account, as CodeBuild needs it. [`super::Emulated`] is the real one; tests have their own.
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::aws::AwsError;
+use crate::credentials::Key;
+
+/// A call's outcome; the error's text is shown to the build's owner, as AWS shows it.
+pub type Outcome<'a, T> = BoxFuture<'a, Result<T, AwsError>>;
+
+/// What CodeBuild asks of IAM, EventBridge and STS, as the service that it is.
+pub trait Services: std::fmt::Debug + Send + Sync {
+    /// Whether IAM lets `who` do `action` (`codebuild:StartBuild`) with `resource`.
+    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool>;
+
+    /// Puts one entry of PutEvents on the bus.
+    fn put_event(&self, entry: Value) -> Outcome<'_, ()>;
+
+    /// Takes a build project's role for one build.
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>>;
+}
+
+/// What CodeBuild does in a build's name, with no more than the build's role may.
+pub trait BuildRole: std::fmt::Debug + Send + Sync {
+    /// The role's credentials for this build.
+    fn key(&self) -> &Key;
+
+    /// When they end.
+    fn expires(&self) -> Timestamp;
+
+    /// A secret's text.
+    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> Outcome<'a, String>;
+
+    /// A parameter's decrypted text.
+    fn parameter<'a>(&'a self, name: &'a str) -> Outcome<'a, String>;
+
+    /// Appends to a log stream, which is made when it is missing.
+    fn log<'a>(&'a self, group: &'a str, stream: &'a str, lines: Vec<LogLine>) -> Outcome<'a, ()>;
+}
+
+/// Which version of which secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretVersion {
+    /// The secret's name or ARN.
+    pub id: String,
+    /// `AWSCURRENT` unless said otherwise.
+    pub stage: Option<String>,
+    /// A version's id.
+    pub version: Option<String>,
+}
+
+/// One line of a build's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Milliseconds since 1970.
+    pub at: i64,
+    /// The line without its end.
+    pub text: String,
+}

@@ -1,0 +1,270 @@
+//! AWS Signature Version 4, from the service's side: the signature is computed again from what really arrived.
+use std::time::SystemTime;
+
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::refusal::Refusal;
+use crate::credentials::{Key, KeyRing};
+
+/// How far a caller's clock may be off, in both directions.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// What must be signed: without them a signature could be lent to another host, action, time or session.
+const MUST_BE_SIGNED: [&str; 4] = ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"];
+
+/// Who signed this call.
+///
+/// # Errors
+/// AWS's own kinds: `MissingAuthenticationTokenException`, `IncompleteSignatureException`,
+/// `UnrecognizedClientException` and `InvalidSignatureException`.
+pub(super) fn verify(keys: &KeyRing, region: &str, parts: &Parts, body: &[u8], now: Timestamp) -> Result<Key, Refusal> {
+    let authorization = header(&parts.headers, "authorization")
+        .ok_or_else(|| Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
+    let claim = Claim::parse(authorization).ok_or_else(|| {
+        incomplete("Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.")
+    })?;
+    let date = header(&parts.headers, "x-amz-date")
+        .ok_or_else(|| incomplete("Authorization header requires existence of an 'X-Amz-Date' header."))?;
+    let time = in_time(date, now)?;
+    claim.check_scope(date, region)?;
+    let key = keys
+        .find(claim.access_key_id)
+        .filter(|key| key.session_token.as_deref() == header(&parts.headers, "x-amz-security-token"))
+        .ok_or_else(|| {
+            Refusal::new("UnrecognizedClientException", "The security token included in the request is invalid.")
+        })?;
+    let canonical = canonical_request(parts, &claim, body)?;
+    let text = format!("{ALGORITHM}\n{date}\n{}\n{}", claim.scope, hex_sha256(canonical.as_bytes()));
+    let signing_key = generate_signing_key(&key.secret_access_key, time, region, "codebuild");
+    // The comparison need not take constant time: who can measure it already owns this machine.
+    if calculate_signature(signing_key, text.as_bytes()) == claim.signature { Ok(key) } else { Err(mismatch()) }
+}
+
+/// What the `Authorization` header claims.
+struct Claim<'a> {
+    access_key_id: &'a str,
+    /// `<date>/<region>/<service>/aws4_request`
+    scope: &'a str,
+    signed_headers: Vec<&'a str>,
+    signature: &'a str,
+}
+
+impl<'a> Claim<'a> {
+    fn parse(authorization: &'a str) -> Option<Self> {
+        let fields = authorization.strip_prefix(ALGORITHM)?;
+        let field = |name: &str| {
+            fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('=')).map(str::trim)
+        };
+        let (access_key_id, scope) = field("Credential")?.split_once('/')?;
+        Some(Self {
+            access_key_id,
+            scope,
+            signed_headers: field("SignedHeaders")?.split(';').collect(),
+            signature: field("Signature")?,
+        })
+    }
+
+    fn check_scope(&self, date: &str, region: &str) -> Result<(), Refusal> {
+        let day = date.get(..8).unwrap_or_default();
+        let expected = format!("{day}/{region}/codebuild/aws4_request");
+        if self.scope == expected {
+            return Ok(());
+        }
+        let message = format!("Credential should be scoped to {expected}, not {}.", self.scope);
+        Err(Refusal::new("InvalidSignatureException", message))
+    }
+}
+
+fn in_time(date: &str, now: Timestamp) -> Result<SystemTime, Refusal> {
+    let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date)
+        .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC))
+        .map_err(|_| incomplete("Date must be in ISO-8601 'basic format'."))?
+        .timestamp();
+    if now.duration_since(time).abs() > SKEW {
+        let message = format!("Signature expired: {date} is more than 5 min. from {now}");
+        return Err(Refusal::new("InvalidSignatureException", message));
+    }
+    Ok(time.into())
+}
+
+fn canonical_request(parts: &Parts, claim: &Claim<'_>, body: &[u8]) -> Result<String, Refusal> {
+    let must = MUST_BE_SIGNED.iter().filter(|name| parts.headers.contains_key(**name));
+    if let Some(name) = must.into_iter().find(|name| !claim.signed_headers.contains(*name)) {
+        let message = format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.");
+        return Err(Refusal::new("InvalidSignatureException", message));
+    }
+    let headers: String = claim
+        .signed_headers
+        .iter()
+        .map(|name| Some(format!("{name}:{}\n", one_spaced(header(&parts.headers, name)?))))
+        .collect::<Option<_>>()
+        .ok_or_else(mismatch)?;
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    let signed = claim.signed_headers.join(";");
+    Ok(format!("{}\n{path}\n{query}\n{headers}\n{signed}\n{}", parts.method, hex_sha256(body)))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The canonical form of a header's value: no spaces around it, one within.
+fn one_spaced(value: &str) -> String {
+    value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn incomplete(message: &str) -> Refusal {
+    Refusal::new("IncompleteSignatureException", message)
+}
+
+fn mismatch() -> Refusal {
+    Refusal::new(
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
+         Key and signing method. Consult the service documentation for details.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use aws_sigv4::sign::v4;
+    use axum::http::{HeaderValue, Request};
+
+    use super::*;
+
+    const BODY: &[u8] = b"{}";
+    const REGION: &str = "eu-central-1";
+
+    fn now() -> Timestamp {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    fn keys() -> KeyRing {
+        let keys = KeyRing::default();
+        keys.add(Key {
+            access_key_id: "ASIAONE".to_owned(),
+            secret_access_key: "secret".to_owned(),
+            session_token: Some("session".to_owned()),
+            principal_arn: "arn:aws:iam::111122223333:role/worker".to_owned(),
+            initiator: "worker/task".to_owned(),
+        });
+        keys
+    }
+
+    /// A call as the SDK's own signer signs it.
+    fn signed(region: &str, service: &str, time: Timestamp) -> Parts {
+        let request = Request::post("https://127.0.0.1:1/")
+            .header("host", "127.0.0.1:1")
+            .header("x-amz-target", "CodeBuild_20161006.StartBuild")
+            .header("x-amz-user-agent", "one   two ");
+        let mut request = request.body(()).unwrap();
+        let identity = Credentials::new("ASIAONE", "secret", Some("session".to_owned()), None, "test").into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(region)
+            .name(service)
+            .time(time.into())
+            .settings(SigningSettings::default())
+            .build()
+            .unwrap()
+            .into();
+        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        let signable =
+            SignableRequest::new("POST", "https://127.0.0.1:1/", headers, SignableBody::Bytes(BODY)).unwrap();
+        sign(signable, &params).unwrap().into_parts().0.apply_to_request_http1x(&mut request);
+        request.into_parts().0
+    }
+
+    fn check(parts: &Parts, body: &[u8], expected: Result<(), &str>) {
+        let outcome = verify(&keys(), REGION, parts, body, now()).map(drop).map_err(|refusal| refusal.kind);
+        assert_eq!(outcome, expected.map_err(str::to_owned), "{parts:?}");
+    }
+
+    #[test]
+    fn what_the_sdks_signer_signs_is_accepted() {
+        check(&signed(REGION, "codebuild", now()), BODY, Ok(()));
+        let minutes = SignedDuration::from_mins(5);
+        check(&signed(REGION, "codebuild", now() - minutes), BODY, Ok(()));
+        check(&signed(REGION, "codebuild", now() + minutes), BODY, Ok(()));
+    }
+
+    #[test]
+    fn a_signature_for_another_time_place_or_service_is_refused() {
+        let (late, invalid) = (SignedDuration::from_secs(301), Err("InvalidSignatureException"));
+        check(&signed(REGION, "codebuild", now() - late), BODY, invalid);
+        check(&signed(REGION, "codebuild", now() + late), BODY, invalid);
+        check(&signed("us-east-1", "codebuild", now()), BODY, invalid);
+        check(&signed(REGION, "sqs", now()), BODY, invalid);
+    }
+
+    #[test]
+    fn a_call_that_was_changed_after_it_was_signed_is_refused() {
+        let invalid = Err("InvalidSignatureException");
+        check(&signed(REGION, "codebuild", now()), b"{ }", invalid);
+        for (name, value) in [
+            ("x-amz-target", "CodeBuild_20161006.StopBuild"),
+            ("x-amz-date", "20261121T120001Z"),
+            ("host", "127.0.0.1:2"),
+        ] {
+            let mut parts = signed(REGION, "codebuild", now());
+            parts.headers.insert(name, HeaderValue::from_static(value));
+            check(&parts, BODY, invalid);
+        }
+        let mut parts = signed(REGION, "codebuild", now());
+        parts.uri = "/?Action=Other".parse().unwrap();
+        check(&parts, BODY, invalid);
+        let mut parts = signed(REGION, "codebuild", now());
+        parts.method = axum::http::Method::PUT;
+        check(&parts, BODY, invalid);
+    }
+
+    #[test]
+    fn a_header_that_must_be_signed_cannot_be_left_out() {
+        for name in ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"] {
+            let mut parts = signed(REGION, "codebuild", now());
+            let changed = unsigned(&parts, name);
+            parts.headers.insert("authorization", changed);
+            let message = verify(&keys(), REGION, &parts, BODY, now()).unwrap_err().message;
+            assert!(message.contains(name) && message.contains("must be"), "{message}");
+        }
+    }
+
+    /// The authorization, without `name` among what it says is signed.
+    fn unsigned(parts: &Parts, name: &str) -> HeaderValue {
+        let text = parts.headers["authorization"].to_str().unwrap();
+        let (before, rest) = text.split_once("SignedHeaders=").unwrap();
+        let (names, after) = rest.split_once(',').unwrap();
+        let names: Vec<_> = names.split(';').filter(|signed| *signed != name).collect();
+        format!("{before}SignedHeaders={},{after}", names.join(";")).parse().unwrap()
+    }
+
+    #[test]
+    fn an_authorization_that_is_missing_or_incomplete_is_named() {
+        let check_header = |value: Option<&'static str>, kind: &str| {
+            let mut parts = signed(REGION, "codebuild", now());
+            parts.headers.remove("authorization");
+            if let Some(value) = value {
+                parts.headers.insert("authorization", HeaderValue::from_static(value));
+            }
+            check(&parts, BODY, Err(kind));
+        };
+        check_header(None, "MissingAuthenticationTokenException");
+        check_header(Some("Bearer token"), "IncompleteSignatureException");
+        check_header(Some("AWS4-HMAC-SHA256 Credential=A/b, SignedHeaders=host"), "IncompleteSignatureException");
+        let mut parts = signed(REGION, "codebuild", now());
+        parts.headers.insert("x-amz-date", HeaderValue::from_static("today"));
+        check(&parts, BODY, Err("IncompleteSignatureException"));
+        parts.headers.remove("x-amz-date");
+        check(&parts, BODY, Err("IncompleteSignatureException"));
+    }
+}

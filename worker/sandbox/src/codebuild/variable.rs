@@ -1,0 +1,155 @@
+//! Environment variables of builds, and the secrets that two of their types stand for.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::phase::Context;
+use super::refusal::Refusal;
+use super::services::{BuildRole, SecretVersion};
+
+/// One entry of `environmentVariables`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    pub(super) value: String,
+    #[serde(rename = "type", default)]
+    pub(super) kind: VariableKind,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum VariableKind {
+    #[default]
+    Plaintext,
+    ParameterStore,
+    SecretsManager,
+}
+
+/// Refuses what no environment can hold, and what would leave open which of two values counts.
+pub(super) fn check(variables: &[Variable]) -> Result<(), Refusal> {
+    let mut names = BTreeSet::new();
+    for Variable { name, value, .. } in variables {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(Refusal::invalid_input(format!("Invalid environment variable: {name:?}")));
+        }
+        if !names.insert(name) {
+            return Err(Refusal::invalid_input(format!("Duplicate environment variable: {name}")));
+        }
+    }
+    Ok(())
+}
+
+/// The variables of `base`, with those of `overrides` in their place and the rest of `overrides` after them.
+pub(super) fn overlaid(base: &[Variable], overrides: &[Variable]) -> Vec<Variable> {
+    let replaces = |name: &str| overrides.iter().any(|variable| variable.name == name);
+    base.iter().filter(|variable| !replaces(&variable.name)).chain(overrides).cloned().collect()
+}
+
+/// What a build's process gets, and which of the values its log must not show. Not `Debug`: it holds secrets.
+#[derive(Default)]
+pub(super) struct Resolved {
+    pub(super) values: BTreeMap<String, String>,
+    pub(super) secrets: Vec<String>,
+}
+
+/// Reads the secrets among `variables` as the build's role.
+///
+/// # Errors
+/// The first that can't be read, in the words that CodeBuild puts in the phase's context.
+pub(super) async fn resolve(variables: &[Variable], role: &dyn BuildRole) -> Result<Resolved, Context> {
+    let mut resolved = Resolved::default();
+    for Variable { name, value, kind } in variables {
+        let value = match kind {
+            VariableKind::Plaintext => value.clone(),
+            VariableKind::ParameterStore => {
+                let read = role.parameter(value).await.map_err(|error| format!("{}: {}", error.code, error.message));
+                // The code is AWS's, odd as it reads (seen in the logs of public issues).
+                read.map_err(|message| Context::new("Decrypted Variables Error", message))?
+            }
+            VariableKind::SecretsManager => {
+                secret(value, role).await.map_err(|message| Context::new("Secrets Manager Error Message", message))?
+            }
+        };
+        if *kind != VariableKind::Plaintext {
+            resolved.secrets.push(value.clone());
+        }
+        resolved.values.insert(name.clone(), value);
+    }
+    Ok(resolved)
+}
+
+async fn secret(reference: &str, role: &dyn BuildRole) -> Result<String, String> {
+    let (wanted, json_key) = secret_reference(reference);
+    let text = role.secret(&wanted).await.map_err(|error| format!("{}: {}", error.code, error.message))?;
+    let Some(json_key) = json_key else { return Ok(text) };
+    let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(&text)
+        .map_err(|_| format!("the secret {} is not a JSON object, so it has no key {json_key}", wanted.id))?;
+    match fields.get(&json_key) {
+        Some(serde_json::Value::String(value)) => Ok(value.clone()),
+        Some(value) => Ok(value.to_string()),
+        None => Err(format!("key {json_key} does not exist in secret {}", wanted.id)),
+    }
+}
+
+/// `id[:json-key[:stage[:version]]]`, where the id may be an ARN, which has six colons of its own.
+fn secret_reference(reference: &str) -> (SecretVersion, Option<String>) {
+    let colons_of_id = if reference.starts_with("arn:") { 6 } else { 0 };
+    let end = reference.match_indices(':').nth(colons_of_id).map_or(reference.len(), |(at, _)| at);
+    let (id, rest) = reference.split_at(end);
+    let mut rest = rest.split(':').skip(1).map(|part| (!part.is_empty()).then(|| part.to_owned()));
+    let mut next = || rest.next().flatten();
+    let json_key = next();
+    (SecretVersion { id: id.to_owned(), stage: next(), version: next() }, json_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_with_an_optional_key_stage_and_version() {
+        let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:git-AbCdEf";
+        let check = |reference: &str, id: &str, key: Option<&str>, stage: Option<&str>, version: Option<&str>| {
+            let text = |part: Option<&str>| part.map(str::to_owned);
+            let wanted = SecretVersion { id: id.to_owned(), stage: text(stage), version: text(version) };
+            assert_eq!(secret_reference(reference), (wanted, text(key)), "{reference}");
+        };
+        check("git", "git", None, None, None);
+        check("git:token", "git", Some("token"), None, None);
+        check("git:token:AWSPREVIOUS", "git", Some("token"), Some("AWSPREVIOUS"), None);
+        check("git::AWSPREVIOUS", "git", None, Some("AWSPREVIOUS"), None);
+        check("git:token::v1", "git", Some("token"), None, Some("v1"));
+        check(arn, arn, None, None, None);
+        check(&format!("{arn}:token"), arn, Some("token"), None, None);
+    }
+
+    #[test]
+    fn an_override_replaces_the_projects_variable_of_its_name() {
+        let variable = |name: &str, value: &str| Variable {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            kind: VariableKind::Plaintext,
+        };
+        let base = [variable("A", "project"), variable("B", "project")];
+        let overrides = [variable("C", "call"), variable("A", "call")];
+        let expected = [variable("B", "project"), variable("C", "call"), variable("A", "call")];
+        assert_eq!(overlaid(&base, &overrides), expected);
+    }
+
+    #[test]
+    fn a_variable_that_no_environment_can_hold_is_refused() {
+        let checked = |names: &[&str]| {
+            let variable = |name: &&str| Variable {
+                name: (*name).to_owned(),
+                value: String::new(),
+                kind: VariableKind::Plaintext,
+            };
+            check(&names.iter().map(variable).collect::<Vec<_>>())
+        };
+        assert_eq!(checked(&["A", "B"]), Ok(()));
+        for names in [&["A", "A"][..], &[""], &["A=B"], &["A\0"]] {
+            assert_eq!(checked(names).unwrap_err().kind, "InvalidInputException", "{names:?}");
+        }
+    }
+}

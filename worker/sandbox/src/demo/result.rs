@@ -1,0 +1,53 @@
+use serde_json::{Value, json};
+
+/// What came of one case.
+pub(super) struct CaseResult {
+    pub(super) title: &'static str,
+    pub(super) job: String,
+    pub(super) project: String,
+    pub(super) git_ref: String,
+    pub(super) outcome: String,
+    pub(super) builds: usize,
+    pub(super) flag: Option<FlagResult>,
+    /// From the publish on.
+    pub(super) seconds_to_build: Option<f64>,
+    pub(super) seconds_to_flag: Option<f64>,
+    pub(super) is_as_expected: bool,
+}
+
+pub(super) struct FlagResult {
+    pub(super) status: String,
+    pub(super) comment: String,
+    pub(super) url: String,
+}
+
+/// Everything that the demo has seen.
+pub(super) struct DemoResult {
+    pub(super) jobs: Vec<CaseResult>,
+    /// What the publisher's key was refused.
+    pub(super) denied: Vec<String>,
+    /// What it was not refused, against all expectation.
+    pub(super) allowed: Vec<String>,
+}
+
+impl DemoResult {
+    pub(super) fn is_as_expected(&self) -> bool {
+        self.allowed.is_empty() && self.jobs.iter().all(|job| job.is_as_expected)
+    }
+
+    /// The documented shape of `--output json`.
+    pub(super) fn to_json(&self) -> Value {
+        let jobs = self.jobs.iter().map(|job| {
+            let flag = job.flag.as_ref().map(|flag| json!({ "status": flag.status, "comment": flag.comment, "url": flag.url }));
+            json!({
+                "job": job.job,
+                "project": job.project,
+                "ref": job.git_ref,
+                "outcome": job.outcome,
+                "builds": job.builds,
+                "flag": flag,
+            })
+        });
+        json!({ "jobs": jobs.collect::<Vec<_>>(), "denied": self.denied })
+    }
+}

@@ -1,0 +1,100 @@
+use std::collections::BTreeMap;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request};
+use axum::http::header::CONTENT_TYPE;
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use super::answer::Refusal;
+
+/// Pagure's MAX_CONTENT_LENGTH.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// A request's body, read to its end.
+#[derive(Debug, Clone)]
+pub(super) enum Received {
+    Whole(Bytes),
+    TooLarge,
+}
+
+impl Received {
+    /// Reads on beyond the limit, without keeping: a client that still writes would take the closed connection for
+    /// the answer.
+    ///
+    /// # Errors
+    /// The client went away in the middle.
+    pub(super) async fn read(body: Body) -> Result<Self, axum::Error> {
+        let mut stream = body.into_data_stream();
+        let mut kept = Vec::new();
+        let mut total = 0_usize;
+        while let Some(chunk) = stream.next().await.transpose()? {
+            total = total.saturating_add(chunk.len());
+            if total <= MAX_BODY_BYTES {
+                kept.extend_from_slice(&chunk);
+            }
+        }
+        Ok(if total <= MAX_BODY_BYTES { Self::Whole(kept.into()) } else { Self::TooLarge })
+    }
+}
+
+/// A form's fields, from any of the three encodings that Pagure reads.
+#[derive(Debug, Default)]
+pub(super) struct Fields(BTreeMap<String, String>);
+
+impl Fields {
+    pub(super) async fn parse(content_type: &str, body: Received) -> Result<Self, Refusal> {
+        let Received::Whole(bytes) = body else { return Err(Refusal::TooLarge) };
+        match content_type.split(';').next().unwrap_or_default().trim() {
+            "application/x-www-form-urlencoded" => Ok(first_of_each(url::form_urlencoded::parse(&bytes).into_owned())),
+            "multipart/form-data" => Ok(multipart(content_type, bytes).await.unwrap_or_default()),
+            "application/json" => json(&bytes),
+            _ => Ok(Self::default()),
+        }
+    }
+
+    /// The text as sent; an empty one counts as sent.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The text, unless there is nothing in it.
+    pub(super) fn filled(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|text| !text.trim().is_empty())
+    }
+}
+
+fn first_of_each(pairs: impl Iterator<Item = (String, String)>) -> Fields {
+    let mut fields = BTreeMap::new();
+    for (name, value) in pairs {
+        fields.entry(name).or_insert(value);
+    }
+    Fields(fields)
+}
+
+/// `None` if it is malformed: the framework then hands Pagure an empty form.
+async fn multipart(content_type: &str, bytes: Bytes) -> Option<Fields> {
+    let mut request = Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(bytes)).ok()?;
+    DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
+    let mut parts = Multipart::from_request(request, &()).await.ok()?;
+    let mut pairs = Vec::new();
+    while let Some(part) = parts.next_field().await.ok()? {
+        let name = part.name()?.to_owned();
+        pairs.push((name, part.text().await.ok()?));
+    }
+    Some(first_of_each(pairs.into_iter()))
+}
+
+/// Pagure calls a text's methods on what the form holds, so a number or a list there is a 500.
+fn json(bytes: &[u8]) -> Result<Fields, Refusal> {
+    let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return Ok(Fields::default()) };
+    let mut fields = BTreeMap::new();
+    for (name, value) in object {
+        match value {
+            Value::String(text) => drop(fields.insert(name, text)),
+            Value::Null => {}
+            _ => return Err(Refusal::Crash),
+        }
+    }
+    Ok(Fields(fields))
+}

@@ -1,0 +1,82 @@
+use super::answer::Refusal;
+use super::body::Fields;
+use super::flag::FlagStatus;
+use super::web_url;
+
+/// `String(32)` in Pagure's model; PostgreSQL refuses more.
+const MAX_UID_CHARS: usize = 32;
+
+const REQUIRED: &str = "This field is required.";
+
+/// What a valid flag form asks for.
+#[derive(Debug)]
+pub(super) struct FlagForm {
+    pub(super) uid: Option<String>,
+    pub(super) status: FlagStatus,
+    pub(super) comment: String,
+    pub(super) url: String,
+    pub(super) username: String,
+    pub(super) percent: Option<i32>,
+}
+
+/// The two endpoints differ in one point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FlagTarget {
+    Commit,
+    /// A status that is not sent at all follows from the percentage.
+    PullRequest,
+}
+
+impl FlagForm {
+    /// First the form (all its mistakes at once), then what the database would say.
+    pub(super) fn read(fields: &Fields, target: FlagTarget) -> Result<Self, Refusal> {
+        let mut problems = Vec::new();
+        let mut required = |name: &'static str| match fields.filled(name) {
+            Some(text) => text.to_owned(),
+            None => {
+                problems.push((name, REQUIRED));
+                String::new()
+            }
+        };
+        let (username, comment, url) = (required("username"), required("comment"), required("url"));
+        if !url.is_empty() && !web_url::is_accepted(&url) {
+            problems.push(("url", "Invalid input."));
+        }
+        let status = status(fields, target).map_err(|problem| problems.push(("status", problem)));
+        match status {
+            Ok(status) if problems.is_empty() => Ok(Self {
+                uid: uid(fields)?,
+                status,
+                comment: comment.trim().to_owned(),
+                url: url.trim().to_owned(),
+                username,
+                percent: percent(fields)?,
+            }),
+            _ => Err(Refusal::Form(problems)),
+        }
+    }
+}
+
+fn status(fields: &Fields, target: FlagTarget) -> Result<FlagStatus, &'static str> {
+    match (fields.get("status"), target) {
+        (None, FlagTarget::PullRequest) => Ok(match fields.filled("percent").map(str::trim) {
+            None => FlagStatus::Pending,
+            Some("0") => FlagStatus::Failure,
+            Some(_) => FlagStatus::Success,
+        }),
+        (None | Some(""), _) => Err(REQUIRED),
+        (Some(text), _) => FlagStatus::parse(text).ok_or("Not a valid choice."),
+    }
+}
+
+fn uid(fields: &Fields) -> Result<Option<String>, Refusal> {
+    match fields.filled("uid").map(str::trim) {
+        Some(uid) if uid.chars().count() > MAX_UID_CHARS => Err(Refusal::Database),
+        uid => Ok(uid.map(str::to_owned)),
+    }
+}
+
+/// Any integer that the column holds: there is no range check.
+fn percent(fields: &Fields) -> Result<Option<i32>, Refusal> {
+    fields.filled("percent").map(|text| text.trim().parse().map_err(|_| Refusal::Database)).transpose()
+}

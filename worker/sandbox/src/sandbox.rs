@@ -1,0 +1,278 @@
+//! The whole world on one machine: the account, CodeBuild, a forge, and the product's own programs in it.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use crate::aws::AwsClient;
+use crate::codebuild::{BuildCredentials, BuildView, CodeBuild, CodeBuildOptions, Emulated, Settings};
+use crate::forge::{Forge, ForgeOptions, Repository, TokenScope};
+use crate::job::Job;
+use crate::programs::Programs;
+use crate::worker_process::WorkerProcess;
+use crate::world::account::{ACCOUNT_ID, BUILD, REGION, UNPRIVILEGED_BUILD};
+use crate::world::{World, WorldOptions};
+
+/// What a sandbox is made of.
+#[derive(Debug, Clone)]
+pub struct SandboxOptions {
+    /// The product's binaries.
+    pub programs: Programs,
+    /// The Python that `bin/lib/python.sh` prints.
+    pub python: PathBuf,
+    /// Where the registry stands in SSM.
+    pub prefix: String,
+    /// CodeBuild's limits and habits.
+    pub codebuild: Settings,
+    /// At most so many builds of the build project at once; CodeBuild refuses others.
+    pub concurrent_builds: Option<u32>,
+}
+
+impl SandboxOptions {
+    /// What most want.
+    pub fn new(programs: Programs, python: PathBuf) -> Self {
+        Self { programs, python, prefix: "/doorbell".to_owned(), codebuild: Settings::default(), concurrent_builds: None }
+    }
+}
+
+/// A running world. All of it ends, and its files go, when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    // Fields end in this order: what calls another ends before it.
+    pub codebuild: CodeBuild,
+    pub forge: Forge,
+    pub world: World,
+    programs: Programs,
+    workers: AtomicU32,
+}
+
+/// The build project of branches and tags.
+pub const BUILD_PROJECT: &str = "doorbell-build";
+/// The build project of pull requests.
+pub const UNPRIVILEGED_BUILD_PROJECT: &str = "doorbell-build-unprivileged";
+
+/// The secret that holds the forge's token.
+const TOKEN_SECRET: &str = "doorbell/report/forge";
+
+/// How often the ledger is looked at for a state.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// What `trigger_job` said.
+#[derive(Debug, Clone)]
+pub struct Triggered {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Triggered {
+    /// The job's key.
+    ///
+    /// # Errors
+    /// It was not published; the error holds what the program said.
+    pub fn job(&self) -> anyhow::Result<String> {
+        if self.code != Some(0) {
+            bail!("trigger_job exited with {:?}: {}", self.code, self.stderr);
+        }
+        Ok(self.stdout.trim().to_owned())
+    }
+}
+
+impl Sandbox {
+    /// Starts everything but a worker.
+    ///
+    /// # Errors
+    /// A part could not start.
+    pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
+        let mut world_options = WorldOptions::new(options.python);
+        world_options.account.prefix = options.prefix;
+        let world = World::build(world_options).await?;
+        let forge = Forge::start(ForgeOptions { authority: world.authority(), dir: world.dir().join("forge") }).await?;
+        let token = forge.create_token(TokenScope::Any, &["commit_flag"]);
+        world.put_secret(TOKEN_SECRET, &token).await?;
+        let codebuild = start_codebuild(&world, &options.programs, options.codebuild).await?;
+        let sandbox = Self { codebuild, forge, world, programs: options.programs, workers: AtomicU32::new(0) };
+        sandbox.create_build_project(BUILD_PROJECT, BUILD, options.concurrent_builds).await?;
+        sandbox.create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD, None).await?;
+        Ok(sandbox)
+    }
+
+    /// A client of CodeBuild with a key of this world.
+    ///
+    /// # Errors
+    /// No HTTPS client can be made.
+    pub fn codebuild_client(&self, key: crate::credentials::Key) -> anyhow::Result<AwsClient> {
+        Ok(AwsClient::new(self.codebuild.url(), REGION, key, self.world.authority())?)
+    }
+
+    async fn create_build_project(&self, name: &str, role: &str, limit: Option<u32>) -> anyhow::Result<()> {
+        let mut project = json!({
+            "name": name,
+            "source": { "type": "NO_SOURCE", "buildspec": BUILDSPEC },
+            "artifacts": { "type": "NO_ARTIFACTS" },
+            "environment": { "type": "LINUX_CONTAINER", "image": "doorbell-build", "computeType": "BUILD_GENERAL1_SMALL" },
+            "serviceRole": format!("arn:aws:iam::{ACCOUNT_ID}:role/{role}"),
+        });
+        if let Some(limit) = limit {
+            project["concurrentBuildLimit"] = limit.into();
+        }
+        let client = self.codebuild_client(self.world.emulator().root_key())?;
+        client.json("codebuild", "CodeBuild_20161006.CreateProject", project).await?;
+        Ok(())
+    }
+
+    /// All that a worker is told.
+    pub fn worker_environment(&self) -> BTreeMap<String, String> {
+        let forge = self.forge.url().trim_start_matches("https://").to_owned();
+        let more = [
+            ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
+            ("DOORBELL_FORGE_ALLOW", forge),
+            ("DOORBELL_HEALTH_ADDR", "127.0.0.1:0".to_owned()),
+            ("DOORBELL_LOG_FORMAT", "json".to_owned()),
+            ("DOORBELL_SWEEP_INTERVAL", "500ms".to_owned()),
+        ];
+        let mut environment = self.world.worker_environment();
+        environment.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        environment
+    }
+
+    /// Starts a worker; `more` is laid over [`Sandbox::worker_environment`].
+    ///
+    /// # Errors
+    /// It could not start.
+    pub async fn worker(&self, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
+        let mut environment = self.worker_environment();
+        environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let number = self.workers.fetch_add(1, Ordering::Relaxed) + 1;
+        let log = self.world.dir().join(format!("worker-{number}.log"));
+        WorkerProcess::start(&self.programs.worker(), &environment, log).await
+    }
+
+    /// Runs `trigger_job` as a CI would: with the publisher's key and nothing else.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<Triggered> {
+        let output = Command::new(self.programs.trigger_job())
+            .args(arguments)
+            .env_clear()
+            .envs(self.world.publisher_environment())
+            .current_dir(self.world.dir())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot start trigger_job")?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
+    }
+
+    /// A registry document for a repository of this forge, with reports to it.
+    pub fn document(&self, repository: &Repository, command: &Value) -> Value {
+        json!({
+            "gitUrl": repository.url(),
+            "command": command,
+            "refs": ["heads/*", "tags/*"],
+            "buildProject": BUILD_PROJECT,
+            "timeoutMinutes": 5,
+            "report": {
+                "type": "pagure",
+                "url": self.forge.url(),
+                "repo": repository.name(),
+                "tokenSecret": TOKEN_SECRET,
+            },
+        })
+    }
+
+    /// Writes a registry document.
+    ///
+    /// # Errors
+    /// SSM refused it.
+    pub async fn register(&self, project: &str, document: &Value) -> anyhow::Result<()> {
+        Ok(self.world.put_parameter(project, &document.to_string()).await?)
+    }
+
+    /// All jobs.
+    ///
+    /// # Errors
+    /// The table can't be read.
+    pub async fn jobs(&self) -> anyhow::Result<Vec<Job>> {
+        Ok(self.world.rows().await?.iter().map(Job::from_item).collect())
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// The table can't be read.
+    pub async fn job(&self, key: &str) -> anyhow::Result<Option<Job>> {
+        Ok(self.jobs().await?.into_iter().find(|job| job.key() == key))
+    }
+
+    /// Waits until a job is as wanted.
+    ///
+    /// # Errors
+    /// It is not within `limit`; the error shows how it is.
+    pub async fn until_job(&self, key: &str, limit: Duration, wanted: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let job = self.job(key).await?;
+            match job {
+                Some(job) if wanted(&job) => return Ok(job),
+                job if Instant::now() > deadline => bail!("the job {key} is not as wanted within {limit:?}: {job:#?}"),
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// Waits until nobody needs to look at a job again.
+    ///
+    /// # Errors
+    /// As [`Sandbox::until_job`].
+    pub async fn until_settled(&self, key: &str, limit: Duration) -> anyhow::Result<Job> {
+        self.until_job(key, limit, Job::is_settled).await
+    }
+
+    /// The builds that a job has had.
+    pub fn builds_of(&self, key: &str) -> Vec<BuildView> {
+        let is_of = |build: &BuildView| build.job_id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
+        self.codebuild.controls.builds().into_iter().filter(is_of).collect()
+    }
+
+    /// The product's binaries.
+    pub fn programs(&self) -> &Programs {
+        &self.programs
+    }
+}
+
+/// The buildspec of every build project: it starts the runner and is never overridden.
+pub const BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - doorbell-runner\n";
+
+async fn start_codebuild(world: &World, programs: &Programs, settings: Settings) -> anyhow::Result<CodeBuild> {
+    let work_dir = world.dir().join("builds");
+    std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot make {}", work_dir.display()))?;
+    let bundle = world.trust_bundle().display().to_string();
+    CodeBuild::start(CodeBuildOptions {
+        region: REGION.to_owned(),
+        account: ACCOUNT_ID.to_owned(),
+        services: Arc::new(Emulated::new(world.root().clone())),
+        keys: world.key_ring().clone(),
+        authority: world.authority().clone(),
+        work_dir,
+        path_dirs: vec![absolute(programs.dir())?],
+        environment: BTreeMap::from([("SSL_CERT_FILE".to_owned(), bundle)]),
+        build_credentials: BuildCredentials::Endpoint,
+        settings,
+    })
+    .await
+}
+
+fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
+}

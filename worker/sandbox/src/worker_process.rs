@@ -1,0 +1,109 @@
+//! A worker as the operating system sees it.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+/// A running worker. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct WorkerProcess {
+    child: Child,
+    log: PathBuf,
+}
+
+/// How often a log is looked at for a line.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long a worker may take to be up: it makes three calls.
+const UP_WITHIN: Duration = Duration::from_secs(20);
+
+impl WorkerProcess {
+    /// Starts one, and waits until it is up. Its whole environment is the one given; what it prints goes to `log`.
+    ///
+    /// # Errors
+    /// It could not start; the error holds what it printed.
+    pub async fn start(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
+        let output = std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+        let child = Command::new(program)
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let mut worker = Self { child, log };
+        worker.until_logged("the worker is up", UP_WITHIN).await?;
+        Ok(worker)
+    }
+
+    /// What it has printed so far.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        let bytes = std::fs::read(&self.log).with_context(|| format!("cannot read {}", self.log.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Waits for a text in the log.
+    ///
+    /// # Errors
+    /// It did not come in time, or the worker ended first; the error holds the log.
+    pub async fn until_logged(&mut self, text: &str, limit: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let log = self.log()?;
+            if log.contains(text) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the worker ended with {status}; it printed:\n{log}");
+            }
+            if Instant::now() > deadline {
+                bail!("the worker did not print \"{text}\" within {limit:?}; it printed:\n{log}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Its process id; none once it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// KILL: it ends where it stands.
+    ///
+    /// # Errors
+    /// It can't be killed.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("the worker can't be killed")
+    }
+
+    /// TERM, as ECS stops a task; answers how it ended and how long that took.
+    ///
+    /// # Errors
+    /// It is still there after `limit`.
+    pub async fn terminate(mut self, limit: Duration) -> anyhow::Result<(ExitStatus, Duration)> {
+        self.signal(Signal::TERM)?;
+        let started = Instant::now();
+        let status = tokio::time::timeout(limit, self.child.wait()).await;
+        let status = status.with_context(|| format!("the worker is still there {limit:?} after SIGTERM"))??;
+        Ok((status, started.elapsed()))
+    }
+
+    /// Sends any signal.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        kill_process(pid.context("the worker has ended")?, signal).context("the worker can't be signalled")
+    }
+}

@@ -1,0 +1,122 @@
+//! What the account consists of, as data: names, settings and policies. `build.rs` creates it in the emulator;
+//! nothing else decides anything, so that this file and its neighbours can be compared with Terraform's plan.
+use serde_json::{Value, json};
+
+/// The sandbox's account, one of those that AWS's documentation uses.
+pub const ACCOUNT_ID: &str = "111122223333";
+/// The sandbox's Region.
+pub const REGION: &str = "eu-central-1";
+
+/// Where publishers publish.
+pub const TOPIC: &str = "doorbell-requests";
+
+/// What was published, in SNS's envelope.
+pub const TRIGGERS: &str = "doorbell-triggers";
+/// Our builds' events.
+pub const EVENTS: &str = "doorbell-events";
+/// Of the trigger queue, and of the worker itself: what it can't read goes here with a reason.
+pub const DEAD_LETTERS: &str = "doorbell-dead-letters";
+/// Of the event queue, and of the rules that fill it.
+pub const EVENTS_DEAD_LETTERS: &str = "doorbell-events-dead-letters";
+/// What SNS could not put into the trigger queue.
+pub const SUBSCRIPTION_DEAD_LETTERS: &str = "doorbell-subscription-dead-letters";
+
+/// The ledger.
+pub const TABLE: &str = "doorbell-jobs";
+/// The ledger's sparse index: rows that somebody must look at, by shard and time.
+pub const DUE_INDEX: &str = "due";
+
+/// Brings "CodeBuild Build State Change".
+pub const STATE_RULE: &str = "doorbell-build-state";
+/// Brings "CodeBuild Build Phase Change".
+pub const PHASE_RULE: &str = "doorbell-build-phase";
+
+/// The IAM user whose key a third-party CI holds.
+pub const PUBLISHER: &str = "doorbell-publisher";
+/// The role of the worker's task.
+pub const WORKER: &str = "doorbell-worker";
+/// The role of builds of branches and tags.
+pub const BUILD: &str = "doorbell-build";
+/// The role of builds of pull requests: it can write its log and nothing else.
+pub const UNPRIVILEGED_BUILD: &str = "doorbell-build-unprivileged";
+
+/// Secrets Manager names that start so hold forges' tokens, which only workers read.
+pub const REPORT_SECRETS: &str = "doorbell/report/";
+/// Secrets Manager names that start so hold git credentials, which only builds read.
+pub const GIT_SECRETS: &str = "doorbell/git/";
+/// Build projects write their logs into groups of this prefix and their own name.
+pub const LOG_GROUPS: &str = "/aws/codebuild/";
+
+/// What differs from one installation to the next.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// SSM parameters of the registry are called `<prefix>/<project>`: `/doorbell`, or iwomp's `/iwomp-in-aws`.
+    pub prefix: String,
+    /// CodeBuild projects that workers may start, and whose events they hear.
+    pub build_projects: Vec<String>,
+}
+
+impl Account {
+    /// CreateTable's input. A row is found by its key alone; what is not settled is in the sparse index, too.
+    pub fn table(&self) -> Value {
+        json!({
+            "TableName": TABLE,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [
+                { "AttributeName": "pk", "AttributeType": "S" },
+                { "AttributeName": "due_shard", "AttributeType": "N" },
+                { "AttributeName": "due_at", "AttributeType": "N" },
+            ],
+            "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }],
+            "GlobalSecondaryIndexes": [{
+                "IndexName": DUE_INDEX,
+                "KeySchema": [
+                    { "AttributeName": "due_shard", "KeyType": "HASH" },
+                    { "AttributeName": "due_at", "KeyType": "RANGE" },
+                ],
+                // The index is behind the table, so a sweep reads the row itself before it acts.
+                "Projection": { "ProjectionType": "KEYS_ONLY" },
+            }],
+        })
+    }
+
+    /// UpdateTimeToLive's input: settled rows are forgotten after a while.
+    pub fn time_to_live(&self) -> Value {
+        json!({
+            "TableName": TABLE,
+            "TimeToLiveSpecification": { "AttributeName": "expires_at", "Enabled": true },
+        })
+    }
+
+    /// The rules that bring our builds' events, as (name, event pattern). Two, because AWS warns that one for both
+    /// kinds "might produce unexpected results".
+    pub fn rules(&self) -> Vec<(&'static str, Value)> {
+        [(STATE_RULE, "CodeBuild Build State Change"), (PHASE_RULE, "CodeBuild Build Phase Change")]
+            .map(|(name, kind)| {
+                let pattern = json!({
+                    "source": ["aws.codebuild"],
+                    "detail-type": [kind],
+                    "detail": { "project-name": self.build_projects },
+                });
+                (name, pattern)
+            })
+            .into()
+    }
+}
+
+/// An ARN of this account and Region.
+pub(crate) fn arn(service: &str, resource: &str) -> String {
+    format!("arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}")
+}
+
+pub(crate) fn iam_arn(resource: &str) -> String {
+    format!("arn:aws:iam::{ACCOUNT_ID}:{resource}")
+}
+
+pub(crate) fn topic_arn() -> String {
+    arn("sns", TOPIC)
+}
+
+pub(crate) fn rule_arns() -> [String; 2] {
+    [STATE_RULE, PHASE_RULE].map(|rule| arn("events", &format!("rule/{rule}")))
+}

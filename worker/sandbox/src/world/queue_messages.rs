@@ -1,0 +1,75 @@
+//! Looking into queues from outside.
+use serde_json::{Value, json};
+
+use super::World;
+use crate::aws::AwsError;
+
+/// A message in hand: invisible to others until it is deleted or its visibility timeout is over.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// SQS's id of it.
+    pub id: String,
+    /// What was sent: for the trigger queue, SNS's envelope.
+    pub body: String,
+    receipt: String,
+}
+
+/// Seconds that [`World::peek`] hides messages while it counts them; it lets go of each before it returns.
+const PEEK_VISIBILITY: u32 = 60;
+
+impl World {
+    /// Sends as root, past SNS: what a redrive by hand or a broken producer might put there.
+    pub async fn send_to_queue(&self, url: &str, body: &str) -> Result<(), AwsError> {
+        let message = json!({ "QueueUrl": url, "MessageBody": body });
+        self.root.json("sqs", "AmazonSQS.SendMessage", message).await.map(drop)
+    }
+
+    /// At most ten messages; waits at most `wait_seconds` (0 to 20) for the first.
+    pub async fn receive(&self, url: &str, wait_seconds: u32) -> Result<Vec<Message>, AwsError> {
+        self.receive_hidden(url, wait_seconds, None).await
+    }
+
+    /// Deletes a message in hand.
+    pub async fn delete(&self, url: &str, message: &Message) -> Result<(), AwsError> {
+        let body = json!({ "QueueUrl": url, "ReceiptHandle": message.receipt });
+        self.root.json("sqs", "AmazonSQS.DeleteMessage", body).await.map(drop)
+    }
+
+    /// The bodies of all visible messages, which stay in the queue. It counts as a receive of each.
+    pub async fn peek(&self, url: &str) -> Result<Vec<String>, AwsError> {
+        let mut seen = Vec::new();
+        loop {
+            let some = self.receive_hidden(url, 0, Some(PEEK_VISIBILITY)).await?;
+            if some.is_empty() {
+                break;
+            }
+            seen.extend(some);
+        }
+        for message in &seen {
+            let visible = json!({ "QueueUrl": url, "ReceiptHandle": message.receipt, "VisibilityTimeout": 0 });
+            self.root.json("sqs", "AmazonSQS.ChangeMessageVisibility", visible).await?;
+        }
+        Ok(seen.into_iter().map(|message| message.body).collect())
+    }
+
+    /// What workers and SQS have put into the worker's dead-letter queue.
+    pub async fn dead_letters(&self) -> Result<Vec<String>, AwsError> {
+        self.peek(&self.dead_letter_queue_url()).await
+    }
+
+    async fn receive_hidden(&self, url: &str, wait: u32, hidden: Option<u32>) -> Result<Vec<Message>, AwsError> {
+        let mut body = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": wait });
+        if let Some(seconds) = hidden {
+            body["VisibilityTimeout"] = seconds.into();
+        }
+        let answer = self.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
+        Ok(answer["Messages"].as_array().into_iter().flatten().map(Message::from_json).collect())
+    }
+}
+
+impl Message {
+    fn from_json(message: &Value) -> Message {
+        let field = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
+        Message { id: field("MessageId"), body: field("Body"), receipt: field("ReceiptHandle") }
+    }
+}

@@ -1,0 +1,101 @@
+//! The queues: who may send to each, how often it is tried, and where it goes when that was in vain.
+use serde_json::{Value, json};
+
+use super::account::{
+    Account, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS, TRIGGERS, arn, rule_arns, topic_arn,
+};
+
+/// How often a message is received before SQS gives up on it. A worker deletes a message when its row is durable, or
+/// sends it to the dead-letter queue itself, with a reason: only a crash, or a ledger that is down, makes one return.
+/// With the visibility timeout this rides out ten minutes of that.
+const MAX_RECEIVE_COUNT: u32 = 10;
+/// Seconds. Parse, insert, delete: nothing holds a message for longer than a few.
+const VISIBILITY_TIMEOUT: u32 = 60;
+/// Seconds: 4 days. A request older than 72 h is refused anyway.
+const RETENTION: u32 = 4 * 24 * 3600;
+/// Seconds: 14 days, SQS's longest. The time of sending is kept when a message is moved, so this must exceed
+/// [`RETENTION`].
+const DEAD_LETTER_RETENTION: u32 = 14 * 24 * 3600;
+/// Bytes. What SNS and EventBridge can send must fit, or it would be dropped without a reason.
+const MAXIMUM_MESSAGE_SIZE: u32 = 256 * 1024;
+
+/// A queue as SQS is to make it.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    /// One of the names in [`super::account`].
+    pub name: &'static str,
+    /// CreateQueue's attributes, policy included; every value is a text, those with structure are JSON in a text.
+    pub attributes: Value,
+}
+
+/// Who but the account's own roles may send: a service, on behalf of these resources only.
+struct Sender {
+    service: &'static str,
+    sources: Vec<String>,
+}
+
+impl Account {
+    /// In the order of creation: a dead-letter queue stands before the queue that names it.
+    pub fn queues(&self) -> Vec<Queue> {
+        let topic = || Sender { service: "sns.amazonaws.com", sources: vec![topic_arn()] };
+        let rules = || Sender { service: "events.amazonaws.com", sources: rule_arns().into() };
+        vec![
+            dead_letter_queue(DEAD_LETTERS, Some(TRIGGERS), None),
+            dead_letter_queue(EVENTS_DEAD_LETTERS, Some(EVENTS), Some(rules())),
+            dead_letter_queue(SUBSCRIPTION_DEAD_LETTERS, None, Some(topic())),
+            work_queue(TRIGGERS, DEAD_LETTERS, topic()),
+            work_queue(EVENTS, EVENTS_DEAD_LETTERS, rules()),
+        ]
+    }
+}
+
+fn work_queue(name: &'static str, dead_letters: &str, sender: Sender) -> Queue {
+    let redrive = json!({ "deadLetterTargetArn": arn("sqs", dead_letters), "maxReceiveCount": MAX_RECEIVE_COUNT });
+    let mut attributes = common(name, RETENTION, Some(sender));
+    attributes["VisibilityTimeout"] = VISIBILITY_TIMEOUT.to_string().into();
+    attributes["RedrivePolicy"] = redrive.to_string().into();
+    attributes["RedriveAllowPolicy"] = redrive_from(None);
+    Queue { name, attributes }
+}
+
+fn dead_letter_queue(name: &'static str, of: Option<&str>, sender: Option<Sender>) -> Queue {
+    let mut attributes = common(name, DEAD_LETTER_RETENTION, sender);
+    attributes["RedriveAllowPolicy"] = redrive_from(of);
+    Queue { name, attributes }
+}
+
+fn common(name: &str, retention: u32, sender: Option<Sender>) -> Value {
+    json!({
+        "MessageRetentionPeriod": retention.to_string(),
+        "MaximumMessageSize": MAXIMUM_MESSAGE_SIZE.to_string(),
+        "ReceiveMessageWaitTimeSeconds": "20",
+        "SqsManagedSseEnabled": "true",
+        "Policy": policy(name, sender).to_string(),
+    })
+}
+
+/// Which queue may use it as its dead-letter queue.
+fn redrive_from(queue: Option<&str>) -> Value {
+    let policy = match queue {
+        Some(queue) => json!({ "redrivePermission": "byQueue", "sourceQueueArns": [arn("sqs", queue)] }),
+        None => json!({ "redrivePermission": "denyAll" }),
+    };
+    policy.to_string().into()
+}
+
+fn policy(name: &str, sender: Option<Sender>) -> Value {
+    let queue = arn("sqs", name);
+    let allow = sender.map(|sender| {
+        json!({
+            "Sid": "SendFromItsSource",
+            "Effect": "Allow",
+            "Principal": { "Service": sender.service },
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            // Against the confused deputy: the service also works for other accounts.
+            "Condition": { "ArnEquals": { "aws:SourceArn": sender.sources } },
+        })
+    });
+    let deny = super::policies::deny_plain_http("sqs:*", &queue);
+    json!({ "Version": "2012-10-17", "Statement": allow.into_iter().chain([deny]).collect::<Vec<_>>() })
+}

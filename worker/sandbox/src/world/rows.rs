@@ -1,0 +1,62 @@
+//! The ledger's rows as plain JSON.
+use serde_json::{Map, Value, json};
+
+use super::World;
+use super::account::TABLE;
+use crate::aws::AwsError;
+
+impl World {
+    /// Every row of the table, read consistently, in no order.
+    pub async fn rows(&self) -> Result<Vec<Value>, AwsError> {
+        let mut rows = Vec::new();
+        let mut request = json!({ "TableName": TABLE, "ConsistentRead": true });
+        loop {
+            let page = self.root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
+            rows.extend(page["Items"].as_array().into_iter().flatten().map(item));
+            match page.get("LastEvaluatedKey") {
+                Some(key) => request["ExclusiveStartKey"] = key.clone(),
+                None => return Ok(rows),
+            }
+        }
+    }
+}
+
+fn item(attributes: &Value) -> Value {
+    let attributes = attributes.as_object().into_iter().flatten();
+    Value::Object(attributes.map(|(name, typed)| (name.clone(), plain(typed))).collect::<Map<_, _>>())
+}
+
+/// DynamoDB's `{"N": "5"}` as `5`. A type that no row uses is left as it is.
+fn plain(typed: &Value) -> Value {
+    let Some((kind, value)) = typed.as_object().and_then(|typed| typed.iter().next()) else {
+        return typed.clone();
+    };
+    match kind.as_str() {
+        "S" | "BOOL" | "SS" => value.clone(),
+        "N" => value.as_str().and_then(|digits| digits.parse().ok()).map_or_else(|| value.clone(), Value::Number),
+        "NULL" => Value::Null,
+        "M" => item(value),
+        "L" => Value::Array(value.as_array().into_iter().flatten().map(plain).collect()),
+        _ => typed.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typed_attributes_become_plain_json() {
+        let typed = json!({
+            "pk": { "S": "demo" }, "rev": { "N": "3" }, "told": { "BOOL": true }, "end": { "NULL": true },
+            "telling": { "M": { "at": { "N": "1.5" } } }, "trail": { "L": [{ "S": "a" }, { "N": "-2" }] },
+            "blob": { "B": "AA==" },
+        });
+        let expected = json!({
+            "pk": "demo", "rev": 3, "told": true, "end": null,
+            "telling": { "at": 1.5 }, "trail": ["a", -2],
+            "blob": { "B": "AA==" },
+        });
+        assert_eq!(item(&typed), expected);
+    }
+}

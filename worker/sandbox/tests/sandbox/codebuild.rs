@@ -1,0 +1,271 @@
+//! CodeBuild from its callers' side: signed calls over HTTPS, and builds that really run.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use doorbell_messages::{BuildEvent, EventKind};
+use doorbell_sandbox::authority::Authority;
+use doorbell_sandbox::aws::{AwsClient, AwsError};
+use doorbell_sandbox::codebuild::{
+    BuildCredentials, BuildRole, CodeBuild, CodeBuildOptions, EventMode, LogLine, Outcome, Queue, SecretVersion,
+    Services, Settings,
+};
+use doorbell_sandbox::credentials::{Key, KeyRing};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+mod calls;
+mod ending;
+mod events;
+mod in_account;
+mod limits;
+mod running;
+mod secrets;
+
+const REGION: &str = "eu-central-1";
+const ACCOUNT: &str = "111122223333";
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The account around CodeBuild, in memory.
+#[derive(Debug, Default)]
+struct TestAccount {
+    events: Mutex<Vec<Value>>,
+    lines: Arc<Mutex<Vec<String>>>,
+    roles: Mutex<Vec<String>>,
+}
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/build";
+const SECRET: &str = "s3cret-value";
+
+impl Services for TestAccount {
+    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool> {
+        let allowed = who.principal_arn.ends_with("role/worker")
+            && action == "codebuild:StartBuild"
+            && resource == "arn:aws:codebuild:eu-central-1:111122223333:project/demo";
+        async move { Ok(allowed) }.boxed()
+    }
+
+    fn put_event(&self, entry: Value) -> Outcome<'_, ()> {
+        self.events.lock().unwrap().push(entry);
+        async { Ok(()) }.boxed()
+    }
+
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
+        self.roles.lock().unwrap().push(role_arn.to_owned());
+        let key = key("ASIABUILD", &format!("build/{session}"), role_arn, Some("build-session"));
+        let role: Result<Arc<dyn BuildRole>, AwsError> = if role_arn == ROLE {
+            Ok(Arc::new(TestRole { key, lines: self.lines.clone() }))
+        } else {
+            Err(refused("AccessDenied"))
+        };
+        async move { role }.boxed()
+    }
+}
+
+#[derive(Debug)]
+struct TestRole {
+    key: Key,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl BuildRole for TestRole {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn expires(&self) -> Timestamp {
+        Timestamp::now() + Duration::from_secs(3600)
+    }
+
+    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> Outcome<'a, String> {
+        let text = match wanted.id.as_str() {
+            "git" => Ok(json!({"token": SECRET, "number": 7}).to_string()),
+            _ => Err(refused("ResourceNotFoundException")),
+        };
+        async move { text }.boxed()
+    }
+
+    fn parameter<'a>(&'a self, name: &'a str) -> Outcome<'a, String> {
+        let text =
+            if name == "/doorbell/demo" { Ok("p4rameter".to_owned()) } else { Err(refused("ParameterNotFound")) };
+        async move { text }.boxed()
+    }
+
+    fn log<'a>(&'a self, _: &'a str, _: &'a str, lines: Vec<LogLine>) -> Outcome<'a, ()> {
+        self.lines.lock().unwrap().extend(lines.into_iter().map(|line| line.text));
+        // A role that may not write logs: the build goes on.
+        async { Err(refused("AccessDeniedException")) }.boxed()
+    }
+}
+
+fn refused(code: &str) -> AwsError {
+    AwsError { status: 400, code: code.to_owned(), message: "the test says so".to_owned() }
+}
+
+fn key(id: &str, initiator: &str, principal_arn: &str, session_token: Option<&str>) -> Key {
+    Key {
+        access_key_id: id.to_owned(),
+        secret_access_key: format!("secret of {id}"),
+        session_token: session_token.map(str::to_owned),
+        principal_arn: principal_arn.to_owned(),
+        initiator: initiator.to_owned(),
+    }
+}
+
+fn worker_key() -> Key {
+    key("ASIAWORKER", "worker/task", "arn:aws:iam::111122223333:role/worker", Some("worker-session"))
+}
+
+struct Stage {
+    codebuild: CodeBuild,
+    root: AwsClient,
+    account: Arc<TestAccount>,
+    authority: Authority,
+    dir: TempDir,
+}
+
+impl Stage {
+    async fn set() -> Stage {
+        Self::set_with(Settings::default()).await
+    }
+
+    async fn set_with(settings: Settings) -> Stage {
+        let (authority, dir) = (Authority::new().unwrap(), tempfile::tempdir().unwrap());
+        let account = Arc::new(TestAccount::default());
+        let root_key = key("AKIAROOT", "root", "arn:aws:iam::111122223333:root", None);
+        let keys = KeyRing::default();
+        keys.add(root_key.clone());
+        keys.add(worker_key());
+        let options = CodeBuildOptions {
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+            services: account.clone(),
+            keys,
+            authority: authority.clone(),
+            work_dir: dir.path().to_owned(),
+            path_dirs: vec!["/a/runners/folder".into()],
+            environment: BTreeMap::from([("OF_MACHINE".to_owned(), "machine".to_owned())]),
+            build_credentials: BuildCredentials::Endpoint,
+            settings,
+        };
+        let codebuild = CodeBuild::start(options).await.unwrap();
+        let root = AwsClient::new(codebuild.url(), REGION, root_key, &authority).unwrap();
+        Stage { codebuild, root, account, authority, dir }
+    }
+
+    /// Makes the project `demo` with these commands in BUILD.
+    async fn with_commands(self, commands: &[&str]) -> Stage {
+        self.with_phases(&json!({"build": {"commands": commands}})).await
+    }
+
+    async fn with_phases(self, phases: &Value) -> Stage {
+        // JSON is YAML.
+        let buildspec = json!({"version": 0.2, "phases": phases}).to_string();
+        self.with_project(&json!({"source": {"type": "NO_SOURCE", "buildspec": buildspec}})).await
+    }
+
+    async fn with_project(self, changes: &Value) -> Stage {
+        self.call("CreateProject", project(changes)).await.unwrap();
+        self
+    }
+
+    async fn call(&self, action: &str, input: Value) -> Result<Value, AwsError> {
+        call(&self.root, action, input).await
+    }
+
+    async fn start(&self, input: Value) -> Result<String, AwsError> {
+        let mut input = input;
+        input["projectName"] = json!("demo");
+        let answer = self.call("StartBuild", input).await?;
+        Ok(answer["build"]["id"].as_str().unwrap().to_owned())
+    }
+
+    async fn build(&self, id: &str) -> Value {
+        self.call("BatchGetBuilds", json!({"ids": [id]})).await.unwrap()["builds"][0].clone()
+    }
+
+    async fn finished(&self, id: &str) -> Value {
+        self.build_when(id, |build| build["buildComplete"] == true).await
+    }
+
+    async fn build_when(&self, id: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let build = self.build(id).await;
+            if reached(&build) {
+                return build;
+            }
+            assert!(Instant::now() < end, "not reached: {build:#}");
+            sleep(LOOK).await;
+        }
+    }
+
+    /// The log, once it holds `text`.
+    async fn log_with(&self, id: &str, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let link = self.build(id).await["logs"]["deepLink"].as_str().unwrap().to_owned();
+        loop {
+            let log = self.http().get(&link).send().await.unwrap().text().await.unwrap();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(Instant::now() < end, "{text:?} is not in {log:?}");
+            sleep(LOOK).await;
+        }
+    }
+
+    fn http(&self) -> reqwest::Client {
+        let ca = reqwest::Certificate::from_pem(self.authority.ca_pem().as_bytes()).unwrap();
+        reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap()
+    }
+
+    async fn events_until(&self, reached: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let events = self.account.events.lock().unwrap().clone();
+            if reached(&events) {
+                return events;
+            }
+            assert!(Instant::now() < end, "not reached: {events:#?}");
+            sleep(LOOK).await;
+        }
+    }
+}
+
+async fn call(client: &AwsClient, action: &str, input: Value) -> Result<Value, AwsError> {
+    client.json("codebuild", &format!("CodeBuild_20161006.{action}"), input).await
+}
+
+fn project(changes: &Value) -> Value {
+    let mut project = json!({
+        "name": "demo",
+        "source": {"type": "NO_SOURCE", "buildspec": "{version: 0.2, phases: {build: {commands: ['true']}}}"},
+        "artifacts": {"type": "NO_ARTIFACTS"},
+        "environment": {"type": "LINUX_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL"},
+        "serviceRole": ROLE,
+    });
+    project.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    project
+}
+
+fn plaintext(name: &str, value: &str) -> Value {
+    json!({"name": name, "value": value, "type": "PLAINTEXT"})
+}
+
+fn phases(build: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let phases = build["phases"].as_array().unwrap();
+    phases.iter().map(|phase| (text(&phase["phaseType"]), text(&phase["phaseStatus"]))).collect()
+}
+
+fn context_of<'a>(build: &'a Value, phase: &str) -> &'a Value {
+    let phases = build["phases"].as_array().unwrap();
+    let phase = phases.iter().find(|shown| shown["phaseType"] == phase).unwrap();
+    &phase["contexts"][0]
+}

@@ -1,0 +1,133 @@
+//! CodeBuild among the emulator's services: real policies, rules, secrets and logs.
+use doorbell_sandbox::codebuild::Emulated;
+use doorbell_sandbox::world::account::{BUILD, UNPRIVILEGED_BUILD, WORKER};
+use doorbell_sandbox::world::{World, WorldOptions};
+
+use super::*;
+
+const PROJECT: &str = "doorbell-build";
+/// Seconds that a long poll waits.
+const POLL: u32 = 5;
+
+async fn start() -> (World, CodeBuild) {
+    let world = World::build(WorldOptions::new(crate::emulator::python())).await.unwrap();
+    let options = CodeBuildOptions {
+        region: REGION.to_owned(),
+        account: ACCOUNT.to_owned(),
+        services: Arc::new(Emulated::new(world.root().clone())),
+        keys: world.key_ring().clone(),
+        authority: world.authority().clone(),
+        work_dir: world.dir().to_owned(),
+        path_dirs: Vec::new(),
+        environment: BTreeMap::new(),
+        build_credentials: BuildCredentials::Endpoint,
+        settings: Settings::default(),
+    };
+    (world, CodeBuild::start(options).await.unwrap())
+}
+
+async fn create(world: &World, codebuild: &CodeBuild, role: &str, command: &str, variables: Value) -> AwsClient {
+    let root = world.root().with_endpoint(codebuild.url()).unwrap();
+    let buildspec = json!({"version": 0.2, "phases": {"build": {"commands": [command]}}}).to_string();
+    let input = project(&json!({
+        "name": PROJECT,
+        "source": {"type": "NO_SOURCE", "buildspec": buildspec},
+        "serviceRole": format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
+        "environment": {"type": "LINUX_CONTAINER", "image": "any", "computeType": "BUILD_GENERAL1_SMALL",
+            "environmentVariables": variables},
+    }));
+    call(&root, "CreateProject", input).await.unwrap();
+    root
+}
+
+async fn run(client: &AwsClient) -> Value {
+    let started = call(client, "StartBuild", json!({"projectName": PROJECT})).await.unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let builds = call(client, "BatchGetBuilds", json!({"ids": [started["build"]["id"]]})).await.unwrap();
+        if builds["builds"][0]["buildComplete"] == true {
+            return builds["builds"][0].clone();
+        }
+        assert!(Instant::now() < end, "{builds:#}");
+        sleep(LOOK).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_runs_a_build_that_reads_its_secret_and_writes_its_log() {
+    let (world, codebuild) = start().await;
+    world.put_secret("doorbell/git/demo", "s3cret").await.unwrap();
+    let secret = json!([{"name": "TOKEN", "value": "doorbell/git/demo", "type": "SECRETS_MANAGER"}]);
+    let root = create(&world, &codebuild, BUILD, "test \"$TOKEN\" = s3cret && echo \"token $TOKEN\"", secret).await;
+    let build = run(&root.with_key(world.roles().key(WORKER).await.unwrap())).await;
+    assert_eq!(build["buildStatus"], "SUCCEEDED", "{build:#}");
+    assert_eq!(build["initiator"], "doorbell-worker/sandbox");
+    let stream = json!({"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]});
+    let log = world.root().json("logs", "Logs_20140328.GetLogEvents", stream).await.unwrap();
+    let lines: Vec<_> =
+        log["events"].as_array().unwrap().iter().map(|event| event["message"].as_str().unwrap()).collect();
+    assert!(lines.contains(&"token ***"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn the_accounts_rules_route_the_events_of_a_build_to_the_queue() {
+    let (world, codebuild) = start().await;
+    let root = create(&world, &codebuild, BUILD, "true", json!([])).await;
+    let build = run(&root).await;
+    let mut events = Vec::new();
+    while !events.iter().any(|event: &BuildEvent| event.kind == EventKind::State && event.claims_final) {
+        let messages = world.receive(&world.event_queue_url(), POLL).await.unwrap();
+        assert!(!messages.is_empty(), "the final event is missing: {events:?}");
+        events.extend(messages.iter().map(|message| BuildEvent::parse(&message.body).unwrap()));
+        let event: Value = serde_json::from_str(&messages[0].body).unwrap();
+        assert_eq!((&event["account"], &event["region"]), (&json!(ACCOUNT), &json!(REGION)));
+    }
+    assert_eq!(events.len(), 12);
+    assert!(events.iter().all(|event| build["id"] == event.build.as_str()), "{events:?}");
+}
+
+#[tokio::test]
+async fn the_accounts_iam_decides_who_may_start_a_build() {
+    let (world, codebuild) = start().await;
+    let root = create(&world, &codebuild, BUILD, "true", json!([])).await;
+    let build_role = world.roles().key(BUILD).await.unwrap();
+    for key in [world.publisher_key(), build_role] {
+        let refusal = call(&root.with_key(key), "StartBuild", json!({"projectName": PROJECT})).await.unwrap_err();
+        assert_eq!(refusal.code, "AccessDeniedException", "{refusal}");
+    }
+    assert!(codebuild.controls.builds().is_empty());
+}
+
+#[tokio::test]
+async fn a_build_reads_no_more_than_its_role_may() {
+    let (world, codebuild) = start().await;
+    world.put_secret("doorbell/git/demo", "s3cret").await.unwrap();
+    world.put_parameter("demo", "{}").await.unwrap();
+    let variables = [
+        json!([{"name": "A", "value": "doorbell/git/demo", "type": "SECRETS_MANAGER"}]),
+        json!([{"name": "A", "value": "/doorbell/demo", "type": "PARAMETER_STORE"}]),
+    ];
+    for variable in variables {
+        let root = create(&world, &codebuild, UNPRIVILEGED_BUILD, "true", variable).await;
+        let build = run(&root).await;
+        assert_eq!(build["buildStatus"], "FAILED");
+        let message = context_of(&build, "DOWNLOAD_SOURCE")["message"].as_str().unwrap();
+        assert!(message.starts_with("AccessDenied"), "{message}");
+        call(&root, "DeleteProject", json!({"name": PROJECT})).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_is_read_if_the_role_may_get_parameters() {
+    let (world, codebuild) = start().await;
+    world.put_parameter("demo", "p4rameter").await.unwrap();
+    let statement = json!({"Effect": "Allow", "Action": "ssm:GetParameters",
+        "Resource": format!("arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/doorbell/demo")});
+    let document = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+    let policy = [("RoleName", BUILD), ("PolicyName", "more"), ("PolicyDocument", document.as_str())];
+    world.root().query("iam", "2010-05-08", "PutRolePolicy", &policy).await.unwrap();
+    let variable = json!([{"name": "A", "value": "/doorbell/demo", "type": "PARAMETER_STORE"}]);
+    let root = create(&world, &codebuild, BUILD, "test \"$A\" = p4rameter", variable).await;
+    let build = run(&root).await;
+    assert_eq!(build["buildStatus"], "SUCCEEDED", "{build:#}");
+}

@@ -1,0 +1,80 @@
+//! The test forge: answers as recorded, serves git, goes wrong on demand.
+mod faults;
+mod git;
+mod replay;
+mod rules;
+
+use std::time::Duration;
+
+use doorbell_sandbox::authority::Authority;
+use doorbell_sandbox::forge::{Forge, ForgeOptions, PLAIN, Repository, TokenScope};
+use reqwest::{Method, Response};
+use tempfile::TempDir;
+
+/// No test here takes longer than this for one step, unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const HASH: &str = "0123456789012345678901234567890123456789";
+
+/// A forge with a repository `demo`, as the recorded one was seeded: `main` and an open pull request from `feature`.
+struct Stage {
+    forge: Forge,
+    demo: Repository,
+    authority: Authority,
+    http: reqwest::Client,
+    dir: TempDir,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let authority = Authority::new().unwrap();
+        let options = ForgeOptions { authority: &authority, dir: dir.path().join("forge") };
+        let forge = Forge::start(options).await.unwrap();
+        let demo = forge.create_repository("demo").await.unwrap();
+        demo.commit(
+            "main",
+            &[("README.md", PLAIN, "# demo\n"), ("buildspec.yml", PLAIN, "version: 0.2\n")],
+            "Add buildspec",
+        )
+        .await
+        .unwrap();
+        demo.commit("feature", &[("hello.txt", PLAIN, "hello\n")], "Add hello").await.unwrap();
+        assert_eq!(demo.open_pull_request("feature", "please review").await.unwrap(), 1);
+        let http = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap()])
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        Self { forge, demo, authority, http, dir }
+    }
+
+    fn flag_token(&self) -> String {
+        self.forge.create_token(TokenScope::Any, &["commit_flag", "pull_request_flag", "pull_request_comment"])
+    }
+
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.forge.url()))
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.unwrap()
+    }
+
+    /// A flag that nothing is wrong with, on [`HASH`].
+    fn flag(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
+        self.post(token, &format!("/api/0/demo/c/{HASH}/flag"), &[("uid", uid), ("status", status)])
+    }
+
+    fn post(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> reqwest::RequestBuilder {
+        let mut form = vec![("username", "Doorbell"), ("comment", "a text"), ("url", "https://example.org/1")];
+        form.extend(fields);
+        self.request(Method::POST, path).header("Authorization", format!("token {token}")).form(&form)
+    }
+
+    /// What the forge shows, as "uid status".
+    fn shown(&self, commit: &str) -> Vec<String> {
+        self.forge.flags(commit).into_iter().map(|flag| format!("{} {}", flag.uid, flag.status.as_str())).collect()
+    }
+}

@@ -1,0 +1,6 @@
+//! The sandbox, tested from outside. One binary, since each costs a link.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
+
+mod codebuild;
+mod emulator;
+mod forge;
