@@ -35,7 +35,7 @@ shell_check() {
         skip lint/shellcheck 'ShellCheck could not be installed; the reason stands above'
         return 0
     fi
-    shell_scripts | each "$shellcheck" --external-sources --source-path=SCRIPTDIR --source-path="$root"
+    shell_scripts | each "$shellcheck" --source-path="$root"
 }
 
 # Compiled in memory: py_compile would leave __pycache__ in the work tree.

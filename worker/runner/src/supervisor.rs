@@ -95,8 +95,9 @@ impl Supervisor {
         // The leader is not reaped yet, so that the group's number can't belong to anybody else. The call fails only
         // where there is nothing left to kill.
         let _ = kill_process_group(group, Signal::KILL);
+        let ending = ended?;
         let status = child.wait().map_err(|error| lost(&error))?;
-        Ok(ended?.unwrap_or(Ending::Exited(status)))
+        Ok(ending.unwrap_or(Ending::Exited(status)))
     }
 
     fn report_end_of(&self, pid: Pid) -> Result<(), Failure> {

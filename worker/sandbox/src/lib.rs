@@ -13,3 +13,8 @@ pub mod sandbox;
 pub mod server;
 pub mod worker_process;
 pub mod world;
+
+/// This moment, as AWS writes times in JSON.
+pub fn now_in_iso_8601() -> String {
+    format!("{:.3}", jiff::Timestamp::now())
+}

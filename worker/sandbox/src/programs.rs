@@ -24,7 +24,11 @@ impl Programs {
         };
         let programs = Self { dir };
         for program in [programs.worker(), programs.trigger_job(), programs.runner()] {
-            ensure!(program.is_file(), "{} is missing: run `cargo build --workspace --all-targets` first", program.display());
+            ensure!(
+                program.is_file(),
+                "{} is missing: run `cargo build --workspace --all-targets` first",
+                program.display()
+            );
         }
         Ok(programs)
     }

@@ -2,8 +2,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -17,7 +17,7 @@ use crate::forge::{Forge, ForgeOptions, Repository, TokenScope};
 use crate::job::Job;
 use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;
-use crate::world::account::{ACCOUNT_ID, BUILD, REGION, UNPRIVILEGED_BUILD};
+use crate::world::account::{ACCOUNT_ID, BUILD, REGION, TABLE, UNPRIVILEGED_BUILD};
 use crate::world::{World, WorldOptions};
 
 /// What a sandbox is made of.
@@ -38,7 +38,13 @@ pub struct SandboxOptions {
 impl SandboxOptions {
     /// What most want.
     pub fn new(programs: Programs, python: PathBuf) -> Self {
-        Self { programs, python, prefix: "/doorbell".to_owned(), codebuild: Settings::default(), concurrent_builds: None }
+        Self {
+            programs,
+            python,
+            prefix: "/doorbell".to_owned(),
+            codebuild: Settings::default(),
+            concurrent_builds: None,
+        }
     }
 }
 
@@ -49,6 +55,7 @@ pub struct Sandbox {
     pub codebuild: CodeBuild,
     pub forge: Forge,
     pub world: World,
+    report_token: String,
     programs: Programs,
     workers: AtomicU32,
 }
@@ -95,13 +102,19 @@ impl Sandbox {
         world_options.account.prefix = options.prefix;
         let world = World::build(world_options).await?;
         let forge = Forge::start(ForgeOptions { authority: world.authority(), dir: world.dir().join("forge") }).await?;
-        let token = forge.create_token(TokenScope::Any, &["commit_flag"]);
-        world.put_secret(TOKEN_SECRET, &token).await?;
+        let report_token = forge.create_token(TokenScope::Any, &["commit_flag"]);
+        world.put_secret(TOKEN_SECRET, &report_token).await?;
         let codebuild = start_codebuild(&world, &options.programs, options.codebuild).await?;
-        let sandbox = Self { codebuild, forge, world, programs: options.programs, workers: AtomicU32::new(0) };
+        let sandbox =
+            Self { codebuild, forge, world, report_token, programs: options.programs, workers: AtomicU32::new(0) };
         sandbox.create_build_project(BUILD_PROJECT, BUILD, options.concurrent_builds).await?;
         sandbox.create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD, None).await?;
         Ok(sandbox)
+    }
+
+    /// The token that the worker reports with, as the sandbox made it at its start.
+    pub fn report_token(&self) -> &str {
+        &self.report_token
     }
 
     /// A client of CodeBuild with a key of this world.
@@ -275,4 +288,45 @@ async fn start_codebuild(world: &World, programs: &Programs, settings: Settings)
 
 fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
+}
+
+impl Sandbox {
+    /// Makes a row older, as if its worker had been gone for so long. No worker may run meanwhile.
+    ///
+    /// # Errors
+    /// There is no such row, or the table can't be written.
+    pub async fn age_job(&self, key: &str, by: Duration) -> anyhow::Result<()> {
+        let by = i64::try_from(by.as_millis())?;
+        let items = self.world.rows().await?;
+        let item =
+            items.into_iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
+        let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
+        shift_times(&mut row, by);
+        let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;
+        let update = json!({
+            "TableName": TABLE,
+            "Key": { "pk": { "S": key } },
+            "UpdateExpression": "SET #job = :job, due_at = :due_at",
+            "ExpressionAttributeNames": { "#job": "job" },
+            "ExpressionAttributeValues": { ":job": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
+        });
+        self.world.root().json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
+        Ok(())
+    }
+}
+
+/// Every number of a row that is as large is a time in milliseconds.
+const TIMES_BEGIN: i64 = 1_000_000_000_000;
+
+fn shift_times(value: &mut Value, by: i64) {
+    match value {
+        Value::Number(number) => {
+            if let Some(time) = number.as_i64().filter(|time| *time > TIMES_BEGIN) {
+                *value = (time - by).into();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| shift_times(value, by)),
+        Value::Object(map) => map.values_mut().for_each(|value| shift_times(value, by)),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }

@@ -1,5 +1,5 @@
 //! A build's log: what its commands print and what CodeBuild says about them, in order, with secrets masked.
-use std::io::{self, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,9 +37,10 @@ impl Log {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let file = File::create(path).await?;
         let (reader, output) = io::pipe()?;
-        let pipe = Receiver::from_owned_fd(OwnedFd::from(reader))?;
+        // This makes `reader` non-blocking as well: it is the pipe that is, not a handle of it.
+        let pipe = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
         let (orders, incoming) = mpsc::channel(16);
-        let recorder = Recorder { pipe, file, masker: Masker::new(&[]), stream: None, unsent: Vec::new() };
+        let recorder = Recorder { pipe, reader, file, masker: Masker::new(&[]), stream: None, unsent: Vec::new() };
         Ok(Self { output, orders, recorder: tokio::spawn(recorder.run(incoming)) })
     }
 
@@ -81,7 +82,10 @@ pub(super) fn container_line(text: &str) -> String {
 }
 
 struct Recorder {
+    /// Tells when there is something to read.
     pipe: Receiver,
+    /// The same end of the same pipe.
+    reader: PipeReader,
     file: File,
     masker: Masker,
     stream: Option<Arc<LogStream>>,
@@ -134,7 +138,13 @@ impl Recorder {
     async fn drain(&mut self) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK];
         loop {
-            match self.pipe.try_read(&mut chunk) {
+            // Tokio answers "nothing there" from memory until its reactor has run again, so the pipe itself is asked,
+            // too: else a line that CodeBuild says would overtake what was printed before it.
+            let read = match self.pipe.try_read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.reader.read(&mut chunk),
+                read => read,
+            };
+            match read {
                 Ok(0) => return Ok(()),
                 Ok(length) => self.write_masked(&chunk[..length], false).await?,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
@@ -168,5 +178,35 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.send_lines(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_printed_stands_before_what_is_said_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let log = Log::open(&path).await.unwrap();
+        let mut output = log.output().unwrap();
+        for round in 0..50 {
+            output.write_all(format!("printed {round}\n").as_bytes()).unwrap();
+            log.say(&format!("said {round}")).await;
+        }
+        output.write_all(b"without an end").unwrap();
+        drop(output);
+        log.close().await;
+        let text = std::fs::read_to_string(&path).unwrap();
+        let order: Vec<_> =
+            text.lines().map(|line| line.split_whitespace().rev().take(2).collect::<Vec<_>>()).collect();
+        for (at, line) in order[..100].iter().enumerate() {
+            let word = if at % 2 == 0 { "printed" } else { "said" };
+            assert_eq!(line[..], [&(at / 2).to_string(), word], "line {at} of {text}");
+        }
+        assert!(text.ends_with("\nwithout an end"));
     }
 }

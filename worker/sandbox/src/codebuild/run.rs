@@ -164,7 +164,8 @@ impl Run {
         }
     }
 
-    /// Like a container that is gone: background processes end too, and the role's keys are no longer handed out.
+    /// Like a container that is gone: background processes end too (before the log does, so that their last words are
+    /// in it), and the role's keys are no longer handed out.
     async fn leave(&mut self, machine: Machine) {
         machine.processes.kill();
         self.site.lent.withdraw(&self.build.uuid);

@@ -20,17 +20,27 @@ pub(super) async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::
         ("ssm:GetParameter", aws.json("ssm", "AmazonSSM.GetParameter", json!({ "Name": parameter })).await.map(drop)),
         (
             "secretsmanager:GetSecretValue",
-            aws.json("secretsmanager", "secretsmanager.GetSecretValue", json!({ "SecretId": "doorbell/report/forge" })).await.map(drop),
+            aws.json("secretsmanager", "secretsmanager.GetSecretValue", json!({ "SecretId": "doorbell/report/forge" }))
+                .await
+                .map(drop),
         ),
-        ("sqs:ReceiveMessage", aws.json("sqs", "AmazonSQS.ReceiveMessage", json!({ "QueueUrl": queue })).await.map(drop)),
+        (
+            "sqs:ReceiveMessage",
+            aws.json("sqs", "AmazonSQS.ReceiveMessage", json!({ "QueueUrl": queue })).await.map(drop),
+        ),
         (
             "sqs:SendMessage",
             aws.json("sqs", "AmazonSQS.SendMessage", json!({ "QueueUrl": queue, "MessageBody": "{}" })).await.map(drop),
         ),
-        ("dynamodb:Scan", aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": TABLE })).await.map(drop)),
+        (
+            "dynamodb:Scan",
+            aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": TABLE })).await.map(drop),
+        ),
         (
             "sts:AssumeRole",
-            aws.query("sts", "2011-06-15", "AssumeRole", &[("RoleArn", &role), ("RoleSessionName", "x")]).await.map(drop),
+            aws.query("sts", "2011-06-15", "AssumeRole", &[("RoleArn", &role), ("RoleSessionName", "x")])
+                .await
+                .map(drop),
         ),
         (
             "sns:Publish to another topic",
@@ -44,6 +54,7 @@ pub(super) async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::
 
 /// "No such topic" or a broken connection is no proof: only a "no" is.
 fn is_denied(answer: &Result<(), AwsError>) -> bool {
-    const NO: [&str; 4] = ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
+    const NO: [&str; 4] =
+        ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
     answer.as_ref().is_err_and(|error| NO.contains(&error.code.as_str()))
 }

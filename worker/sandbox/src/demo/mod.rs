@@ -47,11 +47,19 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
     screen.title("A world without AWS, on this machine");
     let started = tokio::time::Instant::now();
     let sandbox = Sandbox::start(SandboxOptions::new(programs, arguments.python)).await?;
-    screen.part("account", sandbox.world.emulator().endpoint(), "SNS, SQS, SSM, Secrets Manager, DynamoDB, EventBridge, IAM, STS");
+    screen.part(
+        "account",
+        sandbox.world.emulator().endpoint(),
+        "SNS, SQS, SSM, Secrets Manager, DynamoDB, EventBridge, IAM, STS",
+    );
     screen.part("CodeBuild", sandbox.codebuild.url(), "really runs builds");
     screen.part("forge", sandbox.forge.url(), "answers as Pagure does, and serves git");
     let worker = sandbox.worker(&[]).await?;
-    screen.part("worker", "", &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()));
+    screen.part(
+        "worker",
+        "",
+        &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()),
+    );
     let result = story::tell(&sandbox, &worker, &screen).await?;
     match arguments.output {
         Output::Text => screen.table(&result),

@@ -38,7 +38,10 @@ impl DemoResult {
     /// The documented shape of `--output json`.
     pub(super) fn to_json(&self) -> Value {
         let jobs = self.jobs.iter().map(|job| {
-            let flag = job.flag.as_ref().map(|flag| json!({ "status": flag.status, "comment": flag.comment, "url": flag.url }));
+            let flag = job
+                .flag
+                .as_ref()
+                .map(|flag| json!({ "status": flag.status, "comment": flag.comment, "url": flag.url }));
             json!({
                 "job": job.job,
                 "project": job.project,

@@ -60,7 +60,11 @@ impl Screen {
         match flag {
             Some(flag) => {
                 let status = coloured(flag.status.as_str());
-                self.line(&format!("  flag on {}: {status}  {}", &flag.commit[..flag.commit.len().min(10)], flag.comment));
+                self.line(&format!(
+                    "  flag on {}: {status}  {}",
+                    &flag.commit[..flag.commit.len().min(10)],
+                    flag.comment
+                ));
             }
             None => self.line("  no flag: nobody is known to tell"),
         }

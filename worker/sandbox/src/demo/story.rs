@@ -25,12 +25,18 @@ pub(super) async fn tell(sandbox: &Sandbox, worker: &WorkerProcess, screen: &Scr
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/main", "heads/broken"]);
     sandbox.register("demo", &document).await?;
-    screen.note(&format!("registry: {} builds {} from main and broken", sandbox.world.parameter_name("demo"), repository.url()));
+    screen.note(&format!(
+        "registry: {} builds {} from main and broken",
+        sandbox.world.parameter_name("demo"),
+        repository.url()
+    ));
 
     let cases = [
         Case::new("a build that succeeds", &["demo", "main"], "success", 1).on(&good),
         Case::new("a build that fails", &["demo", "broken"], "failure", 1).on(&bad),
-        Case::new("one publish, repeated: one build", &["demo", "main", "--id", "ci-4711"], "success", 1).on(&good).published(2),
+        Case::new("one publish, repeated: one build", &["demo", "main", "--id", "ci-4711"], "success", 1)
+            .on(&good)
+            .published(2),
         Case::new("a ref that is not allowed", &["demo", "wild", "--commit", wild.as_str()], "rejected", 0).on(&wild),
         Case::new("a project that nobody registered", &["nowhere", "main"], "rejected", 0),
     ];
@@ -68,7 +74,9 @@ async fn play(sandbox: &Sandbox, screen: &Screen, case: Case) -> anyhow::Result<
         }
         match job.filter(Job::is_settled) {
             Some(job) => break job,
-            None if tokio::time::Instant::now() > deadline => anyhow::bail!("the job {key} did not settle within {CASE_WITHIN:?}"),
+            None if tokio::time::Instant::now() > deadline => {
+                anyhow::bail!("the job {key} did not settle within {CASE_WITHIN:?}")
+            }
             None => tokio::time::sleep(std::time::Duration::from_millis(30)).await,
         }
     };
@@ -80,7 +88,9 @@ async fn play(sandbox: &Sandbox, screen: &Screen, case: Case) -> anyhow::Result<
     };
     screen.flag(post.as_ref().map(|post| &post.flag));
     Ok(CaseResult {
-        is_as_expected: job.status() == case.outcome && builds.len() == case.builds && post.is_some() == case.commit.is_some(),
+        is_as_expected: job.status() == case.outcome
+            && builds.len() == case.builds
+            && post.is_some() == case.commit.is_some(),
         title: case.title,
         project: job.project().to_owned(),
         git_ref: git_ref(&job),

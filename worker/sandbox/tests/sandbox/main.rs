@@ -4,3 +4,5 @@
 mod codebuild;
 mod emulator;
 mod forge;
+mod forge_log;
+mod journey;

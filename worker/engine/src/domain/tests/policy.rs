@@ -74,7 +74,7 @@ fn a_pull_request_needs_leave_its_own_build_project_and_no_variables() {
     // No pattern of refs opens them.
     check_refused(pull(), json!({"refs": ["heads/*", "tags/*", "pull/*"]}), "does not build pull requests");
     check_refused(
-        over(pull(), json!({"variables": {"STAGE": "x"}})),
+        json!({"branch": null, "pullRequest": 7, "variables": {"STAGE": "x"}}),
         over(open(), json!({"variables": ["STAGE"]})),
         "without variables",
     );

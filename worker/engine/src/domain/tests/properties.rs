@@ -192,7 +192,7 @@ impl World {
         let Phase::Starting { first_sent_at, last_sent_at, .. } = &after.phase else { panic!("a send without its claim") };
         assert_eq!(*last_sent_at, now);
         assert!(now.since(*first_sent_at) < secs(240), "a token older than four minutes is sent");
-        assert!(after.due_at() >= Some(now + secs(1)) && after.phase_due == Some(now + secs(60)));
+        assert_eq!(after.phase_due, Some(now + secs(60)), "the lease");
         let known = self.inputs.entry(token.to_owned()).or_insert_with(|| input.to_owned());
         assert_eq!(known, input, "one token, two inputs");
         for (other, of, _) in &self.sends {
@@ -252,7 +252,8 @@ fn holds(before: &Row, after: &Row) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    // `PROPTEST_CASES=20000` makes a longer search of it.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_every_step_keeps_the_invariants(has_commit: bool, story in events()) {

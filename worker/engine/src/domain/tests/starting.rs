@@ -112,7 +112,7 @@ fn input_that_the_provider_refuses_ends_the_job_in_its_words() {
 
 #[test]
 fn no_answer_is_asked_again_soon_and_slower_each_time() {
-    let mut life = Life::starting(json!({}));
+    let mut life = Life::starting(json!({"report": null}));
     let mut waits = Vec::new();
     loop {
         let sent_at = life.now;

@@ -14,8 +14,9 @@ fn flag(acts: &[Act]) -> String {
         .expect("something is told")
 }
 
-fn refusal(fields: Value, keys: Value) -> String {
-    let mut life = Life::of(super::over(json!({"commit": COMMIT}), fields));
+fn refusal(mut fields: Value, keys: Value) -> String {
+    fields["commit"] = json!(COMMIT);
+    let mut life = Life::of(fields);
     flag(&life.see(known(&policy(keys))))
 }
 

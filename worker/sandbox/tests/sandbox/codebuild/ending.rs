@@ -76,3 +76,14 @@ async fn background_processes_end_with_their_build() {
     let pids = pids(&stage.log_with(&id, "pid=").await);
     assert!(!is_alive(&pids[0]));
 }
+
+#[tokio::test]
+async fn a_build_that_is_stopped_has_time_to_end_by_itself() {
+    let command = "trap 'echo \"last words\"; exit 0' TERM; echo ready; while :; do sleep 0.05; done";
+    let stage = Stage::set().await.with_commands(&[command]).await;
+    let id = stage.start(json!({})).await.unwrap();
+    stage.log_with(&id, "\nready\n").await;
+    stage.call("StopBuild", json!({"id": id})).await.unwrap();
+    assert_eq!(stage.finished(&id).await["buildStatus"], "STOPPED");
+    stage.log_with(&id, "\nlast words\n").await;
+}

@@ -75,6 +75,7 @@ async fn a_private_repository_is_cloned_with_either_kind_of_credential_and_with_
         stage.clone(None, &with_user(&stage.demo, "cj:secret"), "user").await,
         stage.clone(header("Authorization: Bearer wrong"), &url, "token").await,
         stage.clone(header("Authorization: Bearer secret"), &url, "kind").await,
+        stage.clone(header("Authorization: token bearer-secret"), &url, "scheme").await,
     ];
     for (number, result) in refused.into_iter().enumerate() {
         let words = result.expect_err(&format!("clone {number} was let in"));

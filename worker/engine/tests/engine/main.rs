@@ -1,0 +1,14 @@
+//! The engine's loops over a world in memory, in virtual time: whole histories of jobs, with what goes wrong in them.
+
+// Clippy's "allowed in tests" covers functions with #[test] only, and these tests have helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+
+mod chaos;
+mod crashes;
+mod duplicates;
+mod fakes;
+mod journeys;
+mod limits;
+mod messages;
+mod outages;
+mod world;

@@ -1,0 +1,179 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use doorbell_engine::domain::{Deployment, ProviderBuild, Row, Rules};
+use doorbell_engine::{Engine, Settings};
+use doorbell_messages::{BuildId, JobKey, Request, Status};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::fakes::{Flag, Process, QueueOf, Shared, Which, Worker, locked};
+
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Longer than anything here takes: the token's life, the search, a repeated start and a build.
+const PATIENCE: Duration = Duration::from_secs(3 * 60 * 60);
+
+pub fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// One history: the world, the workers in it, and what must hold when it ends.
+pub struct World {
+    pub shared: Arc<Shared>,
+    published: AtomicU32,
+}
+
+/// A worker that runs, or ran.
+pub struct Running {
+    pub process: Arc<Process>,
+    pub stop: CancellationToken,
+    pub ended: JoinHandle<()>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { shared: Shared::new(), published: AtomicU32::new(0) }
+    }
+
+    pub fn worker(&self, name: &str) -> Running {
+        let process = Arc::new(Process::new(name));
+        let worker = Worker { shared: Arc::clone(&self.shared), process: Arc::clone(&process) };
+        let engine = Engine::new(worker.clone(), settings(name));
+        let stop = CancellationToken::new();
+        let queues = [Which::Triggers, Which::Events].map(|which| QueueOf(worker.clone(), which));
+        let [triggers, events] = queues;
+        let ended = tokio::spawn(engine.run(triggers, events, stop.clone()));
+        Running { process, stop, ended }
+    }
+
+    /// Publishes a request for the project, the base one with more or other fields.
+    pub fn publish(&self, more: Value) -> JobKey {
+        let (key, body) = self.message(more);
+        self.shared.triggers.send(body);
+        key
+    }
+
+    /// A request in SNS's envelope, not sent yet.
+    pub fn message(&self, more: Value) -> (JobKey, String) {
+        let number = self.published.fetch_add(1, Ordering::Relaxed);
+        let id = format!("00000000-0000-4000-8000-{number:012}");
+        let mut request = json!({"project": "demo", "branch": "main", "commit": COMMIT});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let parsed = Request::parse(&request.to_string()).unwrap();
+        (JobKey::of(&parsed, &id).unwrap(), self.envelope(&id, TOPIC, &request.to_string()))
+    }
+
+    pub fn envelope(&self, id: &str, topic: &str, message: &str) -> String {
+        json!({
+            "Type": "Notification", "MessageId": id, "TopicArn": topic, "Message": message,
+            "Timestamp": self.shared.now().to_string(),
+        })
+        .to_string()
+    }
+
+    /// Looks every so often until it is so; fails a test that waits for what never comes.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let mut waited = Duration::ZERO;
+        while !is_so(self) {
+            assert!(waited < PATIENCE, "not even after {PATIENCE:?}: {what}; rows: {:#?}", self.rows());
+            tokio::time::sleep(secs(1)).await;
+            waited += secs(1);
+        }
+    }
+
+    /// Waits until nothing is left to do, and checks what must hold then.
+    pub async fn settle(&self) {
+        self.until("all jobs are settled and all messages gone", |world| {
+            world.shared.triggers.len() == 0 && world.rows().iter().all(|row| row.settled_at.is_some())
+        })
+        .await;
+        // What was late may still come.
+        tokio::time::sleep(secs(600)).await;
+        self.check();
+    }
+
+    /// The invariants of the design that a world can see.
+    pub fn check(&self) {
+        assert_eq!(*locked(&self.shared.violations), [""; 0]);
+        let deployment = deployment();
+        for row in self.rows() {
+            assert!(row.settled_at.is_some() && row.due_at().is_none(), "left behind: {row:#?}");
+            assert!(self.own_builds(&row.key).len() <= 1, "{:#?}", self.own_builds(&row.key));
+            let Some(target) = row.target() else { continue };
+            assert_eq!(target.uid, deployment.flag_uid(&row.key));
+            let flags = self.flags(&row.key);
+            assert_eq!(flags.last().map(|flag| flag.status), Some(row.status()), "{flags:#?}");
+            assert!(flags.iter().all(|flag| flag.commit == target.commit));
+        }
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        locked(&self.shared.table).rows()
+    }
+
+    pub fn row(&self, key: &JobKey) -> Row {
+        self.rows().into_iter().find(|row| row.key == *key).unwrap_or_else(|| panic!("no row {key}"))
+    }
+
+    /// The builds that our workers started for a job.
+    pub fn own_builds(&self, key: &JobKey) -> Vec<ProviderBuild> {
+        let job_id = deployment().job_id(key);
+        let builds = locked(&self.shared.account).builds(self.shared.now());
+        let is_own = |build: &ProviderBuild| {
+            build.job_id.as_ref() == Some(&job_id)
+                && build.initiator.as_deref().is_some_and(|who| who.starts_with("doorbell-worker/"))
+        };
+        builds.into_iter().filter(is_own).collect()
+    }
+
+    pub fn build_of(&self, key: &JobKey) -> BuildId {
+        let builds = self.own_builds(key);
+        assert_eq!(builds.len(), 1, "{builds:#?}");
+        builds[0].id.clone()
+    }
+
+    /// Every write of a job's flag, in the order in which the forge has them.
+    pub fn flags(&self, key: &JobKey) -> Vec<Flag> {
+        let uid = deployment().flag_uid(key);
+        locked(&self.shared.pagure).history.iter().filter(|flag| flag.uid == uid).cloned().collect()
+    }
+
+    pub fn told(&self, key: &JobKey) -> Vec<Status> {
+        self.flags(key).iter().map(|flag| flag.status).collect()
+    }
+
+    /// How many jobs have which status.
+    pub fn tally(&self) -> BTreeMap<&'static str, usize> {
+        self.rows().iter().fold(BTreeMap::new(), |mut tally, row| {
+            *tally.entry(row.status().as_str()).or_default() += 1;
+            tally
+        })
+    }
+}
+
+pub fn deployment() -> Deployment {
+    Deployment::of_ledger("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell")
+}
+
+fn settings(name: &str) -> Settings {
+    Settings {
+        rules: Rules {
+            deployment: deployment(),
+            initiator: "doorbell-worker/".to_owned(),
+            max_age: secs(72 * 3600),
+            queue_timeout: secs(24 * 3600),
+            reconcile_after: secs(60),
+            console_url: "https://console.example.org/projects".to_owned(),
+        },
+        topic_arn: TOPIC.to_owned(),
+        fallback_build_project: None,
+        max_in_flight: 100,
+        sweep_interval: secs(5),
+        instance: name.to_owned(),
+    }
+}

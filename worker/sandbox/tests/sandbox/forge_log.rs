@@ -1,0 +1,7 @@
+//! What the forge remembers of its callers.
+use doorbell_sandbox::forge::Forge;
+
+/// How many requests of git it has had.
+pub(crate) fn git_requests(forge: &Forge) -> usize {
+    forge.calls().iter().filter(|call| call.path.contains(".git/")).count()
+}
