@@ -55,15 +55,18 @@ scripts_are_programs() {
     done | none
 }
 
-scripts_are_documented() { documented README.md $(find bin -maxdepth 1 -type f); }
+scripts_are_documented() {
+    # shellcheck disable=SC2046  # these names hold no spaces
+    documented README.md $(find bin -maxdepth 1 -type f)
+}
 
 contracts_are_documented() {
-    # shellcheck disable=SC2046  # these names hold no spaces
+    # shellcheck disable=SC2046  # nor do these
     documented publisher/messages/README.md $(cd publisher/messages && ls -d fixtures/* schema/*)
 }
 
 decisions_are_indexed() {
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046  # nor do these
     documented docs/decisions/README.md $(cd docs/decisions && find . -name '*.md' ! -name README.md | sed 's|^\./||')
 }
 

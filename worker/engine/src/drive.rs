@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error, info, warn};
 
-use crate::domain::{Act, Phase, Row, Seen, Situation, Step, next};
+use crate::domain::{Act, Row, Seen, Situation, Step, next};
 use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Insert, Ledger, LoadError, PortError, Update, World};
@@ -72,7 +72,7 @@ impl<W: World> Engine<W> {
     async fn step(&self, mut row: Row, seen: Seen) -> Option<Claimed> {
         for _ in 0..MOST_CONFLICTS {
             let at = Instant::now();
-            let step = self.decide(row.clone(), seen.clone())?;
+            let step = self.decide(&row, &seen)?;
             if !step.changed {
                 return Some(Claimed { row: step.row, acts: step.acts, at });
             }
@@ -92,13 +92,18 @@ impl<W: World> Engine<W> {
         None
     }
 
-    pub(crate) fn decide(&self, row: Row, seen: Seen) -> Option<Step> {
+    pub(crate) fn decide(&self, row: &Row, seen: &Seen) -> Option<Step> {
         let Some(now) = crate::ports::Clock::now(self.world.clock()) else {
             warn!("AWS's time is not known: nothing is decided");
             return None;
         };
-        let situation = Situation { now, pool_open: self.pools.is_open(pool(&row)) };
-        Some(next(row, seen, situation, &self.settings.rules))
+        let in_a_pool_that_is =
+            |pool_open| next(row.clone(), seen.clone(), Situation { now, pool_open }, &self.settings.rules);
+        let step = in_a_pool_that_is(true);
+        // Which pool it is may come out only with the decision: a new row has none before its policy is read.
+        let is_refused =
+            |act: &Act| matches!(act, Act::StartBuild { build_project, .. } if !self.pools.is_open(build_project));
+        Some(if step.acts.iter().any(is_refused) { in_a_pool_that_is(false) } else { step })
     }
 
     async fn write(&self, row: &Row) -> Written {
@@ -147,13 +152,6 @@ pub(crate) fn log_load_error(key: &doorbell_messages::JobKey, error: &LoadError)
         LoadError::Newer(_) => info!(job.key = %key, "left alone: {error}"),
         LoadError::Corrupt(_) => error!(job.key = %key, "{error}"),
         LoadError::Port(_) => warn!(job.key = %key, "the ledger did not answer: {error}"),
-    }
-}
-
-fn pool(row: &Row) -> Option<&doorbell_messages::BuildProjectName> {
-    match &row.phase {
-        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } => Some(&launch.build_project),
-        _ => None,
     }
 }
 

@@ -13,9 +13,9 @@ const CLOSED: Duration = Duration::from_secs(1);
 pub(crate) struct Pools(Mutex<HashMap<BuildProjectName, Instant>>);
 
 impl Pools {
-    pub(crate) fn is_open(&self, pool: Option<&BuildProjectName>) -> bool {
+    pub(crate) fn is_open(&self, pool: &BuildProjectName) -> bool {
         let pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pool.and_then(|pool| pools.get(pool)).is_none_or(|until| *until <= Instant::now())
+        pools.get(pool).is_none_or(|until| *until <= Instant::now())
     }
 
     pub(crate) fn close(&self, pool: BuildProjectName) {

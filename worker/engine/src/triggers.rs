@@ -106,7 +106,7 @@ impl<W: World> Engine<W> {
         let policy = self.registry.known(&request.project);
         let blank = Row::new(key, request, message, now);
         let seen = policy.map_or(Seen::Woken, |policy| Seen::Policy(PolicySeen::Known(policy)));
-        let step = self.decide(blank.clone(), seen)?;
+        let step = self.decide(&blank, &seen)?;
         let mut row = step.row;
         row.writer = self.signature();
         if row.phase_due.is_some_and(|due| due <= now) {

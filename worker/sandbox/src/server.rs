@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -31,7 +32,9 @@ pub async fn serve(router: Router, authority: &Authority) -> anyhow::Result<Serv
     let tls = RustlsConfig::from_config(Arc::new(tls_config(&authority.issue()?)?));
     let (listener, address) = bind()?;
     let handle = Handle::new();
-    let server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle.clone());
+    // Without it, an answer's second packet waits for the first one's acknowledgement: 40 ms for git's larger ones.
+    let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+    let server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone());
     tokio::spawn(run(address, async move { server.serve(router.into_make_service()).await }));
     Ok(Server { url: format!("https://{address}"), handle })
 }

@@ -334,10 +334,7 @@ impl Job<'_> {
             return;
         }
         self.meet(build);
-        if claims_final
-            && self.is_the_rows(build)
-            && !build.complete
-            && matches!(self.row.phase, Phase::Running { .. })
+        if claims_final && self.is_the_rows(build) && !build.complete && matches!(self.row.phase, Phase::Running { .. })
         {
             self.row.phase_due = Some(self.now + ASK_AGAIN);
         }

@@ -125,7 +125,8 @@ async fn a_worker_that_is_stopped_before_its_send_and_wakes_late_does_not_use_it
         if asleep > 60 {
             assert_eq!(zombie.process.count(Call::Start), 0, "its claim was taken over; asleep for {asleep} s");
         } else {
-            assert_eq!(world.rows()[0].trail[1].text, "waiting for a build: the claim had run out");
+            let text = "waiting for a build: the claim had run out";
+            assert!(world.rows()[0].trail.iter().any(|note| note.text == text));
         }
     }
 }
@@ -200,10 +201,9 @@ async fn a_row_of_a_newer_worker_is_left_alone_and_others_behind_it_are_not() {
     locked(&world.shared.table).newer.extend(newer.iter().cloned());
     let before: Vec<_> = newer.iter().map(|key| world.row(key)).collect();
     let _second = world.worker("b");
-    world.until("the others are settled", |world| {
-        keys.iter().skip(20).all(|key| world.row(key).settled_at.is_some())
-    })
-    .await;
+    world
+        .until("the others are settled", |world| keys.iter().skip(20).all(|key| world.row(key).settled_at.is_some()))
+        .await;
     assert_eq!(newer.iter().map(|key| world.row(key)).collect::<Vec<_>>(), before);
     assert_eq!(*locked(&world.shared.violations), [""; 0]);
 }

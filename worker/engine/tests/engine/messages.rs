@@ -25,14 +25,19 @@ async fn check_buried(body: impl Fn(&World) -> String, reason: &str) {
 async fn what_can_not_be_parsed_or_keyed_is_buried_with_its_reason() {
     check_buried(|_| "no JSON at all".to_owned(), "not an SNS notification").await;
     check_buried(|world| world.envelope(ID, TOPIC, "{}"), "the request is refused").await;
-    check_buried(|world| world.envelope(ID, TOPIC, r#"{"project":"demo","branch":"main","x":1}"#), "unknown field").await;
+    check_buried(|world| world.envelope(ID, TOPIC, r#"{"project":"demo","branch":"main","x":1}"#), "unknown field")
+        .await;
     let future = r#"{"version":2,"project":"demo","branch":"main"}"#;
     check_buried(|world| world.envelope(ID, TOPIC, future), "version 2 is unknown").await;
     let good = r#"{"project":"demo","branch":"main"}"#;
-    check_buried(|world| world.envelope(ID, "arn:aws:sns:eu-west-1:666:evil", good), "published to another topic").await;
+    check_buried(|world| world.envelope(ID, "arn:aws:sns:eu-west-1:666:evil", good), "published to another topic")
+        .await;
     check_buried(|world| world.envelope("a b", TOPIC, good), "the SNS message id").await;
     check_buried(
-        |_| json!({"Type": "Notification", "MessageId": ID, "TopicArn": TOPIC, "Message": good, "Timestamp": "x"}).to_string(),
+        |_| {
+            json!({"Type": "Notification", "MessageId": ID, "TopicArn": TOPIC, "Message": good, "Timestamp": "x"})
+                .to_string()
+        },
         "$.Timestamp",
     )
     .await;

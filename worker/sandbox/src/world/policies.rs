@@ -56,7 +56,7 @@ impl Account {
         document([
             allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queues),
             allow("SetAside", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
-            self.read_registry(),
+            self.read_registry("ssm:GetParameter"),
             read_secrets("ReadReportTokens", REPORT_SECRETS),
             allow("KeepRows", &rows, [table.clone()]),
             allow("FindRows", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
@@ -65,11 +65,13 @@ impl Account {
     }
 
     fn build_policy(&self) -> Value {
-        document([self.read_registry(), read_secrets("ReadGitCredentials", GIT_SECRETS), self.write_logs()])
+        // CodeBuild resolves PARAMETER_STORE variables by the plural call, as its own error messages show.
+        let registry = self.read_registry("ssm:GetParameters");
+        document([registry, read_secrets("ReadGitCredentials", GIT_SECRETS), self.write_logs()])
     }
 
-    fn read_registry(&self) -> Value {
-        allow("ReadRegistry", &["ssm:GetParameter"], [arn("ssm", &format!("parameter{}/*", self.prefix))])
+    fn read_registry(&self, action: &str) -> Value {
+        allow("ReadRegistry", &[action], [arn("ssm", &format!("parameter{}/*", self.prefix))])
     }
 
     fn write_logs(&self) -> Value {

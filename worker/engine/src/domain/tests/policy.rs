@@ -4,7 +4,8 @@ use super::{over, read_policy, request};
 use crate::domain::Rejection;
 
 fn judge(fields: Value, keys: Value, fallback: Option<&str>) -> Result<String, String> {
-    let base = json!({"gitUrl": "https://git.example.org/demo.git", "command": "./deploy.sh", "buildProject": "builds"});
+    let base =
+        json!({"gitUrl": "https://git.example.org/demo.git", "command": "./deploy.sh", "buildProject": "builds"});
     let judged = read_policy(over(base, keys), fallback).judge(&request(fields));
     judged.map(|name| name.to_string()).map_err(|Rejection(reason)| reason)
 }
@@ -53,8 +54,21 @@ fn variables_are_those_that_the_project_names_and_never_a_reserved_one() {
 #[test]
 fn reserved_names_are_refused_even_where_the_project_lists_them() {
     for name in [
-        "DOORBELL_JOB_ID", "doorbell_ref", "CODEBUILD_SRC_DIR", "AWS_REGION", "aws_profile", "GIT_SSH_COMMAND",
-        "LD_PRELOAD", "BASH_FUNC_ls", "PATH", "Path", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS",
+        "DOORBELL_JOB_ID",
+        "doorbell_ref",
+        "CODEBUILD_SRC_DIR",
+        "AWS_REGION",
+        "aws_profile",
+        "GIT_SSH_COMMAND",
+        "LD_PRELOAD",
+        "BASH_FUNC_ls",
+        "PATH",
+        "Path",
+        "ENV",
+        "BASH_ENV",
+        "IFS",
+        "HOME",
+        "SHELLOPTS",
     ] {
         check_refused(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "is reserved");
     }

@@ -21,12 +21,27 @@ enum Event {
     Policy(u8),
     Head(u8),
     /// The answer to one of the sends so far, the newest first.
-    Sent { back: usize, answer: u8, number: i64 },
-    Searched { builds: Vec<(i64, u8)>, asked_ago: u64 },
-    Described { number: i64, status: u8, claims_final: bool, is_foreign: bool },
+    Sent {
+        back: usize,
+        answer: u8,
+        number: i64,
+    },
+    Searched {
+        builds: Vec<(i64, u8)>,
+        asked_ago: u64,
+    },
+    Described {
+        number: i64,
+        status: u8,
+        claims_final: bool,
+        is_foreign: bool,
+    },
     NotKnown(i64),
     /// The answer to one of the tellings so far, the newest first.
-    Told { back: usize, outcome: u8 },
+    Told {
+        back: usize,
+        outcome: u8,
+    },
     CancelMarked,
     LookFailed,
 }
@@ -168,7 +183,8 @@ impl World {
     }
 
     fn step(&mut self, seen: Seen) {
-        let is_foreign = matches!(&seen, Seen::Described { build, .. } if build.initiator.as_deref() == Some("other/x"));
+        let is_foreign =
+            matches!(&seen, Seen::Described { build, .. } if build.initiator.as_deref() == Some("other/x"));
         let before = self.life.row.clone();
         let acts = self.life.see(seen);
         let after = self.life.row.clone();
@@ -178,7 +194,9 @@ impl World {
         }
         for act in &acts {
             match act {
-                Act::StartBuild { input, token, attempt, .. } => self.start_holds(&before, &after, input, token, *attempt),
+                Act::StartBuild { input, token, attempt, .. } => {
+                    self.start_holds(&before, &after, input, token, *attempt)
+                }
                 Act::Tell { report, claimed_at, .. } => self.tell_holds(&after, report.status, *claimed_at),
                 _ => {}
             }
@@ -189,7 +207,9 @@ impl World {
         let now = self.life.now;
         assert!(after.rev > before.rev, "a send without a write");
         assert_eq!(after.wanted, Wanted::Run, "a job that is to end is started");
-        let Phase::Starting { first_sent_at, last_sent_at, .. } = &after.phase else { panic!("a send without its claim") };
+        let Phase::Starting { first_sent_at, last_sent_at, .. } = &after.phase else {
+            panic!("a send without its claim")
+        };
         assert_eq!(*last_sent_at, now);
         assert!(now.since(*first_sent_at) < secs(240), "a token older than four minutes is sent");
         assert_eq!(after.phase_due, Some(now + secs(60)), "the lease");

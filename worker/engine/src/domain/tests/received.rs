@@ -29,11 +29,7 @@ fn every_no_of_the_policy_is_a_row_with_its_reason() {
         json!({}),
         "tag v1 is not among the refs that project demo may build: heads/*",
     );
-    check_refused(
-        json!({"branch": null, "pullRequest": 7}),
-        json!({}),
-        "project demo does not build pull requests",
-    );
+    check_refused(json!({"branch": null, "pullRequest": 7}), json!({}), "project demo does not build pull requests");
     check_refused(
         json!({"variables": {"STAGE": "x"}}),
         json!({}),

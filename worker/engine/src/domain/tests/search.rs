@@ -25,7 +25,8 @@ fn the_search_goes_back_past_the_first_send() {
     let mut life = in_doubt();
     let sent_at = life.row.received_at;
     let acts = life.wake();
-    let expected = Search { build_project: "builds".parse().unwrap(), not_before: sent_at - mins(5), asked_at: life.now };
+    let expected =
+        Search { build_project: "builds".parse().unwrap(), not_before: sent_at - mins(5), asked_at: life.now };
     assert_eq!(acts, [Act::SearchBuild(expected)]);
 }
 

@@ -103,7 +103,8 @@ impl Account {
         if self.running(now) >= self.rules.limit {
             return (SendSeen::Limited("AccountLimitExceededException".to_owned()), false);
         }
-        let job_id = input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
+        let job_id =
+            input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
         let id = self.add(job_id, format!("{ROLE}{who}"), input.build_project.as_str(), now);
         self.tokens.insert(token.to_owned(), (id.clone(), text, now));
         self.most_at_once = self.most_at_once.max(self.running(now));

@@ -118,7 +118,14 @@ impl Process {
     pub fn down(&self, calls: &[Call], time: Duration) {
         let until = Some(Instant::now() + time);
         for call in calls {
-            self.rule(Rule { call: *call, moment: Moment::Before, effect: Effect::Fail, skip: 0, times: u32::MAX, until });
+            self.rule(Rule {
+                call: *call,
+                moment: Moment::Before,
+                effect: Effect::Fail,
+                skip: 0,
+                times: u32::MAX,
+                until,
+            });
         }
     }
 

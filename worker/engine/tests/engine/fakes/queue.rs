@@ -89,9 +89,9 @@ impl QueueOf {
         if self.1 == Which::Events {
             return;
         }
-        let key = Envelope::parse(body).ok().and_then(|envelope| {
-            JobKey::of(&Request::parse(&envelope.message).ok()?, &envelope.message_id).ok()
-        });
+        let key = Envelope::parse(body)
+            .ok()
+            .and_then(|envelope| JobKey::of(&Request::parse(&envelope.message).ok()?, &envelope.message_id).ok());
         let is_kept = key.is_some_and(|key| locked(&self.0.shared.table).holds(&key))
             || locked(&self.queue().dead_letters).iter().any(|letter| letter.body == body);
         if !is_kept {
@@ -123,7 +123,8 @@ impl Deliveries for QueueOf {
         let bodies: Vec<String> = {
             let mut messages = locked(&self.queue().messages);
             let is_acked = |message: &Message| receipts.iter().any(|receipt| receipt.0 == message.id);
-            let bodies = messages.iter().filter(|message| is_acked(message)).map(|message| message.body.clone()).collect();
+            let bodies =
+                messages.iter().filter(|message| is_acked(message)).map(|message| message.body.clone()).collect();
             messages.retain(|message| !is_acked(message));
             bodies
         };

@@ -29,12 +29,11 @@ async fn the_command_s_own_exit_code_is_a_failure_and_the_runner_s_is_an_error()
     assert_eq!(job.status(), "failure");
     assert!(flag(&sandbox, &commit).comment.contains("exited with 3"));
 
-    let missing = repository.commit("empty", &[("readme", EXECUTABLE, "")], "no script here").await.unwrap();
-    let key = trigger(&sandbox, &["demo", "empty"]).await;
+    sandbox.register("other", &sandbox.document(&repository, &json!("./missing.sh"))).await.unwrap();
+    let key = trigger(&sandbox, &["other", "main"]).await;
     let job = sandbox.until_settled(&key, JOB).await.unwrap();
-    // `commit` builds on what the branch has: a new branch begins empty.
     assert_eq!(job.status(), "error", "{job:?}");
-    assert_eq!(flag(&sandbox, &missing).status.as_str(), "error");
+    assert!(job.ending().unwrap_or_default().contains("runner code 243"), "{job:?}");
 }
 
 #[tokio::test]
