@@ -22,5 +22,5 @@ stray_tests() {
 # run_integration_tests e2e|unit
 run_integration_tests() {
     # shellcheck disable=SC2046  # words are wanted: the names hold no spaces, as crates' names don't
-    cargo test --workspace --locked $(integration_tests "$1" | sed 's/^/--test /')
+    cargo test --workspace --locked --no-fail-fast $(integration_tests "$1" | sed 's/^/--test /')
 }

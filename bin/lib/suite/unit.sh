@@ -15,7 +15,7 @@ every_test_has_a_suite() {
 }
 
 step 'every integration test belongs to one suite' every_test_has_a_suite
-step 'in the sources' cargo test --workspace --locked --lib --bins
+step 'in the sources' cargo test --workspace --locked --lib --bins --no-fail-fast
 step 'integration tests' run_integration_tests unit
-step 'examples in the documentation' cargo test --workspace --locked --doc
+step 'examples in the documentation' cargo test --workspace --locked --doc --no-fail-fast
 finish

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod aws;
+pub mod bench;
 pub mod codebuild;
 pub mod credentials;
 pub mod demo;

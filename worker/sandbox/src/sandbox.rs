@@ -33,6 +33,8 @@ pub struct SandboxOptions {
     pub codebuild: Settings,
     /// At most so many builds of the build project at once; CodeBuild refuses others.
     pub concurrent_builds: Option<u32>,
+    /// What builds do: start the runner, unless a measurement wants builds that cost nothing.
+    pub buildspec: String,
 }
 
 impl SandboxOptions {
@@ -44,6 +46,7 @@ impl SandboxOptions {
             prefix: "/doorbell".to_owned(),
             codebuild: Settings::default(),
             concurrent_builds: None,
+            buildspec: BUILDSPEC.to_owned(),
         }
     }
 }
@@ -107,8 +110,8 @@ impl Sandbox {
         let codebuild = start_codebuild(&world, &options.programs, options.codebuild).await?;
         let sandbox =
             Self { codebuild, forge, world, report_token, programs: options.programs, workers: AtomicU32::new(0) };
-        sandbox.create_build_project(BUILD_PROJECT, BUILD, options.concurrent_builds).await?;
-        sandbox.create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD, None).await?;
+        sandbox.create_build_project(BUILD_PROJECT, BUILD, &options.buildspec, options.concurrent_builds).await?;
+        sandbox.create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD, &options.buildspec, None).await?;
         Ok(sandbox)
     }
 
@@ -125,10 +128,16 @@ impl Sandbox {
         Ok(AwsClient::new(self.codebuild.url(), REGION, key, self.world.authority())?)
     }
 
-    async fn create_build_project(&self, name: &str, role: &str, limit: Option<u32>) -> anyhow::Result<()> {
+    async fn create_build_project(
+        &self,
+        name: &str,
+        role: &str,
+        buildspec: &str,
+        limit: Option<u32>,
+    ) -> anyhow::Result<()> {
         let mut project = json!({
             "name": name,
-            "source": { "type": "NO_SOURCE", "buildspec": BUILDSPEC },
+            "source": { "type": "NO_SOURCE", "buildspec": buildspec },
             "artifacts": { "type": "NO_ARTIFACTS" },
             "environment": { "type": "LINUX_CONTAINER", "image": "doorbell-build", "computeType": "BUILD_GENERAL1_SMALL" },
             "serviceRole": format!("arn:aws:iam::{ACCOUNT_ID}:role/{role}"),

@@ -73,6 +73,11 @@ impl WorkerProcess {
         }
     }
 
+    /// Where it prints to; still there when it has ended.
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
     /// Its process id; none once it has ended.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()

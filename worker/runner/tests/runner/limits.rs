@@ -43,7 +43,9 @@ fn who_does_not_obey_is_killed_after_the_grace() {
     let world = World::new();
     let build = world.build().with("DOORBELL_TIMEOUT_SECONDS", "1").with("DOORBELL_KILL_GRACE_SECONDS", "1");
     let start = Instant::now();
-    build.shell("trap '' TERM; sleep 100 >/dev/null 2>&1 & echo $! > ../grandchild; while :; do sleep 1; done").exits(244);
+    build
+        .shell("trap '' TERM; sleep 100 >/dev/null 2>&1 & echo $! > ../grandchild; while :; do sleep 1; done")
+        .exits(244);
     let took = start.elapsed();
     assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(20), "{took:?}");
     is_gone(&grandchild(&world));

@@ -1,6 +1,7 @@
 //! `bin/demo`: the journey, shown live.
 mod case;
 mod denied;
+mod metrics;
 mod result;
 mod screen;
 mod story;
@@ -12,6 +13,7 @@ use clap::{Args, ValueEnum};
 
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
+use result::DemoResult;
 use screen::Screen;
 
 /// What the demo is told.
@@ -61,14 +63,22 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
         &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()),
     );
     let result = story::tell(&sandbox, &worker, &screen).await?;
-    match arguments.output {
-        Output::Text => screen.table(&result),
-        Output::Json => println!("{}", result.to_json()),
-    }
     if arguments.keep {
+        show(&result, arguments.output, &screen);
         screen.exports(&sandbox);
         std::future::pending::<()>().await;
     }
+    let log = worker.log_path().to_owned();
     worker.terminate(Duration::from_secs(10)).await?;
+    // A worker writes its metrics every minute, and once more when it stops.
+    screen.metrics(&metrics::in_log(&std::fs::read_to_string(log)?));
+    show(&result, arguments.output, &screen);
     Ok(result.is_as_expected())
+}
+
+fn show(result: &DemoResult, output: Output, screen: &Screen) {
+    match output {
+        Output::Text => screen.table(result),
+        Output::Json => println!("{}", result.to_json()),
+    }
 }

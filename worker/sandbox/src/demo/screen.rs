@@ -7,6 +7,9 @@ use super::result::DemoResult;
 use crate::forge::Flag;
 use crate::sandbox::Sandbox;
 
+/// Columns of the table where no terminal says how many it has.
+const WIDTH_OF_A_FILE: u16 = 110;
+
 /// Where the demo shows what it does; nowhere, if its result is for a program.
 pub(super) struct Screen {
     speaks: bool,
@@ -85,12 +88,23 @@ impl Screen {
         }
     }
 
+    pub(super) fn metrics(&self, metrics: &[(String, f64)]) {
+        self.case("what the worker counted");
+        for (name, value) in metrics {
+            self.line(&format!("  {value:>4}  {name}"));
+        }
+    }
+
     pub(super) fn table(&self, result: &DemoResult) {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(["job", "asked", "outcome", "builds", "flag", "to StartBuild", "to final flag"]);
+        if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            table.set_width(WIDTH_OF_A_FILE);
+        }
+        table.set_header(["job", "asked", "outcome", "builds", "flag", "StartBuild", "final flag"]);
         for job in &result.jobs {
-            let seconds = |seconds: Option<f64>| seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.2} s"));
+            let seconds =
+                |seconds: Option<f64>| seconds.map_or("-".to_owned(), |seconds| format!("after {seconds:.2} s"));
             table.add_row([
                 job.job.clone(),
                 format!("{} {}: {}", job.project, job.git_ref, job.title),
