@@ -1,6 +1,7 @@
 //! The whole journey with the real binaries: what a user sees, and what must hold whatever happens on the way.
 mod bad_input;
 mod death;
+mod demo;
 mod everyday;
 mod iwomp;
 mod repetition;

@@ -1,5 +1,5 @@
 //! What a forge and a queue are told, and what is believed of them.
-use doorbell_sandbox::forge::TokenScope;
+use doorbell_sandbox::forge::{Calls, Failure, Fault, TokenScope};
 use serde_json::json;
 
 use super::{JOB, PASSING, demo, flag, sandbox, trigger};
@@ -51,4 +51,34 @@ async fn a_pull_request_is_rejected_unless_the_project_builds_them() {
     assert_eq!(job.status(), "rejected");
     assert_eq!(flag(&sandbox, &commit).status.as_str(), "error");
     assert!(sandbox.builds_of(&key).is_empty());
+}
+
+#[tokio::test]
+async fn a_forge_that_fails_and_loses_its_answer_is_told_again_and_shows_the_truth_once() {
+    let sandbox = sandbox().await;
+    let (_, commit) = demo(&sandbox, PASSING).await;
+    // "running" goes through; of "success" one answer is lost after the work was done, and one post collides.
+    for fault in [Fault::Spare, Fault::After(Failure::Disconnect), Fault::Before(Failure::database_error())] {
+        sandbox.forge.fail_next(1, Calls::FlagPosts, fault);
+    }
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let key = trigger(&sandbox, &["demo", "main"]).await;
+    let job = sandbox.until_settled(&key, JOB * 2).await.unwrap();
+    assert_eq!(sandbox.forge.faults_left(), 0);
+    assert!(job.trail().contains(&"told the forge: success"), "{job:?}");
+    assert_eq!(flag(&sandbox, &commit).status.as_str(), "success");
+}
+
+#[tokio::test]
+async fn what_a_forge_says_of_people_is_never_logged() {
+    let sandbox = sandbox().await;
+    demo(&sandbox, PASSING).await;
+    let worker = sandbox.worker(&[("DOORBELL_LOG", "debug")]).await.unwrap();
+    let key = trigger(&sandbox, &["demo", "main"]).await;
+    let job = sandbox.until_settled(&key, JOB).await.unwrap();
+    let log = worker.log().unwrap();
+    // A flag's answer names its owner's addresses, and the request carries the token.
+    assert!(!log.contains("@example"), "an e-mail address is in the log");
+    assert!(!log.contains(sandbox.report_token()), "the token is in the log");
+    assert!(!job.json().to_string().contains(sandbox.report_token()), "the token is in the row");
 }
