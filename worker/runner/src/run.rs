@@ -1,7 +1,9 @@
 use std::convert::Infallible;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use doorbell_messages::{BuildEnvironment, COMMIT, CommitId};
@@ -61,7 +63,7 @@ fn second_life() -> Result<u8, Failure> {
 
 /// Returns only if it fails.
 fn second_life_of(commit: &CommitId) -> Failure {
-    let program = match env::current_exe() {
+    let program = match own_program() {
         Ok(program) => program,
         Err(error) => return Failure::machine(format!("the runner does not find its own program: {error}")),
     };
@@ -69,8 +71,16 @@ fn second_life_of(commit: &CommitId) -> Failure {
     for name in SECRET_VARIABLES {
         command.env_remove(name);
     }
-    let error = command.arg(AFTER_CHECKOUT).env(COMMIT, OsStr::new(commit.as_str())).exec();
+    command.arg0(env!("CARGO_PKG_NAME")).arg(AFTER_CHECKOUT).env(COMMIT, OsStr::new(commit.as_str()));
+    let error = command.exec();
     Failure::machine(format!("the runner can't execute itself anew: {error}"))
+}
+
+/// The file that this process was started from, even if another one lies at its path by now. Where there is no
+/// `/proc`, the path will do.
+fn own_program() -> io::Result<PathBuf> {
+    let itself = PathBuf::from("/proc/self/exe");
+    if itself.exists() { Ok(itself) } else { env::current_exe() }
 }
 
 fn read_environment() -> Result<(BuildEnvironment, Settings), Failure> {

@@ -1,14 +1,19 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::server::{Manner, Server};
 use crate::world::{Build, Ran, World, read, wait_until};
 
 const CANARY: &str = "c4n4ryOfThe5ecret";
-/// base64 of `oauth2:` and the canary
-const BASIC: &str = "Basic b2F1dGgyOmM0bjRyeU9mVGhlNWVjcmV0";
-/// base64 of `me:` and the canary
-const BASIC_ME: &str = "Basic bWU6YzRuNHJ5T2ZUaGU1ZWNyZXQ=";
+/// For the test that reads every process's environment, and would find other tests' secrets there.
+const OWN_CANARY: &str = "c4n4ryOfTheReader";
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
 
 fn serve(world: &World, wants: Option<&str>) -> Server {
     Server::start(Manner::Serve { root: world.path(""), wants: wants.map(str::to_owned) })
@@ -18,18 +23,15 @@ fn build(world: &World, server: &Server) -> Build {
     world.build().with("DOORBELL_GIT_URL", &format!("{}/.git", server.url())).with("DOORBELL_GIT_PROTOCOLS", "http")
 }
 
-fn bearer() -> String {
-    format!("Bearer {CANARY}")
-}
-
-fn document() -> String {
-    format!(r#"{{"gitUrl":"x","authToken":"{CANARY}","basicPassword":"p"}}"#)
+fn document(canary: &str) -> String {
+    format!(r#"{{"gitUrl":"x","authToken":"{canary}","basicPassword":"p"}}"#)
 }
 
 #[track_caller]
 fn holds_no_secret(text: &str) {
-    for secret in [CANARY, "M0bjRyeU9mVGhlNWVjcmV0", "YzRuNHJ5T2ZUaGU1ZWNyZXQ"] {
-        assert!(!text.contains(secret), "{secret} is in:\n{text}");
+    let secrets = [CANARY, OWN_CANARY].into_iter();
+    for secret in secrets.flat_map(|canary| [canary.to_owned(), basic("oauth2", canary), basic("me", canary)]) {
+        assert!(!text.contains(secret.trim_start_matches("Basic ")), "{secret} is in:\n{text}");
     }
 }
 
@@ -57,21 +59,29 @@ fn every_form_of_credential_lets_git_in_and_is_seen_nowhere() {
             "the runner's own environment was read: {}",
             ran.stdout
         );
-        [&seen.command_lines, &ran.stdout, &ran.log].into_iter().for_each(|text| holds_no_secret(text));
+        let texts = [&seen.command_lines, &ran.stdout, &ran.log];
+        let secrets = [OWN_CANARY, wants.trim_start_matches("Basic ")];
+        for (text, secret) in texts.iter().flat_map(|text| secrets.map(|secret| (text, secret))) {
+            assert!(!text.contains(secret), "{secret} is in:\n{text}");
+        }
         fs::remove_dir_all(world.path("build/checkout")).unwrap();
     };
-    check("DOORBELL_GIT_CREDENTIALS", CANARY, BASIC);
-    check("DOORBELL_GIT_CREDENTIALS", &format!(r#"{{"token":"{CANARY}"}}"#), BASIC);
-    check("DOORBELL_GIT_CREDENTIALS", &format!(r#"{{"username":"me","password":"{CANARY}"}}"#), BASIC_ME);
-    check("DOORBELL_PROJECT_DOCUMENT", &document(), &bearer());
-    check("DOORBELL_DEFAULT_DOCUMENT", &document(), &bearer());
-    check("DOORBELL_DEFAULT_DOCUMENT", &format!(r#"{{"basicUsername":"me","basicPassword":"{CANARY}"}}"#), BASIC_ME);
+    let (token, password) = (basic("oauth2", OWN_CANARY), basic("me", OWN_CANARY));
+    let bearer = format!("Bearer {OWN_CANARY}");
+    check("DOORBELL_GIT_CREDENTIALS", OWN_CANARY, &token);
+    check("DOORBELL_GIT_CREDENTIALS", &format!(r#"{{"token":"{OWN_CANARY}"}}"#), &token);
+    check("DOORBELL_GIT_CREDENTIALS", &format!(r#"{{"username":"me","password":"{OWN_CANARY}"}}"#), &password);
+    check("DOORBELL_PROJECT_DOCUMENT", &document(OWN_CANARY), &bearer);
+    check("DOORBELL_DEFAULT_DOCUMENT", &document(OWN_CANARY), &bearer);
+    let inline = format!(r#"{{"basicUsername":"me","basicPassword":"{OWN_CANARY}"}}"#);
+    check("DOORBELL_DEFAULT_DOCUMENT", &inline, &password);
 }
 
 #[test]
 fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs() {
     let world = World::new();
-    let server = serve(&world, Some(BASIC));
+    let header = basic("oauth2", CANARY);
+    let server = serve(&world, Some(&header));
     let build = build(&world, &server).with("DOORBELL_GIT_CREDENTIALS", CANARY);
     let child = build.shell("touch ../running; until test -e ../go; do sleep 0.05; done").start();
     wait_until("the command runs", || world.path("build/running").exists());
@@ -84,7 +94,7 @@ fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs(
         let mut bytes = vec![0; (range[1] - range[0]) as usize];
         if memory.read_exact_at(&mut bytes, range[0]).is_ok() {
             let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-            assert!(!holds(CANARY) && !holds(BASIC), "{line}");
+            assert!(!holds(CANARY) && !holds(header.trim_start_matches("Basic ")), "{line}");
             found_itself |= holds("here:demo#1#abc");
         }
     }
@@ -117,7 +127,7 @@ fn a_refused_credential_is_explained_and_not_shown() {
 fn a_credential_that_the_server_prints_back_is_redacted() {
     let world = World::new();
     let server = Server::start(Manner::Echo);
-    for (name, value) in [("DOORBELL_GIT_CREDENTIALS", CANARY), ("DOORBELL_PROJECT_DOCUMENT", &document())] {
+    for (name, value) in [("DOORBELL_GIT_CREDENTIALS", CANARY), ("DOORBELL_PROJECT_DOCUMENT", &document(CANARY))] {
         let ran = build(&world, &server).with(name, value).exits(241).says("you sent").says("[secret]");
         holds_no_secret(&ran.log);
     }

@@ -1,7 +1,7 @@
 use doorbell_messages::{JobKey, Status};
 use serde_json::{Value, json};
 
-use super::{COMMIT, Life, MESSAGE, described, ending, known, mins, policy, request, secs, send};
+use super::{COMMIT, Life, MESSAGE, described, ending, known, mins, policy, request, send};
 use crate::domain::{Act, Phase, Seen, SendSeen, Wanted};
 
 /// As the engine marks the row of another job.
@@ -120,5 +120,4 @@ fn a_build_under_a_cancel_that_comes_back_is_not_counted_as_gone() {
     life.wait(mins(30)).see(described(build.clone()));
     life.wait(mins(31)).see(Seen::NotKnown(build.id));
     assert!(matches!(life.row.phase, Phase::Running { .. }), "gone for no time: {:?}", life.row.phase);
-    life.wait(secs(1));
 }

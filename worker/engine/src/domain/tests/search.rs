@@ -124,11 +124,10 @@ fn a_repeated_start_has_another_token_and_a_window_of_its_own() {
     let first = life.rules.deployment.token(&life.row.key, 1);
     let acts = searched(life.wait(mins(16)), vec![]);
     assert_ne!(send(&acts).unwrap().0, first);
-    let now = life.now;
-    assert!(matches!(
-        life.row.phase,
-        Phase::Starting { attempt: 2, first_sent_at, last_sent_at, sends: 1, .. } if first_sent_at == now && last_sent_at == now
-    ));
+    let Phase::Starting { attempt: 2, first_sent_at, last_sent_at, sends: 1, .. } = life.row.phase else {
+        panic!("{:?}", life.row.phase)
+    };
+    assert_eq!((first_sent_at, last_sent_at), (life.now, life.now));
 }
 
 #[test]
