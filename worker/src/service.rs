@@ -16,12 +16,6 @@ use crate::health::{self, Health};
 use crate::settings::Settings;
 use crate::world::Account;
 
-/// Requests published longer ago are old news.
-const MAX_AGE: Duration = Duration::from_secs(72 * 60 * 60);
-
-/// How long a job waits for a build, a registry or a forge.
-const QUEUE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// After a SIGTERM, for what is in hand. Whatever is not done by then is in its row, with the time at which another
 /// worker takes over. Fargate's default `stopTimeout` is 30 s.
 const DRAIN: Duration = Duration::from_secs(9);
@@ -52,8 +46,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         deployment,
         console_url: identity.console_url(&region),
         initiator: identity.initiator,
-        max_age: MAX_AGE,
-        queue_timeout: QUEUE_TIMEOUT,
+        max_age: settings.max_age,
+        queue_timeout: settings.queue_timeout,
         reconcile_after: settings.reconcile_after,
     };
     let engine = Engine::new(

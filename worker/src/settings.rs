@@ -36,8 +36,8 @@ const AFTER_HELP: &str = "\
 AWS credentials, region and endpoints come from the SDK's own variables (AWS_REGION, AWS_ENDPOINT_URL, \
 AWS_CONTAINER_CREDENTIALS_FULL_URI, ...).
 
-Exit codes: 0 stopped by SIGTERM or SIGINT with nothing left in hand (or health: well), 1 it could not start or go on \
-(or health: not well), 2 a setting is missing or wrong.
+Exit codes: 0 stopped by SIGTERM or SIGINT (or health: well), 1 it could not start or go on (or health: not well), \
+2 a setting is missing or wrong.
 
 Examples:
   worker --trigger-queue-url https://sqs.eu-north-1.amazonaws.com/123456789012/doorbell-triggers \\
@@ -81,17 +81,23 @@ pub(crate) struct OptionalSettings {
     /// text for people; json for machines, with metrics in CloudWatch's embedded format
     #[arg(long, env = "DOORBELL_LOG_FORMAT", default_value = "text", value_enum)]
     log_format: LogFormat,
-    /// Time between two looks at rows that are due: a number of s or ms
+    /// Time between two looks at rows that are due: a number of ms, s, m or h
     #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME", value_parser = time)]
     sweep_interval: Duration,
     /// How long a running build may be quiet before CodeBuild is asked
     #[arg(long, env = "DOORBELL_RECONCILE_AFTER", default_value = "60s", value_name = "TIME", value_parser = time)]
     reconcile_after: Duration,
+    /// Requests published longer ago are rejected as old news
+    #[arg(long, env = "DOORBELL_MAX_AGE", default_value = "72h", value_name = "TIME", value_parser = time)]
+    max_age: Duration,
+    /// How long a job may wait for a build, the registry or its forge
+    #[arg(long, env = "DOORBELL_QUEUE_TIMEOUT", default_value = "24h", value_name = "TIME", value_parser = time)]
+    queue_timeout: Duration,
     /// host:port of forges that may be at a private address, comma-separated
     #[arg(long, env = "DOORBELL_FORGE_ALLOW", value_name = "HOST:PORT,...", value_delimiter = ',', value_parser = host_and_port)]
     forge_allow: Vec<String>,
     /// What is logged, as the tracing crate's filter
-    #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER", value_parser = filter)]
     log: String,
 }
 
@@ -116,6 +122,8 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) sweep_interval: Duration,
     pub(crate) reconcile_after: Duration,
+    pub(crate) max_age: Duration,
+    pub(crate) queue_timeout: Duration,
     pub(crate) forge_allow: Vec<String>,
     pub(crate) log: String,
 }
@@ -144,6 +152,8 @@ impl TryFrom<OptionalSettings> for Settings {
             log_format: given.log_format,
             sweep_interval: given.sweep_interval,
             reconcile_after: given.reconcile_after,
+            max_age: given.max_age,
+            queue_timeout: given.queue_timeout,
             forge_allow: given.forge_allow,
             log: given.log,
         };
@@ -194,13 +204,57 @@ fn host_and_port(text: &str) -> Result<String, String> {
     }
 }
 
+fn filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; a filter is a level (info) or target=level,...")),
+    }
+}
+
 fn time(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "a time is a whole number of ms, s, m or h, from 10ms to 720h: 500ms, 5s, 72h";
     let (number, unit) = text.find(|c: char| !c.is_ascii_digit()).map_or((text, "s"), |at| text.split_at(at));
-    let number: u64 = number.parse().map_err(|_| "a time is a number and s or ms: 5s, 500ms".to_owned())?;
-    match unit {
-        "s" if (1..=3600).contains(&number) => Ok(Duration::from_secs(number)),
-        "ms" if (10..=3_600_000).contains(&number) => Ok(Duration::from_millis(number)),
-        "s" | "ms" => Err("a time is 10 ms to 3600 s".to_owned()),
-        _ => Err("a time is a number and s or ms: 5s, 500ms".to_owned()),
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(RULE.to_owned()),
+    };
+    let total = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
+    match total.filter(|total| (10..=720 * 3_600_000).contains(total)) {
+        Some(total) => Ok(Duration::from_millis(total)),
+        None => Err(RULE.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_a_number_and_its_unit() {
+        for (text, expected) in [("5", 5000), ("5s", 5000), ("500ms", 500), ("2m", 120_000), ("72h", 259_200_000)] {
+            assert_eq!(time(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        for text in ["", "s", "-5s", "5 s", "5d", "0s", "9ms", "721h", "99999999999999999999s", "1.5s"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_with_the_right_shape() {
+        assert!(topic_arn("arn:aws:sns:eu-north-1:123456789012:doorbell").is_ok());
+        assert!(topic_arn("doorbell").unwrap_err().contains("arn:aws:sns:"));
+        assert!(queue_url("sqs:doorbell").is_err() && queue_url("https://host").is_err());
+        assert!(prefix("doorbell").is_err() && prefix("/doorbell/").is_err() && prefix("/a/b").is_ok());
+        assert!(host_and_port("forge").is_err() && host_and_port("Forge:443") == Ok("forge:443".to_owned()));
     }
 }

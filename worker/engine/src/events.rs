@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Builds, Deliveries, Delivery, MOST_DESCRIBED, World};
 use crate::pulse::Part;
-use crate::receiver;
+use crate::receiver::{self, acknowledge};
 
 impl<W: World> Engine<W> {
     pub(crate) async fn receive_events<D: Deliveries>(self: Arc<Self>, deliveries: Arc<D>, stop: CancellationToken) {
@@ -36,19 +36,20 @@ impl<W: World> Engine<W> {
     /// Handles one batch with one question to the provider. Events are acked when their rows were shown the answer;
     /// if it does not come, they come back, and if they never do, the sweep asks.
     async fn take_events(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
-        let mut acks = Vec::new();
+        let (mut buried, mut heard) = (Vec::new(), Vec::new());
         let mut claims: BTreeMap<BuildId, bool> = BTreeMap::new();
         for delivery in batch {
             match BuildEvent::parse(&delivery.body) {
                 Ok(event) => {
                     *claims.entry(event.build).or_default() |= event.claims_final;
-                    acks.push(delivery.receipt);
+                    heard.push(delivery.receipt);
                 }
                 Err(error) => {
-                    acks.extend(self.bury(deliveries, delivery, format!("not an event of a build: {error}")).await)
+                    buried.extend(self.bury(deliveries, delivery, format!("not an event of a build: {error}")).await)
                 }
             }
         }
+        acknowledge(deliveries, buried).await;
         let ids: Vec<BuildId> = claims.keys().cloned().collect();
         debug_assert!(ids.len() <= MOST_DESCRIBED);
         let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.world.builds().describe(&ids).await };
@@ -65,9 +66,7 @@ impl<W: World> Engine<W> {
                 return;
             }
         }
-        if let Err(error) = deliveries.ack(acks).await {
-            info!("events were not deleted and will come back: {error}");
-        }
+        acknowledge(deliveries, heard).await;
     }
 
     async fn show(&self, build: ProviderBuild, claims_final: bool) {

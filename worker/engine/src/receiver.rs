@@ -2,12 +2,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::ports::{Deliveries, Delivery};
+use crate::ports::{Deliveries, Delivery, Receipt};
 
 /// The longest that SQS holds an empty poll.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -18,9 +19,11 @@ const FULL: usize = 10;
 /// Polls of one queue at once, at the most. One poll brings up to ten messages in some ten milliseconds.
 const MOST_POLLS: usize = 4;
 
-/// After a failed receive: doubled each time, and never more often than this.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// After failed receives: doubled each time, without an end.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(500))
+    .with_max_delay(Duration::from_secs(20))
+    .without_max_times();
 
 /// Receives from one queue until told to stop. Idle, one long poll is out; full answers double the polls, and any
 /// other answer takes one back. Only the waiting is cut short by a stop: a batch that was taken is handled.
@@ -36,7 +39,7 @@ pub(crate) async fn receive<D, F>(
 {
     let mut polls = FuturesUnordered::new();
     let mut wanted = 1;
-    let mut failures: u32 = 0;
+    let mut pauses = None;
     loop {
         while polls.len() < wanted {
             polls.push(deliveries.receive(LONG_POLL));
@@ -48,10 +51,9 @@ pub(crate) async fn receive<D, F>(
         };
         match answer {
             Ok(batch) => {
-                if failures > 0 {
+                if pauses.take().is_some() {
                     info!(queue = name, "receiving again");
                 }
-                failures = 0;
                 on_answer();
                 wanted =
                     if batch.len() == FULL { (wanted * 2).min(MOST_POLLS) } else { wanted.saturating_sub(1).max(1) };
@@ -60,15 +62,24 @@ pub(crate) async fn receive<D, F>(
                 }
             }
             Err(error) => {
-                failures = failures.saturating_add(1);
                 wanted = 1;
-                warn!(queue = name, failures, "nothing can be received: {error}");
-                let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(failures - 1)).min(LONGEST_PAUSE);
+                warn!(queue = name, "nothing can be received: {error}");
+                let pause = pauses.get_or_insert_with(|| PAUSES.build()).next().unwrap_or_default();
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(pause) => {}
                 }
             }
         }
+    }
+}
+
+/// Deletes messages that are done with. One that is not deleted comes back, and meets its row.
+pub(crate) async fn acknowledge(deliveries: &impl Deliveries, receipts: Vec<Receipt>) {
+    if receipts.is_empty() {
+        return;
+    }
+    if let Err(error) = deliveries.ack(receipts).await {
+        info!("messages were not deleted and will come back: {error}");
     }
 }

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Deliveries, Delivery, Insert, Receipt, World};
 use crate::pulse::Part;
-use crate::receiver;
+use crate::receiver::{self, acknowledge};
 
 /// A delivery that became a row.
 struct Arrival {
@@ -73,14 +73,7 @@ impl<W: World> Engine<W> {
             }
         }
         // The rows are durable: acking and working need not wait for each other.
-        let ack = async {
-            if acks.is_empty() {
-                return;
-            }
-            if let Err(error) = deliveries.ack(acks).await {
-                info!("messages were not deleted and will come back: {error}");
-            }
-        };
+        let ack = acknowledge(deliveries, acks);
         futures_util::future::join(ack, join_all(fresh.into_iter().map(|arrival| self.begin(arrival)))).await;
     }
 

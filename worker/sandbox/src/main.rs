@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use doorbell_sandbox::bench::{self, BenchArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A world without AWS: CodeBuild, a forge and an account on this machine.
 #[derive(Debug, Parser)]
@@ -18,7 +19,7 @@ struct Arguments {
 enum Command {
     /// Show the journey of a few jobs.
     ///
-    /// Exits with 0 if everything went as it should, 1 if not, 130 on Ctrl-C; nothing is left behind.
+    /// Exits with 0 if everything went as it should, 1 if not, 130 on Ctrl-C, 143 on SIGTERM; nothing is left behind.
     Demo(DemoArguments),
     /// Measure binaries and a worker; DOORBELL_PROGRAMS names the folder of the binaries.
     Bench(BenchArguments),
@@ -38,9 +39,9 @@ fn main() -> ExitCode {
                 Ok(false) => ExitCode::FAILURE,
                 Err(error) => failed(&error),
             },
-            _ = tokio::signal::ctrl_c() => {
+            code = told_to_stop() => {
                 eprintln!("\ninterrupted: everything is taken down");
-                ExitCode::from(130)
+                ExitCode::from(code)
             }
         }
     })
@@ -50,6 +51,21 @@ async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await.map(|()| true),
+    }
+}
+
+/// Waits for Ctrl-C or a SIGTERM; the exit code that shells give such an end.
+async fn told_to_stop() -> u8 {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => 143,
+            _ = tokio::signal::ctrl_c() => 130,
+        },
+        Err(_) => {
+            // Without a handler a SIGTERM ends the process at once, as it would anyway.
+            let _ = tokio::signal::ctrl_c().await;
+            130
+        }
     }
 }
 

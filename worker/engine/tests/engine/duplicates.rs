@@ -3,7 +3,7 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use crate::fakes::{Call, event, locked};
+use crate::fakes::{Call, Effect, Moment, event, locked};
 use crate::world::{World, secs};
 
 #[tokio::test(start_paused = true)]
@@ -73,6 +73,19 @@ async fn an_index_that_lags_makes_nothing_happen_twice() {
     world.settle().await;
     assert_eq!(locked(&world.shared.account).starts, 10);
     assert_eq!(locked(&world.shared.pagure).history.len(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_worker_has_just_taken_is_left_to_it() {
+    let world = World::new();
+    let slow = world.worker("a");
+    slow.process.next(Call::ReadProject, Moment::Before, Effect::Delay(secs(40)));
+    world.publish(json!({}));
+    world.until("its row is there", |world| !world.rows().is_empty()).await;
+    let other = world.worker("b");
+    tokio::time::sleep(secs(30)).await;
+    assert_eq!(other.process.count(Call::ReadProject), 0);
+    world.settle().await;
 }
 
 #[tokio::test(start_paused = true)]

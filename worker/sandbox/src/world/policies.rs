@@ -54,7 +54,7 @@ impl Account {
             "codebuild:StopBuild",
         ];
         document([
-            allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queues),
+            allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage"], queues),
             allow("SetAside", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
             self.read_registry("ssm:GetParameter"),
             read_secrets("ReadReportTokens", REPORT_SECRETS),

@@ -208,11 +208,6 @@ async fn a_worker_can_do_what_it_needs_and_read_no_git_secret() {
                 json!({ "QueueUrl": world.event_queue_url(), "WaitTimeSeconds": 0 }),
             ),
             Call::Json("sqs", "AmazonSQS.DeleteMessageBatch", batch),
-            Call::Json(
-                "sqs",
-                "AmazonSQS.GetQueueAttributes",
-                json!({ "QueueUrl": world.event_queue_url(), "AttributeNames": ["All"] }),
-            ),
             sqs("AmazonSQS.SendMessage", &world.dead_letter_queue_url()),
             parameter("AmazonSSM.GetParameter", "/doorbell/demo"),
             secret("doorbell/report/demo"),
