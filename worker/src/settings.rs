@@ -51,19 +51,19 @@ Examples:
 /// needs none of them and all that is missing is said at once.
 #[derive(Debug, Args)]
 pub(crate) struct OptionalSettings {
-    /// The SQS queue that the topic feeds [required]
+    /// The SQS queue that the topic feeds (required)
     #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL", value_parser = queue_url)]
     trigger_queue_url: Option<String>,
-    /// The SQS queue that the two event rules feed [required]
+    /// The SQS queue that the two event rules feed (required)
     #[arg(long, env = "DOORBELL_EVENT_QUEUE_URL", value_name = "URL", value_parser = queue_url)]
     event_queue_url: Option<String>,
-    /// The SQS queue for messages that can't be worked on [required]
+    /// The SQS queue for messages that can't be worked on (required)
     #[arg(long, env = "DOORBELL_DLQ_URL", value_name = "URL", value_parser = queue_url)]
     dlq_url: Option<String>,
-    /// The SNS topic whose messages are requests; those of another one are refused [required]
+    /// The SNS topic whose messages are requests; those of another one are refused (required)
     #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN", value_parser = topic_arn)]
     topic_arn: Option<String>,
-    /// The DynamoDB table of jobs [required]
+    /// The DynamoDB table of jobs (required)
     #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME", value_parser = table)]
     table: Option<String>,
     /// Where the registry's documents stand in SSM

@@ -1,7 +1,7 @@
 //! AWS CodeBuild on one machine: its protocol, its rules and habits, and builds that really run.
 //!
-//! [`http`] takes calls, [`signature`] and IAM decide who may, [`books`] (pure) what happens, [`run`] does it on a
-//! [`machine`], and [`bus`] tells the world. Only builds without a source are run, and whatever the real CodeBuild has
+//! `http` takes calls, `signature` and IAM decide who may, `books` (pure) what happens, `run` does it on a
+//! `machine`, and `bus` tells the world. Only builds without a source are run, and whatever the real CodeBuild has
 //! and this one has not is refused by its name.
 mod action;
 mod books;

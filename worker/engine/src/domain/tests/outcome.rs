@@ -71,3 +71,24 @@ fn foreign_text_becomes_one_short_line() {
     assert_eq!(one_line(" a\r\nb\u{1b}[31m\u{202e}c\u{2066}\u{85} "), "a  b [31m c");
     assert_eq!(one_line(&"é".repeat(1000)).chars().count(), 300);
 }
+
+#[test]
+fn a_duration_is_told_as_people_say_it() {
+    let cases = [
+        (0, "0.0 s"),
+        (430, "0.4 s"),
+        (9_940, "9.9 s"),
+        (10_000, "10 s"),
+        (61_000, "1 min 1 s"),
+        (3_599_000, "59 min 59 s"),
+        (3_600_000, "1 h 0 min"),
+        (90_061_000, "25 h 1 min"),
+    ];
+    for (milliseconds, expected) in cases {
+        let build = Life::starting(json!({})).build(1, "SUCCEEDED");
+        let started_at = build.started_at.unwrap();
+        let ended_at = Some(started_at + std::time::Duration::from_millis(milliseconds));
+        let (_, text) = ProviderBuild { ended_at, ..build }.outcome().unwrap();
+        assert_eq!(text, format!("passed after {expected}"));
+    }
+}
