@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use crate::domain::Rules;
 use crate::pools::Pools;
 use crate::ports::{Deliveries, World};
-use crate::pulse::Pulse;
+use crate::pulse::{Part, Pulse};
 use crate::registry::Registry;
 use crate::tokens::Tokens;
 
@@ -73,8 +73,12 @@ impl<W: World> Engine<W> {
     /// long may drop it: every row that it leaves carries the time at which another worker takes over.
     pub async fn run(self: Arc<Self>, triggers: impl Deliveries, events: impl Deliveries, stop: CancellationToken) {
         futures_util::future::join3(
-            Arc::clone(&self).receive_triggers(Arc::new(triggers), stop.clone()),
-            Arc::clone(&self).receive_events(Arc::new(events), stop.clone()),
+            Arc::clone(&self).receive(Part::Triggers, triggers, stop.clone(), |engine, queue, batch| async move {
+                engine.take_requests(&*queue, batch).await;
+            }),
+            Arc::clone(&self).receive(Part::Events, events, stop.clone(), |engine, queue, batch| async move {
+                engine.take_events(&*queue, batch).await;
+            }),
             Arc::clone(&self).sweep(stop),
         )
         .await;

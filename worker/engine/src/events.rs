@@ -1,41 +1,21 @@
 //! Events: hints at which rows to look at. What they claim is asked of the provider.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use doorbell_messages::{BuildEvent, BuildId};
 use futures_util::future::join_all;
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::domain::{ProviderBuild, Seen};
 use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Builds, Deliveries, Delivery, MOST_DESCRIBED, World};
-use crate::pulse::Part;
-use crate::receiver::{self, acknowledge};
+use crate::receiver::acknowledge;
 
 impl<W: World> Engine<W> {
-    pub(crate) async fn receive_events<D: Deliveries>(self: Arc<Self>, deliveries: Arc<D>, stop: CancellationToken) {
-        let on_answer = || self.pulse().beat(Part::Events);
-        receiver::receive("events", &deliveries, &stop, on_answer, |batch| {
-            let (engine, deliveries) = (Arc::clone(&self), Arc::clone(&deliveries));
-            async move {
-                let many = u32::try_from(batch.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
-                let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
-                let tasks = engine.tasks.clone();
-                tasks.spawn(async move {
-                    engine.take_events(&*deliveries, batch).await;
-                    drop(room);
-                });
-            }
-        })
-        .await;
-    }
-
     /// Handles one batch with one question to the provider. Events are acked when their rows were shown the answer;
     /// if it does not come, they come back, and if they never do, the sweep asks.
-    async fn take_events(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
+    pub(crate) async fn take_events(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
         let (mut buried, mut heard) = (Vec::new(), Vec::new());
         let mut claims: BTreeMap<BuildId, bool> = BTreeMap::new();
         for delivery in batch {

@@ -14,6 +14,17 @@ pub enum Part {
     Sweep,
 }
 
+impl Part {
+    /// Its name in logs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Triggers => "triggers",
+            Self::Events => "events",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
 /// When each loop last did what it is there for.
 #[derive(Debug, Default)]
 pub struct Pulse {

@@ -8,7 +8,9 @@ use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::ports::{Deliveries, Delivery, Receipt};
+use crate::engine::Engine;
+use crate::ports::{Deliveries, Delivery, Receipt, World};
+use crate::pulse::Part;
 
 /// The longest that SQS holds an empty poll.
 const LONG_POLL: Duration = Duration::from_secs(20);
@@ -25,9 +27,41 @@ const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_secs(20))
     .without_max_times();
 
+impl<W: World> Engine<W> {
+    /// Receives from one queue until told to stop, and handles each batch in a task of its own. Without room for
+    /// another batch nothing more is received: what waits then waits in the queue.
+    pub(crate) async fn receive<D, F>(
+        self: Arc<Self>,
+        part: Part,
+        deliveries: D,
+        stop: CancellationToken,
+        handle: impl Fn(Arc<Self>, Arc<D>, Vec<Delivery>) -> F,
+    ) where
+        D: Deliveries,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let deliveries = Arc::new(deliveries);
+        let on_answer = || self.pulse().beat(part);
+        receive(part.name(), &deliveries, &stop, on_answer, |batch| {
+            let (engine, deliveries) = (Arc::clone(&self), Arc::clone(&deliveries));
+            let many = u32::try_from(batch.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
+            let handling = handle(Arc::clone(&engine), deliveries, batch);
+            async move {
+                // The semaphore is never closed; if it were, the messages would just come back.
+                let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
+                engine.tasks.spawn(async move {
+                    handling.await;
+                    drop(room);
+                });
+            }
+        })
+        .await;
+    }
+}
+
 /// Receives from one queue until told to stop. Idle, one long poll is out; full answers double the polls, and any
 /// other answer takes one back. Only the waiting is cut short by a stop: a batch that was taken is handled.
-pub(crate) async fn receive<D, F>(
+async fn receive<D, F>(
     name: &str,
     deliveries: &Arc<D>,
     stop: &CancellationToken,

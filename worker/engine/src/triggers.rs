@@ -1,11 +1,8 @@
 //! Requests: parse, insert, ack; everything after that is `next()`.
 
-use std::sync::Arc;
-
 use doorbell_messages::{DeadLetter, Envelope, JobKey, Request};
 use futures_util::future::join_all;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, warn};
 
 use crate::domain::{Message, PolicySeen, Row, Seen, Timestamp};
@@ -13,8 +10,7 @@ use crate::drive::{Claimed, span, tell_the_log};
 use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Deliveries, Delivery, Insert, Receipt, World};
-use crate::pulse::Part;
-use crate::receiver::{self, acknowledge};
+use crate::receiver::acknowledge;
 
 /// A delivery that became a row.
 struct Arrival {
@@ -25,27 +21,9 @@ struct Arrival {
 }
 
 impl<W: World> Engine<W> {
-    pub(crate) async fn receive_triggers<D: Deliveries>(self: Arc<Self>, deliveries: Arc<D>, stop: CancellationToken) {
-        let on_answer = || self.pulse().beat(Part::Triggers);
-        receiver::receive("triggers", &deliveries, &stop, on_answer, |batch| {
-            let (engine, deliveries) = (Arc::clone(&self), Arc::clone(&deliveries));
-            async move {
-                let many = u32::try_from(batch.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
-                // The semaphore is never closed; without room the messages just come back.
-                let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
-                let tasks = engine.tasks.clone();
-                tasks.spawn(async move {
-                    engine.take_requests(&*deliveries, batch).await;
-                    drop(room);
-                });
-            }
-        })
-        .await;
-    }
-
     /// Handles one batch. A message is acked only after its row is durable, or after it lies in the dead-letter queue;
     /// whatever fails on the way lets it come back.
-    async fn take_requests(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
+    pub(crate) async fn take_requests(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
         let mut arrivals = Vec::with_capacity(batch.len());
         let mut acks = Vec::new();
         for delivery in batch {

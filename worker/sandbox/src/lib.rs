@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aging;
 pub mod authority;
 pub mod aws;
 pub mod bench;

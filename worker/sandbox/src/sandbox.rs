@@ -17,7 +17,7 @@ use crate::forge::{Forge, ForgeOptions, Repository, TokenScope};
 use crate::job::Job;
 use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;
-use crate::world::account::{ACCOUNT_ID, BUILD, REGION, TABLE, UNPRIVILEGED_BUILD};
+use crate::world::account::{ACCOUNT_ID, BUILD, REGION, UNPRIVILEGED_BUILD};
 use crate::world::{World, WorldOptions};
 
 /// What a sandbox is made of.
@@ -297,45 +297,4 @@ async fn start_codebuild(world: &World, programs: &Programs, settings: Settings)
 
 fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
-}
-
-impl Sandbox {
-    /// Makes a row older, as if its worker had been gone for so long. No worker may run meanwhile.
-    ///
-    /// # Errors
-    /// There is no such row, or the table can't be written.
-    pub async fn age_job(&self, key: &str, by: Duration) -> anyhow::Result<()> {
-        let by = i64::try_from(by.as_millis())?;
-        let items = self.world.rows().await?;
-        let item =
-            items.into_iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
-        let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
-        shift_times(&mut row, by);
-        let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;
-        let update = json!({
-            "TableName": TABLE,
-            "Key": { "pk": { "S": key } },
-            "UpdateExpression": "SET #job = :job, due_at = :due_at",
-            "ExpressionAttributeNames": { "#job": "job" },
-            "ExpressionAttributeValues": { ":job": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
-        });
-        self.world.root().json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
-        Ok(())
-    }
-}
-
-/// Every number of a row that is as large is a time in milliseconds.
-const TIMES_BEGIN: i64 = 1_000_000_000_000;
-
-fn shift_times(value: &mut Value, by: i64) {
-    match value {
-        Value::Number(number) => {
-            if let Some(time) = number.as_i64().filter(|time| *time > TIMES_BEGIN) {
-                *value = (time - by).into();
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| shift_times(value, by)),
-        Value::Object(map) => map.values_mut().for_each(|value| shift_times(value, by)),
-        Value::Null | Value::Bool(_) | Value::String(_) => {}
-    }
 }

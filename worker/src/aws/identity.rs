@@ -1,13 +1,14 @@
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use doorbell_engine::domain::Initiator;
 
 use crate::clock::AwsClock;
 
 /// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// What CodeBuild shows as the initiator of this worker's builds, up to and with the slash before the session.
-    pub(crate) initiator: String,
+    /// Whom CodeBuild shows as the initiator of this worker's builds.
+    pub(crate) initiator: Initiator,
     pub(crate) account: String,
     pub(crate) partition: String,
 }
@@ -31,8 +32,8 @@ impl Identity {
             anyhow::bail!("AWS calls this worker \"{arn}\", which is no ARN");
         };
         let initiator = match resource.split('/').collect::<Vec<_>>().as_slice() {
-            ["assumed-role", role, _] => format!("{role}/"),
-            ["user", .., name] => (*name).to_owned(),
+            ["assumed-role", role, _] => Initiator::Role((*role).to_owned()),
+            ["user", .., name] => Initiator::User((*name).to_owned()),
             _ => anyhow::bail!(
                 "this worker runs as {arn}: it needs a role or a user of its own, to know its own builds by"
             ),
@@ -58,7 +59,15 @@ mod tests {
     #[test]
     fn a_role_s_builds_are_known_by_the_role_and_any_session() {
         let identity = Identity::of_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
-        assert_eq!((identity.initiator.as_str(), identity.account.as_str()), ("doorbell-worker/", "123456789012"));
+        assert_eq!(identity.account, "123456789012");
+        assert!(identity.initiator.is("doorbell-worker/task-2"));
+        assert!(!identity.initiator.is("doorbell-worker-2/task-1") && !identity.initiator.is("doorbell-worker"));
+    }
+
+    #[test]
+    fn a_user_s_builds_are_known_by_its_whole_name() {
+        let identity = Identity::of_arn("arn:aws:iam::123456789012:user/teams/ci").unwrap();
+        assert!(identity.initiator.is("ci") && !identity.initiator.is("ci-other"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub use outcome::{FailedPhase, ProviderBuild};
 pub use policy::{Documents, Policy, Rejection};
 pub use report::Report;
 pub use row::{Build, Ending, Message, Note, Phase, Row, Wanted};
-pub use rules::{KEEP_SETTLED, LEASE, Rules, SEND_WITHIN};
+pub use rules::{Initiator, KEEP_SETTLED, LEASE, Rules, SEND_WITHIN};
 pub use sight::{Act, HeadSeen, PolicySeen, Search, Seen, SendSeen, Situation, TellSeen};
 pub use target::{ForgeSide, Target};
 pub use telling::{Telling, Told};

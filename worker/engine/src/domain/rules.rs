@@ -49,14 +49,32 @@ pub const KEEP_SETTLED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Entries in a row's trail; the oldest but the first go.
 pub(super) const TRAIL_LENGTH: usize = 24;
 
+/// Who starts a worker's builds, as the provider shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Initiator {
+    /// Any session of this role: a task's end and another's start change the session.
+    Role(String),
+    /// This user.
+    User(String),
+}
+
+impl Initiator {
+    /// Whether a build that shows `who` is this one's.
+    pub fn is(&self, who: &str) -> bool {
+        match self {
+            Self::Role(role) => who.split_once('/').is_some_and(|(shown, _)| shown == role),
+            Self::User(user) => who == user,
+        }
+    }
+}
+
 /// What the owner of the account sets, and what this worker is.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// This installation, unlike any other in the account or on a forge.
     pub deployment: Deployment,
-    /// What the provider shows as the initiator of this worker's builds, up to and with the last `/`
-    /// (`<role>/`): sessions differ, the role does not.
-    pub initiator: String,
+    /// Whom the provider shows as the initiator of this worker's builds.
+    pub initiator: Initiator,
     /// Requests published longer ago than this are rejected as old news: SNS retries for 23 days and dead-letter
     /// queues are redriven by people.
     pub max_age: Duration,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use doorbell_engine::domain::{Deployment, ProviderBuild, Row, Rules};
+use doorbell_engine::domain::{Deployment, Initiator, ProviderBuild, Row, Rules};
 use doorbell_engine::{Engine, Settings};
 use doorbell_messages::{BuildId, JobKey, Request, Status};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn settings(name: &str) -> Settings {
     Settings {
         rules: Rules {
             deployment: deployment(),
-            initiator: "doorbell-worker/".to_owned(),
+            initiator: Initiator::Role("doorbell-worker".to_owned()),
             max_age: secs(72 * 3600),
             queue_timeout: secs(24 * 3600),
             reconcile_after: secs(60),

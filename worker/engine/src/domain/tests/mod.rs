@@ -28,7 +28,7 @@ use crate::domain::{
 pub(super) const MESSAGE: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const HEAD: &str = "fedcba9876543210fedcba9876543210fedcba98";
-const OURS: &str = "doorbell-worker/";
+const OURS: &str = "doorbell-worker";
 
 /// When every history here begins.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -44,7 +44,7 @@ pub(super) fn mins(minutes: u64) -> Duration {
 pub(super) fn rules() -> Rules {
     Rules {
         deployment: Deployment::of_ledger("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
-        initiator: OURS.to_owned(),
+        initiator: crate::domain::Initiator::Role(OURS.to_owned()),
         max_age: mins(72 * 60),
         queue_timeout: mins(24 * 60),
         reconcile_after: secs(60),
@@ -175,7 +175,7 @@ impl Life {
             id: BuildId::new(format!("builds:{number}")),
             number: Some(number),
             job_id: Some(self.rules.deployment.job_id(&self.row.key)),
-            initiator: Some(format!("{OURS}session-{number}")),
+            initiator: Some(format!("{OURS}/session-{number}")),
             complete: status != "IN_PROGRESS",
             status: status.to_owned(),
             started_at: Some(START),
