@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) settings: OptionalSettings,
+    pub(crate) settings: GivenSettings,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,57 +47,63 @@ Examples:
          --table             doorbell-jobs
   worker health --ready";
 
-/// The settings as clap reads them: the required ones are checked by [`Settings::try_from`], so that `worker health`
-/// needs none of them and all that is missing is said at once.
+/// The settings as texts: [`Settings::try_from`] reads them, so that `worker health` needs none of them, and all that is
+/// missing or wrong is said at once.
 #[derive(Debug, Args)]
-pub(crate) struct OptionalSettings {
+pub(crate) struct GivenSettings {
     /// The SQS queue that the topic feeds (required)
-    #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL", value_parser = queue_url)]
+    #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL")]
     trigger_queue_url: Option<String>,
     /// The SQS queue that the two event rules feed (required)
-    #[arg(long, env = "DOORBELL_EVENT_QUEUE_URL", value_name = "URL", value_parser = queue_url)]
+    #[arg(long, env = "DOORBELL_EVENT_QUEUE_URL", value_name = "URL")]
     event_queue_url: Option<String>,
     /// The SQS queue for messages that can't be worked on (required)
-    #[arg(long, env = "DOORBELL_DLQ_URL", value_name = "URL", value_parser = queue_url)]
+    #[arg(long, env = "DOORBELL_DLQ_URL", value_name = "URL")]
     dlq_url: Option<String>,
     /// The SNS topic whose messages are requests; those of another one are refused (required)
-    #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN", value_parser = topic_arn)]
+    #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN")]
     topic_arn: Option<String>,
     /// The DynamoDB table of jobs (required)
-    #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME", value_parser = table)]
+    #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME")]
     table: Option<String>,
     /// Where the registry's documents stand in SSM
-    #[arg(long, env = "DOORBELL_PROJECT_PREFIX", default_value = "/doorbell", value_name = "PATH", value_parser = prefix)]
+    #[arg(long, env = "DOORBELL_PROJECT_PREFIX", default_value = "/doorbell", value_name = "PATH")]
     project_prefix: String,
     /// The CodeBuild project of registry documents that name none (iwomp-in-aws's do not)
     #[arg(long, env = "DOORBELL_BUILD_PROJECT", value_name = "NAME")]
-    build_project: Option<BuildProjectName>,
+    build_project: Option<String>,
     /// Jobs in hand at once
-    #[arg(long, env = "DOORBELL_MAX_IN_FLIGHT", default_value_t = 100, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    max_in_flight: u16,
+    #[arg(long, env = "DOORBELL_MAX_IN_FLIGHT", default_value = "100", value_name = "COUNT")]
+    max_in_flight: String,
     /// Where `GET /healthz` is answered
     #[arg(long, env = "DOORBELL_HEALTH_ADDR", default_value = DEFAULT_HEALTH_ADDR, value_name = "HOST:PORT")]
-    health_addr: SocketAddr,
+    health_addr: String,
     /// text for people; json for machines, with metrics in CloudWatch's embedded format
-    #[arg(long, env = "DOORBELL_LOG_FORMAT", default_value = "text", value_enum)]
-    log_format: LogFormat,
+    #[arg(long, env = "DOORBELL_LOG_FORMAT", default_value = "text", value_name = "text|json")]
+    log_format: String,
     /// Time between two looks at rows that are due: a number of ms, s, m or h
-    #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME", value_parser = time)]
-    sweep_interval: Duration,
+    #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME")]
+    sweep_interval: String,
     /// How long a running build may be quiet before CodeBuild is asked
-    #[arg(long, env = "DOORBELL_RECONCILE_AFTER", default_value = "60s", value_name = "TIME", value_parser = time)]
-    reconcile_after: Duration,
+    #[arg(long, env = "DOORBELL_RECONCILE_AFTER", default_value = "60s", value_name = "TIME")]
+    reconcile_after: String,
     /// Requests published longer ago are rejected as old news
-    #[arg(long, env = "DOORBELL_MAX_AGE", default_value = "72h", value_name = "TIME", value_parser = time)]
-    max_age: Duration,
+    #[arg(long, env = "DOORBELL_MAX_AGE", default_value = "72h", value_name = "TIME")]
+    max_age: String,
     /// How long a job may wait for a build, the registry or its forge
-    #[arg(long, env = "DOORBELL_QUEUE_TIMEOUT", default_value = "24h", value_name = "TIME", value_parser = time)]
-    queue_timeout: Duration,
+    #[arg(long, env = "DOORBELL_QUEUE_TIMEOUT", default_value = "24h", value_name = "TIME")]
+    queue_timeout: String,
     /// host:port of forges that may be at a private address, comma-separated
-    #[arg(long, env = "DOORBELL_FORGE_ALLOW", value_name = "HOST:PORT,...", value_delimiter = ',', value_parser = host_and_port)]
-    forge_allow: Vec<String>,
+    #[arg(
+        long,
+        env = "DOORBELL_FORGE_ALLOW",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "HOST:PORT,..."
+    )]
+    forge_allow: String,
     /// What is logged, as the tracing crate's filter
-    #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER", value_parser = filter)]
+    #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
 }
 
@@ -128,37 +134,113 @@ pub(crate) struct Settings {
     pub(crate) log: String,
 }
 
-impl TryFrom<OptionalSettings> for Settings {
+impl TryFrom<GivenSettings> for Settings {
     type Error = String;
 
-    fn try_from(given: OptionalSettings) -> Result<Self, String> {
-        let mut missing = Vec::new();
-        let mut required = |value: Option<String>, flag: &str, variable: &str| {
-            value.unwrap_or_else(|| {
-                missing.push(format!("  --{flag} (or {variable})"));
-                String::new()
-            })
-        };
-        let settings = Self {
-            trigger_queue_url: required(given.trigger_queue_url, "trigger-queue-url", "DOORBELL_TRIGGER_QUEUE_URL"),
-            event_queue_url: required(given.event_queue_url, "event-queue-url", "DOORBELL_EVENT_QUEUE_URL"),
-            dlq_url: required(given.dlq_url, "dlq-url", "DOORBELL_DLQ_URL"),
-            topic_arn: required(given.topic_arn, "topic-arn", "DOORBELL_TOPIC_ARN"),
-            table: required(given.table, "table", "DOORBELL_TABLE"),
-            project_prefix: given.project_prefix,
-            build_project: given.build_project,
-            max_in_flight: usize::from(given.max_in_flight),
-            health_addr: given.health_addr,
-            log_format: given.log_format,
-            sweep_interval: given.sweep_interval,
-            reconcile_after: given.reconcile_after,
-            max_age: given.max_age,
-            queue_timeout: given.queue_timeout,
-            forge_allow: given.forge_allow,
-            log: given.log,
-        };
-        if missing.is_empty() { Ok(settings) } else { Err(format!("settings are missing:\n{}", missing.join("\n"))) }
+    fn try_from(given: GivenSettings) -> Result<Self, String> {
+        let mut problems = Problems(Vec::new());
+        read(given, &mut problems).ok_or_else(|| format!("settings are missing or wrong:\n{}", problems.0.join("\n")))
     }
+}
+
+/// Reads every setting before it gives up on the first bad one.
+fn read(given: GivenSettings, problems: &mut Problems) -> Option<Settings> {
+    let trigger_queue_url = problems.required("trigger-queue-url", given.trigger_queue_url, queue_url);
+    let event_queue_url = problems.required("event-queue-url", given.event_queue_url, queue_url);
+    let dlq_url = problems.required("dlq-url", given.dlq_url, queue_url);
+    let topic_arn = problems.required("topic-arn", given.topic_arn, topic_arn);
+    let table = problems.required("table", given.table, table);
+    let project_prefix = problems.read("project-prefix", &given.project_prefix, prefix);
+    let build_project = problems.optional("build-project", given.build_project, str::parse);
+    let max_in_flight = problems.read("max-in-flight", &given.max_in_flight, count);
+    let health_addr = problems.read("health-addr", &given.health_addr, address);
+    let log_format = problems.read("log-format", &given.log_format, |text| LogFormat::from_str(text, false));
+    let sweep_interval = problems.read("sweep-interval", &given.sweep_interval, time);
+    let reconcile_after = problems.read("reconcile-after", &given.reconcile_after, time);
+    let max_age = problems.read("max-age", &given.max_age, time);
+    let queue_timeout = problems.read("queue-timeout", &given.queue_timeout, time);
+    let forge_allow = problems.read("forge-allow", &given.forge_allow, forges);
+    let log = problems.read("log", &given.log, filter);
+    Some(Settings {
+        trigger_queue_url: trigger_queue_url?,
+        event_queue_url: event_queue_url?,
+        dlq_url: dlq_url?,
+        topic_arn: topic_arn?,
+        table: table?,
+        project_prefix: project_prefix?,
+        build_project: build_project?,
+        max_in_flight: max_in_flight?,
+        health_addr: health_addr?,
+        log_format: log_format?,
+        sweep_interval: sweep_interval?,
+        reconcile_after: reconcile_after?,
+        max_age: max_age?,
+        queue_timeout: queue_timeout?,
+        forge_allow: forge_allow?,
+        log: log?,
+    })
+}
+
+/// What is missing or wrong, a line each.
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn read<T>(&mut self, flag: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match parse(text) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.0.push(format!("  {}: \"{}\": {problem}", names(flag), text.escape_default()));
+                None
+            }
+        }
+    }
+
+    fn required<T>(
+        &mut self,
+        flag: &str,
+        text: Option<String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => self.read(flag, &text, parse),
+            None => {
+                self.0.push(format!("  {}: missing", names(flag)));
+                None
+            }
+        }
+    }
+
+    fn optional<T>(
+        &mut self,
+        flag: &str,
+        text: Option<String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Option<T>> {
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => self.read(flag, &text, parse).map(Some),
+            None => Some(None),
+        }
+    }
+}
+
+/// A flag and its variable, which follows from it.
+fn names(flag: &str) -> String {
+    format!("--{flag} (DOORBELL_{})", flag.replace('-', "_").to_ascii_uppercase())
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => Err("a number from 1 to 10000".to_owned()),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is <IP>:<port>: 127.0.0.1:8080".to_owned())
+}
+
+fn forges(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(str::trim).filter(|forge| !forge.is_empty()).map(host_and_port).collect()
 }
 
 fn queue_url(text: &str) -> Result<String, String> {
@@ -237,6 +319,49 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    fn given(arguments: &[&str]) -> Result<Settings, String> {
+        let arguments = Arguments::try_parse_from([&["worker"], arguments].concat()).unwrap();
+        Settings::try_from(arguments.settings)
+    }
+
+    const NEEDED: [&str; 10] = [
+        "--trigger-queue-url",
+        "https://sqs.example/1/t",
+        "--event-queue-url",
+        "https://sqs.example/1/e",
+        "--dlq-url",
+        "https://sqs.example/1/d",
+        "--topic-arn",
+        "arn:aws:sns:eu-north-1:123456789012:doorbell",
+        "--table",
+        "jobs",
+    ];
+
+    #[test]
+    fn what_is_needed_is_enough() {
+        let settings = given(&NEEDED).unwrap();
+        assert_eq!((settings.max_in_flight, settings.project_prefix.as_str()), (100, "/doorbell"));
+        assert_eq!((settings.max_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
+        assert!(settings.forge_allow.is_empty() && settings.build_project.is_none());
+    }
+
+    #[test]
+    fn all_that_is_missing_or_wrong_is_said_at_once() {
+        let wrong = ["--topic-arn", "nope", "--sweep-interval", "5d", "--max-in-flight", "0", "--log-format", "xml"];
+        let more =
+            ["--forge-allow", "a:1,b", "--build-project", "a.b", "--health-addr", "here", "--log", "info=what=ever"];
+        let said = given(&[&wrong[..], &more[..]].concat()).unwrap_err();
+        let lines: Vec<&str> = said.lines().skip(1).map(str::trim).collect();
+        let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "build-project"];
+        let flags =
+            [&flags[..], &["max-in-flight", "health-addr", "log-format", "sweep-interval", "forge-allow", "log"]]
+                .concat();
+        assert_eq!(lines.len(), flags.len(), "{said}");
+        for (line, flag) in lines.iter().zip(flags) {
+            assert!(line.starts_with(&format!("--{flag} (DOORBELL_")), "{line}");
+        }
     }
 
     #[test]
