@@ -1,0 +1,110 @@
+//! How the texts of settings are read. Each error says the rule, and what a good value looks like.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => Err("a number from 1 to 10000".to_owned()),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is <IP>:<port>: 127.0.0.1:8080".to_owned())
+}
+
+pub(super) fn forges(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(str::trim).filter(|forge| !forge.is_empty()).map(host_and_port).collect()
+}
+
+pub(super) fn queue_url(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") && url.path().len() > 1 => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an SQS queue's URL is https://host/account/name".to_owned()),
+    }
+}
+
+pub(super) fn topic_arn(text: &str) -> Result<String, String> {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("a topic's ARN is arn:aws:sns:<region>:<account>:<name>".to_owned()),
+    }
+}
+
+pub(super) fn table(text: &str) -> Result<String, String> {
+    let good =
+        (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    if good { Ok(text.to_owned()) } else { Err("a table's name is 3 to 255 of A-Z a-z 0-9 _ . -".to_owned()) }
+}
+
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let good = text.starts_with('/')
+        && text.len() > 1
+        && !text.ends_with('/')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b));
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("a prefix begins with a slash and does not end with one: /doorbell".to_owned())
+    }
+}
+
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_ascii_lowercase()),
+        _ => Err("a forge is named by host:port".to_owned()),
+    }
+}
+
+pub(super) fn filter(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; a filter is a level (info) or target=level,...")),
+    }
+}
+
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    const RULE: &str = "a time is a whole number of ms, s, m or h, from 10ms to 720h: 500ms, 5s, 72h";
+    let (number, unit) = text.find(|c: char| !c.is_ascii_digit()).map_or((text, "s"), |at| text.split_at(at));
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(RULE.to_owned()),
+    };
+    let total = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
+    match total.filter(|total| (10..=720 * 3_600_000).contains(total)) {
+        Some(total) => Ok(Duration::from_millis(total)),
+        None => Err(RULE.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_a_number_and_its_unit() {
+        for (text, expected) in [("5", 5000), ("5s", 5000), ("500ms", 500), ("2m", 120_000), ("72h", 259_200_000)] {
+            assert_eq!(time(text), Ok(Duration::from_millis(expected)), "{text}");
+        }
+        for text in ["", "s", "-5s", "5 s", "5d", "0s", "9ms", "721h", "99999999999999999999s", "1.5s"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_with_the_right_shape() {
+        assert!(topic_arn("arn:aws:sns:eu-north-1:123456789012:doorbell").is_ok());
+        assert!(topic_arn("doorbell").unwrap_err().contains("arn:aws:sns:"));
+        assert!(queue_url("sqs:doorbell").is_err() && queue_url("https://host").is_err());
+        assert!(prefix("doorbell").is_err() && prefix("/doorbell/").is_err() && prefix("/a/b").is_ok());
+        assert!(host_and_port("forge").is_err() && host_and_port("Forge:443") == Ok("forge:443".to_owned()));
+    }
+}
