@@ -238,3 +238,6 @@ fn chain(error: &reqwest::Error) -> String {
     }
     one_line(&text)
 }
+
+#[cfg(test)]
+mod tests;
