@@ -42,16 +42,15 @@ pub(super) async fn tell(sandbox: &Sandbox, worker: &WorkerProcess, screen: &Scr
     ];
     let mut jobs = Vec::new();
     for case in cases {
-        jobs.push(play(sandbox, screen, case).await?);
+        jobs.push(play(sandbox, worker, screen, case).await?);
     }
-    screen.log_lines(&rejections(&worker.log()?));
     screen.case("the publisher's key tries everything else");
     let (denied, allowed) = denied::try_everything(sandbox, "demo").await?;
     screen.denials(&denied, &allowed);
     Ok(DemoResult { jobs, denied, allowed })
 }
 
-async fn play(sandbox: &Sandbox, screen: &Screen, case: Case) -> anyhow::Result<CaseResult> {
+async fn play(sandbox: &Sandbox, worker: &WorkerProcess, screen: &Screen, case: Case) -> anyhow::Result<CaseResult> {
     screen.case(case.title);
     let arguments: Vec<&str> = case.arguments.iter().map(String::as_str).collect();
     let flags_before = sandbox.forge.flag_posts().len();
@@ -87,6 +86,7 @@ async fn play(sandbox: &Sandbox, screen: &Screen, case: Case) -> anyhow::Result<
         None => None,
     };
     screen.flag(post.as_ref().map(|post| &post.flag));
+    screen.log_lines(&rejections(&worker.log()?, &key));
     Ok(CaseResult {
         is_as_expected: job.status() == case.outcome
             && builds.len() == case.builds
@@ -124,10 +124,11 @@ async fn started_at(sandbox: &Sandbox, build: &str) -> anyhow::Result<Option<f64
     Ok(answer["builds"][0]["startTime"].as_f64())
 }
 
-/// What the worker's log says of the refused.
-fn rejections(log: &str) -> Vec<String> {
+/// What the worker's log says of a job that was refused.
+fn rejections(log: &str, key: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines
+        .filter(|line| line["span"]["job.key"] == key)
         .filter_map(|line| line["message"].as_str().filter(|text| text.starts_with("rejected")).map(str::to_owned))
         .collect()
 }
