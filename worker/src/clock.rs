@@ -19,7 +19,7 @@ const AGREES_WITHIN: Duration = Duration::from_millis(2500);
 /// AWS's time, learnt from the `Date` headers of its answers and carried on by the monotonic clock: workers whose
 /// own clocks are wrong still agree on what is due and which token is still good.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AwsClock(Arc<Mutex<Belief>>);
+pub struct AwsClock(Arc<Mutex<Belief>>);
 
 #[derive(Debug, Default)]
 enum Belief {

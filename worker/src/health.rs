@@ -64,7 +64,7 @@ fn answer(health: &Health) -> (bool, Value) {
 }
 
 /// `worker health`: asks a worker on this machine; for container health checks, which have no curl.
-pub(crate) async fn ask(arguments: &HealthArguments) -> ExitCode {
+pub async fn ask(arguments: &HealthArguments) -> ExitCode {
     let path = if arguments.ready { "/healthz/ready" } else { "/healthz" };
     match tokio::time::timeout(Duration::from_secs(5), get_path(arguments.health_addr, path)).await {
         Ok(Ok((true, body))) => {

@@ -1,19 +1,9 @@
-#![doc = include_str!("../README.md")]
-
-mod aws;
-mod clock;
-mod forge;
-mod health;
-mod log;
-mod service;
-mod settings;
-mod world;
+//! The binary `worker`; what it does is described in the library.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-
-use crate::settings::{Arguments, Command, Settings};
+use doorbell_worker::{Arguments, Command, Settings};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -23,7 +13,7 @@ fn main() -> ExitCode {
         Err(error) => return failed(&anyhow::Error::new(error)),
     };
     if let Some(Command::Health(health)) = &arguments.command {
-        return runtime.block_on(health::ask(health));
+        return runtime.block_on(doorbell_worker::ask_health(health));
     }
     let settings = match Settings::try_from(arguments.settings) {
         Ok(settings) => settings,
@@ -32,7 +22,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match runtime.block_on(service::run(settings)) {
+    match runtime.block_on(doorbell_worker::run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

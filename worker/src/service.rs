@@ -21,7 +21,10 @@ use crate::world::Account;
 const DRAIN: Duration = Duration::from_secs(9);
 
 /// Runs one worker until it is told to stop.
-pub(crate) async fn run(settings: Settings) -> Result<()> {
+///
+/// # Errors
+/// It could not start, or its loops ended by themselves.
+pub async fn run(settings: Settings) -> Result<()> {
     let metrics = crate::log::start(&settings)?;
     let listener = TcpListener::bind(settings.health_addr)
         .await

@@ -166,15 +166,9 @@ impl<W: World> Engine<W> {
                     Some(Err(_)) | None => return no_answer(),
                 }
             };
-            if there.settled_at.is_some() || there.wanted == Wanted::Cancel || there.status().is_final() {
+            let Some(row) = there.canceled(now, "a request asks to cancel the job", self.signature()) else {
                 return Seen::CancelMarked;
-            }
-            let mut row = there;
-            row.wanted = Wanted::Cancel;
-            row.phase_due = Some(now);
-            row.note(now, "a request asks to cancel the job");
-            row.rev += 1;
-            row.writer = self.signature();
+            };
             match self.world.ledger().update(std::slice::from_ref(&row)).await.pop() {
                 Some(Ok(Update::Written)) => {
                     Box::pin(self.drive(row, Seen::Woken)).await;

@@ -2,15 +2,17 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::one_line;
 use doorbell_engine::ports::PortError;
 
 /// How calls are made: the SDK's own retries, and an end to each.
-pub(crate) struct Connection {
-    pub(crate) sdk: SdkConfig,
+#[derive(Debug)]
+pub struct Connection {
+    /// For the services' clients.
+    pub sdk: SdkConfig,
 }
 
 /// Until a TCP connection stands.
@@ -23,24 +25,56 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const OPERATION: Duration = Duration::from_secs(25);
 
 impl Connection {
-    pub(crate) async fn open() -> Self {
+    /// As the environment says.
+    pub async fn open() -> Self {
+        Self::configured(|loader| loader).await
+    }
+
+    /// As the environment says, and then the caller.
+    pub async fn configured(more: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
             .operation_attempt_timeout(ATTEMPT)
             .operation_timeout(OPERATION)
             .build();
-        Self { sdk: aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await }
+        Self { sdk: more(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)).load().await }
     }
 }
 
-/// A call that got no good answer, in words for a log: the service's code and message where it spoke, else the chain
-/// of what went wrong on the way.
+/// A call that got no good answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{call}: {words}")]
+pub struct CallFailed {
+    /// What was called.
+    pub call: String,
+    /// The service's code, where it spoke.
+    pub code: Option<String>,
+    /// For people: the service's code and message, else the chain of what went wrong on the way.
+    pub words: String,
+}
+
+impl From<CallFailed> for PortError {
+    fn from(failed: CallFailed) -> Self {
+        Self(failed.to_string())
+    }
+}
+
+/// For those who branch on the service's code.
+pub fn call_failed<E, R>(call: &str, error: SdkError<E, R>) -> CallFailed
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    CallFailed { call: call.to_owned(), code: error.code().map(str::to_owned), words: in_words(&error) }
+}
+
+/// For a log.
 pub(crate) fn failed<E, R>(call: &str, error: SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    PortError(format!("{call}: {}", in_words(&error)))
+    call_failed(call, error).into()
 }
 
 pub(crate) fn in_words<E, R>(error: &SdkError<E, R>) -> String

@@ -6,10 +6,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{Cursor, DuePage, Insert, Ledger, LoadError, PortError, Update, shard_of};
-use doorbell_messages::JobKey;
+use doorbell_messages::{JobKey, ProjectName};
 use futures_util::future::join_all;
 
-use crate::aws::connection::failed;
+use crate::aws::connection::{CallFailed, call_failed, failed};
 use crate::clock::AwsClock;
 
 /// The jobs in DynamoDB: one item a job, keyed by `pk`.
@@ -18,7 +18,7 @@ use crate::clock::AwsClock;
 /// people; `due_shard` and `due_at` exist while the row is not settled and make the sparse index `due`; `expires_at`
 /// comes when it is. An update names the attributes that it changes, so that what a newer worker adds stays.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub struct Table {
     client: Client,
     name: String,
 }
@@ -27,15 +27,27 @@ pub(crate) struct Table {
 const SCHEMA: u32 = 1;
 
 /// The name of the index over due times.
-const INDEX: &str = "due";
+pub const INDEX: &str = "due";
 
 /// Keys of one page of the index.
 const PAGE: i32 = 100;
 
+/// Rows of one page of the table.
+#[derive(Debug, Clone, Default)]
+pub struct LedgerPage {
+    /// Those that can be read.
+    pub rows: Vec<Row>,
+    /// How many others there are: newer than this program, or damaged.
+    pub unreadable: usize,
+    /// Where the next page begins, if there is one.
+    pub next: Option<JobKey>,
+}
+
 type Item = HashMap<String, AttributeValue>;
 
 impl Table {
-    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
+    /// The table of that name; `clock` hears its answers' dates.
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self { client: Client::from_conf(config), name }
     }
@@ -49,6 +61,37 @@ impl Table {
             return Err(PortError(format!("the table {} has no index \"{INDEX}\"", self.name)));
         }
         table.table_arn.ok_or_else(|| PortError(format!("the table {} has no ARN", self.name)))
+    }
+
+    /// One row, read consistently; none where there is no such job, or only one that this version can't read.
+    ///
+    /// # Errors
+    /// The table could not be read.
+    pub async fn row(&self, key: &JobKey) -> Result<Option<Row>, CallFailed> {
+        let call = self.client.get_item().table_name(&self.name).key("pk", text(key.as_str())).consistent_read(true);
+        let answer = call.send().await.map_err(|error| call_failed("GetItem", error))?;
+        Ok(answer.item.and_then(|item| row(&item).ok()))
+    }
+
+    /// A page of all rows, in no order; of one project, where it is named. For people: it reads the whole table.
+    ///
+    /// # Errors
+    /// The table could not be read.
+    pub async fn page(&self, project: Option<&ProjectName>, after: Option<JobKey>) -> Result<LedgerPage, CallFailed> {
+        let mut call = self.client.scan().table_name(&self.name);
+        if let Some(project) = project {
+            let value = text(project.as_str());
+            // The plain word is reserved.
+            call = call.filter_expression("#project = :project").expression_attribute_names("#project", "project");
+            call = call.expression_attribute_values(":project", value);
+        }
+        let from = after.map(|key| HashMap::from([("pk".to_owned(), text(key.as_str()))]));
+        let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| call_failed("Scan", error))?;
+        let jobs = answer.items().iter().filter(|item| item.contains_key("job"));
+        let read: Vec<_> = jobs.map(row).collect();
+        let unreadable = read.iter().filter(|row| row.is_err()).count();
+        let rows = read.into_iter().filter_map(Result::ok).collect();
+        Ok(LedgerPage { rows, unreadable, next: answer.last_evaluated_key.as_ref().and_then(key_of) })
     }
 
     async fn insert_one(&self, row: &Row) -> Result<Insert, PortError> {

@@ -9,9 +9,9 @@ mod registry;
 mod secrets;
 
 pub(crate) use codebuild::CodeBuild;
-pub(crate) use connection::Connection;
+pub use connection::{CallFailed, Connection, call_failed};
 pub(crate) use identity::Identity;
-pub(crate) use ledger::Table;
+pub use ledger::{INDEX as LEDGER_INDEX, LedgerPage, Table};
 pub(crate) use queue::Queue;
 pub(crate) use registry::ParameterStore;
 pub(crate) use secrets::SecretsManager;

@@ -11,7 +11,7 @@ use crate::forge::pagure;
 
 /// All forges that a registry can name.
 #[derive(Debug)]
-pub(crate) struct Forges {
+pub struct Forges {
     /// Connects to public addresses only.
     guarded: Client,
     /// Connects to those that the owner has named, wherever they are.
@@ -27,7 +27,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 const CALL: Duration = Duration::from_secs(25);
 
 impl Forges {
-    pub(crate) fn new(allowed: Vec<String>) -> Result<Self, reqwest::Error> {
+    /// Forges at public addresses, and at those that the owner has named by host and port.
+    ///
+    /// # Errors
+    /// No HTTPS client can be made.
+    pub fn new(allowed: Vec<String>) -> Result<Self, reqwest::Error> {
         let builder = || {
             Client::builder()
                 .connect_timeout(CONNECT)

@@ -4,4 +4,4 @@ mod address;
 mod client;
 mod pagure;
 
-pub(crate) use client::Forges;
+pub use client::Forges;

@@ -1,4 +1,4 @@
-mod values;
+pub mod values;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,27 +11,31 @@ use self::values::{address, count, filter, forges, prefix, queue_url, table, tim
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and tells the result to the forge.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, after_help = AFTER_HELP, max_term_width = 100)]
-pub(crate) struct Arguments {
+pub struct Arguments {
+    /// What to do instead of working.
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub command: Option<Command>,
+    /// What to work by.
     #[command(flatten)]
-    pub(crate) settings: GivenSettings,
+    pub settings: GivenSettings,
 }
 
+/// What `worker` can do besides working.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Ask a running worker how it is; exits with 0 if it is well and with 1 if not.
     Health(HealthArguments),
 }
 
+/// Which worker is asked, and what.
 #[derive(Debug, Args)]
-pub(crate) struct HealthArguments {
+pub struct HealthArguments {
     /// Where the worker answers.
     #[arg(long, env = "DOORBELL_HEALTH_ADDR", default_value = DEFAULT_HEALTH_ADDR, value_name = "HOST:PORT")]
-    pub(crate) health_addr: SocketAddr,
+    pub health_addr: SocketAddr,
     /// Ask whether it is ready to work, not only whether it lives.
     #[arg(long)]
-    pub(crate) ready: bool,
+    pub ready: bool,
 }
 
 const DEFAULT_HEALTH_ADDR: &str = "127.0.0.1:8080";
@@ -54,7 +58,7 @@ Examples:
 /// The settings as texts: [`Settings::try_from`] reads them, so that `worker health` needs none of them, and all that is
 /// missing or wrong is said at once.
 #[derive(Debug, Args)]
-pub(crate) struct GivenSettings {
+pub struct GivenSettings {
     /// The SQS queue that the topic feeds (required)
     #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL")]
     trigger_queue_url: Option<String>,
@@ -119,7 +123,7 @@ pub(crate) enum LogFormat {
 
 /// What the worker runs by.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     pub(crate) trigger_queue_url: String,
     pub(crate) event_queue_url: String,
     pub(crate) dlq_url: String,

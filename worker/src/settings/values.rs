@@ -14,11 +14,19 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "an address is <IP>:<port>: 127.0.0.1:8080".to_owned())
 }
 
-pub(super) fn forges(text: &str) -> Result<Vec<String>, String> {
+/// Forges by host and port, separated by commas.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn forges(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|forge| !forge.is_empty()).map(host_and_port).collect()
 }
 
-pub(super) fn queue_url(text: &str) -> Result<String, String> {
+/// A queue's URL.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn queue_url(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
         Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") && url.path().len() > 1 => {
             Ok(text.to_owned())
@@ -27,7 +35,11 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn topic_arn(text: &str) -> Result<String, String> {
+/// A topic's ARN.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn topic_arn(text: &str) -> Result<String, String> {
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
             Ok(text.to_owned())
@@ -36,13 +48,21 @@ pub(super) fn topic_arn(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn table(text: &str) -> Result<String, String> {
+/// A table's name.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn table(text: &str) -> Result<String, String> {
     let good =
         (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
     if good { Ok(text.to_owned()) } else { Err("a table's name is 3 to 255 of A-Z a-z 0-9 _ . -".to_owned()) }
 }
 
-pub(super) fn prefix(text: &str) -> Result<String, String> {
+/// The registry's place in SSM.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn prefix(text: &str) -> Result<String, String> {
     let good = text.starts_with('/')
         && text.len() > 1
         && !text.ends_with('/')
@@ -68,7 +88,11 @@ pub(super) fn filter(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn time(text: &str) -> Result<Duration, String> {
+/// A time.
+///
+/// # Errors
+/// The rule that the text breaks.
+pub fn time(text: &str) -> Result<Duration, String> {
     const RULE: &str = "a time is a whole number of ms, s, m or h, from 10ms to 720h: 500ms, 5s, 72h";
     let (number, unit) = text.find(|c: char| !c.is_ascii_digit()).map_or((text, "s"), |at| text.split_at(at));
     let milliseconds = match unit {

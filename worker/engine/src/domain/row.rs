@@ -212,8 +212,19 @@ impl Row {
         }
     }
 
+    /// The row as whoever wants the job to end writes it: wanted, due now, and signed. None where there is nothing to
+    /// end any more, or somebody has asked for it already.
+    pub fn canceled(&self, now: Timestamp, why: &str, writer: String) -> Option<Self> {
+        if self.settled_at.is_some() || self.wanted == Wanted::Cancel || self.status().is_final() {
+            return None;
+        }
+        let mut row = Self { wanted: Wanted::Cancel, phase_due: Some(now), rev: self.rev + 1, writer, ..self.clone() };
+        row.note(now, why);
+        Some(row)
+    }
+
     /// When the job ended, if it has.
-    pub(crate) fn ended_at(&self) -> Option<Timestamp> {
+    pub fn ended_at(&self) -> Option<Timestamp> {
         match &self.phase {
             Phase::Finished { ending, .. } => Some(ending.at),
             Phase::Rejected { at, .. } => Some(*at),

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod aws;
+mod clock;
+mod forge;
+mod health;
+mod log;
+mod service;
+mod settings;
+mod world;
+
+pub use aws::{CallFailed, Connection, LEDGER_INDEX, LedgerPage, Table, call_failed};
+pub use clock::AwsClock;
+pub use forge::Forges;
+pub use health::ask as ask_health;
+pub use service::run;
+pub use settings::{Arguments, Command, HealthArguments, Settings, values as setting_values};
