@@ -23,7 +23,7 @@ impl Programs {
             None => beside_this_program()?,
         };
         let programs = Self { dir };
-        for program in [programs.worker(), programs.trigger_job(), programs.runner()] {
+        for program in [programs.worker(), programs.trigger_job(), programs.runner(), programs.doorbell()] {
             ensure!(
                 program.is_file(),
                 "{} is missing: run `cargo build --workspace --all-targets` first",
@@ -44,6 +44,10 @@ impl Programs {
 
     pub fn trigger_job(&self) -> PathBuf {
         self.dir.join("trigger_job")
+    }
+
+    pub fn doorbell(&self) -> PathBuf {
+        self.dir.join("doorbell")
     }
 
     fn runner(&self) -> PathBuf {

@@ -74,7 +74,7 @@ const TOKEN_SECRET: &str = "doorbell/report/forge";
 /// How often the ledger is looked at for a state.
 const LOOK: Duration = Duration::from_millis(40);
 
-/// What `trigger_job` said.
+/// What `trigger_job`, or another program, said.
 #[derive(Debug, Clone)]
 pub struct Triggered {
     pub code: Option<i32>,
@@ -192,6 +192,33 @@ impl Sandbox {
             .output()
             .await
             .context("cannot start trigger_job")?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
+    }
+
+    /// All that the account's owner has set.
+    pub fn owner_environment(&self) -> BTreeMap<String, String> {
+        let mut environment = self.worker_environment();
+        environment.extend(self.world.owner_environment());
+        environment
+    }
+
+    /// Runs `doorbell` as the account's owner would; `more` is laid over [`Sandbox::owner_environment`].
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn doorbell(&self, arguments: &[&str], more: &[(&str, &str)]) -> anyhow::Result<Triggered> {
+        let output = Command::new(self.programs.doorbell())
+            .args(arguments)
+            .env_clear()
+            .envs(self.owner_environment())
+            .envs(more.iter().copied())
+            .current_dir(self.world.dir())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .context("cannot start doorbell")?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
     }

@@ -130,6 +130,11 @@ impl Screen {
             self.line(&format!("  export {name}='{value}'"));
         }
         self.line(&format!("  {} demo main", sandbox.programs().trigger_job().display()));
+        self.title("As the account's owner:");
+        for (name, value) in sandbox.owner_environment() {
+            self.line(&format!("  export {name}='{value}'"));
+        }
+        self.line(&format!("  {} jobs list", sandbox.programs().doorbell().display()));
         self.line("\nCtrl-C takes everything down.");
     }
 }

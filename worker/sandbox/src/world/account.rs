@@ -35,6 +35,8 @@ pub const PHASE_RULE: &str = "doorbell-build-phase";
 pub const PUBLISHER: &str = "doorbell-publisher";
 /// The role of the worker's task.
 pub const WORKER: &str = "doorbell-worker";
+/// The role of the account's owner, who runs `doorbell`.
+pub const OWNER: &str = "doorbell-owner";
 /// The role of builds of branches and tags.
 pub const BUILD: &str = "doorbell-build";
 /// The role of builds of pull requests: it can write its log and nothing else.

@@ -49,7 +49,7 @@ async fn create_publisher(root: &AwsClient, account: &Account) -> Result<Key, Aw
 }
 
 async fn create_roles(root: &AwsClient, account: &Account) -> Result<(), AwsError> {
-    for role in account.roles() {
+    for role in account.roles().into_iter().chain([account.owner_role()]) {
         let (trust, policy) = (role.trust.to_string(), role.policy.to_string());
         iam(root, "CreateRole", &[("RoleName", role.name), ("AssumeRolePolicyDocument", &trust)]).await?;
         let named = [("RoleName", role.name), ("PolicyName", "role"), ("PolicyDocument", &policy)];

@@ -9,7 +9,7 @@ use crate::authority::Authority;
 use crate::aws::{AwsClient, AwsError};
 use crate::credentials::{CredentialsServer, Key, KeyRing, Roles};
 use crate::emulator::Emulator;
-use account::{Account, DEAD_LETTERS, EVENTS, REGION, TABLE, TRIGGERS, WORKER, topic_arn};
+use account::{Account, DEAD_LETTERS, EVENTS, OWNER, REGION, TABLE, TRIGGERS, WORKER, topic_arn};
 
 pub mod account;
 mod build;
@@ -175,6 +175,15 @@ impl World {
 
     /// All that a worker is told on Fargate; whoever runs CodeBuild adds `AWS_ENDPOINT_URL_CODEBUILD`.
     pub fn worker_environment(&self) -> BTreeMap<String, String> {
+        self.installation().into_iter().chain(self.credentials.environment(WORKER)).collect()
+    }
+
+    /// All that the account's owner has set when `doorbell` runs; whoever runs CodeBuild adds its endpoint.
+    pub fn owner_environment(&self) -> BTreeMap<String, String> {
+        self.installation().into_iter().chain(self.credentials.environment(OWNER)).collect()
+    }
+
+    fn installation(&self) -> BTreeMap<String, String> {
         let settings = [
             ("DOORBELL_TRIGGER_QUEUE_URL", self.trigger_queue_url()),
             ("DOORBELL_EVENT_QUEUE_URL", self.event_queue_url()),
@@ -184,7 +193,7 @@ impl World {
             ("DOORBELL_TABLE", TABLE.to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));
-        self.sdk_environment().into_iter().chain(settings).chain(self.credentials.environment(WORKER)).collect()
+        self.sdk_environment().into_iter().chain(settings).collect()
     }
 
     /// All that a publisher's CI is told.

@@ -2,8 +2,9 @@
 use serde_json::{Value, json};
 
 use super::account::{
-    Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, GIT_SECRETS, LOG_GROUPS, PUBLISHER, REPORT_SECRETS, TABLE,
-    TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn, topic_arn,
+    Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER, PUBLISHER,
+    REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn, rule_arns,
+    topic_arn,
 };
 
 /// A role as IAM is to make it, with one inline policy.
@@ -41,6 +42,56 @@ impl Account {
                 policy: document([self.write_logs()]),
             },
         ]
+    }
+
+    /// The role of whoever runs `doorbell`: a person's, and none of the installation's own parts.
+    pub fn owner_role(&self) -> Role {
+        let root = json!({ "Effect": "Allow", "Principal": { "AWS": iam_arn("root") }, "Action": "sts:AssumeRole" });
+        Role { name: OWNER, trust: document([root]), policy: self.owner_policy() }
+    }
+
+    /// What each command needs is listed in the README of `doorbell-cli`.
+    fn owner_policy(&self) -> Value {
+        let table = arn("dynamodb", &format!("table/{TABLE}"));
+        let rows = [
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeTimeToLive",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:Scan",
+            "dynamodb:UpdateItem",
+        ];
+        let queues = [TRIGGERS, EVENTS, DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
+        let letters = [DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
+        let take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
+        let topic = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Publish"];
+        let registry = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter", "ssm:DeleteParameter"];
+        let documents = arn("ssm", &format!("parameter{}", self.prefix));
+        let rules = ["events:DescribeRule", "events:ListTargetsByRule"];
+        let roles = [WORKER, BUILD, UNPRIVILEGED_BUILD].map(|role| iam_arn(&format!("role/{role}")));
+        let groups =
+            self.build_projects.iter().map(|project| arn("logs", &format!("log-group:{LOG_GROUPS}{project}:*")));
+        document([
+            allow("Rows", &rows, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow(
+                "LookAtQueues",
+                &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
+                queues.map(|queue| arn("sqs", queue)),
+            ),
+            allow("TakeDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
+            allow("SendBack", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
+            allow("Topic", &topic, [topic_arn()]),
+            // On AWS the topic would do; the emulator asks about `*`.
+            allow("Subscription", &["sns:GetSubscriptionAttributes"], ["*".to_owned()]),
+            allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
+            allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
+            read_secrets("TryReportTokens", REPORT_SECRETS),
+            allow("Builds", &["codebuild:BatchGetProjects", "codebuild:BatchGetBuilds"], self.project_arns()),
+            allow("Rules", &rules, rule_arns()),
+            allow("FindRules", &["events:ListRuleNamesByTarget"], ["*".to_owned()]),
+            allow("AskIam", &["iam:SimulatePrincipalPolicy"], roles),
+            allow("ReadLogs", &["logs:GetLogEvents"], groups),
+        ])
     }
 
     fn worker_policy(&self) -> Value {

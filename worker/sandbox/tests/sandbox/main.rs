@@ -1,6 +1,7 @@
 //! The sandbox, tested from outside. One binary, since each costs a link.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 
+mod cli;
 mod codebuild;
 mod emulator;
 mod forge;

@@ -19,20 +19,20 @@ use serde_json::{Value, json};
 use crate::emulator::python;
 
 /// What one job may take on a busy machine.
-const JOB: Duration = Duration::from_secs(60);
+pub(crate) const JOB: Duration = Duration::from_secs(60);
 
-const PASSING: &str = "#!/bin/sh\nexit 0\n";
+pub(crate) const PASSING: &str = "#!/bin/sh\nexit 0\n";
 
 fn options() -> SandboxOptions {
     SandboxOptions::new(Programs::find().unwrap(), python())
 }
 
-async fn sandbox() -> Sandbox {
+pub(crate) async fn sandbox() -> Sandbox {
     Sandbox::start(options()).await.unwrap()
 }
 
 /// A repository whose `main` holds this script, registered as the project `demo`.
-async fn demo(sandbox: &Sandbox, script: &str) -> (Repository, CommitId) {
+pub(crate) async fn demo(sandbox: &Sandbox, script: &str) -> (Repository, CommitId) {
     let repository = sandbox.forge.create_repository("demo").await.unwrap();
     let commit = repository.commit("main", &[("ci.sh", EXECUTABLE, script)], "a script").await.unwrap();
     sandbox.register("demo", &sandbox.document(&repository, &json!("./ci.sh"))).await.unwrap();
@@ -40,12 +40,12 @@ async fn demo(sandbox: &Sandbox, script: &str) -> (Repository, CommitId) {
 }
 
 /// Publishes by `trigger_job`; the job's key.
-async fn trigger(sandbox: &Sandbox, arguments: &[&str]) -> String {
+pub(crate) async fn trigger(sandbox: &Sandbox, arguments: &[&str]) -> String {
     sandbox.trigger(arguments).await.unwrap().job().unwrap()
 }
 
 /// What SNS would put into the trigger queue for this request.
-fn envelope(sandbox: &Sandbox, message_id: &str, request: &Value) -> String {
+pub(crate) fn envelope(sandbox: &Sandbox, message_id: &str, request: &Value) -> String {
     json!({
         "Type": "Notification",
         "MessageId": message_id,

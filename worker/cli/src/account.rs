@@ -1,0 +1,100 @@
+use aws_config::SdkConfig;
+use aws_config::credential_process::CredentialProcessProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use clap::Args;
+use doorbell_worker::{AwsClock, Connection, Table};
+
+use crate::failure::Failure;
+use crate::installation::{Installation, Setting};
+
+/// Whose credentials are used, and where.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Which account")]
+pub(crate) struct Login {
+    /// A profile of ~/.aws/config, SSO profiles included [env: AWS_PROFILE]
+    #[arg(long, value_name = "NAME", global = true)]
+    profile: Option<String>,
+    /// The Region [env: AWS_REGION; else the profile's]
+    #[arg(long, value_name = "NAME", global = true)]
+    region: Option<String>,
+}
+
+/// The owner's account: clients with the caller's own credentials.
+#[derive(Debug)]
+pub(crate) struct Account {
+    sdk: SdkConfig,
+    clock: AwsClock,
+}
+
+impl Account {
+    /// Finds credentials and Region.
+    ///
+    /// # Errors
+    /// No Region (exit code 3), no credentials (4).
+    pub(crate) async fn open(login: &Login) -> Result<Self, Failure> {
+        let mut sdk = Connection::configured(|mut loader| {
+            if let Some(profile) = &login.profile {
+                loader = loader.profile_name(profile);
+            }
+            match &login.region {
+                Some(region) => loader.region(aws_config::Region::new(region.clone())),
+                None => loader,
+            }
+        })
+        .await
+        .sdk;
+        if sdk.region().is_none() {
+            return Err(Failure::context(
+                "no AWS Region is set",
+                "name it by --region, AWS_REGION or the profile's own `region`",
+            ));
+        }
+        if let Err(problem) = credentials(&sdk).await {
+            let exported = aws_cli(login.profile.as_deref());
+            if exported.provide_credentials().await.is_err() {
+                let next = "`aws sso login`, --profile NAME, or AWS_ACCESS_KEY_ID; then `aws sts get-caller-identity`";
+                return Err(Failure::denied(format!("no AWS credentials: {problem}"), next));
+            }
+            sdk = sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(exported)).build();
+        }
+        Ok(Self { sdk, clock: AwsClock::default() })
+    }
+
+    pub(crate) fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// The ledger.
+    ///
+    /// # Errors
+    /// Its name is missing or wrong.
+    pub(crate) fn ledger(&self, installation: &Installation) -> Result<Table, Failure> {
+        let [table] = installation.read([Setting::Table])?;
+        Ok(Table::new(&self.sdk, &self.clock, table))
+    }
+
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.sdk)
+    }
+
+    pub(crate) fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.sdk)
+    }
+}
+
+async fn credentials(sdk: &SdkConfig) -> Result<(), String> {
+    match sdk.credentials_provider() {
+        None => Err("the SDK found no way to get any".to_owned()),
+        Some(provider) => match provider.provide_credentials().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string)),
+        },
+    }
+}
+
+/// Whatever else the AWS CLI can log in by: SSO above all, where it is the CLI that logs in (`aws sso login`) and keeps
+/// the session. It hands out credentials in the form of a credential process.
+fn aws_cli(profile: Option<&str>) -> CredentialProcessProvider {
+    let profile = profile.map(|name| format!(" --profile '{}'", name.replace('\'', r"'\''"))).unwrap_or_default();
+    CredentialProcessProvider::new(format!("aws configure export-credentials --format process{profile}"))
+}

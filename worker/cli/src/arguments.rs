@@ -1,0 +1,96 @@
+use clap::{Parser, Subcommand};
+
+use crate::account::Login;
+use crate::dead_letters::DlqCommand;
+use crate::explain::ExplainArguments;
+use crate::installation::Installation;
+use crate::jobs::JobsCommand;
+use crate::project::ProjectCommand;
+use crate::screen::Format;
+
+/// For the owner of a Doorbell installation: what was asked, what became of it, and why nothing happened.
+///
+/// It uses your own AWS credentials, and the worker's own settings to know which installation is meant.
+#[derive(Debug, Parser)]
+#[command(name = "doorbell", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", global = true)]
+    pub(crate) output: Format,
+    #[command(flatten)]
+    pub(crate) login: Login,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Jobs: list them, and tell the story of one
+    #[command(subcommand)]
+    Jobs(JobsCommand),
+    /// Dead-letter queues: list, show, send back, delete
+    #[command(subcommand)]
+    Dlq(DlqCommand),
+    /// The registry: list, show, check, write and remove projects
+    #[command(subcommand)]
+    Project(ProjectCommand),
+    /// What would happen to a request, and why, without doing it
+    Explain(ExplainArguments),
+}
+
+const AFTER_HELP: &str = "\
+stdout has the result alone; everything else goes to stderr. Nothing is coloured in a pipe or with NO_COLOR.
+
+Examples:
+  doorbell jobs list --project demo
+  doorbell jobs show ci-4711
+  doorbell dlq list --output json
+  doorbell project put demo demo.json
+  doorbell explain --project demo --branch main
+
+Exit codes:
+  0    done
+  1    the answer is no: the build failed, a check failed, a document is wrong
+  2    the arguments or a setting are wrong
+  3    a setting is missing, or there is no such job, project, message or queue
+  4    no credentials, or these may not
+  5    AWS did not do it, after retries: try again
+  6    the job is rejected
+  7    the job is canceled
+  8    the job ended in an error or a timeout
+  130  interrupted
+  141  nobody reads the output";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_help_with_examples() {
+        let mut command = Arguments::command();
+        command.build();
+        each_leaf(&command, &mut |leaf| {
+            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:\n  doorbell "), "{} has no examples", leaf.get_name());
+        });
+    }
+
+    fn each_leaf(command: &clap::Command, look: &mut impl FnMut(&clap::Command)) {
+        let mut subcommands = command.get_subcommands().filter(|one| one.get_name() != "help").peekable();
+        if subcommands.peek().is_none() {
+            look(command);
+        }
+        for subcommand in subcommands {
+            each_leaf(subcommand, look);
+        }
+    }
+}

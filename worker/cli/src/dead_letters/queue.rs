@@ -1,0 +1,103 @@
+use aws_sdk_sqs::types::QueueAttributeName;
+use clap::ValueEnum;
+use doorbell_worker::call_failed;
+use serde_json::Value;
+
+use crate::account::Account;
+use crate::failure::Failure;
+use crate::installation::{Installation, Setting};
+
+/// The places where messages end that nobody could work on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DeadLetterQueue {
+    /// What the worker could not read, and what SQS has handed out too often
+    Requests,
+    /// What SNS could not put into the trigger queue
+    Subscription,
+    /// What the event rules, or the event queue, could not deliver
+    Events,
+}
+
+impl DeadLetterQueue {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Subscription => "subscription",
+            Self::Events => "events",
+        }
+    }
+}
+
+/// A dead-letter queue that was found, and where its messages go back to.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundQueue {
+    pub(crate) kind: DeadLetterQueue,
+    pub(crate) url: String,
+    pub(crate) source_url: String,
+}
+
+/// Finds all three. Only the worker's has a setting; the others are named by what feeds them.
+///
+/// # Errors
+/// A setting is missing, or AWS can't be asked.
+pub(crate) async fn discover(account: &Account, installation: &Installation) -> Result<Vec<FoundQueue>, Failure> {
+    let [topic, triggers, events, requests] =
+        installation.read([Setting::TopicArn, Setting::TriggerQueueUrl, Setting::EventQueueUrl, Setting::DlqUrl])?;
+    let sqs = account.sqs();
+    let mut found = vec![FoundQueue { kind: DeadLetterQueue::Requests, url: requests, source_url: triggers.clone() }];
+    let subscription = subscription_dlq(account, &topic, &triggers).await?;
+    let of_events = redrive_target(&sqs, &events).await?;
+    for (kind, arn, source_url) in
+        [(DeadLetterQueue::Subscription, subscription, triggers), (DeadLetterQueue::Events, of_events, events)]
+    {
+        if let Some(arn) = arn {
+            found.push(FoundQueue { kind, url: url_of(&sqs, &arn).await?, source_url });
+        }
+    }
+    Ok(found)
+}
+
+/// The queue that SNS puts aside into what it can't deliver to the trigger queue.
+async fn subscription_dlq(account: &Account, topic: &str, triggers: &str) -> Result<Option<String>, Failure> {
+    let sns = account.sns();
+    let endpoint = queue_arn(&account.sqs(), triggers).await?;
+    let mut pages = sns.list_subscriptions_by_topic().topic_arn(topic).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| call_failed("ListSubscriptionsByTopic", error))?;
+        let ours = page.subscriptions().iter().find(|one| one.endpoint() == Some(&endpoint));
+        let Some(arn) = ours.and_then(|one| one.subscription_arn()) else { continue };
+        let answer = sns.get_subscription_attributes().subscription_arn(arn).send().await;
+        let answer = answer.map_err(|error| call_failed("GetSubscriptionAttributes", error))?;
+        return Ok(answer.attributes().and_then(|all| all.get("RedrivePolicy")).and_then(|text| target_of(text)));
+    }
+    Ok(None)
+}
+
+pub(crate) async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Failure> {
+    Ok(attribute(sqs, url, QueueAttributeName::QueueArn).await?.unwrap_or_default())
+}
+
+async fn redrive_target(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Option<String>, Failure> {
+    let policy = attribute(sqs, url, QueueAttributeName::RedrivePolicy).await?;
+    Ok(policy.and_then(|text| target_of(&text)))
+}
+
+async fn attribute(sqs: &aws_sdk_sqs::Client, url: &str, name: QueueAttributeName) -> Result<Option<String>, Failure> {
+    let answer = sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await;
+    let answer = answer.map_err(|error| call_failed(&format!("GetQueueAttributes {url}"), error))?;
+    Ok(answer.attributes().and_then(|all| all.get(&name)).cloned())
+}
+
+fn target_of(policy: &str) -> Option<String> {
+    let policy: Value = serde_json::from_str(policy).ok()?;
+    policy["deadLetterTargetArn"].as_str().map(str::to_owned)
+}
+
+/// `arn:aws:sqs:<region>:<account>:<name>`
+async fn url_of(sqs: &aws_sdk_sqs::Client, arn: &str) -> Result<String, Failure> {
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let owner = arn.split(':').nth(4).unwrap_or_default();
+    let answer = sqs.get_queue_url().queue_name(name).queue_owner_aws_account_id(owner).send().await;
+    let answer = answer.map_err(|error| call_failed(&format!("GetQueueUrl {name}"), error))?;
+    Ok(answer.queue_url.unwrap_or_default())
+}

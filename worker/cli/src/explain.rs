@@ -1,0 +1,264 @@
+//! `doorbell explain`: what would happen to a request, and why. It asks the worker's own `next()`, and does nothing that
+//! this answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use doorbell_engine::domain::{
+    Act, Deployment, Initiator, Message, Phase, Policy, PolicySeen, Row, Rules, Seen, Situation, StartInput, Timestamp,
+    VariableKind, next,
+};
+use doorbell_engine::ports::{Answer, Forge};
+use doorbell_messages::{ARGV, BuildProjectName, COMMIT, Envelope, JobKey, ProjectName, Request};
+use doorbell_worker::Forges;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::failure::{Failure, Outcome};
+use crate::project::read_file;
+use crate::registry::Registry;
+use crate::screen::{Screen, bold, dim};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is published, written or started; the forge is asked for the ref's head as the worker \
+                        would.\n\nExamples:\n  doorbell explain --project demo --branch main\n  doorbell explain \
+                        --project demo --tag v1.2 --var STAGE=production\n  doorbell explain message.json\n\nExit codes: \
+                        0 it would be built, 6 it would be rejected or end in the dead-letter queue"
+)]
+pub(crate) struct ExplainArguments {
+    /// A file with the request, or with what SNS made of it; `-` is standard input
+    #[arg(value_name = "FILE", required_unless_present = "project", conflicts_with = "project")]
+    message: Option<String>,
+    /// The project of the request
+    #[arg(long, value_name = "NAME")]
+    project: Option<String>,
+    /// Its branch
+    #[arg(long, value_name = "NAME", requires = "project", allow_hyphen_values = true)]
+    branch: Option<String>,
+    /// Its tag
+    #[arg(long, value_name = "NAME", requires = "project", allow_hyphen_values = true)]
+    tag: Option<String>,
+    /// Its pull request
+    #[arg(long, value_name = "NUMBER", requires = "project")]
+    pull_request: Option<u32>,
+    /// Its commit
+    #[arg(long, value_name = "ID", requires = "project", allow_hyphen_values = true)]
+    commit: Option<String>,
+    /// A variable that it sets
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "project", allow_hyphen_values = true)]
+    variables: Vec<String>,
+}
+
+/// For `--output json`. Its fields are a promise: they stay, and others may join them.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Explained {
+    /// `built`, `rejected`, `deadLetter`, `waits`.
+    verdict: &'static str,
+    reason: Option<String>,
+    warnings: Vec<String>,
+    build_project: Option<String>,
+    command: Vec<String>,
+    commit: Option<String>,
+    timeout_minutes: Option<u32>,
+    /// Plain ones that the request sets.
+    variables: BTreeMap<String, String>,
+    /// By their names in SSM or Secrets Manager.
+    credentials: Vec<String>,
+    report: Option<String>,
+}
+
+/// The same as the worker, but for what only AWS can tell it, which no decision here depends on.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// Says what would happen.
+///
+/// # Errors
+/// The file or the registry can't be read.
+pub(crate) async fn explain(
+    arguments: &ExplainArguments,
+    registry: &Registry,
+    forges: &Forges,
+    fallback: Option<&BuildProjectName>,
+    now: Timestamp,
+    screen: Screen,
+) -> Result<Outcome, Failure> {
+    let body = match &arguments.message {
+        Some(file) => message(&read_file(file)?),
+        None => arguments.request(),
+    };
+    let explained = match Request::parse(&body) {
+        Ok(request) => decide(&request, registry, forges, fallback, now).await?,
+        Err(error) => Explained { verdict: "deadLetter", reason: Some(error.to_string()), ..Explained::default() },
+    };
+    screen.result(&explained, || explained.lines(screen))?;
+    Ok(match explained.verdict {
+        "built" | "waits" => Outcome::Done,
+        _ => Outcome::Rejected,
+    })
+}
+
+impl ExplainArguments {
+    /// What `trigger_job` would publish; what is wrong with it is for the worker's own parser to say.
+    fn request(&self) -> String {
+        let mut request = Map::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                request.insert(name.to_owned(), value);
+            }
+        };
+        set("project", self.project.clone().map(Value::from));
+        set("branch", self.branch.clone().map(Value::from));
+        set("tag", self.tag.clone().map(Value::from));
+        set("pullRequest", self.pull_request.map(Value::from));
+        set("commit", self.commit.clone().map(Value::from));
+        let variables = self.variables.iter().map(|text| text.split_once('=').unwrap_or((text, "")));
+        let variables: Map<String, Value> =
+            variables.map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+        set("variables", Some(variables.into()));
+        Value::Object(request).to_string()
+    }
+}
+
+/// The request inside SNS's envelope, if it is one.
+fn message(text: &str) -> String {
+    Envelope::parse(text).map_or_else(|_| text.to_owned(), |envelope| envelope.message)
+}
+
+async fn decide(
+    request: &Request,
+    registry: &Registry,
+    forges: &Forges,
+    fallback: Option<&BuildProjectName>,
+    now: Timestamp,
+) -> Result<Explained, Failure> {
+    let seen = policy(&request.project, registry, fallback).await?;
+    let warnings = match &seen {
+        PolicySeen::Known(policy) => policy.warnings.clone(),
+        _ => Vec::new(),
+    };
+    // A request without an id gets its SNS message id; any will do here.
+    let message = Message { id: "explain".to_owned(), sent_at: now };
+    let key = JobKey::of(request, &message.id).map_err(|rule| Failure::usage(rule, "mend the request's id"))?;
+    let row = Row::new(key, request.clone(), message, now);
+    let rules = rules();
+    let situation = Situation { now, pool_open: true };
+    let mut step = next(row, Seen::Policy(seen), situation, &rules);
+    let asked = step.acts.iter().find_map(|act| match act {
+        Act::FindHead { policy, build_project, side, git_ref } => Some((policy, build_project, side, git_ref)),
+        _ => None,
+    });
+    if let Some((policy, build_project, side, git_ref)) = asked {
+        let head = match forges.head(side, git_ref, None).await {
+            Answer::Seen(head) => head,
+            Answer::Unauthorized(reason) => doorbell_engine::domain::HeadSeen::Unavailable(reason),
+        };
+        let seen = Seen::Head { policy: Arc::clone(policy), build_project: build_project.clone(), head };
+        step = next(step.row, seen, situation, &rules);
+    }
+    let cancels = step.acts.iter().find_map(|act| match act {
+        Act::CancelJob(key) => Some(key.to_string()),
+        _ => None,
+    });
+    Ok(Explained { warnings, ..explained(&step.row, cancels) })
+}
+
+async fn policy(
+    project: &ProjectName,
+    registry: &Registry,
+    fallback: Option<&BuildProjectName>,
+) -> Result<PolicySeen, Failure> {
+    Ok(match registry.documents(project).await? {
+        None => PolicySeen::Unknown,
+        Some(documents) => match Policy::read(&documents, fallback) {
+            Ok(policy) => PolicySeen::Known(Arc::new(policy)),
+            Err(error) => PolicySeen::Wrong(error.to_string()),
+        },
+    })
+}
+
+fn explained(row: &Row, cancels: Option<String>) -> Explained {
+    match &row.phase {
+        Phase::Rejected { reason, .. } => {
+            Explained { verdict: "rejected", reason: Some(reason.clone()), ..Explained::default() }
+        }
+        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
+            let input: Option<StartInput> = serde_json::from_str(&launch.input).ok();
+            let target = launch.target.as_ref();
+            Explained {
+                verdict: "built",
+                build_project: Some(launch.build_project.to_string()),
+                timeout_minutes: Some(launch.timeout_minutes),
+                report: target.map(|target| format!("{} {}", target.forge.url, target.forge.repo)),
+                ..input.map(environment).unwrap_or_default()
+            }
+        }
+        Phase::Received | Phase::Finished { .. } => {
+            let waits = row.trail.last().map(|note| note.text.clone());
+            let reason = cancels.map(|job| format!("it would ask the job {job} to end")).or(waits);
+            Explained { verdict: "waits", reason, ..Explained::default() }
+        }
+    }
+}
+
+fn environment(input: StartInput) -> Explained {
+    let mut explained = Explained::default();
+    for variable in input.environment {
+        match (variable.kind, variable.name.as_str()) {
+            (VariableKind::Plaintext, ARGV) => {
+                explained.command = serde_json::from_str(&variable.value).unwrap_or_default();
+            }
+            (VariableKind::Plaintext, COMMIT) => explained.commit = Some(variable.value),
+            (VariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
+            (VariableKind::Plaintext, _) => {
+                explained.variables.insert(variable.name, variable.value);
+            }
+            (VariableKind::ParameterStore | VariableKind::SecretsManager, _) => {
+                explained.credentials.push(variable.value);
+            }
+        }
+    }
+    explained
+}
+
+fn rules() -> Rules {
+    Rules {
+        deployment: Deployment::of_ledger("explain"),
+        initiator: Initiator::User("explain".to_owned()),
+        max_age: FOREVER,
+        queue_timeout: FOREVER,
+        reconcile_after: FOREVER,
+        console_url: String::new(),
+    }
+}
+
+impl Explained {
+    fn lines(&self, screen: Screen) -> Vec<String> {
+        let title = match self.verdict {
+            "built" => "it would be built",
+            "rejected" => "it would be rejected",
+            "deadLetter" => "it would end in the dead-letter queue: it can't be read",
+            _ => "it would be taken in, and wait",
+        };
+        let mut lines = vec![bold(title)];
+        let mut fact = |name: &str, text: String| {
+            lines.extend(screen.wrapped(&format!("{} {text}", dim(&format!("{name:<11}"))), 12));
+        };
+        let facts = [
+            ("because", self.reason.clone()),
+            ("build", self.build_project.clone()),
+            ("command", (!self.command.is_empty()).then(|| self.command.join(" "))),
+            ("commit", self.commit.clone().or((self.verdict == "built").then(|| "the ref's tip".to_owned()))),
+            ("minutes", self.timeout_minutes.map(|minutes| format!("at most {minutes}"))),
+            ("credentials", (!self.credentials.is_empty()).then(|| self.credentials.join(", "))),
+            ("report", self.report.clone()),
+        ];
+        facts.into_iter().filter_map(|(name, text)| Some((name, text?))).for_each(|(name, text)| fact(name, text));
+        self.variables.iter().for_each(|(name, value)| fact("variable", format!("{name}={value}")));
+        self.warnings.iter().for_each(|warning| fact("warning", warning.clone()));
+        lines
+    }
+}

@@ -1,0 +1,52 @@
+//! `doorbell jobs`: what was asked, what became of it, and what the owner can do about it.
+
+mod find;
+mod list;
+mod show;
+mod view;
+
+use clap::{Args, Subcommand};
+use doorbell_messages::{ProjectName, Status};
+
+pub(crate) use find::find;
+pub(crate) use list::list;
+pub(crate) use show::show;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// The latest jobs, the youngest first
+    #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure \
+                            --limit 5\n  doorbell jobs list --output json | jq -r '.jobs[].job'")]
+    List(ListArguments),
+    /// One job's story: what was asked, what happened and when, what it waits for
+    #[command(after_help = "Examples:\n  doorbell jobs show 'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell jobs \
+                            show ci-4711 --output json")]
+    Show(JobArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Only this project's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<ProjectName>,
+    /// Only those with this status: queued, running, success, failure, error, canceled, rejected
+    #[arg(long, value_name = "STATUS", value_parser = parse_status)]
+    pub(crate) status: Option<Status>,
+    /// At most so many
+    #[arg(long, value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobArguments {
+    /// The job: its whole name (project#id#digest), the beginning of it, or its id, if that is one job's alone
+    #[arg(value_name = "JOB")]
+    pub(crate) job: String,
+}
+
+fn parse_status(text: &str) -> Result<Status, String> {
+    use Status::{Canceled, Error, Failure, Queued, Rejected, Running, Success};
+    let all = [Queued, Running, Success, Failure, Error, Canceled, Rejected];
+    let names = || all.map(Status::as_str).join(", ");
+    all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("a status is one of {}", names()))
+}

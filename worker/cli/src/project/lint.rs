@@ -1,0 +1,193 @@
+use doorbell_engine::domain::{Documents, Policy};
+use doorbell_messages::{BuildProjectName, ProjectDocument};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::failure::{Failure, Outcome};
+use crate::project::{LintArguments, read_file};
+use crate::registry::{ADVANCED_BYTES, DEFAULT, Entry, Registry, STANDARD_BYTES};
+use crate::screen::{Screen, bold};
+
+/// What is to be said of a document.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Findings {
+    pub(crate) errors: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Linted {
+    documents: Vec<LintedDocument>,
+}
+
+#[derive(Serialize)]
+struct LintedDocument {
+    document: String,
+    #[serde(flatten)]
+    findings: Findings,
+}
+
+/// `project lint`.
+///
+/// # Errors
+/// A file or the registry can't be read.
+pub(crate) async fn lint_command(
+    arguments: &LintArguments,
+    registry: Option<&Registry>,
+    fallback: Option<&BuildProjectName>,
+    screen: Screen,
+) -> Result<Outcome, Failure> {
+    let documents = match registry {
+        Some(registry) => registered(&registry.all().await?, fallback),
+        None => files(arguments, fallback)?,
+    };
+    let is_sound = documents.iter().all(|document| document.findings.errors.is_empty());
+    let linted = Linted { documents };
+    screen.result(&linted, || linted.documents.iter().flat_map(|one| lines(one, screen)).collect())?;
+    Ok(if is_sound { Outcome::Done } else { Outcome::Failed })
+}
+
+fn registered(entries: &[Entry], fallback: Option<&BuildProjectName>) -> Vec<LintedDocument> {
+    let default = entries.iter().find(|entry| entry.name == DEFAULT).map(|entry| entry.text.as_str());
+    let one = |entry: &Entry| LintedDocument {
+        document: entry.name.clone(),
+        findings: lint(&entry.name, &entry.text, default, fallback),
+    };
+    entries.iter().map(one).collect()
+}
+
+fn files(arguments: &LintArguments, fallback: Option<&BuildProjectName>) -> Result<Vec<LintedDocument>, Failure> {
+    let default = arguments.default.as_deref().map(read_file).transpose()?;
+    let one = |file: &String| {
+        let text = read_file(file)?;
+        let name = if file.ends_with("_default.json") { DEFAULT } else { "project" };
+        let findings = lint(name, &text, default.as_deref(), fallback);
+        Ok(LintedDocument { document: file.clone(), findings })
+    };
+    arguments.files.iter().map(one).collect()
+}
+
+fn lines(linted: &LintedDocument, screen: Screen) -> Vec<String> {
+    let Findings { errors, warnings } = &linted.findings;
+    if errors.is_empty() && warnings.is_empty() {
+        return vec![format!("{}: sound", bold(&linted.document))];
+    }
+    let errors = errors.iter().map(|text| ("error", text));
+    let warnings = warnings.iter().map(|text| ("warning", text));
+    let said = errors.chain(warnings).map(|(kind, text)| format!("{}: {kind}: {text}", bold(&linted.document)));
+    said.flat_map(|line| screen.wrapped(&line, 2)).collect()
+}
+
+/// Reads a document as the worker does. `_default` need not be whole: it is read with what it leaves to projects.
+pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Findings {
+    let mut findings = Findings::default();
+    let filler = (name == DEFAULT).then(|| filler(text));
+    let (project, default) = match &filler {
+        Some(filler) => (filler.as_str(), Some(text)),
+        None => (text, default),
+    };
+    let documents = Documents {
+        project: (name.to_owned(), project.to_owned()),
+        default: default.map(|text| (DEFAULT.to_owned(), text.to_owned())),
+    };
+    match Policy::read(&documents, fallback) {
+        Ok(policy) => {
+            findings.warnings = policy.warnings.clone();
+            if name != DEFAULT {
+                missing_build_project(&policy.document, fallback, &mut findings);
+            } else {
+                // Whether any branch may be built is the projects' to say.
+                findings.warnings.retain(|warning| !warning.starts_with("neither refs"));
+            }
+        }
+        Err(error) => findings.errors.push(error.to_string()),
+    }
+    if let Some(problem) = size(text.len()) {
+        let list = if text.len() > ADVANCED_BYTES { &mut findings.errors } else { &mut findings.warnings };
+        list.push(problem);
+    }
+    findings
+}
+
+fn missing_build_project(document: &ProjectDocument, fallback: Option<&BuildProjectName>, findings: &mut Findings) {
+    if document.build_project.is_none() && fallback.is_none() {
+        findings.warnings.push(
+            "it names no buildProject: every request is rejected unless the worker has --build-project".to_owned(),
+        );
+    }
+}
+
+/// SSM's limits, and what to do about them.
+fn size(bytes: usize) -> Option<String> {
+    if bytes <= STANDARD_BYTES {
+        return None;
+    }
+    let advice = "move keys that several projects share to _default, or list fewer refs by a pattern (heads/release-*)";
+    Some(if bytes > ADVANCED_BYTES {
+        format!("it has {bytes} bytes, and no SSM parameter takes more than {ADVANCED_BYTES}: {advice}")
+    } else {
+        format!(
+            "it has {bytes} bytes: a standard SSM parameter takes {STANDARD_BYTES}; an advanced one takes \
+             {ADVANCED_BYTES}, is charged by the month, and never becomes standard again: {advice}"
+        )
+    })
+}
+
+/// The keys that a project needs and this `_default` leaves to it.
+fn filler(default: &str) -> String {
+    let has: Map<String, Value> = serde_json::from_str(default).unwrap_or_default();
+    let mut filler = json!({ "gitUrl": "https://example.org/repository.git", "command": "./command" });
+    if let Some(filler) = filler.as_object_mut() {
+        filler.retain(|key, _| has.get(key).is_none_or(Value::is_null));
+    }
+    filler.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, document: &Value, errors: &[&str], warnings: &[&str]) {
+        let findings = lint(name, &document.to_string(), None, None);
+        for (found, wanted) in [(&findings.errors, errors), (&findings.warnings, warnings)] {
+            assert_eq!(found.len(), wanted.len(), "{findings:?}");
+            for (found, wanted) in found.iter().zip(wanted) {
+                assert!(found.contains(wanted), "{found} does not say {wanted}");
+            }
+        }
+    }
+
+    fn sound() -> Value {
+        json!({ "gitUrl": "https://git.example.org/a.git", "command": "./a", "refs": ["heads/*"], "buildProject": "ab" })
+    }
+
+    fn with(key: &str, value: Value) -> Value {
+        let mut document = sound();
+        document[key] = value;
+        document
+    }
+
+    #[test]
+    fn a_document_is_read_as_the_worker_reads_it() {
+        check("demo", &sound(), &[], &[]);
+        check("demo", &with("gitUrl", json!("http://me:secret@host/")), &["gitUrl"], &[]);
+        check("demo", &with("buildProjet", json!("x")), &[], &["is \"buildProject\" meant?"]);
+        check("demo", &with("buildProject", Value::Null), &[], &["names no buildProject"]);
+        check("demo", &json!({}), &["gitUrl"], &[]);
+    }
+
+    #[test]
+    fn the_default_document_may_leave_keys_to_projects_but_not_hold_wrong_ones() {
+        check(DEFAULT, &json!({ "buildProject": "ab" }), &[], &[]);
+        check(DEFAULT, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
+        check(DEFAULT, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
+    }
+
+    #[test]
+    fn the_limits_of_a_parameter_are_explained() {
+        let refs = |count: usize| with("refs", json!(vec!["heads/a-long-name-of-a-branch"; count]));
+        check("demo", &refs(150), &[], &["a standard SSM parameter takes 4096"]);
+        check("demo", &refs(300), &["no SSM parameter takes more than 8192"], &[]);
+    }
+}

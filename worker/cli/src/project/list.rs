@@ -1,0 +1,75 @@
+use clap::builder::styling::{AnsiColor, Style};
+use doorbell_messages::{BuildProjectName, ProjectDocument};
+use serde::Serialize;
+
+use crate::failure::{Failure, Outcome};
+use crate::project::{Findings, lint};
+use crate::registry::{DEFAULT, Registry};
+use crate::screen::{Columns, Screen};
+
+#[derive(Serialize)]
+struct Listed {
+    projects: Vec<ProjectView>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProjectView {
+    project: String,
+    version: i64,
+    bytes: usize,
+    git_url: Option<String>,
+    refs: Vec<String>,
+    #[serde(flatten)]
+    findings: Findings,
+}
+
+/// All registered documents.
+///
+/// # Errors
+/// The registry can't be read.
+pub(crate) async fn list(
+    registry: &Registry,
+    fallback: Option<&BuildProjectName>,
+    screen: Screen,
+) -> Result<Outcome, Failure> {
+    let entries = registry.all().await?;
+    let default = entries.iter().find(|entry| entry.name == DEFAULT).map(|entry| entry.text.clone());
+    let view = |entry: &crate::registry::Entry| {
+        let document = ProjectDocument::read(default.as_deref(), &entry.text).ok().map(|read| read.document);
+        let refs = document.as_ref().and_then(|document| document.refs.clone()).unwrap_or_default();
+        ProjectView {
+            project: entry.name.clone(),
+            version: entry.version,
+            bytes: entry.text.len(),
+            git_url: document.as_ref().map(|document| document.git_url.to_string()),
+            refs: refs.iter().map(ToString::to_string).collect(),
+            findings: lint(&entry.name, &entry.text, default.as_deref(), fallback),
+        }
+    };
+    let listed = Listed { projects: entries.iter().map(view).collect() };
+    screen.result(&listed, || if listed.projects.is_empty() { Vec::new() } else { table(&listed, screen.width()) })?;
+    if listed.projects.is_empty() {
+        screen.note("nothing is registered; `doorbell project put NAME FILE` registers a project");
+    }
+    Ok(Outcome::Done)
+}
+
+fn table(listed: &Listed, width: Option<usize>) -> Vec<String> {
+    let mut columns = Columns::new(&["STATE", "PROJECT", "REPOSITORY, OR WHAT IS WRONG"]);
+    for project in &listed.projects {
+        let Findings { errors, warnings } = &project.findings;
+        let (state, color) = match (errors.is_empty(), warnings.is_empty()) {
+            (true, true) => ("ok", AnsiColor::Green),
+            (true, false) => ("warning", AnsiColor::Yellow),
+            (false, _) => ("error", AnsiColor::Red),
+        };
+        let text = errors.iter().chain(warnings).next().or(project.git_url.as_ref()).cloned().unwrap_or_default();
+        columns.row(vec![
+            (color.on_default(), state.to_owned()),
+            (Style::new(), project.project.clone()),
+            (Style::new(), text),
+        ]);
+    }
+    columns.lines(width)
+}

@@ -1,0 +1,41 @@
+/// Breaks a text at its spaces. A word that is longer than a line stays whole: it is a name that somebody may copy.
+pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ') {
+        let is_begun = !line.trim_start().is_empty();
+        if is_begun && shown(&line) + 1 + shown(word) > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+        } else if is_begun || (line.is_empty() && !lines.is_empty()) {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Characters that take room: those of styles take none.
+fn shown(text: &str) -> usize {
+    anstream::adapter::strip_str(text).flat_map(str::chars).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, width: usize, want: &[&str]) {
+        assert_eq!(wrap(text, width, 2), want);
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_the_next_ones_are_indented() {
+        check("one two three", 80, &["one two three"]);
+        check("one two three", 8, &["one two", "  three"]);
+        check("one two three", 5, &["one", "  two", "  three"]);
+        check("a-very-long-name and more", 8, &["a-very-long-name", "  and", "  more"]);
+        check("", 8, &[""]);
+        check("\u{1b}[1mone\u{1b}[0m two three", 8, &["\u{1b}[1mone\u{1b}[0m two", "  three"]);
+    }
+}

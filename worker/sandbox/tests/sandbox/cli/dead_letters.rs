@@ -1,0 +1,112 @@
+use doorbell_messages::DeadLetter;
+use doorbell_sandbox::sandbox::Sandbox;
+use doorbell_sandbox::world::account::{DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS};
+use serde_json::json;
+
+use super::{doorbell, json};
+use crate::journey::{JOB, PASSING, demo, envelope, sandbox};
+
+/// A letter in each queue, as the worker, SNS and SQS leave them. Nobody else works on them: no worker runs.
+async fn filled() -> Sandbox {
+    let sandbox = sandbox().await;
+    let request = |id: &str| envelope(&sandbox, id, &json!({ "project": "demo", "branch": "main" }));
+    let put = |queue: &'static str, body: String| {
+        let url = sandbox.world.queue_url(queue);
+        let world = &sandbox.world;
+        async move { world.send_to_queue(&url, &body).await.unwrap() }
+    };
+    let letter = |reason: &str, body: &str| DeadLetter::new(reason.to_owned(), 1, "m".to_owned(), body).to_json();
+    put(DEAD_LETTERS, letter("AWS had a bad day", &request("11111111-0000-4000-8000-000000000001"))).await;
+    put(DEAD_LETTERS, letter("$.branch: is refused", "{\"project\":1}")).await;
+    put(DEAD_LETTERS, letter("too large", &"x".repeat(DeadLetter::KEPT_BYTES + 1))).await;
+    put(SUBSCRIPTION_DEAD_LETTERS, request("11111111-0000-4000-8000-000000000002")).await;
+    put(EVENTS_DEAD_LETTERS, "{\"detail-type\":\"CodeBuild Build State Change\"}".to_owned()).await;
+    sandbox
+}
+
+async fn in_each(sandbox: &Sandbox) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for (count, queue) in counts.iter_mut().zip([DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS, EVENTS_DEAD_LETTERS]) {
+        *count = sandbox.world.peek(&sandbox.world.queue_url(queue)).await.unwrap().len();
+    }
+    counts
+}
+
+#[tokio::test]
+async fn each_queue_s_letters_are_listed_with_their_reasons_and_stay() {
+    let sandbox = filled().await;
+    for _ in 0..2 {
+        let listed = json(&sandbox, &["dlq", "list"]).await;
+        let letters = listed["letters"].as_array().unwrap();
+        let mut queues: Vec<&str> = letters.iter().map(|letter| letter["queue"].as_str().unwrap()).collect();
+        queues.sort_unstable();
+        assert_eq!(queues, ["events", "requests", "requests", "requests", "subscription"], "{listed}");
+        assert!(letters.iter().all(|letter| letter["reason"] != "" && letter["sentAt"].is_string()));
+    }
+    let some = json(&sandbox, &["dlq", "list", "--queue", "requests", "--reason", "bad day"]).await;
+    assert_eq!(some["letters"].as_array().unwrap().len(), 1);
+    let id = some["letters"][0]["id"].as_str().unwrap();
+    let shown = doorbell(&sandbox, &["dlq", "show", &id[..8]]).await;
+    assert!(shown.stdout.contains("AWS had a bad day") && shown.stdout.contains("\"Type\": \"Notification\""));
+    assert_eq!(in_each(&sandbox).await, [3, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_is_sent_back_is_built_and_nothing_else_moves() {
+    let sandbox = filled().await;
+    demo(&sandbox, PASSING).await;
+    let draft = json(&sandbox, &["dlq", "redrive", "--reason", "bad day"]).await;
+    assert_eq!((&draft["done"], draft["letters"].as_array().unwrap().len()), (&json!(false), 1));
+    assert_eq!(in_each(&sandbox).await, [3, 1, 1], "without --yes nothing is done");
+
+    json(&sandbox, &["dlq", "redrive", "--reason", "bad day", "--yes"]).await;
+    let all = json(&sandbox, &["dlq", "redrive", "--queue", "subscription", "--all", "--yes"]).await;
+    assert_eq!(all["letters"].as_array().unwrap().len(), 1);
+    assert_eq!(in_each(&sandbox).await, [2, 0, 1]);
+    let cut = json(&sandbox, &["dlq", "redrive", "--reason", "too large", "--yes"]).await;
+    assert_eq!(cut["left"].as_array().unwrap().len(), 1, "half a message is never sent");
+
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    for id in ["11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"] {
+        let key = format!("demo#{id}#");
+        let job = loop {
+            let found = sandbox.jobs().await.unwrap().into_iter().find(|job| job.key().starts_with(&key));
+            if let Some(job) = found {
+                break sandbox.until_settled(job.key(), JOB).await.unwrap();
+            }
+        };
+        assert_eq!(job.status(), "success");
+    }
+}
+
+/// Between the two calls of a redrive a message is in both queues: the same request is the same job.
+#[tokio::test]
+async fn a_redrive_that_is_killed_loses_nothing_and_builds_nothing_twice() {
+    let sandbox = filled().await;
+    demo(&sandbox, PASSING).await;
+    let sent = json(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
+    let body = sent["letters"][0]["body"].as_str().unwrap();
+    // As if it had been killed after the send.
+    sandbox.world.send_to_queue(&sandbox.world.trigger_queue_url(), body).await.unwrap();
+    json(&sandbox, &["dlq", "redrive", "--all", "--queue", "subscription", "--yes"]).await;
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let key = loop {
+        if let Some(job) = sandbox.jobs().await.unwrap().pop() {
+            break sandbox.until_settled(job.key(), JOB).await.unwrap().key().to_owned();
+        }
+    };
+    assert_eq!((sandbox.jobs().await.unwrap().len(), sandbox.builds_of(&key).len()), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_dropped_is_gone_and_the_rest_stays() {
+    let sandbox = filled().await;
+    let nothing = doorbell(&sandbox, &["dlq", "drop", "--reason", "no such reason", "--yes"]).await;
+    assert_eq!(nothing.code, Some(3));
+    let draft = doorbell(&sandbox, &["dlq", "drop", "--all"]).await;
+    assert_eq!(draft.code, Some(0));
+    assert!(draft.stderr.contains("--yes does it"), "{}", draft.stderr);
+    assert_eq!(in_each(&sandbox).await, [3, 1, 1]);
+    json(&sandbox, &["dlq", "drop", "--reason", "is refused", "--yes"]).await;
+    assert_eq!(in_each(&sandbox).await, [2, 1, 1]);
+}

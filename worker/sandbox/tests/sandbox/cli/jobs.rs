@@ -1,0 +1,98 @@
+use super::{doorbell, json};
+use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
+
+#[tokio::test]
+async fn the_owner_sees_every_job_and_the_story_of_each() {
+    let sandbox = sandbox().await;
+    demo(&sandbox, PASSING).await;
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let good = trigger(&sandbox, &["demo", "main", "--id", "ci-1", "--cause", "push by ada"]).await;
+    sandbox.until_settled(&good, JOB).await.unwrap();
+    let bad = trigger(&sandbox, &["nowhere", "main", "--id", "ci-2"]).await;
+    sandbox.until_settled(&bad, JOB).await.unwrap();
+
+    let listed = json(&sandbox, &["jobs", "list"]).await;
+    let names: Vec<&str> = listed["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
+    assert_eq!(names, [bad.as_str(), good.as_str()], "the youngest first");
+    assert_eq!(listed["jobs"][1]["status"], "success");
+    let rejected = json(&sandbox, &["jobs", "list", "--status", "rejected", "--project", "nowhere"]).await;
+    assert_eq!(rejected["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!(rejected["jobs"][0]["text"], "no project nowhere is registered");
+
+    for name in [good.as_str(), "demo#ci-1", "ci-1"] {
+        let shown = doorbell(&sandbox, &["jobs", "show", name]).await;
+        assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+        for part in
+            [good.as_str(), "success: passed after", "push by ada", "accepted; build project", "was told success"]
+        {
+            assert!(shown.stdout.contains(part), "{part} is not in:\n{}", shown.stdout);
+        }
+        assert!(!shown.stdout.contains('\u{1b}'), "no colour in a pipe");
+    }
+    let shown = json(&sandbox, &["jobs", "show", "ci-1"]).await;
+    assert!(shown["trail"].as_array().unwrap().len() > 3, "{shown}");
+}
+
+#[tokio::test]
+async fn whoever_may_not_or_names_nothing_is_told_what_helps() {
+    let sandbox = sandbox().await;
+    let unknown = doorbell(&sandbox, &["jobs", "show", "nothing"]).await;
+    assert_eq!(unknown.code, Some(3));
+    assert!(unknown.stderr.contains("there is no job \"nothing\"") && unknown.stderr.contains("next:"));
+    assert_eq!(unknown.stdout, "");
+
+    let publisher = sandbox.world.publisher_key();
+    let key = [
+        ("AWS_ACCESS_KEY_ID", publisher.access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", publisher.secret_access_key.as_str()),
+    ];
+    for command in [&["jobs", "list"][..], &["dlq", "list"]] {
+        let denied = sandbox.doorbell(command, &key).await.unwrap();
+        assert_eq!(denied.code, Some(4), "{command:?}: {}", denied.stderr);
+        assert!(denied.stderr.contains("lack that right"), "{}", denied.stderr);
+    }
+    let elsewhere = sandbox.doorbell(&["jobs", "list"], &[("DOORBELL_TABLE", "another")]).await.unwrap();
+    assert!(matches!(elsewhere.code, Some(3 | 4)), "{}", elsewhere.stderr);
+    let unreachable = [("AWS_ENDPOINT_URL", "https://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
+    let not_done = sandbox.doorbell(&["jobs", "list"], &unreachable).await.unwrap();
+    assert_eq!(not_done.code, Some(5), "{}", not_done.stderr);
+}
+
+/// The AWS CLI keeps the session of `aws sso login`; a stand-in for it hands out a key as the real one does.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_the_aws_cli_is_logged_in_by_works_as_well() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = sandbox().await;
+    let key = sandbox.world.roles().key("doorbell-owner").await.unwrap();
+    let dir = sandbox.world.dir().join("bin");
+    std::fs::create_dir(&dir).unwrap();
+    let credentials = serde_json::json!({
+        "Version": 1,
+        "AccessKeyId": key.access_key_id,
+        "SecretAccessKey": key.secret_access_key,
+        "SessionToken": key.session_token,
+    });
+    let wanted = "configure export-credentials --format process --profile work account";
+    let script = format!("#!/bin/sh\n[ \"$*\" = '{wanted}' ] && echo '{credentials}'\n");
+    std::fs::write(dir.join("aws"), script).unwrap();
+    std::fs::set_permissions(dir.join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = sandbox.world.dir().join("config");
+    std::fs::write(
+        &config,
+        "[profile work account]\nsso_session = work\nsso_account_id = 111122223333\nsso_role_name = Admin\n\
+         [sso-session work]\nsso_region = eu-central-1\nsso_start_url = https://example.org/start\n",
+    )
+    .unwrap();
+    let path = format!("{}:/usr/bin:/bin", dir.display());
+    let more = [
+        ("PATH", path.as_str()),
+        ("AWS_CONFIG_FILE", config.to_str().unwrap()),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", ""),
+    ];
+    let listed = sandbox.doorbell(&["jobs", "list", "--profile", "work account"], &more).await.unwrap();
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    let other = sandbox.doorbell(&["jobs", "list", "--profile", "other"], &more).await.unwrap();
+    assert_eq!(other.code, Some(4), "{}", other.stderr);
+    assert!(other.stderr.contains("aws sso login"), "{}", other.stderr);
+}

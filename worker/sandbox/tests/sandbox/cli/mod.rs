@@ -1,0 +1,20 @@
+//! `doorbell`, as the account's owner runs it: with a role of the owner's own.
+mod dead_letters;
+mod explain;
+mod jobs;
+mod project;
+
+use doorbell_sandbox::sandbox::{Sandbox, Triggered};
+use serde_json::Value;
+
+/// Runs `doorbell`.
+async fn doorbell(sandbox: &Sandbox, arguments: &[&str]) -> Triggered {
+    sandbox.doorbell(arguments, &[]).await.unwrap()
+}
+
+/// Its result as JSON; it must have ended well.
+async fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let said = doorbell(sandbox, &[arguments, &["--output", "json"]].concat()).await;
+    assert_eq!(said.code, Some(0), "{arguments:?}: {}", said.stderr);
+    serde_json::from_str(&said.stdout).unwrap()
+}
