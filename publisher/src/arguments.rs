@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use doorbell_messages::{Action, GitRef, ProjectName, Request, VariableName, Variables};
 
 use crate::failure::{Failure, one_line};
@@ -10,14 +11,28 @@ use crate::failure::{Failure, one_line};
 /// It needs one right, sns:Publish on that topic, and makes no other request to AWS than that (and, for an OIDC role,
 /// the one that turns the token into credentials). It does not wait for the build.
 #[derive(Debug, Parser)]
-#[command(name = "trigger_job", version, after_help = AFTER_HELP, max_term_width = 120)]
+#[command(
+    name = "trigger_job",
+    version,
+    after_help = AFTER_HELP,
+    max_term_width = 120,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    subcommand_value_name = "COMMAND"
+)]
 pub struct Arguments {
+    /// Something else than a request.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     // Values stay text here and are checked later: clap quotes a refused value as it is, and a branch name or a pull
     // request's title with control characters or "\n::command::" in it would reach the CI's log.
-    /// The project, as the owner's registry names it [env: DOORBELL_PROJECT, IWOMPINAWS_PROJECT]
+    /// The project, as the owner's registry names it [env: DOORBELL_PROJECT, IWOMPINAWS_PROJECT; else the repository's
+    /// name, from the CI or the git remote "origin"]
     pub project: Option<String>,
 
-    /// The branch to build [env: DOORBELL_BRANCH, GIT_BRANCH; else the branch that is checked out here]
+    /// The branch to build [env: DOORBELL_BRANCH, GIT_BRANCH; else the branch, tag or pull request of the CI's build,
+    /// or the branch that is checked out here]
     pub branch: Option<String>,
 
     /// The topic, as the third argument of iwomp-in-aws' script; the same as --topic-arn
@@ -36,11 +51,13 @@ pub struct Arguments {
     #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub pull_request: Option<String>,
 
-    /// Build exactly this commit (its full id), which must be on the ref [default: the ref's tip]
+    /// Build exactly this commit (its full id), which must be on the ref [default: the head that the CI's build is of;
+    /// else the ref's tip]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub commit: Option<String>,
 
-    /// Name this request: the same command with the same id, however often, is one job [default: random]
+    /// Name this request: the same command with the same id, however often, is one job [default: made of the CI's build
+    /// and the commit; else random]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub id: Option<String>,
 
@@ -56,6 +73,32 @@ pub struct Arguments {
     #[arg(long)]
     pub cancel: bool,
 
+    /// Ask for a build even if this CI's build is of a pull request from a fork; the registry has the last word
+    #[arg(long)]
+    pub allow_fork: bool,
+
+    /// Do not look at the CI's variables
+    #[arg(long)]
+    pub no_detect: bool,
+
+    /// Assume this role by the CI's OIDC token [env: DOORBELL_ROLE_ARN]; the token: GitHub's own, DOORBELL_ID_TOKEN,
+    /// CircleCI's or Bitbucket's
+    #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
+    pub role_arn: Option<String>,
+
+    /// Take what is not found elsewhere from this file [env: DOORBELL_CONFIG; else .doorbell.toml here, or
+    /// doorbell/config.toml in $XDG_CONFIG_HOME]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+
+    /// Write the job to this file as DOORBELL_JOB=... (GitLab: artifacts:reports:dotenv) [env: DOORBELL_DOTENV]
+    #[arg(long, value_name = "FILE")]
+    pub dotenv: Option<String>,
+
+    /// Print each value and where it was found, and publish nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub show_context: bool,
+
     /// Print what would be published, without network or credentials
     #[arg(long)]
     pub dry_run: bool,
@@ -63,6 +106,24 @@ pub struct Arguments {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
     pub output: Format,
+}
+
+/// What `trigger_job` does besides asking for builds. A project that has one of these names is given in
+/// `DOORBELL_PROJECT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Print the completions for a shell
+    #[command(
+        after_help = "Example:\n  trigger_job completions bash >~/.local/share/bash-completion/completions/trigger_job"
+    )]
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  trigger_job man | man -l -")]
+    Man,
 }
 
 /// How a result is printed on stdout.
@@ -75,20 +136,25 @@ pub enum Format {
 }
 
 const AFTER_HELP: &str = "\
-The command line wins over the environment. An empty argument or variable counts as missing.
+The command line wins over the environment, that over what the CI says, that over the git checkout, and that over the
+config file. An empty argument or variable counts as missing. --show-context says what was found where.
 GIT_BRANCH loses the \"origin/\" that Jenkins puts before a branch. A detached checkout has no branch.
+Known CIs: GitHub, Gitea and Forgejo Actions, GitLab, Travis, CircleCI, Buildkite, Bitbucket, Woodpecker, Drone, Jenkins,
+Azure Pipelines. A build of a fork's pull request asks for nothing, unless --allow-fork is given.
 Credentials are found as by every AWS tool: environment, profile, OIDC role, container, instance.
 
 Examples:
+  trigger_job
+  trigger_job --show-context
   trigger_job demo main --topic-arn arn:aws:sns:eu-west-1:123456789012:doorbell
-  trigger_job demo --commit \"$GITHUB_SHA\" --id \"$GITHUB_RUN_ID\"
+  trigger_job demo --role-arn arn:aws:iam::123456789012:role/doorbell-publisher
   trigger_job demo --tag v1.2.0 --var STAGE=production --cause=\"release 1.2.0\"
   trigger_job demo --id 7 && trigger_job demo --id 7 --cancel
 
 Exit codes:
-  0    published
+  0    published, or printed
   2    the arguments or a value are wrong
-  3    no project, no branch or no topic is known
+  3    no project, no branch or no topic is known, or the build is of a fork's pull request
   4    no credentials, or these may not publish to the topic
   5    not published, after retries for up to 30 seconds; with the same --id it is safe to try again
   130  interrupted";

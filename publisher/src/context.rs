@@ -1,20 +1,42 @@
-use doorbell_messages::{GitRef, ProjectName};
+use std::path::Path;
 
+use doorbell_messages::{Cause, CommitId, GitRef, Origin, ProjectName, Request, RequestId};
+
+use crate::TopicArn;
 use crate::arguments::Arguments;
+use crate::ci::{Fork, ReadFile, Vendor};
+use crate::environment::Environment;
 use crate::failure::{Failure, FailureKind};
+use crate::found::Sought;
+use crate::git_checkout::{Checkout, GitCli};
+use crate::id_token::IdToken;
+use crate::identity::Identity;
+use crate::role::RoleArn;
 use crate::search::Search;
-use crate::{TopicArn, git_checkout};
 
-/// Which project, ref and topic are meant, found on the command line, in the environment or in the git checkout.
+/// What is meant: each value, found on the command line, in the environment, from the CI, in the git checkout or in the
+/// config file, with the place it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
+    /// The CI that this runs in.
+    pub vendor: Option<Vendor>,
     /// The entry of the owner's registry.
-    pub project: ProjectName,
+    pub project: Sought<ProjectName>,
     /// What to build.
-    pub git_ref: GitRef,
+    pub git_ref: Sought<GitRef>,
+    /// Which commit of it: its head when the CI was started.
+    pub commit: Sought<CommitId>,
+    /// The request's id.
+    pub id: Sought<RequestId>,
+    /// The CI's page for its build.
+    pub build_url: Sought<Cause>,
     /// Where to publish.
-    pub topic: TopicArn,
-    /// What a person who comes from iwomp-in-aws should know about this choice; one line each.
+    pub topic: Sought<TopicArn>,
+    /// Whom to be while publishing.
+    pub role: Sought<RoleArn>,
+    /// Whether the CI's build is of a fork's pull request.
+    pub fork: Fork,
+    /// What a person should know about these choices; one line each.
     pub notes: Vec<String>,
 }
 
@@ -22,8 +44,10 @@ pub struct Context {
 pub struct Surroundings<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Names the branch that is checked out here, or says why there is none.
-    pub branch: &'a dyn Fn() -> Result<String, String>,
+    /// Reads a file.
+    pub file: ReadFile<'a>,
+    /// The git checkout here.
+    pub checkout: &'a dyn Checkout,
 }
 
 impl Surroundings<'static> {
@@ -32,8 +56,20 @@ impl Surroundings<'static> {
     pub fn of_this_process() -> Self {
         Self {
             variable: &|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
-            branch: &git_checkout::branch,
+            file: &|path: &Path| std::fs::read_to_string(path),
+            checkout: &GitCli,
         }
+    }
+}
+
+impl<'a> Surroundings<'a> {
+    pub(crate) fn environment(&self) -> Environment<'a> {
+        Environment(self.variable)
+    }
+
+    /// The CI that this runs in, whatever the command line says.
+    pub fn vendor(&self) -> Option<Vendor> {
+        Vendor::detect(self.environment())
     }
 }
 
@@ -44,153 +80,97 @@ impl std::fmt::Debug for Surroundings<'_> {
 }
 
 impl Context {
-    /// Finds all three; the command line wins over the environment, and that over the checkout.
+    /// Looks for everything: the command line wins over the environment, that over what the CI says, that over the git
+    /// checkout, and that over the config file.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`] for a bad value, with its rule; [`FailureKind::MissingContext`] with all that is missing.
+    /// [`FailureKind::Usage`] for a bad value, with its rule. What is missing is no error yet.
     pub fn find(arguments: &Arguments, surroundings: &Surroundings<'_>) -> Result<Self, Failure> {
-        let mut search = Search::new(surroundings);
-        let project = search.project(arguments.project.as_deref())?;
-        let git_ref = search.git_ref(arguments)?;
-        let topic = search.topic(arguments.topic_arn.as_deref().or(arguments.topic_argument.as_deref()))?;
-        match (project, git_ref, topic) {
-            (Some(project), Some(git_ref), Some(topic)) => Ok(Self { project, git_ref, topic, notes: search.notes }),
-            _ => Err(Failure::new(
-                FailureKind::MissingContext,
-                search.missing.join("; "),
-                "trigger_job --help shows every place where they are looked for",
-            )),
+        let mut search = Search::new(arguments, surroundings)?;
+        let project = search.project()?;
+        let sought_ref = search.git_ref()?;
+        let commit = search.commit(&sought_ref)?;
+        Ok(Self {
+            vendor: search.vendor(),
+            project,
+            id: search.id(commit.value())?,
+            commit,
+            git_ref: sought_ref.git_ref,
+            build_url: search.build_url(),
+            topic: search.topic()?,
+            role: search.role()?,
+            fork: search.fork(),
+            notes: search.notes,
+        })
+    }
+
+    /// The topic, and the request that these arguments make in this context.
+    ///
+    /// # Errors
+    /// [`FailureKind::MissingContext`] with all that is missing, or for a fork's pull request that nobody allowed;
+    /// [`FailureKind::Usage`] for a bad value.
+    pub fn request(&self, arguments: &Arguments) -> Result<(TopicArn, Request), Failure> {
+        self.refuse_fork(arguments.allow_fork)?;
+        let (Some(project), Some(git_ref), Some(topic)) =
+            (self.project.value(), self.git_ref.value(), self.topic.value())
+        else {
+            return Err(self.missing());
+        };
+        let request = Request {
+            id: self.id.value().cloned(),
+            commit: self.commit.value().cloned(),
+            origin: self.origin(),
+            ..arguments.request(project.clone(), git_ref.clone())?
+        };
+        Ok((topic.clone(), request))
+    }
+
+    /// Whom to be while publishing.
+    ///
+    /// # Errors
+    /// [`FailureKind::Denied`]: a role is given, and there is no token to assume it by.
+    pub fn identity(&self, surroundings: &Surroundings<'_>) -> Result<Identity, Failure> {
+        match self.role.value() {
+            Some(role) => Ok(Identity::role(role.clone(), IdToken::find(surroundings.environment())?)),
+            None => Ok(Identity::of_surroundings()),
         }
+    }
+
+    fn missing(&self) -> Failure {
+        fn why<T>(sought: &Sought<T>) -> Option<&str> {
+            match sought {
+                Sought::Missing { why } => Some(why),
+                Sought::Found { .. } => None,
+            }
+        }
+        let all: Vec<&str> = [why(&self.project), why(&self.git_ref), why(&self.topic)].into_iter().flatten().collect();
+        Failure::new(
+            FailureKind::MissingContext,
+            all.join("; "),
+            "trigger_job --show-context shows what is found and where, --help every place where it is looked for",
+        )
+    }
+
+    /// A courtesy to whoever wrote the CI's file: what a stranger's pull request may do is decided by the worker.
+    fn refuse_fork(&self, allowed: bool) -> Result<(), Failure> {
+        let what = match &self.fork {
+            _ if allowed => return Ok(()),
+            Fork::No => return Ok(()),
+            Fork::Yes(place) => format!("this build is of a pull request from a fork ({place})"),
+            Fork::Unknown(why) => format!("this build may be of a pull request from a fork: {why}"),
+        };
+        Err(Failure::new(
+            FailureKind::MissingContext,
+            format!("{what}: a stranger may have written what asks here, so nothing was published"),
+            "run this step for your own branches only, or give --allow-fork: the registry's pullRequests has the last word",
+        ))
+    }
+
+    fn origin(&self) -> Option<Origin> {
+        let vendor = self.vendor?.name().parse::<Cause>().ok()?;
+        Some(Origin { vendor: Some(vendor), build_url: self.build_url.value().cloned() })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
-    const OTHER: &str = "arn:aws:sns:us-east-1:123456789012:other";
-
-    /// Looks with `line` as the command line, `environment` as the only variables and `checkout` as git's answer.
-    fn find(line: &[&str], environment: &[(&str, &str)], checkout: Result<&str, &str>) -> Result<Context, Failure> {
-        let arguments = Arguments::try_parse_from([&["trigger_job"], line].concat()).unwrap();
-        let variable =
-            |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let branch = || checkout.map(str::to_owned).map_err(str::to_owned);
-        Context::find(&arguments, &Surroundings { variable: &variable, branch: &branch })
-    }
-
-    #[track_caller]
-    fn check(line: &[&str], environment: &[(&str, &str)], checkout: Result<&str, &str>, want: (&str, &str, &str)) {
-        let context = find(line, environment, checkout).unwrap();
-        assert_eq!((context.project.as_str(), &*context.git_ref.full(), context.topic.as_str()), want);
-    }
-
-    #[track_caller]
-    fn check_failure(
-        line: &[&str],
-        environment: &[(&str, &str)],
-        checkout: Result<&str, &str>,
-        kind: FailureKind,
-        part: &str,
-    ) {
-        let failure = find(line, environment, checkout).unwrap_err();
-        assert_eq!(failure.kind, kind, "{failure}");
-        assert!(failure.what.contains(part), "{failure}");
-    }
-
-    const NO_GIT: Result<&str, &str> = Err("git says nothing");
-
-    #[test]
-    fn the_command_line_wins_over_the_environment_and_that_over_the_checkout() {
-        let all = [
-            ("DOORBELL_PROJECT", "ours"),
-            ("IWOMPINAWS_PROJECT", "theirs"),
-            ("DOORBELL_BRANCH", "our-branch"),
-            ("GIT_BRANCH", "their-branch"),
-            ("DOORBELL_TOPIC_ARN", OTHER),
-            ("IWOMPINAWS_TOPIC_ARN", "not even an ARN"),
-        ];
-        let here = Ok("here");
-        check(&["demo", "main", "--topic-arn", TOPIC], &all, here, ("demo", "refs/heads/main", TOPIC));
-        check(&["demo", "main", TOPIC], &all, here, ("demo", "refs/heads/main", TOPIC));
-        check(&[], &all, here, ("ours", "refs/heads/our-branch", OTHER));
-        check(&["demo"], &[("IWOMPINAWS_TOPIC_ARN", TOPIC)], here, ("demo", "refs/heads/here", TOPIC));
-    }
-
-    #[test]
-    fn the_variables_of_iwomp_in_aws_mean_what_they_meant() {
-        let theirs = [("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "main"), ("IWOMPINAWS_TOPIC_ARN", TOPIC)];
-        check(&[], &theirs, NO_GIT, ("demo", "refs/heads/main", TOPIC));
-        check(&["", "", ""], &theirs, NO_GIT, ("demo", "refs/heads/main", TOPIC));
-        check(&["demo", "", TOPIC], &[("GIT_BRANCH", "")], Ok("here"), ("demo", "refs/heads/here", TOPIC));
-    }
-
-    #[test]
-    fn whoever_relied_on_iwomps_order_is_told() {
-        let notes = |line: &[&str], environment: &[(&str, &str)]| find(line, environment, NO_GIT).unwrap().notes;
-        let line = ["demo", "main", TOPIC];
-        assert_eq!(notes(&line, &[("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "origin/main")]), [""; 0]);
-        assert_eq!(
-            notes(&line, &[("IWOMPINAWS_PROJECT", "o\nther"), ("DOORBELL_PROJECT", "third")]),
-            [
-                "PROJECT \"demo\" is used, not IWOMPINAWS_PROJECT \"o\": the command line wins here, as it did not in iwomp-in-aws"
-            ]
-        );
-        assert_eq!(notes(&line, &[("GIT_BRANCH", "dev"), ("IWOMPINAWS_TOPIC_ARN", OTHER)]).len(), 2);
-    }
-
-    #[test]
-    fn jenkins_names_a_branch_by_its_remote() {
-        let line = ["demo", "", TOPIC];
-        check(&line, &[("GIT_BRANCH", "origin/main")], NO_GIT, ("demo", "refs/heads/main", TOPIC));
-        check(&line, &[("GIT_BRANCH", "origin/a/b")], NO_GIT, ("demo", "refs/heads/a/b", TOPIC));
-        check(&line, &[("DOORBELL_BRANCH", "origin/main")], NO_GIT, ("demo", "refs/heads/origin/main", TOPIC));
-        for detached in ["HEAD", "detached", "origin/HEAD"] {
-            check_failure(&line, &[("GIT_BRANCH", detached)], Ok("here"), FailureKind::MissingContext, "no branch");
-        }
-    }
-
-    #[test]
-    fn a_tag_or_a_pull_request_takes_the_place_of_every_branch() {
-        let environment = [("DOORBELL_BRANCH", "main"), ("DOORBELL_TOPIC_ARN", TOPIC)];
-        check(&["demo", "--tag", "v1"], &environment, NO_GIT, ("demo", "refs/tags/v1", TOPIC));
-        check(&["demo", "", "--pull-request", "12"], &environment, NO_GIT, ("demo", "refs/pull/12/head", TOPIC));
-        check_failure(&["demo", "main", "--tag", "v1"], &environment, NO_GIT, FailureKind::Usage, "BRANCH");
-        check_failure(&["demo", "--tag", "--x"], &environment, NO_GIT, FailureKind::Usage, "--tag");
-        check_failure(&["demo", "--pull-request", "0"], &environment, NO_GIT, FailureKind::Usage, "1 or more");
-    }
-
-    #[test]
-    fn a_full_ref_is_a_branch_only_when_it_is_one() {
-        check(&["demo", "refs/heads/main", TOPIC], &[], NO_GIT, ("demo", "refs/heads/main", TOPIC));
-        check_failure(&["demo", "refs/tags/v1", TOPIC], &[], NO_GIT, FailureKind::Usage, "--tag");
-    }
-
-    #[test]
-    fn all_that_is_missing_is_named_at_once() {
-        let failure = find(&[], &[], Err("the git checkout here is detached")).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::MissingContext);
-        for part in ["no project", "DOORBELL_PROJECT", "no branch", "is detached", "no topic", "DOORBELL_TOPIC_ARN"] {
-            assert!(failure.what.contains(part), "{part}: {failure}");
-        }
-    }
-
-    #[test]
-    fn a_bad_value_is_refused_with_the_place_it_came_from() {
-        let usage = FailureKind::Usage;
-        check_failure(&["de mo", "main", TOPIC], &[], NO_GIT, usage, "PROJECT: \"de mo\" is refused");
-        check_failure(&["demo", "a..b", TOPIC], &[], NO_GIT, usage, "BRANCH: \"a..b\" is refused");
-        check_failure(&["demo", "HEAD", TOPIC], &[], NO_GIT, usage, "detached");
-        check_failure(
-            &["demo", "main"],
-            &[("IWOMPINAWS_TOPIC_ARN", "x")],
-            NO_GIT,
-            usage,
-            "IWOMPINAWS_TOPIC_ARN: \"x\"",
-        );
-        check_failure(&[], &[("DOORBELL_PROJECT", "..")], NO_GIT, usage, "DOORBELL_PROJECT: \"..\"");
-    }
-}
+mod tests;

@@ -15,7 +15,7 @@ pub struct Failure {
 pub enum FailureKind {
     /// Other arguments: a value is bad, or some don't go together.
     Usage,
-    /// More context: no project, no ref or no topic could be found.
+    /// More context: no project, no ref or no topic could be found. Or another one than a fork's pull request.
     MissingContext,
     /// Other credentials, or more rights for these.
     Denied,
@@ -43,6 +43,11 @@ impl FailureKind {
 impl Failure {
     pub(crate) fn new(kind: FailureKind, what: impl Into<String>, next: impl Into<String>) -> Self {
         Self { kind, what: what.into(), next: next.into() }
+    }
+
+    /// What was asked for could not be written to stdout.
+    pub fn not_printed(error: &std::io::Error) -> Self {
+        Self::new(FailureKind::Usage, format!("stdout can't be written: {error}"), "give it a place to write to")
     }
 
     /// A value that breaks a rule. `name` says where it came from, `rule` quotes it and gives the rule.

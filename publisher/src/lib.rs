@@ -1,22 +1,41 @@
 #![doc = include_str!("../README.md")]
 
+mod announcement;
 mod arguments;
+mod build_id;
+mod ci;
+mod config_file;
 mod context;
+mod context_table;
+mod environment;
+mod extras;
 mod failure;
+mod found;
 mod git_checkout;
+mod group;
+mod id_token;
+mod identity;
 mod publication;
 mod refusal;
 mod request_id;
+mod role;
 mod screen;
 mod search;
 mod sns;
 mod throttle;
 mod topic;
 
-pub use arguments::{Arguments, Format};
+pub use announcement::announce;
+pub use arguments::{Arguments, Command, Format};
+pub use ci::{Fork, Vendor};
 pub use context::{Context, Surroundings};
+pub use extras::print;
 pub use failure::{Failure, FailureKind};
+pub use found::Sought;
+pub use git_checkout::Checkout;
+pub use identity::Identity;
 pub use publication::Publication;
+pub use role::RoleArn;
 pub use screen::Screen;
 pub use sns::{Receipt, publish, publish_until_interrupted};
 pub use topic::TopicArn;

@@ -74,6 +74,15 @@ pub(crate) fn no_credentials(why: &str) -> Failure {
     )
 }
 
+/// An instance without metadata, or a token service that can't be reached, must not hold up a CI for longer.
+const CREDENTIALS_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Credentials, or that there are none in time.
+pub(crate) async fn in_time<T>(credentials: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |_elapsed| Err(no_credentials(&format!("nothing answered within {CREDENTIALS_WITHIN:?}")));
+    tokio::time::timeout(CREDENTIALS_WITHIN, credentials).await.unwrap_or_else(late)
+}
+
 /// How to try again without the risk of a second build.
 pub(crate) fn again(publication: &Publication) -> String {
     format!(

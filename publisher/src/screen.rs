@@ -3,14 +3,16 @@ use std::io::Write;
 use clap::builder::styling::AnsiColor;
 use serde::Serialize;
 
+use crate::context_table::ContextTable;
 use crate::failure::Failure;
-use crate::{Format, Publication, Receipt};
+use crate::{Context, Format, Publication, Receipt, Vendor, group};
 
 /// What people and scripts see: results on stdout, everything else on stderr. Colour only where a person looks, by
 /// `anstream`: not into a pipe, and not with `NO_COLOR`.
 #[derive(Debug)]
 pub struct Screen {
     format: Format,
+    vendor: Option<Vendor>,
 }
 
 /// A published request, for `--output json`. Its fields are a promise: they stay, and others may join them.
@@ -36,9 +38,9 @@ struct Draft<'a> {
 }
 
 impl Screen {
-    /// A screen that shows results in this format.
-    pub fn new(format: Format) -> Self {
-        Self { format }
+    /// A screen that shows results in this format, and marks up what stands in this CI's log.
+    pub fn new(format: Format, vendor: Option<Vendor>) -> Self {
+        Self { format, vendor }
     }
 
     /// What a person should know before the result.
@@ -46,6 +48,28 @@ impl Screen {
         for note in notes {
             say("note", AnsiColor::Yellow, note);
         }
+    }
+
+    /// What was found and where, as the result.
+    pub fn show_context(&self, context: &Context) {
+        let table = ContextTable::of(context);
+        self.result(&table.text(width()), &table.json());
+    }
+
+    /// The same in the log of a CI, where nobody can ask again; folded if its log can do that.
+    pub fn context(&self, context: &Context) {
+        if self.vendor.is_none() {
+            return;
+        }
+        let table = ContextTable::of(context).text(None);
+        let lines = match group::markers(self.vendor) {
+            Some((begin, end)) => {
+                [Some(begin), Some(&*table), end].into_iter().flatten().collect::<Vec<_>>().join("\n")
+            }
+            None => table,
+        };
+        // As in `say`.
+        let _ = writeln!(anstream::stderr(), "{lines}");
     }
 
     /// The draft of a dry run: what would be sent, byte for byte.
@@ -80,7 +104,14 @@ impl Screen {
 
     /// What went wrong, and what to do.
     pub fn failed(&self, failure: &Failure) {
-        say("error", AnsiColor::Red, &failure.what);
+        match self.vendor {
+            // A line that GitHub also shows on the run's page; it prints it as "Error: ...".
+            Some(vendor) if vendor.speaks_github() => {
+                let text = failure.what.replace('%', "%25");
+                let _ = writeln!(anstream::stderr(), "::error title=trigger_job::{text}");
+            }
+            _ => say("error", AnsiColor::Red, &failure.what),
+        }
         say("next", AnsiColor::Cyan, &failure.next);
     }
 
@@ -95,6 +126,13 @@ impl Screen {
             say("note", AnsiColor::Yellow, &format!("the result can't be written to stdout: {error}"));
         }
     }
+}
+
+/// What a person can see at once: as `--help` is wrapped, COLUMNS counts where there is no terminal. Elsewhere a line
+/// stays a line, for programs.
+fn width() -> Option<usize> {
+    let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0)).or_else(columns)
 }
 
 fn say(word: &str, color: AnsiColor, text: &str) {

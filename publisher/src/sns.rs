@@ -1,19 +1,16 @@
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{Builder, Region};
 
 use crate::failure::{Failure, FailureKind};
+use crate::identity::Identity;
 use crate::throttle::Throttle;
 use crate::{Publication, TopicArn, refusal};
 
-/// An instance without metadata, or a token service that can't be reached, must not hold up a CI for longer.
-const CREDENTIALS_WITHIN: Duration = Duration::from_secs(10);
 /// All attempts together.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(30);
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(8);
@@ -29,16 +26,17 @@ pub struct Receipt {
     pub message_id: String,
 }
 
-/// Publishes, with the SDK's own retries, within 40 seconds: 10 to find credentials, 30 to publish.
+/// Publishes, with the SDK's own retries, within 50 seconds: 10 to be given a token, 10 to find credentials, 30 to
+/// publish.
 ///
-/// Credentials, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
+/// Credentials of the surroundings, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
 /// AWS SDK; the Region is the topic's. Must run in a tokio runtime with time and I/O.
 ///
 /// # Errors
 /// [`FailureKind::Denied`], [`FailureKind::NotPublished`] (where the message may have arrived all the same: publish the
 /// same request again) or, for a topic or a text that SNS does not take, [`FailureKind::Usage`].
-pub async fn publish(publication: &Publication) -> Result<Receipt, Failure> {
-    let client = client(publication.topic()).await?;
+pub async fn publish(publication: &Publication, identity: &Identity) -> Result<Receipt, Failure> {
+    let client = client(publication.topic(), identity).await?;
     let sent = client.publish().topic_arn(publication.topic().as_str()).message(publication.body()).send().await;
     match sent {
         Ok(output) => Ok(Receipt { message_id: output.message_id.unwrap_or_default() }),
@@ -50,14 +48,14 @@ pub async fn publish(publication: &Publication) -> Result<Receipt, Failure> {
 ///
 /// # Errors
 /// As [`publish`], and [`FailureKind::Interrupted`].
-pub fn publish_until_interrupted(publication: &Publication) -> Result<Receipt, Failure> {
+pub fn publish_until_interrupted(publication: &Publication, identity: &Identity) -> Result<Receipt, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::new(FailureKind::NotPublished, format!("no runtime could be started: {error}"), "try again")
     })?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             biased;
-            outcome = publish(publication) => outcome,
+            outcome = publish(publication, identity) => outcome,
             // A handler that can't be installed leaves SIGINT as it is: it ends the process.
             Ok(()) = tokio::signal::ctrl_c() => Err(interrupted(publication)),
         }
@@ -67,7 +65,7 @@ pub fn publish_until_interrupted(publication: &Publication) -> Result<Receipt, F
     outcome
 }
 
-async fn client(topic: &TopicArn) -> Result<Client, Failure> {
+async fn client(topic: &TopicArn, identity: &Identity) -> Result<Client, Failure> {
     let shared = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(topic.region().to_owned()))
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE))
@@ -80,19 +78,11 @@ async fn client(topic: &TopicArn) -> Result<Client, Failure> {
         )
         .load()
         .await;
-    let config = Builder::from(&shared).credentials_provider(credentials(&shared).await?).retry_classifier(Throttle);
+    // Looked up once and before the first attempt: inside of it, credentials that are slow to fail would use up the
+    // attempt's time and look like a network that does not answer.
+    let credentials = identity.credentials(&shared).await?;
+    let config = Builder::from(&shared).credentials_provider(credentials).retry_classifier(Throttle);
     Ok(Client::from_conf(config.build()))
-}
-
-/// Looked up once and before the first attempt: inside of it, credentials that are slow to fail would use up the
-/// attempt's time and look like a network that does not answer.
-async fn credentials(shared: &aws_config::SdkConfig) -> Result<Credentials, Failure> {
-    let provider = shared.credentials_provider().ok_or_else(|| refusal::no_credentials("no provider is set up"))?;
-    match tokio::time::timeout(CREDENTIALS_WITHIN, provider.provide_credentials()).await {
-        Ok(Ok(credentials)) => Ok(credentials),
-        Ok(Err(error)) => Err(refusal::no_credentials(&refusal::chain(&error))),
-        Err(_elapsed) => Err(refusal::no_credentials(&format!("nothing answered within {CREDENTIALS_WITHIN:?}"))),
-    }
 }
 
 fn interrupted(publication: &Publication) -> Failure {

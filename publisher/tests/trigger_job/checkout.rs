@@ -50,3 +50,75 @@ async fn outside_a_checkout_or_without_git_there_is_no_branch() {
     Run::bare(&DRY).end().await.assert_failed(3, &["no branch is known", "not a git repository"]);
     Run::bare(&DRY).env("PATH", "/nonexistent").end().await.assert_failed(3, &["git", "is not installed"]);
 }
+
+/// The commit that is checked out.
+fn head(directory: &Path) -> String {
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(directory).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_commit_that_was_pushed_is_the_one_that_is_built_and_another_is_not() {
+    let run = on_branch("main");
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let remote = elsewhere.path().join("demo.git");
+    git(run.directory(), &["clone", "--quiet", "--bare", ".", remote.to_str().unwrap()]);
+    git(run.directory(), &["remote", "add", "origin", remote.to_str().unwrap()]);
+    git(run.directory(), &["fetch", "--quiet", "origin"]);
+    git(run.directory(), &["branch", "--quiet", "--set-upstream-to", "origin/main"]);
+    let commit = head(run.directory());
+    let ended = run.end().await;
+    assert!(ended.stdout.contains(&format!(r#""commit":"{commit}""#)), "{ended:?}");
+
+    let run = on_branch("main");
+    git(run.directory(), &["remote", "add", "origin", remote.to_str().unwrap()]);
+    git(run.directory(), &["fetch", "--quiet", "origin"]);
+    git(run.directory(), &["branch", "--quiet", "--set-upstream-to", "origin/main"]);
+    git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "not pushed"]);
+    assert!(!run.end().await.stdout.contains("commit"));
+}
+
+#[tokio::test]
+async fn the_project_is_named_by_the_remote_and_its_password_is_not_shown() {
+    let run = Run::bare(&["", "main", TOPIC, "--show-context"]);
+    git(run.directory(), &["init", "--quiet"]);
+    git(run.directory(), &["remote", "add", "origin", "https://ada:geheim@git.example.org/acme/demo.git"]);
+    let ended = run.end().await;
+    assert!(ended.stdout.contains("project  demo  (git: the remote origin)"), "{ended:?}");
+    assert!(!ended.stdout.contains("geheim") && !ended.stderr.contains("geheim"), "{ended:?}");
+}
+
+/// A build of this vendor in a checkout; what is shown, and the commit that is checked out.
+async fn in_checkout(vendor: &str, case: &str, variable: &str, merge: bool) -> (String, String) {
+    let run = Run::bare(&["", "", TOPIC, "--show-context", "--allow-fork"]);
+    git(run.directory(), &["init", "--quiet", "--initial-branch", "main"]);
+    git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "first"]);
+    if merge {
+        git(run.directory(), &["checkout", "--quiet", "-b", "feature"]);
+        git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "second"]);
+        git(run.directory(), &["checkout", "--quiet", "main"]);
+        git(run.directory(), &["merge", "--quiet", "--no-ff", "--message", "merged", "feature"]);
+    }
+    git(run.directory(), &["checkout", "--quiet", "--detach"]);
+    let commit = head(run.directory());
+    let run = crate::vendors::in_build(run, vendor, case);
+    let run = if variable.is_empty() { run } else { run.env(variable, &commit) };
+    (run.end().await.stdout, commit)
+}
+
+#[tokio::test]
+async fn where_buildkite_only_says_head_the_checkout_says_which() {
+    let (shown, commit) = in_checkout("buildkite", "by_hand", "", false).await;
+    assert!(shown.contains(&format!("commit   {commit}  (git: the commit checked out)")), "{shown}");
+}
+
+#[tokio::test]
+async fn a_merge_that_jenkins_made_of_a_pull_request_is_not_its_head() {
+    let (shown, commit) = in_checkout("jenkins", "pull_request", "GIT_COMMIT", false).await;
+    assert!(shown.contains(&format!("commit   {commit}  (GIT_COMMIT)")), "{shown}");
+    assert!(shown.contains("ref      refs/pull/7/head") && shown.contains("fork     no"), "{shown}");
+    let (shown, _) = in_checkout("jenkins", "pull_request", "GIT_COMMIT", true).await;
+    assert!(shown.contains("commit   -  (GIT_COMMIT is a merge"), "{shown}");
+    let (shown, _) = in_checkout("jenkins", "fork", "GIT_COMMIT", false).await;
+    assert!(shown.contains("fork     yes  (CHANGE_FORK)"), "{shown}");
+}

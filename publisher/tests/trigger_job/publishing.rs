@@ -82,8 +82,6 @@ async fn an_interrupted_run_says_how_to_try_again_as_the_same_job() {
     let sns = Stub::answering(&[Answer::Silence]).await;
     let (child, _directory) = Run::against(&sns, &["demo", "main", "--id", "7"]).start();
     sns.first_call().await;
-    let process = child.id().unwrap().to_string();
-    let sent = tokio::process::Command::new("kill").args(["-INT", &process]).status().await.unwrap();
-    assert!(sent.success());
+    crate::run::interrupt(&child).await;
     crate::run::Ended::of(child).await.assert_failed(130, &["interrupted", "--id 7"]);
 }

@@ -82,6 +82,12 @@ impl Run {
     }
 }
 
+/// Ctrl-C, as a terminal sends it.
+pub(crate) async fn interrupt(child: &Child) {
+    let process = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &process]).status().await.unwrap().success());
+}
+
 impl Ended {
     /// Waits for the end, and sees that nothing secret or coloured was printed.
     pub(crate) async fn of(child: Child) -> Self {

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::any};
 
-/// SNS (and STS), as far as a publisher sees it: gives the answers it was told to, and keeps what it was sent.
+/// SNS (and STS, and a CI's token service), as far as a publisher sees it: gives the answers it was told to, and keeps what it was sent.
 pub(crate) struct Stub {
     address: std::net::SocketAddr,
     script: Arc<Script>,
@@ -21,6 +21,8 @@ pub(crate) enum Answer {
     /// What was asked for is done.
     Done,
     Refused(u16, &'static str, &'static str),
+    /// 200 and this text, as a CI's token service answers.
+    Json(String),
     /// The message is taken, and the connection breaks in the middle of the answer.
     LostReply,
     /// The request is read and never answered.
@@ -30,6 +32,8 @@ pub(crate) enum Answer {
 /// One request as it came in.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
+    /// Path and query.
+    pub(crate) target: String,
     pub(crate) authorization: String,
     pub(crate) fields: BTreeMap<String, String>,
 }
@@ -73,6 +77,7 @@ impl Stub {
 
 async fn answer(
     State(script): State<Arc<Script>>,
+    uri: Uri,
     headers: HeaderMap,
     form: Result<Form<BTreeMap<String, String>>, FormRejection>,
 ) -> Response {
@@ -80,7 +85,7 @@ async fn answer(
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let fields = form.map(|Form(fields)| fields).unwrap_or_default();
     let action = fields.get("Action").cloned();
-    script.calls.lock().unwrap().push(Call { authorization, fields });
+    script.calls.lock().unwrap().push(Call { target: uri.to_string(), authorization, fields });
     script.called.notify_one();
     let answer = {
         let mut answers = script.answers.lock().unwrap();
@@ -90,6 +95,7 @@ async fn answer(
         Answer::Done if action.as_deref() == Some("AssumeRoleWithWebIdentity") => xml(200, assumed_role()),
         Answer::Done => xml(200, published()),
         Answer::Refused(status, code, message) => xml(status, refused(code, message)),
+        Answer::Json(text) => ([("content-type", "application/json")], text).into_response(),
         Answer::LostReply => {
             let broken = futures_util::stream::iter([Ok("<Publish"), Err(std::io::Error::other("cut off"))]);
             Body::from_stream(broken).into_response()

@@ -1,0 +1,21 @@
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use crate::arguments::{Arguments, Command};
+
+/// Writes what a command besides the request prints, to stdout.
+///
+/// # Errors
+/// stdout can't be written.
+pub fn print(command: Command) -> std::io::Result<()> {
+    let mut definition = Arguments::command();
+    let mut bytes = Vec::new();
+    match command {
+        Command::Completions { shell } => clap_complete::generate(shell, &mut definition, "trigger_job", &mut bytes),
+        Command::Man => clap_mangen::Man::new(definition).render(&mut bytes)?,
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&bytes)?;
+    stdout.flush()
+}
