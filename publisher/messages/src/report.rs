@@ -33,6 +33,8 @@ fn default_username() -> String {
 pub enum ReportKind {
     /// Pagure's flag API.
     Pagure,
+    /// The route of Doorbell's own plugin for Pagure; the token is the one of the project's CI hook.
+    PagureCi,
 }
 
 checked_text!(

@@ -3,7 +3,7 @@ use std::time::Duration;
 use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen};
 use doorbell_engine::ports::{Answer, Forge};
 use doorbell_messages::{ForgeUrl, GitRef, ReportKind};
-use reqwest::{Client, Url, redirect};
+use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 
 use crate::forge::address::{PublicOnly, is_public};
@@ -32,14 +32,6 @@ impl Forges {
     /// # Errors
     /// No HTTPS client can be made.
     pub fn new(allowed: Vec<String>) -> Result<Self, reqwest::Error> {
-        let builder = || {
-            Client::builder()
-                .connect_timeout(CONNECT)
-                .timeout(CALL)
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .user_agent(concat!("doorbell/", env!("CARGO_PKG_VERSION")))
-        };
         Ok(Self { guarded: builder().dns_resolver(PublicOnly).build()?, trusted: builder().build()?, allowed })
     }
 
@@ -66,11 +58,22 @@ impl Forges {
     }
 }
 
+/// What every call to a forge keeps to.
+pub(super) fn builder() -> ClientBuilder {
+    Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(CALL)
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("doorbell/", env!("CARGO_PKG_VERSION")))
+}
+
 impl Forge for Forges {
     async fn tell(&self, target: &Target, report: &Report, token: &SecretString) -> Answer<TellSeen> {
         match self.client(&target.forge.url) {
             Ok((client, url)) => match target.forge.kind {
-                ReportKind::Pagure => pagure::tell(client, &url, target, report, token).await,
+                ReportKind::Pagure => pagure::flag(client, &url, target, report, token).await,
+                ReportKind::PagureCi => pagure::notify(client, &url, target, report, token).await,
             },
             Err(reason) => Answer::Seen(TellSeen::Refused { reason, retry_after: None }),
         }
@@ -80,6 +83,8 @@ impl Forge for Forges {
         match self.client(&side.url) {
             Ok((client, url)) => match side.kind {
                 ReportKind::Pagure => pagure::head(client, &url, side, git_ref, token).await,
+                // A hook's token opens nothing but the plugin's route, and is not shown to any other.
+                ReportKind::PagureCi => pagure::head(client, &url, side, git_ref, None).await,
             },
             Err(reason) => Answer::Seen(HeadSeen::Unavailable(reason)),
         }

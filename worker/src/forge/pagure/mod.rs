@@ -1,4 +1,4 @@
-//! Pagure's API, as 5.14.1 answers (the sandbox's forge holds its recorded exchanges).
+//! Pagure's API, as 5.14.1 answers (the sandbox's forge holds its recorded exchanges), and our plugin's route in it.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -17,6 +17,8 @@ const MOST_OF_AN_ANSWER: usize = 16 * 1024;
 /// A repository's branches with their commits: some 60 bytes each.
 const MOST_OF_A_LIST: usize = 4 * 1024 * 1024;
 
+const NO_HEADER: &str = "the token holds characters that no header can carry";
+
 /// Pagure has five statuses by default, and none for "running".
 fn status(status: Status) -> &'static str {
     match status {
@@ -28,8 +30,8 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-/// Flags the commit. Repeating it is safe: one uid is one flag, and the last write wins.
-pub(super) async fn tell(
+/// Flags the commit by Pagure's own API. Repeating it is safe: one uid is one flag, and the last write wins.
+pub(super) async fn flag(
     client: &Client,
     forge: &Url,
     target: &Target,
@@ -44,13 +46,35 @@ pub(super) async fn tell(
         ("status", status(report.status)),
         ("uid", target.uid.as_str()),
     ];
-    let request = client.post(join(forge, &path)).form(&form);
-    let Some(request) = authorized(request, token) else {
-        return Answer::Seen(TellSeen::Refused {
-            reason: "the token holds characters that no header can carry".to_owned(),
-            retry_after: None,
-        });
-    };
+    match authorized(client.post(join(forge, &path)).form(&form), token) {
+        Some(request) => told(request).await,
+        None => Answer::Seen(TellSeen::Refused { reason: NO_HEADER.to_owned(), retry_after: None }),
+    }
+}
+
+/// Flags the commit by the route of Doorbell's plugin for Pagure, which answers as the flag API does. The token is in
+/// the body: neither in the URL, which servers write to their logs, nor in a header that Pagure would look up.
+pub(super) async fn notify(
+    client: &Client,
+    forge: &Url,
+    target: &Target,
+    report: &Report,
+    token: &SecretString,
+) -> Answer<TellSeen> {
+    let path = format!("api/0/ci/doorbell/{}", target.forge.repo);
+    let body = serde_json::json!({
+        "token": token.expose_secret(),
+        "commit": target.commit.as_str(),
+        "username": target.forge.username,
+        "comment": report.comment,
+        "url": report.url,
+        "status": status(report.status),
+        "uid": target.uid,
+    });
+    told(client.post(join(forge, &path)).json(&body)).await
+}
+
+async fn told(request: RequestBuilder) -> Answer<TellSeen> {
     match request.send().await {
         Ok(answer) => heard(answer).await,
         Err(error) if error.is_connect() => {
@@ -111,9 +135,7 @@ pub(super) async fn head(
         Some(token) => match authorized(request, token) {
             Some(request) => request,
             None => {
-                return Answer::Seen(HeadSeen::Unavailable(
-                    "the token holds characters that no header can carry".to_owned(),
-                ));
+                return Answer::Seen(HeadSeen::Unavailable(NO_HEADER.to_owned()));
             }
         },
     };
@@ -136,16 +158,20 @@ pub(super) async fn head(
 }
 
 fn find(git_ref: &GitRef, body: &[u8]) -> HeadSeen {
-    let Ok(heads) = serde_json::from_slice::<Heads>(body) else {
+    // Each is read by a type of its own: a pull request has `tags`, too, and they are something else there.
+    let commit = match git_ref {
+        GitRef::Branch(name) => read_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
+        GitRef::Tag(name) => read_as(body).map(|mut list: Tags| list.tags.remove(name.as_str())),
+        GitRef::PullRequest(_) => read_as(body).map(|pull_request: PullRequest| pull_request.commit_stop),
+    };
+    let Some(commit) = commit else {
         return HeadSeen::Unavailable(
             "it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned(),
         );
     };
-    let commit = match git_ref {
-        GitRef::Branch(name) => heads.branches.and_then(|mut all| all.remove(name.as_str())),
-        GitRef::Tag(name) => heads.tags.and_then(|mut all| all.remove(name.as_str())),
-        GitRef::PullRequest(_) => heads.commit_stop,
-    };
+    if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {
+        return HeadSeen::Unavailable("it does not know the head of this pull request yet".to_owned());
+    }
     match commit.map(|commit| commit.parse::<CommitId>()) {
         Some(Ok(commit)) => HeadSeen::Commit(commit),
         Some(Err(problem)) => HeadSeen::Unavailable(format!("it names a commit that is none: {problem}")),
@@ -161,13 +187,23 @@ struct Taken {
 }
 
 #[derive(Deserialize)]
-struct Heads {
-    #[serde(default)]
-    branches: Option<HashMap<String, String>>,
-    #[serde(default)]
-    tags: Option<HashMap<String, String>>,
-    #[serde(default)]
+struct Branches {
+    branches: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    tags: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct PullRequest {
+    /// Null until Pagure has looked at the commits of a new pull request.
     commit_stop: Option<String>,
+}
+
+fn read_as<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
 }
 
 #[derive(Deserialize)]
@@ -197,7 +233,13 @@ fn reason(code: StatusCode, problem: Option<&Problem>) -> String {
             None => {}
         }
     }
-    one_line(&text)
+    one_line(&without_addresses(&text))
+}
+
+/// What a forge says may name people, and what is said here ends in logs and rows.
+fn without_addresses(text: &str) -> String {
+    let shown = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
+    text.split(' ').map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// Pagure looks for a lower-case "token" in this header, and for nothing else.

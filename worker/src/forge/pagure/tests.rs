@@ -2,9 +2,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
 use doorbell_engine::domain::{Report, Target};
 use doorbell_messages::{GitRef, ReportKind};
-use tokio::net::TcpListener;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::forge::client::builder;
 
 const TAKEN: &str = r#"{"message":"Flag added","uid":"u","flag":{"user":{"default_email":"canary@example.org"}}}"#;
 
@@ -30,24 +32,50 @@ fn side() -> ForgeSide {
     }
 }
 
-fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+/// A forge that does this to each connection.
+async fn rude<F: Future<Output = ()> + Send + 'static>(treat: fn(TcpStream) -> F) -> Url {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(treat(stream));
+        }
+    });
+    url
 }
 
+fn client() -> Client {
+    builder().build().unwrap()
+}
+
+const BOTH: [ReportKind; 2] = [ReportKind::Pagure, ReportKind::PagureCi];
+
 async fn told(forge: &Url) -> Answer<TellSeen> {
+    told_by(ReportKind::Pagure, forge).await
+}
+
+async fn told_by(kind: ReportKind, forge: &Url) -> Answer<TellSeen> {
     let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
     let target = Target { forge: side(), commit, uid: "u".to_owned() };
     let report =
         Report { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
-    tell(&client(), forge, &target, &report, &SecretString::from("canary-token".to_owned())).await
+    let token = SecretString::from("canary-token".to_owned());
+    match kind {
+        ReportKind::Pagure => flag(&client(), forge, &target, &report, &token).await,
+        ReportKind::PagureCi => notify(&client(), forge, &target, &report, &token).await,
+    }
 }
 
 async fn check(code: u16, body: &str, expected: &str) {
-    let answer = told(&forge(code, &[], body.to_owned()).await).await;
-    let text = format!("{answer:?}");
-    assert!(text.starts_with(expected), "{code} {body}: {text}");
-    assert!(!text.contains("canary"), "{text}");
+    let url = forge(code, &[("location", "http://127.0.0.1:1/elsewhere")], body.to_owned()).await;
+    for kind in BOTH {
+        let text = format!("{:?}", told_by(kind, &url).await);
+        assert!(text.starts_with(expected), "{kind:?} {code} {body}: {text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
 }
+
+/// The bodies are those of exchanges 02, 14, 22, 32, 41, 46, 47 and 54, and what a proxy or a stranger may answer.
 
 #[tokio::test]
 async fn each_answer_to_a_flag_says_what_happens_next() {
@@ -56,6 +84,8 @@ async fn each_answer_to_a_flag_says_what_happens_next() {
     check(401, r#"{"error_code":"EINVALIDTOK","errors":"Missing ACLs: commit_flag"}"#, "Unauthorized(").await;
     check(400, r#"{"error_code":"EDBERROR","error":"A database error"}"#, "Seen(Contended(").await;
     check(400, r#"{"error_code":"EINVALIDREQ","errors":{"url":["Invalid input."]}}"#, "Seen(Undeliverable(").await;
+    check(400, r#"{"error_code":"ENOCODE","error":"canary@example.org has no leave"}"#, "Seen(Undeliverable(").await;
+    check(400, "<html>", "Seen(Undeliverable(").await;
     check(404, r#"{"error_code":"ENOPROJECT","error":"Project not found"}"#, "Seen(Undeliverable(").await;
     check(410, "", "Seen(Undeliverable(").await;
     check(405, "<html>", "Seen(Undeliverable(").await;
@@ -63,7 +93,10 @@ async fn each_answer_to_a_flag_says_what_happens_next() {
     check(403, "", "Seen(Refused {").await;
     check(429, "", "Seen(Refused {").await;
     check(503, "<html>", "Seen(Refused {").await;
-    check(301, "", "Seen(Refused { reason: \"it answers 301 (a redirect, which is not followed").await;
+    for code in [301, 302, 303, 307, 308] {
+        let expected = format!("Seen(Refused {{ reason: \"it answers {code} (a redirect, which is not followed");
+        check(code, "", &expected).await;
+    }
     check(500, "<html>canary@example.org</html>", "Seen(Unknown(").await;
     check(502, "", "Seen(Unknown(").await;
     check(504, "", "Seen(Unknown(").await;
@@ -84,6 +117,73 @@ async fn an_answer_without_an_end_is_read_no_further_than_it_may_be_long() {
 }
 
 #[tokio::test]
+async fn a_body_that_goes_on_for_ever_is_left_in_the_middle() {
+    async fn endless(mut stream: TcpStream) {
+        let _ = stream.read(&mut [0; 4096]).await;
+        let mut text = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_owned();
+        while tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await.is_ok() {
+            text = " ".repeat(4096);
+        }
+    }
+    for kind in BOTH {
+        let answer = told_by(kind, &rude(endless).await).await;
+        assert_eq!(answer, Answer::Seen(TellSeen::Unknown("its answer is longer than 16384 bytes".to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_may_have_told_all_the_same() {
+    async fn reset(mut stream: TcpStream) {
+        let _ = stream.read(&mut [0; 16]).await;
+        // What is left unread makes the kernel answer with a reset.
+    }
+    for kind in BOTH {
+        let text = format!("{:?}", told_by(kind, &rude(reset).await).await);
+        assert!(text.starts_with("Seen(Unknown(\"the connection broke"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_forge_that_says_nothing_is_waited_for_longer_than_a_pagure_without_its_redis_takes() {
+    async fn silent(stream: TcpStream) {
+        std::future::pending::<()>().await;
+        drop(stream);
+    }
+    let url = rude(silent).await;
+    // Connected before time is made to jump.
+    let telling = tokio::spawn(async move { told(&url).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    tokio::time::pause();
+    let began = tokio::time::Instant::now();
+    let answer = telling.await.unwrap();
+    assert!((20..=26).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(format!("{answer:?}").split(':').next(), Some("Seen(Unknown(\"it did not answer in time"));
+}
+
+#[tokio::test]
+async fn a_hook_s_token_travels_in_the_body_alone() {
+    use std::sync::{Arc, Mutex};
+    let seen: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+    let notes = Arc::clone(&seen);
+    let router = axum::Router::new().fallback(any(move |request: axum::extract::Request| async move {
+        let head = format!("{} {:?}", request.uri(), request.headers());
+        let body = axum::body::to_bytes(request.into_body(), 4096).await.unwrap();
+        notes.lock().unwrap().push((head, String::from_utf8_lossy(&body).into_owned()));
+        TAKEN
+    }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/prefix/", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    assert_eq!(told_by(ReportKind::PagureCi, &url).await, Answer::Seen(TellSeen::Delivered));
+    let (head, body) = seen.lock().unwrap().remove(0);
+    assert!(head.starts_with("/prefix/api/0/ci/doorbell/demo "), "{head}");
+    assert!(!head.contains("canary") && body.contains("canary-token"), "{head} {body}");
+}
+
+#[tokio::test]
 async fn a_forge_that_is_not_there_has_taken_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -91,26 +191,37 @@ async fn a_forge_that_is_not_there_has_taken_nothing() {
     assert!(matches!(told(&url).await, Answer::Seen(TellSeen::Refused { .. })));
 }
 
+/// What Pagure 5.14.1 answered.
+fn recorded(exchange: &str) -> String {
+    let exchange: serde_json::Value = serde_json::from_str(exchange).unwrap();
+    let body = &exchange["response"]["body"];
+    body.as_str().map_or_else(|| body.to_string(), str::to_owned)
+}
+
+async fn head_is(full: &str, code: u16, body: &str, expected: &str) {
+    let url = forge(code, &[], body.to_owned()).await;
+    let answer = format!("{:?}", head(&client(), &url, &side(), &GitRef::parse_full(full).unwrap(), None).await);
+    assert!(answer.starts_with(expected), "{full} {code} {body}: {answer}");
+}
+
 #[tokio::test]
-async fn the_head_of_a_ref_is_found_in_what_pagure_lists() {
-    let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba";
-    let lists = format!(r#"{{"branches":{{"main":"{commit}"}},"tags":{{"v1":"{commit}"}},"commit_stop":"{commit}"}}"#);
-    let refs = ["refs/heads/main", "refs/tags/v1", "refs/pull/7/head"];
-    for full in refs {
-        let url = forge(200, &[], lists.clone()).await;
-        let answer = head(&client(), &url, &side(), &GitRef::parse_full(full).unwrap(), None).await;
-        assert_eq!(answer, Answer::Seen(HeadSeen::Commit(commit.parse().unwrap())), "{full}");
-    }
-    let missing = GitRef::parse_full("refs/heads/other").unwrap();
-    for (code, body, expected) in [
-        (200, lists.as_str(), "Seen(Missing("),
-        (404, r#"{"error_code":"ENOPROJECT"}"#, "Seen(Missing("),
-        (200, "<html>", "Seen(Unavailable("),
-        (500, "<html>", "Seen(Unavailable("),
-        (401, "{}", "Unauthorized("),
-    ] {
-        let url = forge(code, &[], body.to_owned()).await;
-        let answer = format!("{:?}", head(&client(), &url, &side(), &missing, None).await);
-        assert!(answer.starts_with(expected), "{code} {body}: {answer}");
-    }
+async fn the_head_of_a_ref_is_found_in_what_pagure_answers() {
+    let branches = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/68-tags_branches.json"));
+    let pull_request = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/66-pr_get.json"));
+    let (main, feature) = ("4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba", "83e5e471eddde2f19bd4d53b93a8614b388c3e00");
+    let seen = |commit: &str| format!("Seen(Commit(CommitId(\"{commit}\")))");
+    head_is("refs/heads/main", 200, &branches, &seen(main)).await;
+    head_is("refs/heads/feature", 200, &branches, &seen(feature)).await;
+    head_is("refs/pull/1/head", 200, &pull_request, &seen(feature)).await;
+    let tags = format!(r#"{{"tags":{{"v1":"{main}"}},"total_tags":1}}"#);
+    head_is("refs/tags/v1", 200, &tags, &seen(main)).await;
+    head_is("refs/heads/other", 200, &branches, "Seen(Missing(").await;
+    head_is("refs/tags/other", 200, &tags, "Seen(Missing(").await;
+    head_is("refs/pull/1/head", 200, r#"{"commit_stop":null}"#, "Seen(Unavailable(").await;
+    head_is("refs/pull/1/head", 200, r#"{"commit_stop":"main"}"#, "Seen(Unavailable(").await;
+    head_is("refs/heads/main", 404, r#"{"error_code":"ENOPROJECT"}"#, "Seen(Missing(").await;
+    head_is("refs/heads/main", 200, "<html>", "Seen(Unavailable(").await;
+    head_is("refs/heads/main", 200, "{}", "Seen(Unavailable(").await;
+    head_is("refs/heads/main", 500, "<html>", "Seen(Unavailable(").await;
+    head_is("refs/heads/main", 401, "{}", "Unauthorized(").await;
 }
