@@ -10,7 +10,7 @@ use super::flag_form::{FlagForm, FlagTarget};
 use super::repository::DEFAULT_BRANCH;
 use super::route::{Resource, Route};
 use super::state::{Comment, Shared, State};
-use super::{document, git};
+use super::{document, git, notification};
 
 /// One call of the API, read whole.
 #[derive(Debug, Clone)]
@@ -80,12 +80,15 @@ async fn get(shared: &Shared, name: &str, resource: &Resource, query: &str) -> R
             Ok(document::comment(comment, url))
         }),
         // Only POST is allowed there, and that was checked.
-        Resource::Comments(_) => Err(Refusal::Crash),
+        Resource::Comments(_) | Resource::CiNotification => Err(Refusal::Crash),
     }
 }
 
 /// The order of the checks is Pagure's: right, repository, the token's repository, commit or pull request, body, form.
 async fn post(shared: &Shared, name: &str, resource: &Resource, call: &ApiCall) -> Result<Value, Refusal> {
+    if *resource == Resource::CiNotification {
+        return notification::take(shared, name, call).await;
+    }
     let acl = resource.acl().ok_or(Refusal::Crash)?;
     shared.read(|state| {
         let token = state.tokens.authorise(call.authorization.as_deref(), acl)?;
@@ -117,11 +120,11 @@ async fn post(shared: &Shared, name: &str, resource: &Resource, call: &ApiCall) 
     }
 }
 
-async fn fields(call: &ApiCall) -> Result<Fields, Refusal> {
+pub(super) async fn fields(call: &ApiCall) -> Result<Fields, Refusal> {
     Fields::parse(&call.content_type, call.body.clone()).await
 }
 
-fn store_flag(shared: &Shared, name: &str, commit: &str, form: FlagForm) -> Value {
+pub(super) fn store_flag(shared: &Shared, name: &str, commit: &str, form: FlagForm) -> Value {
     let (flag, is_new) = shared.change(|state| state.flags.store(name, commit, form, Timestamp::now()));
     let message = if is_new { "Flag added" } else { "Flag updated" };
     json!({"message": message, "uid": flag.uid, "flag": document::own_flag(&flag, shared.url())})

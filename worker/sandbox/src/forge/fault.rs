@@ -14,7 +14,7 @@ use super::answer::{Answer, Refusal};
 pub enum Calls {
     /// Everything below `/api/0`.
     Api,
-    /// Posts of a flag, to a commit or a pull request.
+    /// Posts of a flag, to a commit, a pull request or the plugin's route.
     FlagPosts,
     /// Everything that git asks.
     Git,
@@ -31,6 +31,8 @@ pub enum Fault {
     After(Failure),
     /// The call is carried out late, even if the caller has gone.
     HoldRequest(Hold),
+    /// The call is not carried out, and that is said late: a Pagure without its redis takes 19 s for it.
+    LateBefore(Hold, Failure),
     /// The call is carried out at once and answered late.
     HoldReply(Hold),
     /// The token that the call carries is revoked before it is looked at.

@@ -94,6 +94,10 @@ async fn carry_out(fault: Fault, work: impl Future<Output = Response> + Send + '
             })
             .await
         }
+        Fault::LateBefore(hold, failure) => {
+            hold.pass().await;
+            instead(failure)
+        }
         Fault::HoldReply(hold) => {
             let response = detached(work).await;
             hold.pass().await;
@@ -120,11 +124,10 @@ fn instead(failure: Failure) -> Response {
 fn kinds(method: &Method, route: Option<&Route>) -> &'static [Calls] {
     match route {
         Some(Route::Git { .. }) => &[Calls::Git],
-        Some(Route::Repository { resource: Resource::CommitFlags(_) | Resource::PullRequestFlags(_), .. })
-            if method == Method::POST =>
-        {
-            &[Calls::Api, Calls::FlagPosts]
-        }
+        Some(Route::Repository {
+            resource: Resource::CommitFlags(_) | Resource::PullRequestFlags(_) | Resource::CiNotification,
+            ..
+        }) if method == Method::POST => &[Calls::Api, Calls::FlagPosts],
         _ => &[Calls::Api],
     }
 }

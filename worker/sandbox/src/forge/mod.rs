@@ -14,6 +14,7 @@ mod flag;
 mod flag_form;
 mod front;
 mod git;
+mod notification;
 mod pull_request;
 mod repository;
 mod route;
@@ -88,6 +89,11 @@ impl Forge {
     /// A new API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).
     pub fn create_token(&self, scope: TokenScope<'_>, acls: &[&str]) -> String {
         self.shared.change(|state| state.tokens.create(scope, acls))
+    }
+
+    /// Gives a repository's CI hook a new token, as its settings page would show it; the one before is good no more.
+    pub fn create_hook_token(&self, repository: &str) -> String {
+        self.shared.change(|state| state.tokens.create_for_hook(repository))
     }
 
     /// Lets a token expire: from now on it is refused as "Expired token".

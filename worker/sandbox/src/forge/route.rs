@@ -25,6 +25,8 @@ pub(super) enum Resource {
     PullRequestFlags(u64),
     Comments(u64),
     Comment(u64, u64),
+    /// The route of Doorbell's plugin, which a Pagure has only with it.
+    CiNotification,
 }
 
 impl Route {
@@ -42,7 +44,7 @@ impl Resource {
     pub(super) fn methods(&self) -> &'static str {
         match self {
             Self::CommitFlags(_) | Self::PullRequestFlags(_) => "GET, HEAD, POST, OPTIONS",
-            Self::Comments(_) => "POST, OPTIONS",
+            Self::Comments(_) | Self::CiNotification => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -59,6 +61,10 @@ impl Resource {
 }
 
 fn api(rest: &str) -> Option<Route> {
+    if let Some(repository) = rest.strip_prefix("ci/doorbell/") {
+        let segments: Vec<&str> = repository.split('/').collect();
+        return Some(Route::Repository { name: full_name(&segments)?, resource: Resource::CiNotification });
+    }
     let segments: Vec<&str> = rest.split('/').collect();
     let (repository, resource) = match segments.as_slice() {
         [repository @ .., "c", hash, "flag"] => (repository, Resource::CommitFlags((*hash).to_owned())),
@@ -72,16 +78,20 @@ fn api(rest: &str) -> Option<Route> {
         [repository @ .., "git", "tags"] => (repository, Resource::Tags),
         repository => (repository, Resource::Project),
     };
-    let name = match repository {
-        [] => return None,
-        parts if parts.iter().any(|part| part.is_empty()) => return None,
+    Some(Route::Repository { name: full_name(repository)?, resource })
+}
+
+fn full_name(segments: &[&str]) -> Option<String> {
+    if segments.iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    Some(match segments {
         ["fork", user, name] => format!("forks/{user}/{name}"),
         ["fork", user, namespace, name] => format!("forks/{user}/{namespace}/{name}"),
         [name] => (*name).to_owned(),
         [namespace, name] => format!("{namespace}/{name}"),
         _ => return None,
-    };
-    Some(Route::Repository { name, resource })
+    })
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -102,6 +112,19 @@ mod tests {
         check("ns/demo", "ns/demo");
         check("fork/me/demo", "forks/me/demo");
         check("fork/me/ns/demo", "forks/me/ns/demo");
+    }
+
+    #[test]
+    fn the_plugin_s_route_names_a_repository_as_the_api_does() {
+        let check = |path: &str, expected: &str| {
+            let expected = Route::Repository { name: expected.to_owned(), resource: Resource::CiNotification };
+            assert_eq!(Route::parse(&format!("/api/0/ci/doorbell/{path}")), Some(expected), "{path}");
+        };
+        check("demo", "demo");
+        check("ns/demo", "ns/demo");
+        check("fork/me/demo", "forks/me/demo");
+        check("fork/me/ns/demo", "forks/me/ns/demo");
+        assert_eq!(Route::parse("/api/0/ci/doorbell/"), None);
     }
 
     #[test]

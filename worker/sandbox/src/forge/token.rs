@@ -27,18 +27,18 @@ pub(super) struct Tokens {
     seed: Vec<u8>,
     made: u64,
     known: BTreeMap<String, Token>,
+    /// Of the CI hooks, by repository.
+    hooks: BTreeMap<String, String>,
 }
 
 impl Tokens {
     pub(super) fn new(seed: &OsStr) -> Self {
-        Self { seed: seed.as_encoded_bytes().to_vec(), made: 0, known: BTreeMap::new() }
+        Self { seed: seed.as_encoded_bytes().to_vec(), made: 0, known: BTreeMap::new(), hooks: BTreeMap::new() }
     }
 
     /// 64 characters, as Pagure's are. Not secret: derived from the forge's folder, good on a loopback forge only.
     pub(super) fn create(&mut self, scope: TokenScope<'_>, acls: &[&str]) -> String {
-        self.made += 1;
-        let digest = Sha256::new().chain_update(&self.seed).chain_update(self.made.to_be_bytes()).finalize();
-        let text: String = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        let text = self.fresh_text();
         let repository = match scope {
             TokenScope::Any => None,
             TokenScope::Repository(name) => Some(name.to_owned()),
@@ -46,6 +46,27 @@ impl Tokens {
         let token = Token { repository, acls: acls.iter().map(|acl| (*acl).to_owned()).collect(), expired: false };
         self.known.insert(text.clone(), token);
         text
+    }
+
+    /// 32 characters, as Pagure's are.
+    pub(super) fn create_for_hook(&mut self, repository: &str) -> String {
+        let text = self.fresh_text().split_off(32);
+        self.hooks.insert(repository.to_owned(), text.clone());
+        text
+    }
+
+    /// A repository's hook takes this token and no other.
+    pub(super) fn check_hook(&self, repository: &str, token: &str) -> Result<(), Refusal> {
+        match self.hooks.get(repository) {
+            Some(own) if own == token => Ok(()),
+            _ => Err(Refusal::Token(Some("Invalid token".to_owned()))),
+        }
+    }
+
+    fn fresh_text(&mut self) -> String {
+        self.made += 1;
+        let digest = Sha256::new().chain_update(&self.seed).chain_update(self.made.to_be_bytes()).finalize();
+        digest.iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
     pub(super) fn expire(&mut self, text: &str) {

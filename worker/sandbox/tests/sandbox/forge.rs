@@ -1,6 +1,7 @@
 //! The test forge: answers as recorded, serves git, goes wrong on demand.
 mod faults;
 mod git;
+mod notification;
 mod replay;
 mod rules;
 

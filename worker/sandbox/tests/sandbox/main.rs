@@ -7,3 +7,4 @@ mod emulator;
 mod forge;
 mod forge_log;
 mod journey;
+mod true_pagure;

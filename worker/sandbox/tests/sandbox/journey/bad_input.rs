@@ -29,6 +29,30 @@ fn malformed_requests() -> BTreeMap<String, String> {
     texts
 }
 
+/// What Pagure says of our own flags, as recorded: somebody may well send all that it says to the topic.
+fn own_flags() -> Vec<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pagure/webhooks");
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn our_own_flags_that_come_back_as_messages_start_no_job() {
+    let sandbox = sandbox().await;
+    demo(&sandbox, PASSING).await;
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let key = trigger(&sandbox, &["demo", "main"]).await;
+    sandbox.until_settled(&key, JOB).await.unwrap();
+    let flags = own_flags();
+    assert_eq!(flags.len(), 3);
+    for flag in &flags {
+        sandbox.world.publish(flag).await.unwrap();
+    }
+    let letters = dead_letters(&sandbox, flags.len()).await;
+    assert!(letters.iter().all(|letter| letter.contains("reason")), "{letters:?}");
+    assert_eq!(sandbox.jobs().await.unwrap().len(), 1);
+}
+
 /// What never came from our topic, put straight into the trigger queue.
 fn foreign_messages(sandbox: &Sandbox) -> Vec<String> {
     let good = json!({ "project": "demo", "branch": "main" });

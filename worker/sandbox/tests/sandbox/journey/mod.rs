@@ -4,7 +4,9 @@ mod death;
 mod demo;
 mod everyday;
 mod iwomp;
+mod pull_requests;
 mod repetition;
+mod reports;
 mod stop;
 mod truth;
 
