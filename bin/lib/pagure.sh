@@ -1,0 +1,104 @@
+#!/bin/sh
+# Makes .tools/pagure, a true Pagure for the suite of that name, unless it is there and up to date: Debian's source
+# package with Debian's patches, and the Python packages it runs with from PyPI. Prints the folder, in which `src` holds
+# Pagure and `python/bin/python` its environment.
+#
+# Needs apt-get (whose own settings stay untouched), patch, xz, and a Python 3.11 or 3.12.
+set -eu
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+. "$root/bin/lib/python.sh"
+
+pinned=$root/publisher/pagure/tests/instance/source.txt
+requirements=$root/publisher/pagure/tests/instance/requirements.txt
+target=$root/.tools/pagure
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+main() {
+    stamp=$(cat "$pinned" "$requirements" "$0" | cksum)
+    if [ "$(cat "$target/stamp" 2>/dev/null)" != "$stamp" ] || ! "$target/python/bin/python" -c '' 2>/dev/null; then
+        make_pagure "$stamp"
+    fi
+    link_scripts_and_styles
+    printf '%s\n' "$target"
+}
+
+# Made in its place, since an environment can't be moved; without its stamp it is not taken for a whole one.
+make_pagure() {
+    for program in apt-get patch xz; do
+        command -v "$program" >/dev/null || fail "$program is not on the PATH"
+    done
+    base=$(find_older_python)
+    rm -rf "$target"
+    mkdir -p "$target/src" "$target/python"
+    fetched=$(mktemp -d)
+    trap 'rm -rf "$fetched"' EXIT
+    trap 'exit 130' HUP INT TERM
+    fetch "$fetched"
+    unpack "$fetched"
+    create_environment "$base" "$target/python"
+    install_requirements "$target/python" "$requirements"
+    "$target/python/bin/python" -m compileall -q "$target/src/pagure" >&2 || say 'some of Pagure could not be compiled'
+    printf '%s\n' "$1" >"$target/stamp"
+    say "made ${target#"$root"/}"
+}
+
+# Some of what Pagure 5.14.1 needs has no wheels for later Pythons.
+find_older_python() {
+    for name in python3.11 python3.12 python3; do
+        found=$(command -v "$name" 2>/dev/null) || continue
+        if "$found" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then
+            printf '%s\n' "$found"
+            return
+        fi
+    done
+    fail 'no Python 3.11 or 3.12 on the PATH'
+}
+
+pin() { sed -n "s/^$1 //p" "$pinned"; }
+
+# From the archive that this machine's own apt uses, with lists of our own.
+fetch() {
+    # shellcheck disable=SC2016  # it is apt-get that expands it
+    archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        grep '/debian/$' | head -n 1)
+    [ -n "$archive" ] || fail "this machine's apt knows no Debian archive"
+    [ -r "$keyring" ] || fail "the Debian package debian-archive-keyring is not installed"
+    mkdir -p "$1/lists/partial" "$1/cache/archives/partial"
+    printf 'deb-src [signed-by=%s] %s %s main\n' "$keyring" "$archive" "$(pin release)" >"$1/sources.list"
+    private_apt "$1" update || fail "the list of Debian's sources could not be had"
+    (cd "$1" && private_apt "$1" source --download-only "pagure=$(pin version)") >&2 ||
+        fail "Debian's source package pagure $(pin version) could not be had"
+    (cd "$1" && sed -n 's/^sha256 //p' "$pinned" | sha256sum --check --quiet) >&2 ||
+        fail "Debian's source package is not the one that is pinned"
+}
+
+private_apt() {
+    lists=$1
+    shift
+    apt-get -qq -o Dir::Etc::sourcelist="$lists/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::State::lists="$lists/lists" -o Dir::Cache="$lists/cache" -o APT::Sandbox::User=root "$@" >&2
+}
+
+unpack() {
+    tar -xJf "$1"/pagure_*.orig.tar.xz -C "$target/src" --strip-components=1
+    tar -xJf "$1"/pagure_*.debian.tar.xz -C "$target/src"
+    # From this line on they are for Debian's own build.
+    sed '/may not be suitable/q' "$target/src/debian/patches/series" | grep -v '^#' | while IFS= read -r change; do
+        patch --silent --strip=1 --directory="$target/src" <"$target/src/debian/patches/$change" >&2
+    done
+}
+
+# Debian keeps them in packages of their own. What is not installed is only not shown: no link leads nowhere, since the
+# web server would not start over one. Done each time: such a package may have come.
+link_scripts_and_styles() {
+    sed -n 's|^\(/usr/share/[^ ]*\) /usr/share/pagure/\(static/.*\)$|\1 \2|p' "$target/src/debian/pagure.links" |
+        while read -r from to; do
+            [ -e "$from" ] || continue
+            mkdir -p "$(dirname "$target/src/pagure/$to")"
+            ln -sfn "$from" "$target/src/pagure/$to"
+        done
+    find "$target/src/pagure" -xtype l -exec rm -f {} +
+}
+
+main

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""For Pagure's Celery workers: `CELERY_CONFIG = {"include": ["doorbell_pagure.worker"]}` in pagure.cfg.
+
+Pagure 5.14.1 knows one CI type, "jenkins", by name; later versions look for a module of the type's name, and hand it a
+branch that may have moved, but no commit. What both do alike is to start the task below, with the pull request's uid or
+the pushed commit among its arguments. Celery announces every task before it starts: that is where the bell is rung.
+Nothing of Pagure is replaced. What Pagure then says about the type ("Un-supported CI type" in 5.14.1's log) has no
+effect.
+"""
+
+import logging
+
+import pagure.lib.model_base
+import pagure.lib.plugins
+import pagure.lib.query
+import pagure.utils
+from celery.signals import task_prerun
+from pagure.config import config
+
+from doorbell_pagure import CI_TYPE, api_module, git_refs
+from doorbell_pagure.publisher import publish
+from doorbell_pagure.request import Request
+
+_log = logging.getLogger(__name__)
+
+TASK = "pagure.lib.tasks_services.trigger_ci_build"
+
+#: A cause is one line of at most 500 bytes; of a title, so many characters are shown.
+TITLE_CHARACTERS = 80
+
+api_module.install()
+
+
+@task_prerun.connect
+def before_task(task_id=None, task=None, kwargs=None, **_):
+    """Rings, if this task asks for a build of ours."""
+    if getattr(task, "name", None) != TASK or (kwargs or {}).get("ci_type") != CI_TYPE:
+        return
+    try:
+        ring(task_id, kwargs)
+    except Exception:  # whatever it is, Pagure's worker goes on; Celery would swallow it without a trace
+        _log.exception("doorbell: no build was asked for")
+
+
+def ring(task_id, kwargs):
+    """Asks for the build that the task's arguments mean."""
+    # Loaded, it gives projects their `ci_hook`.
+    pagure.lib.plugins.get_plugin("Pagure CI").db_object()
+    session = pagure.lib.model_base.create_session(config["DB_URL"])
+    try:
+        found = _pull_request(session, kwargs) if kwargs.get("pr_uid") else _push(session, task_id, kwargs)
+    finally:
+        # Before trigger_job runs: it may take minutes, and a connection of the database is not held for that long.
+        session.remove()
+    if found:
+        publish(*found)
+
+
+def _pull_request(session, kwargs):
+    pull_request = pagure.lib.query.get_request_by_uid(session, kwargs["pr_uid"])
+    hook = _hook(pull_request.project)
+    if hook is None:
+        return None
+    repository = pagure.utils.get_repo_path(pull_request.project)
+    head = pull_request.commit_stop
+    found = git_refs.wait_for_pull_ref(repository, pull_request.id, head)
+    if found is None:
+        _log.warning("doorbell: refs/pull/%s/head is not at %s; the build may not find it", pull_request.id, head)
+    commit = head or found
+    if commit is None:
+        _log.error("doorbell: the head of pull request %s is not known", pull_request.id)
+        return None
+    # A rebase through Pagure asks twice for one head, a person who asks again means it: what tells them apart is
+    # that a person's wish is a comment.
+    wishes = [comment.id for comment in pull_request.comments if not comment.notification]
+    title = _one_line(pull_request.title)[:TITLE_CHARACTERS]
+    request = Request(
+        project=hook.ci_job,
+        topic=hook.ci_url,
+        pull_request=pull_request.id,
+        commit=commit,
+        id=f"pagure-{pull_request.id}-{commit[:12]}-{max(wishes, default=0)}",
+        cause=f"pull request {pull_request.id} of {pull_request.project.fullname}: {title}",
+    )
+    return request, _key(hook)
+
+
+def _push(session, task_id, kwargs):
+    user, namespace, name = pagure.utils.split_project_fullname(kwargs["project_name"])
+    project = pagure.lib.query.get_authorized_project(session, name, user=user, namespace=namespace)
+    hook = project and _hook(project)
+    if not hook:
+        return None
+    name, commit = kwargs["branch"], kwargs["cause"]
+    is_tag = git_refs.is_tag(pagure.utils.get_repo_path(project), name, commit)
+    request = Request(
+        project=hook.ci_job,
+        topic=hook.ci_url,
+        branch=None if is_tag else name,
+        tag=name if is_tag else None,
+        commit=commit,
+        # One push is one task: the same commit pushed again, as after a roll-back, is to be built again.
+        id=f"pagure-{task_id}",
+        cause=f"push to {_one_line(name)} of {project.fullname}",
+    )
+    return request, _key(hook)
+
+
+def _hook(project):
+    hook = project.ci_hook
+    return hook if hook and hook.ci_url and hook.ci_job else None
+
+
+def _key(hook):
+    return (hook.ci_username, hook.ci_password) if hook.ci_username and hook.ci_password else None
+
+
+def _one_line(text):
+    return "".join(character for character in " ".join(str(text).split()) if character.isprintable())

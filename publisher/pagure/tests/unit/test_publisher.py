@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of the plugin needs no Pagure: how trigger_job is run, and what git is asked."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from doorbell_pagure import git_refs, publisher  # noqa: E402
+from doorbell_pagure.request import Request  # noqa: E402
+
+TOPIC = "arn:aws:sns:eu-central-1:111122223333:doorbell-requests"
+COMMIT = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba"
+REQUEST = Request(project="demo", topic=TOPIC, branch="main", commit=COMMIT, id="pagure-1", cause="push to main")
+KEY = ("AKIAHOOK", "canary-secret")
+
+#: Stands in for trigger_job: notes its arguments and environment, and exits as it is told, call by call.
+PROGRAM = """#!/bin/sh
+printf '%s\\n' "$@" >>"{dir}/arguments"
+env >>"{dir}/environment"
+n=$(cat "{dir}/calls" 2>/dev/null || echo 0)
+echo $((n + 1)) >"{dir}/calls"
+set -- {codes}
+shift $n
+echo "said by the program, canary-secret" >&2
+echo "demo#pagure-1#0"
+exit $1
+"""
+
+
+class Publishing(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.waited = []
+
+    def publish(self, *codes, key=None, request=REQUEST, **environment):
+        program = self.dir / "trigger_job"
+        program.write_text(PROGRAM.format(dir=self.dir, codes=" ".join(map(str, codes))))
+        program.chmod(0o755)
+        path = str(self.dir) + os.pathsep + os.environ["PATH"]
+        os.environ["PATH"], old = path, os.environ["PATH"]
+        try:
+            with self.assertLogs("doorbell_pagure") as logs:
+                done = publisher.publish(request, key, dict(environment, PATH=path), self.waited.append)
+        finally:
+            os.environ["PATH"] = old
+        self.said = "\n".join(logs.output)
+        return done
+
+    def noted(self, name):
+        return (self.dir / name).read_text().splitlines()
+
+    def test_a_request_becomes_arguments_and_no_shell_sees_them(self):
+        def check(expected, **fields):
+            self.assertEqual(Request(project="demo", topic=TOPIC, **fields).arguments(), ["--topic-arn=" + TOPIC, *expected])
+
+        check(["--", "demo", "main"], branch="main")
+        check(["--tag=v1", "--", "demo"], tag="v1")
+        check(["--pull-request=7", "--commit=" + COMMIT, "--", "demo"], pull_request=7, commit=COMMIT)
+        check(["--", "demo", "--output=json"], branch="--output=json")
+        check(["--cause=$(id); \n", "--", "demo", "x"], branch="x", cause="$(id); \n")
+
+    def test_it_is_published_with_what_the_worker_has(self):
+        self.assertTrue(self.publish(0, key=KEY, AWS_PROFILE="pagure", PAGURE_CONFIG="/etc/pagure.cfg", SECRET_KEY="x"))
+        self.assertEqual(self.noted("arguments"), REQUEST.arguments())
+        environment = "\n".join(self.noted("environment"))
+        self.assertIn("AWS_PROFILE=pagure", environment)
+        for name in ("PAGURE_CONFIG", "SECRET_KEY", "AKIAHOOK"):
+            self.assertNotIn(name, environment)
+        self.assertEqual(self.waited, [])
+
+    def test_the_hook_s_key_is_tried_where_the_worker_s_may_not(self):
+        had = {"AWS_PROFILE": "pagure", "AWS_SESSION_TOKEN": "old", "AWS_ENDPOINT_URL": "https://sns.example"}
+        self.assertTrue(self.publish(4, 0, key=KEY, **had))
+        second = self.noted("environment")[-30:]
+        self.assertIn("AWS_SECRET_ACCESS_KEY=canary-secret", second)
+        self.assertIn("AWS_ENDPOINT_URL=https://sns.example", second)
+        after = "\n".join(second).partition("AWS_ACCESS_KEY_ID=AKIAHOOK")
+        self.assertTrue(after[1])
+        count = sum(line.startswith("AWS_SESSION_TOKEN=") for line in self.noted("environment"))
+        self.assertEqual(count, 1, "the worker's own credentials are not mixed with the hook's key")
+        self.assertFalse(any("canary" in line for line in self.noted("arguments")), "a secret is an argument")
+
+    def test_what_may_pass_is_tried_again_and_a_mistake_is_not(self):
+        for codes, done, waited in [
+            ((5, 0), True, [5]),
+            ((130, 5, 0), True, [5, 20]),
+            ((5, 5, 5, 5), False, [5, 20, 60]),
+            ((4, 4, 4, 4), False, [5, 20, 60]),
+            ((2,), False, []),
+            ((3,), False, []),
+        ]:
+            with self.subTest(codes):
+                (self.dir / "calls").unlink(missing_ok=True)
+                self.waited.clear()
+                self.assertEqual((self.publish(*codes), self.waited), (done, waited))
+                self.assertEqual(self.noted("calls"), [str(len(codes))])
+
+    def test_no_secret_is_logged(self):
+        self.publish(5, 5, 2, key=KEY)
+        self.assertIn("said by the program, ***", self.said)
+        self.assertNotIn("canary", self.said)
+
+    def test_a_missing_program_is_said_once(self):
+        with self.assertLogs("doorbell_pagure", "ERROR") as logs:
+            self.assertFalse(publisher.publish(REQUEST, None, {"PATH": str(self.dir)}, self.waited.append))
+        self.assertIn("trigger_job is not on the worker's PATH", logs.output[0])
+        self.assertEqual(self.waited, [])
+
+
+class Refs(unittest.TestCase):
+    def setUp(self):
+        self.dir = self.enterContext(tempfile.TemporaryDirectory())
+        self.git("init", "--quiet", "--bare", "--initial-branch", "main")
+        tree = self.git("hash-object", "-t", "tree", "-w", "--stdin")
+        self.first = self.git("commit-tree", "-m", "first", tree)
+        self.second = self.git("commit-tree", "-m", "second", "-p", self.first, tree)
+
+    def git(self, *arguments):
+        identity = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        environment = dict(identity, PATH=os.environ["PATH"], GIT_CONFIG_NOSYSTEM="1", HOME=self.dir)
+        command = ["git", "--git-dir", self.dir, *arguments]
+        done = subprocess.run(command, env=environment, input=b"", stdout=subprocess.PIPE, check=True)
+        return done.stdout.decode().strip()
+
+    def test_a_name_is_a_tag_where_a_tag_and_no_branch_is_at_the_commit(self):
+        self.git("update-ref", "refs/heads/v1", self.first)
+        self.git("tag", "-a", "-m", "v1", "v1", self.second)
+        for commit, expected in [(self.first, False), (self.second, True), ("0" * 40, False)]:
+            self.assertEqual(git_refs.is_tag(self.dir, "v1", commit), expected)
+        self.assertFalse(git_refs.is_tag(self.dir, "--help", self.first))
+
+    def test_the_ref_of_a_pull_request_is_waited_for(self):
+        naps = []
+
+        def sleep(seconds):
+            naps.append(seconds)
+            self.git("update-ref", "refs/pull/7/head", self.first if len(naps) < 3 else self.second)
+
+        found = git_refs.wait_for_pull_ref(self.dir, 7, self.second, clock=lambda: sum(naps), sleep=sleep)
+        self.assertEqual((found, len(naps)), (self.second, 3))
+
+    def test_the_wait_for_a_pull_request_s_ref_ends(self):
+        naps = []
+        found = git_refs.wait_for_pull_ref(self.dir, 7, None, clock=lambda: 1000 * len(naps), sleep=naps.append)
+        self.assertEqual((found, len(naps)), (None, 1))
+
+
+if __name__ == "__main__":
+    unittest.main()
