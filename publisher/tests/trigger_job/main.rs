@@ -15,5 +15,6 @@ mod run;
 mod script;
 mod snippets;
 mod stub;
+mod terminal;
 mod usage;
 mod vendors;

@@ -182,10 +182,19 @@ impl Sandbox {
     /// # Errors
     /// It could not be started.
     pub async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<Triggered> {
+        self.trigger_in(&[], arguments).await
+    }
+
+    /// The same in a build of a CI that sets these variables.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub async fn trigger_in(&self, build: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Triggered> {
         let output = Command::new(self.programs.trigger_job())
             .args(arguments)
             .env_clear()
             .envs(self.world.publisher_environment())
+            .envs(build.iter().copied())
             .current_dir(self.world.dir())
             .stdin(Stdio::null())
             .kill_on_drop(true)

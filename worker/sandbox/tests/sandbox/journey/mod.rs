@@ -1,5 +1,6 @@
 //! The whole journey with the real binaries: what a user sees, and what must hold whatever happens on the way.
 mod bad_input;
+mod ci;
 mod death;
 mod demo;
 mod everyday;
