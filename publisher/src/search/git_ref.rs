@@ -39,38 +39,34 @@ impl Search<'_> {
     fn branch(&mut self, argument: Option<&str>) -> Result<SoughtRef, Failure> {
         // On Jenkins GIT_BRANCH is what Jenkins says, to be weighed with the rest of it.
         let theirs = (self.vendor() != Some(Vendor::Jenkins)).then_some(GIT_BRANCH);
-        if let Some(found) = self.given("BRANCH", argument, "DOORBELL_BRANCH", theirs) {
-            if found.place != GIT_BRANCH {
-                return of_branch(&found).map(SoughtRef::elsewhere);
-            }
-            return match without_remote(&found.text) {
-                Some(branch) => of_branch(&Found::new(branch, GIT_BRANCH)).map(SoughtRef::elsewhere),
-                None => {
-                    let why = format!("GIT_BRANCH is \"{}\", a checkout of a commit", one_line(&found.text));
-                    Ok(SoughtRef::elsewhere(no_branch(&why)))
-                }
-            };
-        }
-        if let Some(detected) = self.build().and_then(|build| build.git_ref.clone()) {
-            self.note_unused_branch(&detected);
-            return of_build(&detected).map(SoughtRef::elsewhere);
-        }
-        match self.checkout.branch() {
-            Ok(text) => {
-                let found = Found::new(text, "git: the branch checked out");
-                self.before_file(Some(found.clone()), self.file.branch());
-                Ok(SoughtRef { git_ref: of_branch(&found)?, from_checkout: true })
-            }
-            Err(why) => match self.file.branch() {
-                Some(found) => of_branch(&found).map(SoughtRef::elsewhere),
-                None => Ok(SoughtRef::elsewhere(no_branch(&why))),
+        match self.given("BRANCH", argument, "DOORBELL_BRANCH", theirs) {
+            Some(found) => of_given(&found).map(SoughtRef::elsewhere),
+            None => match self.build().and_then(|build| build.git_ref.as_ref()) {
+                Some(detected) => of_build(detected).map(SoughtRef::elsewhere),
+                None => self.branch_of_checkout_or_file(),
             },
         }
     }
 
-    fn note_unused_branch(&mut self, detected: &BuildRef) {
-        let (BuildRef::Branch(found) | BuildRef::Tag(found) | BuildRef::PullRequest(found)) = detected;
-        self.before_file(Some(found.clone()), self.file.branch());
+    fn branch_of_checkout_or_file(&self) -> Result<SoughtRef, Failure> {
+        match (self.checkout.branch(), self.file.branch()) {
+            (Ok(text), _) => {
+                let git_ref = of_branch(&Found::new(text, "git: the branch checked out"))?;
+                Ok(SoughtRef { git_ref, from_checkout: true })
+            }
+            (Err(_), Some(found)) => of_branch(&found).map(SoughtRef::elsewhere),
+            (Err(why), None) => Ok(SoughtRef::elsewhere(no_branch(&why))),
+        }
+    }
+}
+
+fn of_given(found: &Found) -> Result<Sought<GitRef>, Failure> {
+    if found.place != GIT_BRANCH {
+        return of_branch(found);
+    }
+    match without_remote(&found.text) {
+        Some(branch) => of_branch(&Found::new(branch, GIT_BRANCH)),
+        None => Ok(no_branch(&format!("GIT_BRANCH is \"{}\", a checkout of a commit", one_line(&found.text)))),
     }
 }
 
