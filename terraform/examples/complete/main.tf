@@ -1,0 +1,137 @@
+# Everything that the module can do: several projects with secrets, pull requests and reports, each kind of CI, an
+# operator, a network of its own.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+variable "region" {
+  description = "Where everything is."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "account_id" {
+  description = "The account's 12 digits; unset, AWS is asked."
+  type        = string
+  default     = null
+}
+
+variable "images" {
+  description = "Written by bin/deploy_image."
+  type        = object({ worker = string, build = string })
+  default     = null
+}
+
+variable "operator_arns" {
+  description = "Who may be on call."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that hear of alarms."
+  type        = list(string)
+  default     = []
+}
+
+variable "autoscaling" {
+  description = "Whether the number of workers follows the backlog."
+  type        = bool
+  default     = true
+}
+
+variable "forge_url" {
+  description = "The forge that is told."
+  type        = string
+  default     = "https://pagure.example.org"
+}
+
+variable "git_url" {
+  description = "Where the first project's repository is."
+  type        = string
+  default     = "https://pagure.example.org/demo.git"
+}
+
+module "doorbell" {
+  source = "../.."
+
+  account_id = var.account_id
+  images     = var.images
+  network = {
+    vpc_id           = aws_vpc.workers.id
+    subnet_ids       = aws_subnet.workers[*].id
+    assign_public_ip = true
+  }
+  tasks               = { min = 2, max = 6, autoscaling = var.autoscaling }
+  alarm_topic_arns    = var.alarm_topic_arns
+  log_retention_days  = 400
+  deletion_protection = false
+
+  projects = {
+    demo = {
+      git_url           = var.git_url
+      command           = ["./ci.sh", "deploy"]
+      refs              = ["heads/main", "tags/v*"]
+      commits           = "tip"
+      on_unknown_start  = "stop"
+      timeout_minutes   = 30
+      variables         = ["STAGE"]
+      cancel_by_request = true
+      concurrent_builds = 2
+      report            = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
+    }
+    "shop.web" = {
+      git_url       = "https://git.example.org/shop/web.git"
+      executable    = "./build.sh"
+      refs          = ["heads/main"]
+      pull_requests = "unprivileged"
+      git_secret    = "doorbell/git/shop.web"
+    }
+    # Only a dot and a hyphen apart: not the same build project, nor the same role.
+    "shop-web" = {
+      git_url      = "ssh://git@git.example.org/shop/web-old.git"
+      command      = ["make", "test"]
+      refs         = ["heads/*"]
+      deploy_dir   = "old"
+      compute_type = "BUILD_GENERAL1_MEDIUM"
+      git_secret   = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:doorbell/git/shop-web-AbCdEf"
+    }
+  }
+
+  publishers = {
+    github = { ci = "github", subjects = ["repo:example/shop:ref:refs/heads/main", "repo:example/shop:environment:production"] }
+    gitlab = { ci = "gitlab", subjects = ["project_path:example/shop:ref_type:branch:ref:main"] }
+    circleci = {
+      ci       = "circleci"
+      issuer   = "https://oidc.circleci.com/org/0a1b2c3d-0000-4000-8000-000000000001"
+      audience = "0a1b2c3d-0000-4000-8000-000000000001"
+      subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/*"]
+    }
+    bitbucket = {
+      ci       = "bitbucket"
+      issuer   = "https://api.bitbucket.org/2.0/workspaces/example/pipelines-config/identity/oidc"
+      audience = "ari:cloud:bitbucket::workspace/0a1b2c3d-0000-4000-8000-000000000003"
+      subjects = ["{0a1b2c3d-0000-4000-8000-000000000004}:{0a1b2c3d-0000-4000-8000-000000000005}:*"]
+    }
+    buildkite = { ci = "buildkite", subjects = ["organization:example:pipeline:shop:ref:refs/heads/main:commit:*:step:*"] }
+    pagure    = { ci = "key" }
+  }
+
+  operator_arns = var.operator_arns
+}
+
+output "doorbell" {
+  description = "Everything that the module says."
+  value       = module.doorbell
+}

@@ -1,0 +1,57 @@
+# One project, one CI, and the VPC that the account came with.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = "eu-central-1"
+}
+
+variable "images" {
+  description = "Written by bin/deploy_image."
+  type        = object({ worker = string, build = string })
+  default     = null
+}
+
+variable "account_id" {
+  description = "The account's 12 digits; unset, AWS is asked."
+  type        = string
+  default     = null
+}
+
+variable "network" {
+  description = "A VPC and subnets of it."
+  type        = object({ vpc_id = string, subnet_ids = list(string) })
+  default     = null
+}
+
+module "doorbell" {
+  source = "../.."
+
+  account_id = var.account_id
+  images     = var.images
+  network    = var.network == null ? null : merge(var.network, { assign_public_ip = true })
+
+  projects = {
+    demo = {
+      git_url = "https://git.example.org/demo.git"
+      command = ["./ci.sh"]
+      refs    = ["heads/main"]
+    }
+  }
+  publishers = {
+    github = { ci = "github", subjects = ["repo:example/demo:ref:refs/heads/main"] }
+  }
+}
+
+output "doorbell" {
+  description = "Everything that the module says."
+  value       = module.doorbell
+}

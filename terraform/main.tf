@@ -1,0 +1,109 @@
+# Doorbell in one account and Region. Each module is one concern; what they share is names.
+
+data "aws_caller_identity" "current" {
+  count = var.account_id == null ? 1 : 0
+}
+
+# Both know their answer without asking AWS.
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  place = {
+    name       = var.name
+    partition  = data.aws_partition.current.partition
+    region     = data.aws_region.current.name
+    account_id = var.account_id == null ? one(data.aws_caller_identity.current[*].account_id) : var.account_id
+  }
+  registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
+}
+
+module "publishers" {
+  source = "./modules/publishers"
+
+  place             = local.place
+  publishers        = var.publishers
+  topic_arn         = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
+  topic_kms_key_arn = var.topic_kms_key_arn
+}
+
+module "trigger" {
+  source = "./modules/trigger"
+
+  place             = local.place
+  publisher_arns    = module.publishers.principal_arns
+  publisher_ids     = module.publishers.ids
+  topic_kms_key_arn = var.topic_kms_key_arn
+  rule_arns         = module.builds.rule_arns
+}
+
+module "ledger" {
+  source = "./modules/ledger"
+
+  place               = local.place
+  deletion_protection = var.deletion_protection
+}
+
+module "builds" {
+  source = "./modules/builds"
+
+  place = local.place
+  projects = {
+    for name, it in var.projects : name => {
+      concurrent_builds = it.concurrent_builds
+      compute_type      = it.compute_type
+      secrets           = compact([it.git_secret])
+    }
+  }
+  image                       = try(var.images.build, null)
+  log_retention_days          = var.log_retention_days
+  event_queue_arn             = module.trigger.queue_arns["events"]
+  event_dead_letter_queue_arn = module.trigger.queue_arns["events-dead-letters"]
+}
+
+module "registry" {
+  source = "./modules/registry"
+
+  place     = local.place
+  prefix    = local.registry_prefix
+  documents = local.documents
+}
+
+module "fleet" {
+  source = "./modules/fleet"
+
+  place                      = local.place
+  image                      = try(var.images.worker, null)
+  network                    = var.network
+  egress_ports               = local.egress_ports
+  tasks                      = var.tasks
+  log_retention_days         = var.log_retention_days
+  alarm_topic_arns           = var.alarm_topic_arns
+  topic_arn                  = module.trigger.topic_arn
+  queue_arns                 = module.trigger.queue_arns
+  queue_names                = module.trigger.queue_names
+  queue_urls                 = module.trigger.queue_urls
+  dead_letter_queues         = module.trigger.dead_letter_queues
+  table_name                 = module.ledger.table_name
+  table_arn                  = module.ledger.table_arn
+  index_arn                  = module.ledger.index_arn
+  registry_prefix            = local.registry_prefix
+  report_secrets             = distinct([for it in values(var.projects) : it.report.token_secret if it.report != null])
+  build_variables            = { for name, it in var.projects : module.builds.build_projects[name] => it.variables }
+  build_project_arns         = module.builds.project_arns
+  unprivileged_build_project = module.builds.unprivileged_build_project
+}
+
+module "operator" {
+  source = "./modules/operator"
+
+  place              = local.place
+  principal_arns     = var.operator_arns
+  table_arn          = module.ledger.table_arn
+  index_arn          = module.ledger.index_arn
+  queue_arns         = module.trigger.queue_arns
+  dead_letter_queues = module.trigger.dead_letter_queues
+  build_project_arns = values(module.builds.project_arns)
+  log_group_names    = concat([module.fleet.log_group], values(module.builds.log_groups))
+  registry_prefix    = local.registry_prefix
+}

@@ -1,0 +1,49 @@
+# CodeBuild's events of exactly our build projects. Two rules, as AWS warns that one for both kinds "might produce
+# unexpected results".
+
+locals {
+  rules = {
+    build-state = "CodeBuild Build State Change"
+    build-phase = "CodeBuild Build Phase Change"
+  }
+  rule_name = { for rule in keys(local.rules) : rule => "${var.place.name}-${rule}" }
+  pattern = {
+    for rule, kind in local.rules : rule => jsonencode({
+      source      = ["aws.codebuild"]
+      detail-type = [kind]
+      detail      = { project-name = sort(keys(local.builds)) }
+    })
+  }
+}
+
+resource "aws_cloudwatch_event_rule" "build" {
+  for_each = local.rules
+
+  name          = local.rule_name[each.key]
+  description   = "${each.value}: to Doorbell's event queue."
+  event_pattern = local.pattern[each.key]
+
+  lifecycle {
+    precondition {
+      condition     = length(local.pattern[each.key]) <= 2048
+      error_message = "The event pattern that names all ${length(local.builds)} build projects has ${length(local.pattern[each.key])} characters; EventBridge takes 2048. Register fewer projects here, and the others in a second installation (another name); a quota request at AWS does not change this one."
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_target" "queue" {
+  for_each = local.rules
+
+  rule      = aws_cloudwatch_event_rule.build[each.key].name
+  target_id = "queue"
+  arn       = var.event_queue_arn
+
+  # An event is a hint that makes a flag quicker; after an hour the sweep has long looked. (The default is 24 h.)
+  retry_policy {
+    maximum_event_age_in_seconds = 3600
+    maximum_retry_attempts       = 185
+  }
+  dead_letter_config {
+    arn = var.event_dead_letter_queue_arn
+  }
+}

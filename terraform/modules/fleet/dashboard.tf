@@ -1,0 +1,55 @@
+# One page for the person on call: each graph has the question that it answers as its title.
+
+locals {
+  counted = { for metric in [
+    "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesBuried", "SecondBuilds",
+    "StartBuildCalls", "Sweeps", "TellingFailures",
+  ] : metric => ["Doorbell", metric, "Table", var.table_name] }
+  waiting = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
+
+  graphs = [
+    { title = "Do requests come in, and do jobs finish?", stat = "Sum",
+    metrics = [local.counted["JobsReceived"], local.counted["JobsFinished"], local.counted["JobsRejected"]] },
+    { title = "How long until a job has its build (seconds)?", stat = "p95",
+    metrics = [["Doorbell", "SecondsToStart", "Table", var.table_name]] },
+    { title = "Does anything wait?", stat = "Maximum",
+    metrics = [local.waiting["triggers"], local.waiting["events"]] },
+    { title = "For how long (seconds)?", stat = "Maximum",
+      metrics = [
+        for queue in ["triggers", "events"] : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_names[queue]]
+    ] },
+    { title = "Was anything put aside?", stat = "Maximum",
+    metrics = concat([for queue in var.dead_letter_queues : local.waiting[queue]], [local.counted["MessagesBuried"]]) },
+    { title = "Does anybody sweep?", stat = "Sum",
+    metrics = [local.counted["Sweeps"]] },
+    { title = "Do forges listen?", stat = "Sum",
+    metrics = [local.counted["TellingFailures"]] },
+    { title = "Is CodeBuild at a limit? More sends than jobs; second builds", stat = "Sum",
+    metrics = [local.counted["StartBuildCalls"], local.counted["JobsReceived"], local.counted["DuplicateRequests"], local.counted["SecondBuilds"]] },
+    { title = "Are the workers well (percent of CPU and memory)?", stat = "Maximum",
+      metrics = [
+        for metric in ["CPUUtilization", "MemoryUtilization"] :
+        ["AWS/ECS", metric, "ClusterName", var.place.name, "ServiceName", local.name]
+    ] },
+  ]
+}
+
+resource "aws_cloudwatch_dashboard" "doorbell" {
+  dashboard_name = var.place.name
+  dashboard_body = jsonencode({
+    widgets = [for index, graph in local.graphs : {
+      type   = "metric"
+      x      = index % 3 * 8
+      y      = floor(index / 3) * 6
+      width  = 8
+      height = 6
+      properties = {
+        title   = graph.title
+        region  = var.place.region
+        period  = 60
+        stat    = graph.stat
+        metrics = graph.metrics
+      }
+    }]
+  })
+}

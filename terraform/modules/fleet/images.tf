@@ -1,0 +1,60 @@
+# Where bin/deploy_image pushes the two images.
+
+locals {
+  repository = { for image in ["worker", "build"] : image => "${var.place.name}/${image}" }
+}
+
+resource "aws_ecr_repository" "image" {
+  for_each = local.repository
+
+  name = each.value
+  # What a digest names can't change, and neither can what a tag named once.
+  image_tag_mutability = "IMMUTABLE"
+  # Whatever is in it can be built again from the sources, to the byte.
+  force_delete = true
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "image" {
+  for_each = local.repository
+
+  repository = aws_ecr_repository.image[each.key].name
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Enough to go back a few versions."
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+      action       = { type = "expire" }
+    }]
+  })
+}
+
+# CodeBuild pulls the image by itself, so that builds' roles need no right to.
+resource "aws_ecr_repository_policy" "build" {
+  repository = aws_ecr_repository.image["build"].name
+  policy     = data.aws_iam_policy_document.pull.json
+}
+
+data "aws_iam_policy_document" "pull" {
+  statement {
+    sid     = "PullForOurBuilds"
+    actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    principals {
+      type        = "Service"
+      identifiers = ["codebuild.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.place.account_id]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = values(var.build_project_arns)
+    }
+  }
+}

@@ -1,0 +1,160 @@
+# What a worker may do: exactly what it calls. A test compares this with the calls of the real binary.
+
+locals {
+  at = "${var.place.region}:${var.place.account_id}"
+
+  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
+  report_secret_arns = [
+    for secret in var.report_secrets : startswith(secret, "arn:") ? secret :
+    "arn:${var.place.partition}:secretsmanager:${local.at}:secret:${secret}-??????"
+  ]
+}
+
+resource "aws_iam_role" "worker" {
+  name               = local.name
+  description        = "Doorbell's worker."
+  assume_role_policy = data.aws_iam_policy_document.tasks.json
+}
+
+resource "aws_iam_role" "execution" {
+  name               = "${local.name}-execution"
+  description        = "Starts Doorbell's worker: pulls its image, opens its log."
+  assume_role_policy = data.aws_iam_policy_document.tasks.json
+}
+
+data "aws_iam_policy_document" "tasks" {
+  statement {
+    sid     = "TasksOfThisAccountOnly"
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+    # Against the confused deputy: ECS also works for other accounts.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.place.account_id]
+    }
+    # ECS names no cluster here.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.place.partition}:ecs:${local.at}:*"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "worker" {
+  name   = "work"
+  role   = aws_iam_role.worker.name
+  policy = data.aws_iam_policy_document.worker.json
+
+  lifecycle {
+    precondition {
+      # IAM counts the characters that are no white space.
+      condition     = length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", "")) <= 10240
+      error_message = "The worker's policy, which names each of the ${length(var.build_project_arns)} build projects, has ${length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", ""))} characters; IAM takes 10240. Register fewer projects here, and the others in a second installation (another name)."
+    }
+  }
+}
+
+data "aws_iam_policy_document" "worker" {
+  statement {
+    sid       = "TakeRequests"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
+    resources = [var.queue_arns["triggers"]]
+  }
+  statement {
+    sid       = "TakeEvents"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
+    resources = [var.queue_arns["events"]]
+  }
+  statement {
+    sid       = "SetAside"
+    actions   = ["sqs:SendMessage"]
+    resources = [var.queue_arns["dead-letters"]]
+  }
+  # The whole prefix: with a right to registered names only, "there is no such project" would be an error of ours.
+  statement {
+    sid       = "ReadRegistry"
+    actions   = ["ssm:GetParameter"]
+    resources = ["arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}/*"]
+  }
+  dynamic "statement" {
+    for_each = length(local.report_secret_arns) == 0 ? [] : [local.report_secret_arns]
+    content {
+      sid       = "ReadReportTokens"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+  statement {
+    sid       = "KeepRows"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [var.table_arn]
+  }
+  statement {
+    sid       = "FindRows"
+    actions   = ["dynamodb:Query"]
+    resources = [var.index_arn]
+  }
+  statement {
+    sid       = "FollowBuilds"
+    actions   = ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
+    resources = values(var.build_project_arns)
+  }
+  # start.tf says what a start may carry.
+  statement {
+    sid       = "StartBuilds"
+    actions   = ["codebuild:StartBuild"]
+    resources = values(var.build_project_arns)
+    dynamic "condition" {
+      for_each = local.start_conditions
+      content {
+        test     = "Null"
+        variable = condition.key
+        values   = [condition.value]
+      }
+    }
+  }
+  dynamic "statement" {
+    for_each = local.names_by_projects
+    content {
+      sid       = statement.key
+      effect    = "Deny"
+      actions   = ["codebuild:StartBuild"]
+      resources = statement.value.arns
+      condition {
+        test     = "ForAnyValue:StringNotEquals"
+        variable = "codebuild:environment.environmentVariables.name"
+        values   = statement.value.names
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "start"
+  role   = aws_iam_role.execution.name
+  policy = data.aws_iam_policy_document.execution.json
+}
+
+data "aws_iam_policy_document" "execution" {
+  statement {
+    sid       = "PullImage"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["arn:${var.place.partition}:ecr:${local.at}:repository/${local.repository["worker"]}"]
+  }
+  # AWS knows no resource for it: the token opens what the caller may open anyway.
+  statement {
+    sid       = "LogInToTheRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${var.place.partition}:logs:${local.at}:log-group:/${var.place.name}/worker:*"]
+  }
+}

@@ -1,0 +1,77 @@
+# As many workers as the backlog wants: so many waiting requests for each that runs. One that waits for CodeBuild's
+# limits waits in the ledger, and calls nobody up.
+
+resource "aws_appautoscaling_target" "worker" {
+  count = var.tasks.autoscaling ? local.runs : 0
+
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${aws_ecs_cluster.workers.name}/${aws_ecs_service.worker[0].name}"
+  min_capacity       = var.tasks.min
+  max_capacity       = var.tasks.max
+}
+
+resource "aws_appautoscaling_policy" "backlog" {
+  count = var.tasks.autoscaling ? local.runs : 0
+
+  name               = "${local.name}-backlog"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.worker[0].service_namespace
+  scalable_dimension = aws_appautoscaling_target.worker[0].scalable_dimension
+  resource_id        = aws_appautoscaling_target.worker[0].resource_id
+
+  target_tracking_scaling_policy_configuration {
+    # Waiting requests per worker. One takes in hundreds a second: more than this, and it is busy or stuck.
+    target_value = 500
+    # Seconds. Up soon, down slowly: a CI's bursts come in rows.
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    customized_metric_specification {
+      metrics {
+        id          = "backlog"
+        label       = "requests that wait"
+        return_data = false
+        metric_stat {
+          stat = "Maximum"
+          metric {
+            namespace   = "AWS/SQS"
+            metric_name = "ApproximateNumberOfMessagesVisible"
+            dimensions {
+              name  = "QueueName"
+              value = var.queue_names["triggers"]
+            }
+          }
+        }
+      }
+      # Each running task reports its CPU once a minute: so many samples, so many tasks. Container Insights has a metric
+      # for it, at a price.
+      metrics {
+        id          = "tasks"
+        label       = "workers that run"
+        return_data = false
+        metric_stat {
+          stat = "SampleCount"
+          metric {
+            namespace   = "AWS/ECS"
+            metric_name = "CPUUtilization"
+            dimensions {
+              name  = "ClusterName"
+              value = aws_ecs_cluster.workers.name
+            }
+            dimensions {
+              name  = "ServiceName"
+              value = aws_ecs_service.worker[0].name
+            }
+          }
+        }
+      }
+      metrics {
+        id          = "each"
+        label       = "requests that wait, per worker"
+        expression  = "backlog / FILL(tasks, 1)"
+        return_data = true
+      }
+    }
+  }
+}

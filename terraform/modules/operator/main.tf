@@ -1,0 +1,79 @@
+# The person on call: reads jobs, logs and the registry, looks into dead-letter queues and sends their messages back,
+# stops builds. Reads no secret, starts no build, changes no policy.
+
+locals {
+  name     = "${var.place.name}-operator"
+  at       = "${var.place.region}:${var.place.account_id}"
+  dead     = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
+  registry = "arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
+}
+
+resource "aws_iam_role" "operator" {
+  count = length(var.principal_arns) == 0 ? 0 : 1
+
+  name                 = local.name
+  description          = "Looks after Doorbell: reads, redrives, stops."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  max_session_duration = 3600
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "PeopleOnCall"
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = var.principal_arns
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "operator" {
+  count = length(var.principal_arns) == 0 ? 0 : 1
+
+  name   = "operate"
+  role   = aws_iam_role.operator[0].name
+  policy = data.aws_iam_policy_document.operate.json
+}
+
+data "aws_iam_policy_document" "operate" {
+  statement {
+    sid       = "ReadJobs"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]
+    resources = [var.table_arn, var.index_arn]
+  }
+  statement {
+    sid       = "ReadRegistry"
+    actions   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+    resources = [local.registry, "${local.registry}/*"]
+  }
+  statement {
+    sid       = "SeeQueues"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = values(var.queue_arns)
+  }
+  statement {
+    sid = "EmptyDeadLetterQueues"
+    actions = [
+      "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+      "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:CancelMessageMoveTask",
+    ]
+    resources = local.dead
+  }
+  # Back to where they came from. A redrive sends with the rights of whoever asked for it.
+  statement {
+    sid       = "SendBack"
+    actions   = ["sqs:SendMessage"]
+    resources = [var.queue_arns["triggers"], var.queue_arns["events"]]
+  }
+  statement {
+    sid       = "SeeAndStopBuilds"
+    actions   = ["codebuild:BatchGetBuilds", "codebuild:BatchGetProjects", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
+    resources = var.build_project_arns
+  }
+  statement {
+    sid       = "ReadLogs"
+    actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
+    resources = [for group in var.log_group_names : "arn:${var.place.partition}:logs:${local.at}:log-group:${group}:*"]
+  }
+}

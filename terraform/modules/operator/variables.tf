@@ -1,0 +1,44 @@
+variable "place" {
+  description = "Where everything is: the installation's name, and the parts of ARNs."
+  type        = object({ name = string, partition = string, region = string, account_id = string })
+}
+
+variable "principal_arns" {
+  description = "Who may take the role on."
+  type        = list(string)
+}
+
+variable "table_arn" {
+  description = "The ledger."
+  type        = string
+}
+
+variable "index_arn" {
+  description = "Its index of due rows."
+  type        = string
+}
+
+variable "queue_arns" {
+  description = "All queues, by what they are for."
+  type        = map(string)
+}
+
+variable "dead_letter_queues" {
+  description = "Which of the queues are dead-letter queues."
+  type        = list(string)
+}
+
+variable "build_project_arns" {
+  description = "All build projects."
+  type        = list(string)
+}
+
+variable "log_group_names" {
+  description = "The worker's log and the builds' logs."
+  type        = list(string)
+}
+
+variable "registry_prefix" {
+  description = "The parameters are called <prefix>/<project>."
+  type        = string
+}

@@ -1,0 +1,126 @@
+# One identity per CI. Each may do one thing: publish to the topic.
+
+locals {
+  # Those that prove who they are by an OpenID Connect token, and those that only know keys.
+  with_token = { for name, it in var.publishers : name => it if it.ci != "key" }
+  with_key   = { for name, it in var.publishers : name => it if it.ci == "key" }
+
+  # What a CI's tokens say when nothing else is asked for. CircleCI, Bitbucket and Buildkite put the organization into
+  # one of them: for these the root module asks for it.
+  defaults = {
+    github    = { issuer = "token.actions.githubusercontent.com", audience = "sts.amazonaws.com" }
+    gitlab    = { issuer = "gitlab.com", audience = "https://gitlab.com" }
+    buildkite = { issuer = "agent.buildkite.com", audience = "sts.amazonaws.com" }
+  }
+  issuer = {
+    for name, it in local.with_token : name => trimprefix(it.issuer == null ? local.defaults[it.ci].issuer : it.issuer, "https://")
+  }
+  audience = {
+    for name, it in local.with_token : name => it.audience == null ? local.defaults[it.ci].audience : it.audience
+  }
+
+  # An account has one provider for each issuer: one that is there already is named, and not made again.
+  new_issuers = toset([for name, it in local.with_token : local.issuer[name] if it.provider_arn == null])
+  provider_arn = {
+    for name, it in local.with_token : name => coalesce(
+      it.provider_arn,
+      "arn:${var.place.partition}:iam::${var.place.account_id}:oidc-provider/${local.issuer[name]}",
+    )
+  }
+
+  role_name = { for name in keys(local.with_token) : name => "${var.place.name}-publisher-${name}" }
+  user_name = { for name in keys(local.with_key) : name => "${var.place.name}-publisher-${name}" }
+}
+
+resource "aws_iam_openid_connect_provider" "ci" {
+  for_each = local.new_issuers
+
+  url            = "https://${each.key}"
+  client_id_list = distinct([for name, issuer in local.issuer : local.audience[name] if issuer == each.key])
+}
+
+resource "aws_iam_role" "publisher" {
+  for_each = local.with_token
+
+  name               = local.role_name[each.key]
+  description        = "Publishes Doorbell requests from ${each.value.ci}, and can do nothing else."
+  assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
+  # The shortest that IAM takes: publishing takes a second.
+  max_session_duration = 3600
+
+  depends_on = [aws_iam_openid_connect_provider.ci]
+}
+
+data "aws_iam_policy_document" "trust" {
+  for_each = local.with_token
+
+  statement {
+    sid     = "TokensOfThisPipelineOnly"
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn[each.key]]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer[each.key]}:aud"
+      values   = [local.audience[each.key]]
+    }
+    # StringLike only where the CI puts what changes with every build into the subject; the root module has checked
+    # that a `*` stands nowhere else.
+    condition {
+      test     = contains(["github", "gitlab"], each.value.ci) ? "StringEquals" : "StringLike"
+      variable = "${local.issuer[each.key]}:sub"
+      values   = each.value.subjects
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "publish" {
+  for_each = local.with_token
+
+  name   = "publish"
+  role   = aws_iam_role.publisher[each.key].name
+  policy = data.aws_iam_policy_document.publish.json
+}
+
+# For a CI without OpenID Connect, such as Pagure's or Travis. Its key is not made here, where it would stand in the
+# state: the output `key_commands` of the root module says how to make it.
+resource "aws_iam_user" "publisher" {
+  for_each = local.with_key
+
+  name = local.user_name[each.key]
+  # Takes along, when it goes, the keys that were made by hand.
+  force_destroy = true
+}
+
+resource "aws_iam_user_policy" "publish" {
+  for_each = local.with_key
+
+  name   = "publish"
+  user   = aws_iam_user.publisher[each.key].name
+  policy = data.aws_iam_policy_document.publish.json
+}
+
+data "aws_iam_policy_document" "publish" {
+  statement {
+    sid       = "Publish"
+    actions   = ["sns:Publish"]
+    resources = [var.topic_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.topic_kms_key_arn == null ? [] : [var.topic_kms_key_arn]
+    content {
+      sid = "EncryptForTheTopic"
+      # What SNS asks of whoever publishes to a topic that is encrypted with a customer's key.
+      actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
+      resources = [statement.value]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["sns.${var.place.region}.amazonaws.com"]
+      }
+    }
+  }
+}

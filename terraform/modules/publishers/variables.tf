@@ -1,0 +1,25 @@
+variable "place" {
+  description = "Where everything is: the installation's name, and the parts of ARNs."
+  type        = object({ name = string, partition = string, region = string, account_id = string })
+}
+
+variable "publishers" {
+  description = "The CIs that may ring, by a short name; see the root module."
+  type = map(object({
+    ci           = string
+    subjects     = list(string)
+    issuer       = string
+    audience     = string
+    provider_arn = string
+  }))
+}
+
+variable "topic_arn" {
+  description = "The one thing that they may publish to."
+  type        = string
+}
+
+variable "topic_kms_key_arn" {
+  description = "The topic's customer-managed key, or null."
+  type        = string
+}

@@ -1,0 +1,4 @@
+output "parameter_names" {
+  description = "Where each project's document stands."
+  value       = { for project in keys(var.documents) : project => "${var.prefix}/${project}" }
+}

@@ -1,0 +1,189 @@
+# What arrives: the topic that publishers ring, the queue it feeds, the queue of CodeBuild's events, and a dead-letter
+# queue for each way in which a message can be in vain.
+#
+# ARNs are put together from names, here and in the other modules: so a plan holds every policy in full, and can be
+# judged before anything exists.
+
+locals {
+  sqs = "arn:${var.place.partition}:sqs:${var.place.region}:${var.place.account_id}"
+  # Of China's Regions it is another one.
+  domain = var.place.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  sns    = "arn:${var.place.partition}:sns:${var.place.region}:${var.place.account_id}"
+
+  topic_name = "${var.place.name}-requests"
+  topic_arn  = "${local.sns}:${local.topic_name}"
+
+  from_topic = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
+  from_rules = { service = "events.amazonaws.com", sources = var.rule_arns }
+
+  # A message is deleted as soon as its row is durable: only a crash, or a ledger that is down, makes one return.
+  # Ten receives, a minute apart, ride out ten minutes of that.
+  work_queues = {
+    triggers = { sender = local.from_topic, dead_letters = "dead-letters" }
+    events   = { sender = local.from_rules, dead_letters = "events-dead-letters" }
+  }
+  # `of`: the one queue that may use it as its dead-letter queue. SNS and EventBridge, and the worker, send by
+  # themselves and need no such permission.
+  dead_letter_queues = {
+    dead-letters              = { sender = null, of = "triggers" }
+    events-dead-letters       = { sender = local.from_rules, of = "events" }
+    subscription-dead-letters = { sender = local.from_topic, of = null }
+  }
+  senders = merge(
+    { for queue, it in local.work_queues : queue => it.sender },
+    { for queue, it in local.dead_letter_queues : queue => it.sender },
+  )
+
+  name = { for queue in keys(local.senders) : queue => "${var.place.name}-${queue}" }
+  arn  = { for queue in keys(local.senders) : queue => "${local.sqs}:${local.name[queue]}" }
+
+  # Bytes. A request is at most 16 KiB, but what SNS and EventBridge can send must fit, or it would vanish without a
+  # reason: the worker buries what is too large, with one.
+  maximum_message_size = 256 * 1024
+  # Seconds. The default is 0: every receive would return at once.
+  receive_wait = 20
+}
+
+resource "aws_sns_topic" "requests" {
+  name = local.topic_name
+  # AWS's own key admits whoever may publish; a key of the owner's asks two KMS actions more of each publisher.
+  kms_master_key_id = coalesce(var.topic_kms_key_arn, "alias/aws/sns")
+  # SHA-256; the default, 1, is SHA-1.
+  signature_version = 2
+  # The default policy lets every principal of the account do everything to the topic.
+  policy = data.aws_iam_policy_document.topic.json
+
+  # SNS refuses a policy that names principals which are not there.
+  depends_on = [terraform_data.publishers]
+}
+
+# Comes after the principals without making this module wait for them, which would hide its policies from a plan.
+resource "terraform_data" "publishers" {
+  input = var.publisher_ids
+}
+
+data "aws_iam_policy_document" "topic" {
+  dynamic "statement" {
+    # A statement without principals is none.
+    for_each = length(var.publisher_arns) == 0 ? [] : [var.publisher_arns]
+    content {
+      sid       = "Publish"
+      actions   = ["sns:Publish"]
+      resources = [local.topic_arn]
+      principals {
+        type        = "AWS"
+        identifiers = statement.value
+      }
+    }
+  }
+
+  statement {
+    sid       = "DenyPlainHttp"
+    effect    = "Deny"
+    actions   = ["sns:Publish"]
+    resources = [local.topic_arn]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sqs_queue" "dead_letters" {
+  for_each = local.dead_letter_queues
+
+  name = local.name[each.key]
+  # SQS's longest, 14 days. The time of sending is kept when a message is moved, so this must exceed the queue's own.
+  message_retention_seconds = 14 * 24 * 3600
+  max_message_size          = local.maximum_message_size
+  receive_wait_time_seconds = local.receive_wait
+  sqs_managed_sse_enabled   = true
+  policy                    = data.aws_iam_policy_document.queue[each.key].json
+  redrive_allow_policy = (each.value.of == null
+    ? jsonencode({ redrivePermission = "denyAll" })
+    : jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.arn[each.value.of]] })
+  )
+}
+
+resource "aws_sqs_queue" "work" {
+  for_each = local.work_queues
+
+  name = local.name[each.key]
+  # Parse, insert, delete: nothing holds a message for longer than a few seconds.
+  visibility_timeout_seconds = 60
+  # 4 days. A request older than 72 h is refused anyway.
+  message_retention_seconds = 4 * 24 * 3600
+  max_message_size          = local.maximum_message_size
+  receive_wait_time_seconds = local.receive_wait
+  sqs_managed_sse_enabled   = true
+  policy                    = data.aws_iam_policy_document.queue[each.key].json
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = local.arn[each.value.dead_letters]
+    maxReceiveCount     = 10
+  })
+  # Nobody's dead letters belong here.
+  redrive_allow_policy = jsonencode({ redrivePermission = "denyAll" })
+
+  depends_on = [aws_sqs_queue.dead_letters]
+}
+
+data "aws_iam_policy_document" "queue" {
+  for_each = local.senders
+
+  dynamic "statement" {
+    for_each = each.value == null ? [] : [each.value]
+    content {
+      sid       = "SendFromItsSource"
+      actions   = ["sqs:SendMessage"]
+      resources = [local.arn[each.key]]
+      principals {
+        type        = "Service"
+        identifiers = [statement.value.service]
+      }
+      # Against the confused deputy: the service also works for other accounts.
+      condition {
+        test     = "ArnEquals"
+        variable = "aws:SourceArn"
+        values   = statement.value.sources
+      }
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [var.place.account_id]
+      }
+    }
+  }
+
+  statement {
+    sid       = "DenyPlainHttp"
+    effect    = "Deny"
+    actions   = ["sqs:*"]
+    resources = [local.arn[each.key]]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sns_topic_subscription" "triggers" {
+  topic_arn = aws_sns_topic.requests.arn
+  protocol  = "sqs"
+  endpoint  = aws_sqs_queue.work["triggers"].arn
+  # The worker needs the envelope's MessageId, TopicArn and Timestamp.
+  raw_message_delivery = false
+  # What the queue's policy refuses SNS drops at once, unless the subscription has a dead-letter queue of its own.
+  redrive_policy = jsonencode({ deadLetterTargetArn = local.arn["subscription-dead-letters"] })
+
+  depends_on = [aws_sqs_queue.dead_letters]
+}

@@ -1,0 +1,168 @@
+# The registry, typed: the contract of publisher/messages (project.v1.json) in Terraform's words. What that refuses is
+# refused here, when it is planned; a test compares the two by the contract's own fixtures.
+
+variable "registry_prefix" {
+  description = "The registry's SSM parameters are called <prefix>/<project>. Unset: / and the installation's name."
+  type        = string
+  default     = null
+  validation {
+    condition     = var.registry_prefix == null || can(regex("^(/[A-Za-z0-9_.-]+){1,10}$", var.registry_prefix)) && !can(regex("^/(aws|ssm)", lower(var.registry_prefix)))
+    error_message = "registry_prefix begins with / and does not end with it, of A-Z a-z 0-9 . _ - and /; AWS keeps /aws and /ssm for itself."
+  }
+}
+
+variable "projects" {
+  description = <<-TEXT
+    The projects that may be built, by name. `command` is the whole argv, or `executable` one program that gets the ref
+    as its argument; refs are `heads/main`, `tags/v*`, a bare name for a branch. Secrets are named, by their Secrets
+    Manager name or whole ARN, never given. `concurrent_builds` is CodeBuild's own limit. All other keys are those of
+    the registry's documents.
+  TEXT
+  type = map(object({
+    git_url           = string
+    command           = optional(list(string))
+    executable        = optional(string)
+    deploy_dir        = optional(string)
+    refs              = list(string)
+    commits           = optional(string)
+    pull_requests     = optional(string)
+    on_unknown_start  = optional(string)
+    timeout_minutes   = optional(number)
+    variables         = optional(list(string), [])
+    cancel_by_request = optional(bool)
+    git_secret        = optional(string)
+    concurrent_builds = optional(number, 5)
+    compute_type      = optional(string, "BUILD_GENERAL1_SMALL")
+    report = optional(object({
+      type         = optional(string, "pagure")
+      url          = string
+      repo         = string
+      token_secret = string
+      username     = optional(string)
+    }))
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for name in keys(var.projects) : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) && !strcontains(name, "..")
+    ])
+    error_message = "A project's name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\". Refused: ${join(", ", [for name in keys(var.projects) : jsonencode(name) if !can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) || strcontains(name, "..")])}."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) :
+      length(it.git_url) <= 1024 && !strcontains(it.git_url, "::") && (
+        can(regex("^https://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-?A-~]+$", it.git_url)) ||
+        can(regex("^ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+$", it.git_url)) ||
+        can(regex("^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*$", it.git_url))
+      )
+    ])
+    error_message = "git_url is https://host/path, ssh://user@host/path or user@host:path, without a password: name a secret in git_secret."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) :
+      (it.command == null) != (it.executable == null) &&
+      (it.command == null || try(length(it.command) > 0 && it.command[0] != "", false)) && it.executable != ""
+    ])
+    error_message = "A project has either command, a list of arguments of which the first is the program, or executable, one program; neither is ever given to a shell."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) : it.deploy_dir == null || (
+        try(length(it.deploy_dir) >= 1 && length(it.deploy_dir) <= 1024, false) && !can(regex("(^/|(^|/)\\.\\.(/|$))", it.deploy_dir))
+      )
+    ])
+    error_message = "deploy_dir is a folder inside the checkout: not absolute, and without \"..\"."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for it in values(var.projects) : [
+        for ref in it.refs :
+        can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) && ref != "" &&
+        !can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) &&
+        length(replace(ref, "/^(heads|tags)\\//", "")) <= 200
+      ]
+    ]))
+    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Refused: ${join(", ", distinct(flatten([for it in values(var.projects) : [for ref in it.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
+  }
+
+  validation {
+    condition     = alltrue([for it in values(var.projects) : length(it.refs) > 0])
+    error_message = "refs is empty: nothing could be built. (The registry's default, any branch, is for documents of iwomp-in-aws.)"
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) :
+      contains(["ancestor", "tip"], coalesce(it.commits, "ancestor")) &&
+      contains(["none", "unprivileged"], coalesce(it.pull_requests, "none")) &&
+      contains(["retry", "stop"], coalesce(it.on_unknown_start, "retry"))
+    ])
+    error_message = "commits is ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) :
+      it.timeout_minutes == null || try(it.timeout_minutes >= 5 && it.timeout_minutes <= 2160 && floor(it.timeout_minutes) == it.timeout_minutes, false)
+    ])
+    error_message = "timeout_minutes is a whole number from 5 to 2160: CodeBuild's own limits."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for it in values(var.projects) : [
+        for variable in it.variables :
+        can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) &&
+        !can(regex("^(DOORBELL_|CODEBUILD_|AWS_|GIT_|LD_|BASH_FUNC_)", upper(variable))) &&
+        !contains(["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"], upper(variable))
+      ]
+    ]))
+    error_message = "variables are names of letters, digits and _, and none that steers the build: DOORBELL_*, CODEBUILD_*, AWS_*, GIT_*, LD_*, BASH_FUNC_*, PATH, ENV, BASH_ENV, IFS, HOME, SHELLOPTS."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) : alltrue([
+        for secret in compact([it.git_secret, try(it.report.token_secret, null)]) :
+        # An ARN without the six characters at its end would grant nothing, or, with a *, too much.
+        can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", secret)) ||
+        can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", secret))
+      ])
+    ])
+    error_message = "git_secret and report.token_secret are names of secrets in Secrets Manager (letters, digits, / _ + = . @ -) or their whole ARNs, with the hyphen and six characters at the end; never the secret itself."
+  }
+
+  validation {
+    condition     = alltrue([for it in values(var.projects) : it.git_secret == null || it.git_secret != try(it.report.token_secret, "")])
+    error_message = "git_secret and report.token_secret of a project are the same secret: builds read the first, and only workers may read the second."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) : it.report == null || try(
+        it.report.type == "pagure" &&
+        length(it.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", it.report.url)) &&
+        length(it.report.repo) <= 255 &&
+        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", it.report.repo)),
+        false
+      )
+    ])
+    error_message = "report is of type pagure, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
+  }
+
+  validation {
+    condition = alltrue([
+      for it in values(var.projects) : it.concurrent_builds >= 1 && floor(it.concurrent_builds) == it.concurrent_builds &&
+      can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", it.compute_type))
+    ])
+    error_message = "concurrent_builds is 1 or more, compute_type one of CodeBuild's: BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
+  }
+}
