@@ -16,6 +16,7 @@ locals {
     account_id = var.account_id == null ? one(data.aws_caller_identity.current[*].account_id) : var.account_id
   }
   registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
+  topic_arn       = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
 }
 
 module "publishers" {
@@ -23,7 +24,7 @@ module "publishers" {
 
   place             = local.place
   publishers        = var.publishers
-  topic_arn         = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
+  topic_arn         = local.topic_arn
   topic_kms_key_arn = var.topic_kms_key_arn
 }
 
@@ -101,6 +102,7 @@ module "operator" {
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
   index_arn          = module.ledger.index_arn
+  topic_arn          = local.topic_arn
   queue_arns         = module.trigger.queue_arns
   dead_letter_queues = module.trigger.dead_letter_queues
   build_project_arns = values(module.builds.project_arns)

@@ -14,6 +14,7 @@ export const UNPRIVILEGED = 'doorbell-unprivileged'
 export const builds = [...Object.values(BUILD), UNPRIVILEGED]
 export const project = (name) => arn('codebuild', `project/${name}`)
 
+export const TOPIC = arn('sns', 'doorbell-requests')
 const queue = (name) => arn('sqs', `doorbell-${name}`)
 const dead = ['dead-letters', 'events-dead-letters', 'subscription-dead-letters'].map(queue)
 const table = arn('dynamodb', 'table/doorbell-jobs')
@@ -23,7 +24,6 @@ const stream = (name) => `${group(name)}:log-stream:some-stream`
 const logGroups = ['/doorbell/worker', ...builds.map((name) => `/aws/codebuild/${name}`)]
 export const secret = (name) => arn('secretsmanager', `secret:${name}-AbCdEf`)
 
-export const TOPIC = arn('sns', 'doorbell-requests')
 export const PUBLISHERS = [
   ...['bitbucket', 'buildkite', 'circleci', 'github', 'gitlab'].map((ci) => iam(`role/doorbell-publisher-${ci}`)),
   iam('user/doorbell-publisher-pagure'),
@@ -48,14 +48,15 @@ const execution = {
   ...each([stream('/doorbell/worker')], 'logs:PutLogEvents', 'logs:CreateLogStream'),
 }
 const operator = {
-  ...each([table], 'dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan'),
-  ...each([arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParameters', 'ssm:GetParametersByPath'),
+  ...each([table], 'dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Scan'),
+  ...each([index], 'dynamodb:Query'),
+  ...each([arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParametersByPath'),
   ...each(['triggers', 'events'].map(queue).concat(dead), 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
-  ...each(dead, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:StartMessageMoveTask', 'sqs:ListMessageMoveTasks', 'sqs:CancelMessageMoveTask'),
+  ...each(dead, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
   ...each(['triggers', 'events'].map(queue), 'sqs:SendMessage'),
+  ...each([TOPIC], 'sns:ListSubscriptionsByTopic', 'sns:GetSubscriptionAttributes'),
   ...each(builds.map(project), 'codebuild:BatchGetBuilds', 'codebuild:BatchGetProjects', 'codebuild:ListBuildsForProject', 'codebuild:StopBuild'),
-  ...each(logGroups.map(group), 'logs:FilterLogEvents'),
-  ...each(logGroups.map(stream), 'logs:GetLogEvents'),
+  ...each(logGroups.map(stream), 'logs:FilterLogEvents', 'logs:GetLogEvents'),
 }
 const publish = each([TOPIC], 'sns:Publish')
 
@@ -75,9 +76,9 @@ export const GRANTS = {
 export const RESOURCES = [
   TOPIC, arn('sns', 'doorbell-requests-2'), arn('sns', 'alarms'),
   ...['triggers', 'events'].map(queue), ...dead, arn('sqs', 'doorbell-triggers-2'), arn('sqs', 'other'),
-  table, index, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
-  arn('ssm', 'parameter/doorbell/demo'), arn('ssm', 'parameter/doorbell-2/demo'), arn('ssm', 'parameter/other'),
-  ...['doorbell/report/demo', 'doorbell/git/shop.web', 'doorbell/git/shop-web', 'doorbell/git/shop.web-2', 'other'].map(secret),
+  table, index, `${table}/index/other`, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
+  arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo'), arn('ssm', 'parameter/doorbell-2/demo'), arn('ssm', 'parameter/other'),
+  ...['doorbell/report/demo', 'doorbell/report/other', 'doorbell/git/shop.web', 'doorbell/git/shop-web', 'doorbell/git/shop.web-2', 'other'].map(secret),
   ...builds.map(project), project('doorbell-demo'), project('other'),
   ...logGroups.flatMap((name) => [group(name), stream(name)]), group('/other'), stream('/other'), stream('/doorbell/worker-2'),
   ...['worker', 'build', 'other'].map((name) => arn('ecr', `repository/doorbell/${name}`)),

@@ -8,6 +8,8 @@ import { ofForm, ofGrants } from './complaints.mjs'
 import { starts } from './start_build.mjs'
 
 const complete = readPlan(join(process.env.DOORBELL_PLANS, 'complete.json'))
+// Array.toSpliced, which Node.js 18 lacks.
+const spliced = (all, place, ...others) => [...all.slice(0, place), ...others, ...all.slice(place + 1)]
 const only = (value) => (value.length === 1 ? value[0] : value)
 const services = (document) => [...new Set(statements(document).flatMap((it) => list(it.Action)).map((action) => action.split(':')[0]))]
 
@@ -45,8 +47,8 @@ function* mutants() {
   for (const [place, policy] of complete.policies.entries()) {
     for (const [number, statement] of statements(policy.document).entries()) {
       for (const [what, changed] of weaker(statement)) {
-        const all = statements(policy.document).toSpliced(number, 1, ...(changed ? [changed] : []))
-        const policies = complete.policies.toSpliced(place, 1, { ...policy, document: { ...policy.document, Statement: all } })
+        const all = spliced(statements(policy.document), number, ...(changed ? [changed] : []))
+        const policies = spliced(complete.policies, place, { ...policy, document: { ...policy.document, Statement: all } })
         const touched = services({ Statement: [statement] })
         yield { what: `${policy.address}: ${statement.Sid ?? statement.Effect} ${what}`, policy, touched, account: { ...complete, policies } }
       }

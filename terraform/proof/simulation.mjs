@@ -21,7 +21,7 @@ export const counted = { simulations: 0, actions: new Set() }
 export async function may(account, principal, action, resource, context = {}) {
   const policies = account.policies.filter((it) => it.kind === 'identity' && it.target === principal)
   const onResource = account.policies.find((it) => it.kind === 'resource' && it.target === resource)
-  const known = { ...TLS, ...(action === 'codebuild:StartBuild' ? START : {}), ...context }
+  const known = { ...TLS, ...(action.startsWith('codebuild:') ? START : {}), ...context }
   // A key without a value is one that the request does not have.
   for (const key of Object.keys(known)) if (known[key] === undefined) delete known[key]
   const answer = await runSimulation({

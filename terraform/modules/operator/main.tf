@@ -1,5 +1,6 @@
-# The person on call: reads jobs, logs and the registry, looks into dead-letter queues and sends their messages back,
-# stops builds. Reads no secret, starts no build, changes no policy.
+# The person on call, with the command `doorbell`: reads jobs, logs and the registry, looks into dead-letter queues and sends their messages back,
+# stops builds. Reads no secret, starts no build, changes neither policy nor
+# registry: that is Terraform's.
 
 locals {
   name     = "${var.place.name}-operator"
@@ -39,12 +40,17 @@ resource "aws_iam_role_policy" "operator" {
 data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "ReadJobs"
-    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]
-    resources = [var.table_arn, var.index_arn]
+    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Scan"]
+    resources = [var.table_arn]
+  }
+  statement {
+    sid       = "FindJobs"
+    actions   = ["dynamodb:Query"]
+    resources = [var.index_arn]
   }
   statement {
     sid       = "ReadRegistry"
-    actions   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+    actions   = ["ssm:GetParameter", "ssm:GetParametersByPath"]
     resources = [local.registry, "${local.registry}/*"]
   }
   statement {
@@ -53,14 +59,17 @@ data "aws_iam_policy_document" "operate" {
     resources = values(var.queue_arns)
   }
   statement {
-    sid = "EmptyDeadLetterQueues"
-    actions = [
-      "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
-      "sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:CancelMessageMoveTask",
-    ]
+    sid       = "EmptyDeadLetterQueues"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
     resources = local.dead
   }
-  # Back to where they came from. A redrive sends with the rights of whoever asked for it.
+  # Where a subscription's dead letters came from.
+  statement {
+    sid       = "SeeSubscriptions"
+    actions   = ["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
+    resources = [var.topic_arn]
+  }
+  # Back to where they came from.
   statement {
     sid       = "SendBack"
     actions   = ["sqs:SendMessage"]

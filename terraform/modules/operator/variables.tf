@@ -18,6 +18,11 @@ variable "index_arn" {
   type        = string
 }
 
+variable "topic_arn" {
+  description = "The topic."
+  type        = string
+}
+
 variable "queue_arns" {
   description = "All queues, by what they are for."
   type        = map(string)
