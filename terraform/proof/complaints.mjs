@@ -42,11 +42,11 @@ export async function ofGrants(account, principal, services = SERVICES) {
   return differences(await everything(account, principal, services), wanted).map((it) => `${principal}: ${it}`)
 }
 
-/** Plain HTTP, tried by those who may. */
+/** Plain HTTP, tried by those who may take messages or give them. */
 export async function ofTransport(account) {
   const complaints = []
   for (const [principal, grants] of Object.entries(GRANTS)) {
-    for (const [action, resources] of Object.entries(grants).filter(([action]) => /^(sns|sqs):/.test(action))) {
+    for (const [action, resources] of Object.entries(grants).filter(([action]) => /^sqs:|^sns:Publish$/.test(action))) {
       for (const resource of resources) {
         if (await may(account, principal, action, resource, { 'aws:SecureTransport': 'false' })) complaints.push(`${principal}: ${action} over plain HTTP`)
       }
