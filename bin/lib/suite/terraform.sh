@@ -75,6 +75,15 @@ proof() {
     DOORBELL_PLANS=$work/plans node --test --test-reporter=spec terraform/proof/
 }
 
+checkov_checks() {
+    if ! checkov=$(tool checkov); then
+        skip terraform/checkov 'it could not be installed; the reason stands above'
+        return 0
+    fi
+    # By its Python: the script names the folder that it was made in.
+    "${checkov%/*}/python" -m checkov.main --config-file terraform/.checkov.yaml --directory "$work/copy"
+}
+
 step 'format' formatted
 step 'the provider' init "$work/copy"
 step 'validity' valid
@@ -82,4 +91,5 @@ step 'values that are refused' refusals
 step 'plans of the examples' plans
 step 'no secret in a plan' no_canary
 step 'the proof' proof
+step 'checkov' checkov_checks
 finish
