@@ -1,4 +1,4 @@
-# What a worker may do: exactly what it calls. A test compares this with the calls of the real binary.
+# What a worker may do: exactly what it calls. A test compares this with the calls in its sources.
 
 locals {
   at = "${var.place.region}:${var.place.account_id}"
