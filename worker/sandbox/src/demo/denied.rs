@@ -6,7 +6,10 @@ use crate::sandbox::{BUILD_PROJECT, Sandbox};
 use crate::world::account::{ACCOUNT_ID, TABLE, WORKER};
 
 /// Tries it; (refused, allowed), by the names of the actions.
-pub(super) async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+///
+/// # Errors
+/// No client of CodeBuild could be made.
+pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let key = sandbox.world.publisher_key();
     let aws = sandbox.world.root().with_key(key.clone());
     let codebuild = sandbox.codebuild_client(key)?;

@@ -1,6 +1,6 @@
 //! `bin/demo`: the journey, shown live.
 mod case;
-mod denied;
+pub mod denied;
 mod metrics;
 mod result;
 mod screen;

@@ -7,6 +7,7 @@ mod instance;
 
 use std::time::Duration;
 
+use doorbell_sandbox::demo::denied;
 use doorbell_sandbox::programs::Programs;
 use doorbell_sandbox::sandbox::{Sandbox, SandboxOptions, UNPRIVILEGED_BUILD_PROJECT};
 use doorbell_sandbox::worker_process::WorkerProcess;
@@ -120,6 +121,7 @@ impl Stage {
 #[ignore = "needs a true Pagure: bin/test --only pagure"]
 async fn a_true_pagure_rings_the_bell_and_shows_the_answer() {
     let mut stage = Stage::set().await;
+    a_pull_request_is_built_and_flagged_at_its_head_whatever_is_pushed_meanwhile(&stage).await;
     a_push_is_built_once_and_its_flag_goes_from_pending_to(&stage, "success", SLOW).await;
     a_push_is_built_once_and_its_flag_goes_from_pending_to(&stage, "failure", "#!/bin/sh\nsleep 5\nexit 3\n").await;
     // The same by the API that every Pagure has.
@@ -127,7 +129,9 @@ async fn a_true_pagure_rings_the_bell_and_shows_the_answer() {
     a_stopped_build_is_a_canceled_flag_even_if_pagure_restarts_meanwhile(&stage).await;
     stage.report_by("pagure-ci", HOOK_SECRET).await;
     a_tag_is_asked_for_as_a_tag(&stage).await;
-    a_pull_request_is_built_and_flagged_at_its_head_whatever_is_pushed_meanwhile(&stage).await;
+    // With the key that the hook holds, and that has just published each of these jobs' requests.
+    let (refused, allowed) = denied::try_everything(&stage.sandbox, "demo").await.unwrap();
+    assert!(refused.len() >= 8 && allowed.is_empty(), "Pagure's key may do more than publish: {allowed:?}");
     let jobs = stage.sandbox.jobs().await.unwrap();
     // Three pushes and a tag; a pull request, and the push to it, which is one of a branch, too.
     assert_eq!(jobs.len(), 7, "our own flags came back as messages and started nothing: {jobs:#?}");
