@@ -13,10 +13,27 @@ impl Sandbox {
     /// # Errors
     /// There is no such row, or the table can't be written.
     pub async fn age_job(&self, key: &str, by: Duration) -> anyhow::Result<()> {
-        let by = i64::try_from(by.as_millis())?;
         let items = self.world.rows().await?;
-        let item =
-            items.into_iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
+        let item = items.iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
+        self.age_item(item, by).await
+    }
+
+    /// Makes every row older that is not settled; answers how many. No worker may run meanwhile.
+    ///
+    /// # Errors
+    /// The table can't be read or written.
+    pub async fn age_unsettled_jobs(&self, by: Duration) -> anyhow::Result<usize> {
+        let items = self.world.rows().await?;
+        let unsettled: Vec<&Value> = items.iter().filter(|item| item["due_at"].is_number()).collect();
+        for item in &unsettled {
+            self.age_item(item, by).await?;
+        }
+        Ok(unsettled.len())
+    }
+
+    async fn age_item(&self, item: &Value, by: Duration) -> anyhow::Result<()> {
+        let by = i64::try_from(by.as_millis())?;
+        let key = item["pk"].as_str().context("a row without a key")?;
         let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
         shift_times(&mut row, by);
         let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;

@@ -39,8 +39,13 @@ struct Ports {
 
 impl Emulator {
     /// Starts it with the Python of the environment that `bin/lib/python.sh` makes. All that it writes goes into
-    /// `dir`, which must exist and outlive it.
-    pub async fn start(venv_python: &Path, dir: &Path, authority: &Authority) -> anyhow::Result<Emulator> {
+    /// `dir`, which must exist and outlive it. `hanging_polls`: see [`crate::world::WorldOptions`].
+    pub async fn start(
+        venv_python: &Path,
+        dir: &Path,
+        authority: &Authority,
+        hanging_polls: bool,
+    ) -> anyhow::Result<Emulator> {
         ensure!(
             venv_python.is_file(),
             "the AWS emulator's Python is missing: {} does not exist; run bin/lib/python.sh",
@@ -49,7 +54,7 @@ impl Emulator {
         let root = root_key()?;
         write_files(dir, authority)?;
         let log = dir.join("emulator.log");
-        let mut process = spawn(venv_python, dir, &log, &root)?;
+        let mut process = spawn(venv_python, dir, &log, &root, hanging_polls)?;
         let started = async {
             let ports = read_ports(&mut process).await?;
             let endpoint = format!("https://127.0.0.1:{}", ports.port);
@@ -101,7 +106,7 @@ fn write_files(dir: &Path, authority: &Authority) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key) -> anyhow::Result<Child> {
+fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key, hanging_polls: bool) -> anyhow::Result<Child> {
     let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     Command::new(python)
         // Isolated, and without byte code written into the environment.
@@ -114,6 +119,7 @@ fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key) -> anyhow::Result<Ch
         .env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key)
         .env("MINISTACK_ACCOUNT_ID", ACCOUNT_ID)
         .env("MINISTACK_REGION", REGION)
+        .env("HANGING_POLLS", if hanging_polls { "1" } else { "0" })
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(log)

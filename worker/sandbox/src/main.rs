@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use doorbell_sandbox::bench::{self, BenchArguments};
+use doorbell_sandbox::chaos::{self, ChaosArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,6 +24,8 @@ enum Command {
     Demo(DemoArguments),
     /// Measure binaries and a worker; DOORBELL_PROGRAMS names the folder of the binaries.
     Bench(BenchArguments),
+    /// Break what can break while jobs run, and look what became of them; DOORBELL_PROGRAMS names the binaries' folder.
+    Chaos(ChaosArguments),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await.map(|()| true),
+        Command::Chaos(arguments) => chaos::run(arguments).await,
     }
 }
 

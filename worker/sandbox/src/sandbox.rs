@@ -35,6 +35,8 @@ pub struct SandboxOptions {
     pub concurrent_builds: Option<u32>,
     /// What builds do: start the runner, unless a measurement wants builds that cost nothing.
     pub buildspec: String,
+    /// See [`WorldOptions::hanging_polls`].
+    pub hanging_polls: bool,
 }
 
 impl SandboxOptions {
@@ -47,6 +49,7 @@ impl SandboxOptions {
             codebuild: Settings::default(),
             concurrent_builds: None,
             buildspec: BUILDSPEC.to_owned(),
+            hanging_polls: false,
         }
     }
 }
@@ -103,6 +106,7 @@ impl Sandbox {
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
         let mut world_options = WorldOptions::new(options.python);
         world_options.account.prefix = options.prefix;
+        world_options.hanging_polls = options.hanging_polls;
         let world = World::build(world_options).await?;
         let forge = Forge::start(ForgeOptions { authority: world.authority(), dir: world.dir().join("forge") }).await?;
         let report_token = forge.create_token(TokenScope::Any, &["commit_flag"]);
@@ -170,11 +174,26 @@ impl Sandbox {
     /// # Errors
     /// It could not start.
     pub async fn worker(&self, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
+        WorkerProcess::start(&self.programs.worker(), &self.worker_environment_with(more), self.next_log()).await
+    }
+
+    /// As [`Sandbox::worker`], without waiting until it is up.
+    ///
+    /// # Errors
+    /// It could not start.
+    pub fn launch_worker(&self, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
+        WorkerProcess::launch(&self.programs.worker(), &self.worker_environment_with(more), self.next_log())
+    }
+
+    fn worker_environment_with(&self, more: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut environment = self.worker_environment();
         environment.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        environment
+    }
+
+    fn next_log(&self) -> PathBuf {
         let number = self.workers.fetch_add(1, Ordering::Relaxed) + 1;
-        let log = self.world.dir().join(format!("worker-{number}.log"));
-        WorkerProcess::start(&self.programs.worker(), &environment, log).await
+        self.world.dir().join(format!("worker-{number}.log"))
     }
 
     /// Runs `trigger_job` as a CI would: with the publisher's key and nothing else.
@@ -185,7 +204,7 @@ impl Sandbox {
         self.trigger_in(&[], arguments).await
     }
 
-    /// The same in a build of a CI that sets these variables.
+    /// The same in a build of a CI that sets these variables; they are laid over the publisher's.
     ///
     /// # Errors
     /// It could not be started.

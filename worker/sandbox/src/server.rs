@@ -1,6 +1,7 @@
 //! HTTP servers on the loopback interface, each stopped when its handle is dropped.
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -10,8 +11,13 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::time::Instant;
 
 use crate::authority::{Authority, Certificate};
+
+/// How long a server that was dropped may still hold its port, and how often it is tried.
+const FREE_WITHIN: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A running server. It stops, open connections included, when this is dropped.
 #[derive(Debug)]
@@ -29,8 +35,25 @@ impl Drop for Server {
 
 /// Serves `router` over HTTPS on a free port, with a certificate of `authority`.
 pub async fn serve(router: Router, authority: &Authority) -> anyhow::Result<Server> {
+    serve_on(bind(0)?, router, authority)
+}
+
+/// As [`serve`], at the port of a server that has just been dropped: a restart, as its callers see it.
+pub async fn serve_again(router: Router, authority: &Authority, port: u16) -> anyhow::Result<Server> {
+    let deadline = Instant::now() + FREE_WITHIN;
+    loop {
+        match bind(port) {
+            Ok(bound) => return serve_on(bound, router, authority),
+            // The one before ends in a task of its own.
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(LOOK).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn serve_on(bound: (TcpListener, SocketAddr), router: Router, authority: &Authority) -> anyhow::Result<Server> {
+    let (listener, address) = bound;
     let tls = RustlsConfig::from_config(Arc::new(tls_config(&authority.issue()?)?));
-    let (listener, address) = bind()?;
     let handle = Handle::new();
     // Without it, an answer's second packet waits for the first one's acknowledgement: 40 ms for git's larger ones.
     let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
@@ -41,7 +64,7 @@ pub async fn serve(router: Router, authority: &Authority) -> anyhow::Result<Serv
 
 /// Serves `router` over plain HTTP on a free port.
 pub async fn serve_plain(router: Router) -> anyhow::Result<Server> {
-    let (listener, address) = bind()?;
+    let (listener, address) = bind(0)?;
     let handle = Handle::new();
     let server = axum_server::from_tcp(listener)?.handle(handle.clone());
     tokio::spawn(run(address, async move { server.serve(router.into_make_service()).await }));
@@ -55,8 +78,8 @@ async fn run(address: SocketAddr, serving: impl Future<Output = std::io::Result<
 }
 
 /// The socket listens when this returns, so a client that connects at once waits instead of being refused.
-fn bind() -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on 127.0.0.1")?;
+fn bind(port: u16) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).context("no free port on 127.0.0.1")?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok((listener, address))

@@ -19,6 +19,9 @@ pub struct WorkerProcess {
 /// How often a log is looked at for a line.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// What a worker says when it begins to work.
+const UP: &str = "the worker is up";
+
 /// How long a worker may take to be up: it makes three calls.
 const UP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -28,6 +31,16 @@ impl WorkerProcess {
     /// # Errors
     /// It could not start; the error holds what it printed.
     pub async fn start(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
+        let mut worker = Self::launch(program, environment, log)?;
+        worker.until_logged(UP, UP_WITHIN).await?;
+        Ok(worker)
+    }
+
+    /// As [`WorkerProcess::start`], without waiting: it may be killed before it is up.
+    ///
+    /// # Errors
+    /// It could not start.
+    pub fn launch(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
         let output = std::fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let child = Command::new(program)
             .env_clear()
@@ -38,9 +51,23 @@ impl WorkerProcess {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let mut worker = Self { child, log };
-        worker.until_logged("the worker is up", UP_WITHIN).await?;
-        Ok(worker)
+        Ok(Self { child, log })
+    }
+
+    /// Whether it says that it is up: from then on it takes a SIGTERM as a request to end well.
+    ///
+    /// # Errors
+    /// The log can't be read.
+    pub fn is_up(&self) -> anyhow::Result<bool> {
+        Ok(self.log()?.contains(UP))
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().context("a worker's end can't be asked for")
     }
 
     /// What it has printed so far.

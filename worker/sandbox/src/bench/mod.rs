@@ -1,5 +1,4 @@
 //! `bin/bench`: what the release binaries weigh, and how a worker drains a backlog.
-mod footprint;
 mod timing;
 
 use std::path::PathBuf;
@@ -11,11 +10,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::footprint::Footprint;
 use crate::forge::EXECUTABLE;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::world::account::DEAD_LETTERS;
-use footprint::Footprint;
 
 /// What the benchmark is told.
 #[derive(Debug, Args)]
@@ -124,7 +123,7 @@ async fn drain(sandbox: &Sandbox, jobs: usize) -> anyhow::Result<Value> {
 }
 
 /// Straight into the queue, as SNS would: a CI's process for each would be measured, too.
-async fn fill(sandbox: &Sandbox, jobs: usize, commit: &str) -> anyhow::Result<()> {
+pub(crate) async fn fill(sandbox: &Sandbox, jobs: usize, commit: &str) -> anyhow::Result<()> {
     let url = sandbox.world.trigger_queue_url();
     let sends = (0..jobs).map(|number| {
         let request = json!({ "project": "demo", "branch": "main", "commit": commit });

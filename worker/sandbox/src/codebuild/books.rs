@@ -1,5 +1,6 @@
 //! Everything that this CodeBuild knows, changed by pure functions: no clock, no network, no process.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -193,6 +194,10 @@ impl Books {
     pub(super) fn expire_tokens(&mut self) {
         self.tokens.expire();
     }
+
+    pub(super) fn age_tokens(&mut self, by: Duration) {
+        self.tokens.age(by);
+    }
 }
 
 fn no_project(name: &str) -> Refusal {
@@ -201,8 +206,6 @@ fn no_project(name: &str) -> Refusal {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::time::Duration;
-
     use serde_json::json;
 
     use super::super::options::Undocumented;

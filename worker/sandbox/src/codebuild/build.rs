@@ -115,6 +115,12 @@ impl Build {
         ends.find(|status| *status != PhaseStatus::Succeeded).unwrap_or(PhaseStatus::Succeeded).of_build()
     }
 
+    /// What the first phase that did not succeed says.
+    pub(super) fn failure(&self) -> Option<&str> {
+        let ends = self.phases.iter().filter_map(|phase| phase.ended.as_ref());
+        ends.filter_map(|ended| ended.context.as_ref()).map(|context| context.message.as_str()).next()
+    }
+
     pub(super) fn current_phase(&self) -> &'static str {
         self.phases.last().map_or(PhaseKind::Submitted, |phase| phase.kind).as_str()
     }

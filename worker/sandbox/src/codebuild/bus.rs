@@ -32,11 +32,23 @@ impl Default for EventMode {
     }
 }
 
+/// How events have fared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// Never sent.
+    pub lost: u64,
+    /// Sent more than once.
+    pub repeated: u64,
+    /// Sent after one that came later.
+    pub reordered: u64,
+}
+
 /// Takes events at once and sends them in its own time.
 #[derive(Debug, Clone)]
 pub(super) struct Bus {
     waiting: UnboundedSender<(Instant, Value)>,
     mode: Arc<Mutex<EventMode>>,
+    counts: Arc<Mutex<EventCounts>>,
 }
 
 impl Bus {
@@ -44,12 +56,17 @@ impl Bus {
     pub(super) fn new(services: Arc<dyn Services>) -> (Self, impl Future<Output = ()> + use<>) {
         let (waiting, arriving) = unbounded_channel();
         let mode = Arc::new(Mutex::new(EventMode::default()));
-        let bus = Self { waiting, mode: mode.clone() };
-        (bus, Carrier { services, mode, sent: 0 }.run(arriving))
+        let counts = Arc::new(Mutex::new(EventCounts::default()));
+        let bus = Self { waiting, mode: mode.clone(), counts: counts.clone() };
+        (bus, Carrier { services, mode, counts, sent: 0 }.run(arriving))
     }
 
     pub(super) fn set_mode(&self, mode: EventMode) {
         *self.mode.lock().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    pub(super) fn counts(&self) -> EventCounts {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn put(&self, entry: Value) {
@@ -61,6 +78,7 @@ impl Bus {
 struct Carrier {
     services: Arc<dyn Services>,
     mode: Arc<Mutex<EventMode>>,
+    counts: Arc<Mutex<EventCounts>>,
     sent: u64,
 }
 
@@ -74,6 +92,7 @@ impl Carrier {
                 while let Ok(Some(next)) = timeout_at(end, arriving.recv()).await {
                     batch.push(next);
                 }
+                self.count(|counts| counts.reordered += batch.len() as u64 - 1);
                 batch.reverse();
             }
             for (at, entry) in batch {
@@ -86,13 +105,22 @@ impl Carrier {
     async fn send(&mut self, mode: &EventMode, entry: Value) {
         self.sent += 1;
         if lost(self.sent, mode.lose_percent) {
-            return;
+            return self.count(|counts| counts.lost += 1);
+        }
+        if mode.copies > 1 {
+            self.count(|counts| counts.repeated += 1);
         }
         for _ in 0..mode.copies {
             if let Err(error) = self.services.put_event(entry.clone()).await {
                 tracing::warn!(%error, "an event of the sandbox's CodeBuild did not reach the bus");
             }
         }
+    }
+}
+
+impl Carrier {
+    fn count(&self, change: impl FnOnce(&mut EventCounts)) {
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

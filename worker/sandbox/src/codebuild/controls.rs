@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::bus::EventMode;
+use jiff::Timestamp;
+
+use super::bus::{EventCounts, EventMode};
 use super::options::Settings;
 use super::site::{Held, Site};
 
@@ -26,6 +29,12 @@ pub struct BuildView {
     pub number: u64,
     /// The phase that it is in.
     pub phase: String,
+    /// What its first phase that failed says of it.
+    pub failure: Option<String>,
+    /// When StartBuild made it.
+    pub started: Timestamp,
+    /// When it was over, if it is.
+    pub ended: Option<Timestamp>,
 }
 
 impl Controls {
@@ -50,6 +59,11 @@ impl Controls {
         self.0.bus.set_mode(mode);
     }
 
+    /// How events have fared so far.
+    pub fn event_counts(&self) -> EventCounts {
+        self.0.bus.counts()
+    }
+
     /// Changes limits and habits; builds that wait for a place look again.
     pub fn change(&self, change: impl FnOnce(&mut Settings)) {
         self.0.change_settings(change);
@@ -58,6 +72,11 @@ impl Controls {
     /// As if all idempotency tokens had been used longer ago than they live.
     pub fn expire_tokens(&self) {
         self.0.books().expire_tokens();
+    }
+
+    /// As if every idempotency token had been used that much earlier.
+    pub fn age_tokens(&self, by: Duration) {
+        self.0.books().age_tokens(by);
     }
 
     /// The provider loses a build: it goes on running, but no call finds it.
@@ -76,6 +95,9 @@ impl Controls {
             initiator: build.initiator.clone(),
             number: build.number,
             phase: build.current_phase().to_owned(),
+            failure: build.failure().map(str::to_owned),
+            started: build.started,
+            ended: build.ended,
         };
         books.builds().iter().map(view).collect()
     }

@@ -33,7 +33,7 @@ mod start_build;
 mod token;
 mod variable;
 
-pub use bus::EventMode;
+pub use bus::{EventCounts, EventMode};
 pub use controls::{BuildView, Controls};
 pub use emulated::Emulated;
 pub use options::{BuildCredentials, CodeBuildOptions, Queue, Settings, Undocumented};

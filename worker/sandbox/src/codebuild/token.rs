@@ -49,6 +49,13 @@ impl Tokens {
         }
     }
 
+    /// As if each had been used that much earlier.
+    pub(super) fn age(&mut self, by: Duration) {
+        for remembered in self.0.values_mut() {
+            remembered.at -= by;
+        }
+    }
+
     /// As if their life were over.
     pub(super) fn expire(&mut self) {
         self.0.clear();

@@ -3,27 +3,45 @@ use doorbell_messages::CommitId;
 
 use super::git;
 
-/// git-fast-import's language: one process for a commit, and no work tree. It prints the new id.
-pub(super) fn commit_stream(
-    branch: &str,
-    parent: Option<&CommitId>,
-    files: &[(&str, &str, &str)],
-    message: &str,
-    seconds: i64,
-) -> anyhow::Result<Vec<u8>> {
+/// A commit to be made.
+pub(super) struct NewCommit<'a> {
+    pub(super) branch: &'a str,
+    pub(super) parent: Option<&'a CommitId>,
+    /// Path, mode, content.
+    pub(super) files: &'a [(&'a str, &'a str, &'a str)],
+    pub(super) message: &'a str,
+    /// Since 1970.
+    pub(super) seconds: i64,
+}
+
+/// git-fast-import's language: one process for all commits, and no work tree. It prints the new ids, one a line.
+pub(super) fn commit_stream(commits: &[NewCommit<'_>]) -> anyhow::Result<Vec<u8>> {
+    let mut stream = String::new();
+    for (mark, commit) in commits.iter().enumerate() {
+        stream += &one(commit, mark + 1)?;
+    }
+    for mark in 1..=commits.len() {
+        stream += &format!("get-mark :{mark}\n");
+    }
+    stream += "done\n";
+    Ok(stream.into_bytes())
+}
+
+fn one(commit: &NewCommit<'_>, mark: usize) -> anyhow::Result<String> {
+    let NewCommit { branch, parent, files, message, seconds } = commit;
     let (name, email) = (git::NAME, git::EMAIL);
     let data = |text: &str| format!("data {}\n{text}\n", text.len());
-    let mut stream = format!("commit refs/heads/{branch}\nmark :1\ncommitter {name} <{email}> {seconds} +0000\n");
+    let mut stream = format!("commit refs/heads/{branch}\nmark :{mark}\ncommitter {name} <{email}> {seconds} +0000\n");
     stream += &data(message);
     if let Some(parent) = parent {
         stream += &format!("from {parent}\n");
     }
-    for (path, mode, content) in files {
+    for (path, mode, content) in *files {
         if path.contains(['\n', '"']) {
             bail!("a path with a line break or a quote: {path:?}");
         }
         stream += &format!("M {mode} inline {path}\n{}", data(content));
     }
-    stream += "\nget-mark :1\ndone\n";
-    Ok(stream.into_bytes())
+    stream.push('\n');
+    Ok(stream)
 }

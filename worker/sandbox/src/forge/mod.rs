@@ -24,19 +24,19 @@ mod token;
 mod web_url;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 
 use crate::authority::Authority;
-use crate::server::{Server, serve};
+use crate::server::{Server, serve, serve_again};
 
 pub use answer::Answer;
 pub use call::ForgeCall;
 pub use fault::{Calls, Failure, Fault, Hold};
 pub use flag::{Flag, FlagPost, FlagStatus};
-pub use repository::{EXECUTABLE, PLAIN, Repository};
+pub use repository::{EXECUTABLE, File, PLAIN, Repository};
 pub use smart_http::GitLogin;
 pub use token::TokenScope;
 
@@ -55,7 +55,9 @@ pub struct ForgeOptions<'a> {
 #[derive(Debug)]
 pub struct Forge {
     shared: Arc<Shared>,
-    server: Server,
+    authority: Authority,
+    url: String,
+    server: Mutex<Option<Server>>,
 }
 
 impl Forge {
@@ -69,13 +71,32 @@ impl Forge {
         let shared = Arc::new(Shared::new(options.dir));
         let server = serve(front::router(Arc::clone(&shared)), options.authority).await?;
         shared.announce(&server.url);
-        Ok(Forge { shared, server })
+        let (url, authority) = (server.url.clone(), options.authority.clone());
+        Ok(Forge { shared, authority, url, server: Mutex::new(Some(server)) })
     }
 
     /// `https://127.0.0.1:<port>`, no slash at the end. The API is below `/api/0`, a repository at
     /// `/<name>.git`.
     pub fn url(&self) -> &str {
-        &self.server.url
+        &self.url
+    }
+
+    /// Goes down, with every connection and call under way, and comes back after that long, at the same address and
+    /// with all that it had stored.
+    ///
+    /// # Errors
+    /// Its port was taken meanwhile.
+    pub async fn restart(&self, down: Duration) -> anyhow::Result<()> {
+        let port = url::Url::parse(&self.url)?.port().context("the forge has no port")?;
+        drop(self.server().take());
+        tokio::time::sleep(down).await;
+        let server = serve_again(front::router(Arc::clone(&self.shared)), &self.authority, port).await?;
+        *self.server() = Some(server);
+        Ok(())
+    }
+
+    fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes an empty public repository: `name`, `namespace/name`, or a fork `forks/user/name`.

@@ -6,7 +6,7 @@ use doorbell_messages::CommitId;
 use jiff::Timestamp;
 use tokio::process::Command;
 
-use super::fast_import::commit_stream;
+use super::fast_import::{NewCommit, commit_stream};
 use super::smart_http::GitLogin;
 use super::state::{RepositoryRecord, Shared};
 use super::{document, git};
@@ -15,6 +15,9 @@ use super::{document, git};
 pub const PLAIN: &str = "100644";
 /// A script's mode for [`Repository::commit`].
 pub const EXECUTABLE: &str = "100755";
+
+/// A file of a commit: path, mode, content.
+pub type File<'a> = (&'a str, &'a str, &'a str);
 
 /// The default branch of every repository.
 pub(super) const DEFAULT_BRANCH: &str = "main";
@@ -75,12 +78,29 @@ impl Repository {
             Some(tip) => Some(tip),
             None => self.tip(DEFAULT_BRANCH).await?,
         };
-        let stream = commit_stream(branch, parent.as_ref(), files, message, self.next_seconds().await?)?;
-        let mut import = self.git(0);
-        import.args(["fast-import", "--quiet"]);
-        let commit = parse_commit(&git::run(import, &stream).await?)?;
+        let seconds = self.next_seconds().await?;
+        let new = NewCommit { branch, parent: parent.as_ref(), files, message, seconds };
+        let commit = parse_commit(&self.import(&[new]).await?)?;
         self.follow(branch, &commit).await?;
         Ok(commit)
+    }
+
+    /// Makes many branches at once, each with one commit of its files and with the branch's name
+    /// as its message; answers the commits in the same order.
+    ///
+    /// # Errors
+    /// git refuses a branch, a path or a mode.
+    pub async fn branches(&self, branches: &[(&str, &[File<'_>])]) -> anyhow::Result<Vec<CommitId>> {
+        let seconds = self.next_seconds().await?;
+        let new = |(branch, files)| NewCommit { branch, parent: None, files, message: branch, seconds };
+        let commits: Vec<_> = branches.iter().copied().map(new).collect();
+        self.import(&commits).await?.lines().map(parse_commit).collect()
+    }
+
+    async fn import(&self, commits: &[NewCommit<'_>]) -> anyhow::Result<String> {
+        let mut import = self.git(0);
+        import.args(["fast-import", "--quiet"]);
+        git::run(import, &commit_stream(commits)?).await
     }
 
     /// The commit a branch is at.

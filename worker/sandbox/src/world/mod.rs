@@ -30,6 +30,8 @@ pub struct WorldOptions {
     pub python: PathBuf,
     /// What differs between installations.
     pub account: Account,
+    /// Whether a long poll goes on when its caller has gone, and takes messages for nobody. AWS does not say.
+    pub hanging_polls: bool,
 }
 
 impl WorldOptions {
@@ -39,7 +41,7 @@ impl WorldOptions {
             prefix: "/doorbell".to_owned(),
             build_projects: vec!["doorbell-build".to_owned(), "doorbell-build-unprivileged".to_owned()],
         };
-        WorldOptions { python: python.into(), account }
+        WorldOptions { python: python.into(), account, hanging_polls: false }
     }
 }
 
@@ -71,7 +73,7 @@ impl World {
         let authority = Authority::new()?;
         let bundle = dir.path().join("authority.pem");
         authority.write_bundle(&bundle)?;
-        let emulator = Emulator::start(&options.python, dir.path(), &authority).await?;
+        let emulator = Emulator::start(&options.python, dir.path(), &authority, options.hanging_polls).await?;
         let root = AwsClient::new(emulator.endpoint(), REGION, emulator.root_key(), &authority)?;
         build::check_account(&root).await?;
         let built = build::build(&root, &options.account).await.context("cannot create the account in the emulator")?;

@@ -1,4 +1,6 @@
 //! Looking into queues from outside.
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::World;
@@ -50,6 +52,41 @@ impl World {
             self.root.json("sqs", "AmazonSQS.ChangeMessageVisibility", visible).await?;
         }
         Ok(seen.into_iter().map(|message| message.body).collect())
+    }
+
+    /// How many messages a queue holds, hidden ones included.
+    pub async fn count(&self, url: &str) -> Result<usize, AwsError> {
+        let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let body = json!({ "QueueUrl": url, "AttributeNames": names });
+        let answer = self.root.json("sqs", "AmazonSQS.GetQueueAttributes", body).await?;
+        let count = |name: &str| answer["Attributes"][name].as_str().and_then(|count| count.parse().ok()).unwrap_or(0);
+        Ok(names.into_iter().map(count).sum())
+    }
+
+    /// From now on a message of the work queues that was handed out is hidden for so long, in whole seconds.
+    pub async fn hide_messages_for(&self, time: Duration) -> Result<(), AwsError> {
+        for url in [self.trigger_queue_url(), self.event_queue_url()] {
+            let body = json!({ "QueueUrl": url, "Attributes": { "VisibilityTimeout": time.as_secs().to_string() } });
+            self.root.json("sqs", "AmazonSQS.SetQueueAttributes", body).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts what lies in the worker's dead-letter queue back into the trigger queue, as an operator would; answers how
+    /// many messages that were.
+    pub async fn redrive(&self) -> Result<u64, AwsError> {
+        let mut moved = 0;
+        loop {
+            let some = self.receive_hidden(&self.dead_letter_queue_url(), 0, Some(PEEK_VISIBILITY)).await?;
+            if some.is_empty() {
+                return Ok(moved);
+            }
+            for message in some {
+                self.send_to_queue(&self.trigger_queue_url(), &message.body).await?;
+                self.delete(&self.dead_letter_queue_url(), &message).await?;
+                moved += 1;
+            }
+        }
     }
 
     /// What workers and SQS have put into the worker's dead-letter queue.

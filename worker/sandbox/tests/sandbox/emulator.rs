@@ -430,7 +430,7 @@ async fn another_prefix_gives_the_worker_another_registry() {
 async fn a_missing_python_environment_is_named_with_the_script_that_makes_it() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("python");
-    let error = Emulator::start(&missing, dir.path(), &Authority::new().unwrap()).await.unwrap_err();
+    let error = Emulator::start(&missing, dir.path(), &Authority::new().unwrap(), false).await.unwrap_err();
     assert!(error.to_string().contains("run bin/lib/python.sh"), "{error}");
 }
 
@@ -438,7 +438,7 @@ async fn a_missing_python_environment_is_named_with_the_script_that_makes_it() {
 async fn the_emulator_ends_with_its_handle() {
     let dir = tempfile::tempdir().unwrap();
     let authority = Authority::new().unwrap();
-    let emulator = Emulator::start(&python(), dir.path(), &authority).await.unwrap();
+    let emulator = Emulator::start(&python(), dir.path(), &authority, false).await.unwrap();
     let client = AwsClient::new(emulator.endpoint(), "eu-central-1", emulator.root_key(), &authority).unwrap();
     let identity = [Call::Query("sts", "GetCallerIdentity", vec![])];
     check_allowed(&client, &identity).await;

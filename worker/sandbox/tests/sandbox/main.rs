@@ -7,4 +7,5 @@ mod emulator;
 mod forge;
 mod forge_log;
 mod journey;
+mod proxy;
 mod true_pagure;

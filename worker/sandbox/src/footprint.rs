@@ -1,7 +1,8 @@
+//! What a process weighs.
 use anyhow::Context;
 
 /// What a process has used, as Linux counts it.
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     resident_kilobytes: u64,
     peak_kilobytes: u64,
     cpu_ticks: u64,
@@ -11,7 +12,7 @@ pub(super) struct Footprint {
 const MILLISECONDS_PER_TICK: f64 = 10.0;
 
 impl Footprint {
-    pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
+    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
         let read = |file: &str| {
             let path = format!("/proc/{pid}/{file}");
             std::fs::read_to_string(&path).with_context(|| format!("{path}: memory can be measured on Linux only"))
@@ -27,15 +28,15 @@ impl Footprint {
         Ok(Self { resident_kilobytes: field("VmRSS"), peak_kilobytes: field("VmHWM"), cpu_ticks })
     }
 
-    pub(super) fn resident_megabytes(&self) -> f64 {
+    pub(crate) fn resident_megabytes(&self) -> f64 {
         self.resident_kilobytes as f64 / 1024.0
     }
 
-    pub(super) fn peak_megabytes(&self) -> f64 {
+    pub(crate) fn peak_megabytes(&self) -> f64 {
         self.peak_kilobytes as f64 / 1024.0
     }
 
-    pub(super) fn cpu_milliseconds(&self) -> f64 {
+    pub(crate) fn cpu_milliseconds(&self) -> f64 {
         self.cpu_ticks as f64 * MILLISECONDS_PER_TICK
     }
 }

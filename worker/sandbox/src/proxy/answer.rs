@@ -1,0 +1,62 @@
+//! Answers of the proxy's own, in the tongue of the service that they seem to come from.
+use std::io;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+
+use super::call::Tongue;
+
+/// What a server says that has come to grief.
+pub(super) fn failure(tongue: Tongue) -> Response {
+    match tongue {
+        Tongue::Json | Tongue::Query => aws(tongue, StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "a fault"),
+        Tongue::Web => page(StatusCode::BAD_GATEWAY),
+    }
+}
+
+/// What a server says that has too many calls.
+pub(super) fn throttle(tongue: Tongue) -> Response {
+    match tongue {
+        Tongue::Json => aws(tongue, StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
+        Tongue::Query => aws(tongue, StatusCode::BAD_REQUEST, "Throttling", "Rate exceeded"),
+        Tongue::Web => ([(RETRY_AFTER, "1")], page(StatusCode::TOO_MANY_REQUESTS)).into_response(),
+    }
+}
+
+/// The connection is closed before the first byte.
+pub(super) fn nothing() -> Response {
+    Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other("a fault"))])).into_response()
+}
+
+/// The connection is closed in the middle of this answer.
+pub(super) fn half(status: StatusCode, headers: HeaderMap, body: &Bytes) -> Response {
+    let half = body.slice(..body.len() / 2);
+    if half.is_empty() {
+        return nothing();
+    }
+    let body = Body::from_stream(stream::iter([Ok(half), Err(io::Error::other("a fault"))]));
+    (status, headers, body).into_response()
+}
+
+fn aws(tongue: Tongue, status: StatusCode, code: &str, message: &str) -> Response {
+    let (kind, body) = match tongue {
+        Tongue::Query => (
+            "text/xml",
+            format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                 <RequestId>0</RequestId></ErrorResponse>"
+            ),
+        ),
+        Tongue::Json | Tongue::Web => {
+            ("application/x-amz-json-1.1", serde_json::json!({ "__type": code, "message": message }).to_string())
+        }
+    };
+    (status, [(CONTENT_TYPE, kind)], body).into_response()
+}
+
+fn page(status: StatusCode) -> Response {
+    (status, [(CONTENT_TYPE, "text/html")], format!("<html><body>{status}</body></html>")).into_response()
+}
