@@ -112,8 +112,8 @@ fn stop_on_signal() -> Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be listened for")?;
     tokio::spawn(async move {
         tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: nothing new is taken"),
-            _ = interrupt.recv() => info!("SIGINT: nothing new is taken"),
+            _ = terminate.recv() => info!("SIGTERM: nothing is asked for any more"),
+            _ = interrupt.recv() => info!("SIGINT: nothing is asked for any more"),
         }
         told.cancel();
     });

@@ -69,7 +69,7 @@ impl<W: World> Engine<W> {
         &self.pulse
     }
 
-    /// Works until `stop`: then it takes nothing new, finishes what it has in hand and returns. Whoever can't wait so
+    /// Works until `stop`: then it asks for nothing new, finishes what it has in hand and returns. Whoever can't wait so
     /// long may drop it: every row that it leaves carries the time at which another worker takes over.
     pub async fn run(self: Arc<Self>, triggers: impl Deliveries, events: impl Deliveries, stop: CancellationToken) {
         futures_util::future::join3(

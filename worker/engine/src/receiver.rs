@@ -21,6 +21,10 @@ const FULL: usize = 10;
 /// Polls of one queue at once, at the most. One poll brings up to ten messages in some ten milliseconds.
 const MOST_POLLS: usize = 4;
 
+/// After a stop, for polls that are out: SQS may hand messages to a caller that has gone, which then wait out their
+/// visibility timeout. Where messages flow a poll comes back sooner; where none do, none is lost with it.
+const LAST_ANSWERS: Duration = Duration::from_secs(4);
+
 /// After failed receives: doubled each time, without an end.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(500))
@@ -60,7 +64,8 @@ impl<W: World> Engine<W> {
 }
 
 /// Receives from one queue until told to stop. Idle, one long poll is out; full answers double the polls, and any
-/// other answer takes one back. Only the waiting is cut short by a stop: a batch that was taken is handled.
+/// other answer takes one back. Only the waiting is cut short by a stop: a batch that was taken is handled, and what
+/// the polls that are out bring within [`LAST_ANSWERS`], too.
 async fn receive<D, F>(
     name: &str,
     deliveries: &Arc<D>,
@@ -104,6 +109,15 @@ async fn receive<D, F>(
                     () = tokio::time::sleep(pause) => {}
                 }
             }
+        }
+    }
+    let end = tokio::time::Instant::now() + LAST_ANSWERS;
+    while let Ok(Some(answer)) = tokio::time::timeout_at(end, polls.next()).await {
+        // One that failed brought nothing, as far as anybody can know.
+        if let Ok(batch) = answer
+            && !batch.is_empty()
+        {
+            handle(batch).await;
         }
     }
 }
