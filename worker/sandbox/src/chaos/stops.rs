@@ -81,7 +81,7 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments,
         "backwards": verdict.backwards,
         "median_wait_seconds": rounded(waits.get(waits.len() / 2).copied().unwrap_or_default().as_secs_f64()),
         "longest_wait_seconds": rounded(longest.as_secs_f64()),
-        "waits_over_5_seconds": waits.iter().filter(|wait| wait.as_secs() >= 5).count(),
+        "waits_over_5_seconds": waits.iter().map(Duration::as_secs).filter(|wait| *wait >= 5).collect::<Vec<_>>(),
     });
     Ok(finding)
 }
