@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_engine::domain::{
-    Act, Deployment, Initiator, Message, Phase, Policy, PolicySeen, Row, Rules, Seen, Situation, StartInput, Timestamp,
-    VariableKind, next,
+    Act, Deployment, Initiator, Message, Passage, Phase, Policy, PolicySeen, Row, Rules, Seen, Situation, StartInput,
+    Timestamp, VariableKind, next,
 };
 use doorbell_engine::ports::{Answer, Forge};
 use doorbell_messages::{ARGV, BuildProjectName, COMMIT, Envelope, JobKey, ProjectName, Request};
@@ -145,7 +145,7 @@ async fn decide(
     let key = JobKey::of(request, &message.id).map_err(|rule| Failure::usage(rule, "mend the request's id"))?;
     let row = Row::new(key, request.clone(), message, now);
     let rules = rules();
-    let situation = Situation { now, pool_open: true };
+    let situation = Situation { now, pool_open: true, forge: Passage::Open };
     let mut step = next(row, Seen::Policy(seen), situation, &rules);
     let asked = step.acts.iter().find_map(|act| match act {
         Act::FindHead { policy, build_project, side, git_ref } => Some((policy, build_project, side, git_ref)),

@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, error, info, warn};
 
-use crate::domain::{Act, Row, Seen, Situation, Step, next};
+use crate::domain::{Act, Row, Seen};
 use crate::engine::Engine;
+use crate::leave::{Decision, Leave};
+use crate::lines::Permit;
 use crate::meter;
 use crate::ports::{Insert, Ledger, LoadError, PortError, Update, World};
 
@@ -16,10 +19,11 @@ const MOST_TURNS: usize = 40;
 /// Times that a write is tried over another worker's.
 const MOST_CONFLICTS: usize = 8;
 
-/// A row as it was just written, what it wants done, and since when that is claimed.
+/// A row as it was just written, what it wants done, with whose leave, and since when that is claimed.
 pub(crate) struct Claimed {
     pub(crate) row: Row,
     pub(crate) acts: Vec<Act>,
+    pub(crate) leave: Leave,
     pub(crate) at: Instant,
 }
 
@@ -46,35 +50,63 @@ pub(crate) fn span(row: &Row) -> Span {
 impl<W: World> Engine<W> {
     /// Shows a row what was seen, and goes on until it rests. Errors end here: the row's due time brings it back.
     pub(crate) async fn drive(&self, row: Row, seen: Seen) {
+        self.drive_with(row, seen, None).await;
+    }
+
+    /// As [`Engine::drive`], for a row that was let through a gate.
+    pub(crate) async fn drive_with(&self, row: Row, seen: Seen, permit: Option<Permit>) {
         let _hand = self.take_in_hand(&row.key);
         let span = span(&row);
-        self.turn(row, VecDeque::from([seen])).instrument(span).await;
+        async {
+            let Some(claimed) = self.step(row, seen, permit).await else { return };
+            self.go_on(claimed).await;
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// As [`Engine::drive`]; says when the row was shown what was seen, before it does what follows from that.
+    pub(crate) async fn drive_and_tell(&self, row: Row, seen: Seen, shown: oneshot::Sender<()>) {
+        let _hand = self.take_in_hand(&row.key);
+        let span = span(&row);
+        async {
+            let claimed = self.step(row, seen, None).await;
+            // Who asked may be gone, and need not know.
+            let _ = shown.send(());
+            if let Some(claimed) = claimed {
+                self.go_on(claimed).await;
+            }
+        }
+        .instrument(span)
+        .await;
     }
 
     /// As [`Engine::drive`], for a row that was just written together with what it wants done.
     pub(crate) async fn drive_claimed(&self, claimed: Claimed) {
         let _hand = self.take_in_hand(&claimed.row.key);
-        let seen = self.act(&claimed).await;
-        self.turn(claimed.row, seen).await;
+        self.go_on(claimed).await;
     }
 
-    async fn turn(&self, mut row: Row, mut seen: VecDeque<Seen>) {
+    async fn go_on(&self, claimed: Claimed) {
+        let (mut row, mut seen) = self.act(claimed).await;
         for _ in 0..MOST_TURNS {
             let Some(now_seen) = seen.pop_front() else { return };
-            let Some(claimed) = self.step(row, now_seen).await else { return };
-            seen.extend(self.act(&claimed).await);
-            row = claimed.row;
+            let Some(claimed) = self.step(row, now_seen, None).await else { return };
+            let (next_row, more) = self.act(claimed).await;
+            row = next_row;
+            seen.extend(more);
         }
         error!("the job did not come to rest after {MOST_TURNS} turns; its due time brings it back");
     }
 
     /// Decides and writes, over other workers' writes if need be. None: nothing may be done with the row now.
-    async fn step(&self, mut row: Row, seen: Seen) -> Option<Claimed> {
+    pub(crate) async fn step(&self, mut row: Row, seen: Seen, mut permit: Option<Permit>) -> Option<Claimed> {
         for _ in 0..MOST_CONFLICTS {
             let at = Instant::now();
-            let step = self.decide(&row, &seen)?;
+            let Decision { step, leave, waits } = self.decide(&row, &seen, permit.take())?;
             if !step.changed {
-                return Some(Claimed { row: step.row, acts: step.acts, at });
+                self.line_up(&step.row, waits);
+                return Some(Claimed { row: step.row, acts: step.acts, leave, at });
             }
             let mut wanted = step.row;
             wanted.rev = row.rev + 1;
@@ -82,7 +114,9 @@ impl<W: World> Engine<W> {
             match self.write(&wanted).await {
                 Written::Yes => {
                     tell_the_log(&row, &wanted);
-                    return Some(Claimed { row: wanted, acts: step.acts, at });
+                    self.line_up(&wanted, waits);
+                    self.tell_of_a_free_place(&row, &wanted);
+                    return Some(Claimed { row: wanted, acts: step.acts, leave, at });
                 }
                 Written::No(there) => row = *there,
                 Written::Unknown => return None,
@@ -90,20 +124,6 @@ impl<W: World> Engine<W> {
         }
         warn!("the row was written by others {MOST_CONFLICTS} times in a row; its due time brings it back");
         None
-    }
-
-    pub(crate) fn decide(&self, row: &Row, seen: &Seen) -> Option<Step> {
-        let Some(now) = crate::ports::Clock::now(self.world.clock()) else {
-            warn!("AWS's time is not known: nothing is decided");
-            return None;
-        };
-        let in_a_pool_that_is =
-            |pool_open| next(row.clone(), seen.clone(), Situation { now, pool_open }, &self.settings.rules);
-        let step = in_a_pool_that_is(true);
-        // Which pool it is may come out only with the decision: a new row has none before its policy is read.
-        let is_refused =
-            |act: &Act| matches!(act, Act::StartBuild { build_project, .. } if !self.pools.is_open(build_project));
-        Some(if step.acts.iter().any(is_refused) { in_a_pool_that_is(false) } else { step })
     }
 
     async fn write(&self, row: &Row) -> Written {
@@ -169,15 +189,16 @@ pub(crate) fn tell_the_log(before: &Row, after: &Row) {
 }
 
 impl<W: World> Engine<W> {
-    async fn act(&self, claimed: &Claimed) -> VecDeque<Seen> {
+    async fn act(&self, claimed: Claimed) -> (Row, VecDeque<Seen>) {
+        let Claimed { row, acts, mut leave, at } = claimed;
         let mut seen = VecDeque::new();
-        for act in &claimed.acts {
-            seen.extend(self.perform(&claimed.row, act, claimed.at).await);
+        for act in &acts {
+            seen.extend(self.perform(&row, act, &mut leave, at).await);
         }
-        seen
+        (row, seen)
     }
 
-    async fn perform(&self, row: &Row, act: &Act, claimed_at: Instant) -> Option<Seen> {
+    async fn perform(&self, row: &Row, act: &Act, leave: &mut Leave, claimed_at: Instant) -> Option<Seen> {
         match act {
             Act::ReadPolicy => {
                 Some(Seen::Policy(self.registry.read(self.world.projects(), &row.request.project).await))
@@ -189,14 +210,15 @@ impl<W: World> Engine<W> {
             }),
             Act::SearchBuild(search) => Some(self.search(search).await),
             Act::Describe(id) => Some(self.describe_one(id).await),
-            Act::StartBuild { input, attempt, token, build_project } => {
-                let answer = self.start(input, token, build_project, claimed_at).await;
+            Act::StartBuild { input, attempt, token, .. } => {
+                let answer = self.start(input, token, leave.to_start.take(), claimed_at).await;
                 Some(Seen::Sent { attempt: *attempt, answer })
             }
             Act::StopBuild(id) => self.stop(id).await,
             Act::StopSecond { build, running } => self.stop_second(build, *running).await,
             Act::Tell { target, report, claimed_at: claim } => {
-                Some(Seen::Told { claimed_at: *claim, outcome: self.tell(target, report, claimed_at).await })
+                let outcome = self.tell(target, report, leave.to_tell.take(), claimed_at).await;
+                Some(Seen::Told { claimed_at: *claim, outcome })
             }
             Act::CancelJob(key) => Some(self.cancel(row, key).await),
         }

@@ -4,16 +4,35 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use doorbell_messages::{BuildProjectName, JobKey};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::Rules;
-use crate::pools::Pools;
+use crate::domain::{Rules, Seen};
+use crate::lines::{Limits, Lines};
 use crate::ports::{Deliveries, World};
 use crate::pulse::{Part, Pulse};
 use crate::registry::Registry;
 use crate::tokens::Tokens;
+
+/// A refusal of StartBuild is certain, and costs a call: one closes the pool.
+const POOLS: Limits = Limits {
+    first_width: 10,
+    most_width: 100,
+    refusals: 1,
+    first_pause: Duration::from_secs(1),
+    most_pause: Duration::from_secs(5 * 60),
+};
+
+/// A forge may fail once in a while without being down. One that hangs holds this many of the jobs in hand, and soon
+/// but one: the others' forges have the rest.
+const FORGES: Limits = Limits {
+    first_width: 4,
+    most_width: 16,
+    refusals: 4,
+    first_pause: Duration::from_secs(2),
+    most_pause: Duration::from_secs(5 * 60),
+};
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone)]
@@ -39,7 +58,12 @@ pub struct Engine<W> {
     pub(crate) settings: Settings,
     pub(crate) registry: Registry,
     pub(crate) tokens: Tokens,
-    pub(crate) pools: Pools,
+    /// StartBuild, by build project.
+    pub(crate) pools: Arc<Lines>,
+    /// Tellings, by forge.
+    pub(crate) forges: Arc<Lines>,
+    /// A place fell free that no job waits for here.
+    pub(crate) scarce: Notify,
     pub(crate) room: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
     pulse: Arc<Pulse>,
@@ -54,7 +78,9 @@ impl<W: World> Engine<W> {
             world,
             registry: Registry::new(settings.fallback_build_project.clone()),
             tokens: Tokens::new(),
-            pools: Pools::default(),
+            pools: Lines::new(POOLS),
+            forges: Lines::new(FORGES),
+            scarce: Notify::new(),
             room: Arc::new(Semaphore::new(settings.max_in_flight)),
             tasks: TaskTracker::new(),
             pulse: Arc::new(Pulse::default()),
@@ -72,16 +98,23 @@ impl<W: World> Engine<W> {
     /// Works until `stop`: then it asks for nothing new, finishes what it has in hand and returns. Whoever can't wait so
     /// long may drop it: every row that it leaves carries the time at which another worker takes over.
     pub async fn run(self: Arc<Self>, triggers: impl Deliveries, events: impl Deliveries, stop: CancellationToken) {
-        futures_util::future::join3(
-            Arc::clone(&self).receive(Part::Triggers, triggers, stop.clone(), |engine, queue, batch| async move {
-                engine.take_requests(&*queue, batch).await;
+        futures_util::join!(
+            Arc::clone(&self).receive(
+                Part::Triggers,
+                triggers,
+                stop.clone(),
+                |engine, queue, batch, room| async move {
+                    engine.take_requests(&*queue, batch, room).await;
+                }
+            ),
+            Arc::clone(&self).receive(Part::Events, events, stop.clone(), |engine, queue, batch, room| async move {
+                engine.take_events(&*queue, batch, room).await;
             }),
-            Arc::clone(&self).receive(Part::Events, events, stop.clone(), |engine, queue, batch| async move {
-                engine.take_events(&*queue, batch).await;
-            }),
-            Arc::clone(&self).sweep(stop),
-        )
-        .await;
+            Arc::clone(&self).sweep(stop.clone()),
+            Arc::clone(&self).call_by_turns(Arc::clone(&self.pools), Seen::Turn, stop.clone()),
+            Arc::clone(&self).call_by_turns(Arc::clone(&self.forges), Seen::Woken, stop.clone()),
+            Arc::clone(&self).look_for_waiting_jobs(stop),
+        );
         self.tasks.close();
         self.tasks.wait().await;
     }

@@ -1,21 +1,28 @@
 //! Events: hints at which rows to look at. What they claim is asked of the provider.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use doorbell_messages::{BuildEvent, BuildId};
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 
 use crate::domain::{ProviderBuild, Seen};
 use crate::engine::Engine;
 use crate::meter;
 use crate::ports::{Builds, Deliveries, Delivery, MOST_DESCRIBED, World};
-use crate::receiver::acknowledge;
+use crate::receiver::{Room, acknowledge};
 
 impl<W: World> Engine<W> {
     /// Handles one batch with one question to the provider. Events are acked when their rows were shown the answer;
     /// if it does not come, they come back, and if they never do, the sweep asks.
-    pub(crate) async fn take_events(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
+    pub(crate) async fn take_events(
+        self: &Arc<Self>,
+        deliveries: &impl Deliveries,
+        batch: Vec<Delivery>,
+        mut room: Room,
+    ) {
         let (mut buried, mut heard) = (Vec::new(), Vec::new());
         let mut claims: BTreeMap<BuildId, bool> = BTreeMap::new();
         for delivery in batch {
@@ -37,7 +44,7 @@ impl<W: World> Engine<W> {
             Ok(builds) => {
                 let shown = builds.into_iter().map(|build| {
                     let claims_final = claims.get(&build.id).copied().unwrap_or_default();
-                    self.show(build, claims_final)
+                    self.show(build, claims_final, room.split(1))
                 });
                 join_all(shown).await;
             }
@@ -49,16 +56,24 @@ impl<W: World> Engine<W> {
         acknowledge(deliveries, heard).await;
     }
 
-    async fn show(&self, build: ProviderBuild, claims_final: bool) {
+    /// Comes back when the row was shown the build; what follows from it goes on by itself.
+    async fn show(self: &Arc<Self>, build: ProviderBuild, claims_final: bool, room: Option<Room>) {
         let key = build.job_id.as_ref().and_then(|job_id| self.settings.rules.deployment.own_key(job_id));
         let Some(key) = key else {
             meter::foreign_event();
             debug!(build.id = %build.id, "not a build of this installation");
             return;
         };
-        match self.load(&key).await {
-            Some(row) => self.drive(row, Seen::Described { build, claims_final }).await,
-            None => info!(job.key = %key, build.id = %build.id, "an event of a job whose row is not there"),
-        }
+        let Some(row) = self.load(&key).await else {
+            info!(job.key = %key, build.id = %build.id, "an event of a job whose row is not there");
+            return;
+        };
+        let (engine, (shown, was_shown)) = (Arc::clone(self), oneshot::channel());
+        self.spawn_for(key, async move {
+            engine.drive_and_tell(row, Seen::Described { build, claims_final }, shown).await;
+            drop(room);
+        });
+        // An error says that nobody will tell: its task is over, and the row's due time stands in for it.
+        let _ = was_shown.await;
     }
 }

@@ -39,6 +39,16 @@ pub(crate) fn telling_failed() {
     counter!("TellingFailures").increment(1);
 }
 
+/// A task panicked.
+pub(crate) fn panicked() {
+    counter!("Panics").increment(1);
+}
+
+/// A row was put aside for a person.
+pub(crate) fn isolated() {
+    counter!("JobsIsolated").increment(1);
+}
+
 /// A sweep went through all shards.
 pub(crate) fn swept() {
     counter!("Sweeps").increment(1);

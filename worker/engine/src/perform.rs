@@ -1,6 +1,8 @@
 //! Each act, done.
 
-use doorbell_messages::{BuildId, BuildProjectName, GitRef, JobKey};
+use std::time::Duration;
+
+use doorbell_messages::{BuildId, GitRef, JobKey};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
@@ -8,6 +10,7 @@ use crate::domain::{
     ForgeSide, HeadSeen, Report, Row, SEND_WITHIN, Search, Seen, SendSeen, StartInput, Target, TellSeen, Wanted,
 };
 use crate::engine::Engine;
+use crate::lines::{Outcome, Permit};
 use crate::meter;
 use crate::ports::{Answer, Builds, Forge, Insert, Ledger, Update, World};
 
@@ -19,7 +22,7 @@ impl<W: World> Engine<W> {
         &self,
         input: &str,
         token: &str,
-        pool: &BuildProjectName,
+        permit: Option<Permit>,
         claimed_at: Instant,
     ) -> SendSeen {
         let input: StartInput = match serde_json::from_str(input) {
@@ -31,13 +34,21 @@ impl<W: World> Engine<W> {
         }
         meter::start_sent();
         let sent = self.world.builds().start(&input, token).await;
+        if let Some(permit) = permit {
+            permit.settle(match &sent {
+                SendSeen::Started(_) => Outcome::Taken,
+                SendSeen::Limited(_) => Outcome::Refused(None),
+                SendSeen::Refused(_) | SendSeen::Invalid(_) | SendSeen::Unknown(_) | SendSeen::NotSent => {
+                    Outcome::Nothing
+                }
+            });
+        }
         match &sent {
-            SendSeen::Limited(_) => self.pools.close(pool.clone()),
             SendSeen::Refused(reason) => {
                 error!("StartBuild is refused; the account's owner has to mend this: {reason}")
             }
             SendSeen::Unknown(reason) => warn!("StartBuild got no clear answer: {reason}"),
-            SendSeen::Started(_) | SendSeen::Invalid(_) | SendSeen::NotSent => {}
+            SendSeen::Started(_) | SendSeen::Limited(_) | SendSeen::Invalid(_) | SendSeen::NotSent => {}
         }
         sent
     }
@@ -97,8 +108,17 @@ impl<W: World> Engine<W> {
         }
     }
 
-    pub(crate) async fn tell(&self, target: &Target, report: &Report, claimed_at: Instant) -> TellSeen {
-        let outcome = self.tell_with_a_fresh_token(target, report, claimed_at).await;
+    pub(crate) async fn tell(
+        &self,
+        target: &Target,
+        report: &Report,
+        permit: Option<Permit>,
+        claimed_at: Instant,
+    ) -> TellSeen {
+        let (outcome, shows) = self.tell_with_a_fresh_token(target, report, claimed_at).await;
+        if let Some(permit) = permit {
+            permit.settle(shows);
+        }
         match &outcome {
             TellSeen::Delivered => {}
             TellSeen::Refused { reason, .. } | TellSeen::Contended(reason) | TellSeen::Unknown(reason) => {
@@ -113,31 +133,48 @@ impl<W: World> Engine<W> {
         outcome
     }
 
-    /// A token that was rotated is read afresh once; then the retries of the row take over.
-    async fn tell_with_a_fresh_token(&self, target: &Target, report: &Report, claimed_at: Instant) -> TellSeen {
+    /// A token that was rotated is read afresh once; then the retries of the row take over. Also what it shows of the
+    /// forge as a whole: a token that is not taken is one project's trouble, no answer is everybody's.
+    async fn tell_with_a_fresh_token(
+        &self,
+        target: &Target,
+        report: &Report,
+        claimed_at: Instant,
+    ) -> (TellSeen, Outcome) {
         let mut refused = String::new();
         for _ in 0..2 {
             let token = match self.tokens.get(self.world.secrets(), &target.forge.token_secret).await {
                 Ok(token) => token,
                 Err(error) => {
                     let reason = format!("the forge's token could not be read: {error}");
-                    return TellSeen::Refused { reason, retry_after: None };
+                    return (TellSeen::Refused { reason, retry_after: None }, Outcome::Nothing);
                 }
             };
             // Asked here and not before: reading a token can take long, and a status that is told after its claim has
             // run out could arrive over the final one.
             if claimed_at.elapsed() > SEND_WITHIN {
-                return TellSeen::Refused { reason: "the claim had run out".to_owned(), retry_after: None };
+                let reason = "the claim had run out".to_owned();
+                return (TellSeen::Refused { reason, retry_after: None }, Outcome::Nothing);
             }
             match self.world.forge().tell(target, report, &token).await {
-                Answer::Seen(seen) => return seen,
+                Answer::Seen(seen) => {
+                    let shows = match &seen {
+                        TellSeen::Delivered | TellSeen::Contended(_) | TellSeen::Undeliverable(_) => Outcome::Taken,
+                        TellSeen::Unknown(_) => Outcome::Refused(None),
+                        TellSeen::Refused { retry_after, .. } => {
+                            Outcome::Refused(retry_after.map(|seconds| Duration::from_secs(seconds.into())))
+                        }
+                    };
+                    return (seen, shows);
+                }
                 Answer::Unauthorized(reason) => {
                     self.tokens.forget(&target.forge.token_secret);
                     refused = reason;
                 }
             }
         }
-        TellSeen::Refused { reason: format!("the forge does not take the token: {refused}"), retry_after: None }
+        let reason = format!("the forge does not take the token: {refused}");
+        (TellSeen::Refused { reason, retry_after: None }, Outcome::Taken)
     }
 
     /// Marks the job that a cancel request means. If its start has not arrived yet (queues reorder), a row that is to

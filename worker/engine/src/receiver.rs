@@ -5,10 +5,12 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::engine::Engine;
+use crate::panics::caught;
 use crate::ports::{Deliveries, Delivery, Receipt, World};
 use crate::pulse::Part;
 
@@ -25,6 +27,12 @@ const MOST_POLLS: usize = 4;
 /// visibility timeout. Where messages flow a poll comes back sooner; where none do, none is lost with it.
 const LAST_ANSWERS: Duration = Duration::from_secs(4);
 
+/// Handlings of a message that may panic.
+const MOST_HANDLINGS: u32 = 3;
+
+/// Room among the jobs in hand, one for each message.
+pub(crate) type Room = OwnedSemaphorePermit;
+
 /// After failed receives: doubled each time, without an end.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(500))
@@ -39,7 +47,7 @@ impl<W: World> Engine<W> {
         part: Part,
         deliveries: D,
         stop: CancellationToken,
-        handle: impl Fn(Arc<Self>, Arc<D>, Vec<Delivery>) -> F,
+        handle: impl Fn(Arc<Self>, Arc<D>, Vec<Delivery>, Room) -> F,
     ) where
         D: Deliveries,
         F: Future<Output = ()> + Send + 'static,
@@ -48,18 +56,50 @@ impl<W: World> Engine<W> {
         let on_answer = || self.pulse().beat(part);
         receive(part.name(), &deliveries, &stop, on_answer, |batch| {
             let (engine, deliveries) = (Arc::clone(&self), Arc::clone(&deliveries));
-            let many = u32::try_from(batch.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
-            let handling = handle(Arc::clone(&engine), deliveries, batch);
+            let handle = &handle;
             async move {
-                // The semaphore is never closed; if it were, the messages would just come back.
-                let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
-                engine.tasks.spawn(async move {
-                    handling.await;
-                    drop(room);
-                });
+                for group in groups(batch) {
+                    let many = u32::try_from(group.len().min(engine.settings.max_in_flight)).unwrap_or(u32::MAX);
+                    // The semaphore is never closed; if it were, the messages would just come back.
+                    let Ok(room) = Arc::clone(&engine.room).acquire_many_owned(many).await else { return };
+                    let suspect = suspect(&group);
+                    let handling = handle(Arc::clone(&engine), Arc::clone(&deliveries), group, room);
+                    engine.tasks.spawn(Arc::clone(&engine).handle_group(Arc::clone(&deliveries), handling, suspect));
+                }
             }
         })
         .await;
+    }
+
+    async fn handle_group<D: Deliveries>(
+        self: Arc<Self>,
+        deliveries: Arc<D>,
+        handling: impl Future<Output = ()>,
+        suspect: Option<Delivery>,
+    ) {
+        if let Err(said) = caught(handling, "handling messages").await
+            && let Some(delivery) = suspect
+        {
+            let acks = self.bury(&*deliveries, delivery, format!("handling it panicked: {said}")).await;
+            acknowledge(&*deliveries, acks.into_iter().collect()).await;
+        }
+    }
+}
+
+/// A message that was handed out before may be what its handler died of: it is handled by itself, so that it takes no
+/// other one with it again.
+fn groups(batch: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+    let (fresh, back): (Vec<Delivery>, Vec<Delivery>) =
+        batch.into_iter().partition(|delivery| delivery.receive_count <= 1);
+    let alone = back.into_iter().map(|delivery| vec![delivery]);
+    std::iter::once(fresh).filter(|fresh| !fresh.is_empty()).chain(alone).collect()
+}
+
+/// A message that is buried if this handling of it fails, too.
+fn suspect(group: &[Delivery]) -> Option<Delivery> {
+    match group {
+        [only] if only.receive_count >= MOST_HANDLINGS => Some(only.clone()),
+        _ => None,
     }
 }
 
@@ -105,6 +145,7 @@ async fn receive<D, F>(
                 warn!(queue = name, "nothing can be received: {error}");
                 let pause = pauses.get_or_insert_with(|| PAUSES.build()).next().unwrap_or_default();
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => break,
                     () = tokio::time::sleep(pause) => {}
                 }

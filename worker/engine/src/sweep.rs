@@ -1,12 +1,13 @@
 //! The only timer there is: rows whose due time has come.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use doorbell_messages::{BuildId, JobKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
-use crate::domain::{Phase, Row, Seen, Wanted};
+use crate::domain::{Phase, Row, Seen, Timestamp, Wanted};
 use crate::drive::log_load_error;
 use crate::engine::Engine;
 use crate::meter;
@@ -27,6 +28,7 @@ impl<W: World> Engine<W> {
             // Workers that started together drift apart over the shards.
             first = (first + 5) % SHARDS;
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(self.settings.sweep_interval) => {}
             }
@@ -34,13 +36,13 @@ impl<W: World> Engine<W> {
     }
 
     async fn sweep_once(self: &Arc<Self>, first: u8, stop: &CancellationToken) -> Result<(), PortError> {
+        // Running builds are asked after together, whatever shard they are in: a call takes a hundred.
+        let mut quiet: Vec<Row> = Vec::new();
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            let Some(now) = self.world.clock().now() else {
-                return Err(PortError("AWS's time is not known".to_owned()));
-            };
+            let now = self.now()?;
             let mut after = None;
             // Paging goes past what this worker may not touch: rows in hand, rows of a newer schema.
             loop {
@@ -48,7 +50,11 @@ impl<W: World> Engine<W> {
                 let keys: Vec<JobKey> = keys.into_iter().filter(|key| !self.is_in_hand(key)).collect();
                 if !keys.is_empty() {
                     debug!(shard, due = keys.len(), "rows are due");
-                    self.look_at(keys).await;
+                    quiet.extend(self.look_at(keys, now).await);
+                }
+                while quiet.len() >= MOST_DESCRIBED {
+                    let some = quiet.split_off(quiet.len() - MOST_DESCRIBED);
+                    self.ask_after(some).await;
                 }
                 match next.filter(|_| !stop.is_cancelled()) {
                     Some(next) => after = Some(next),
@@ -56,52 +62,71 @@ impl<W: World> Engine<W> {
                 }
             }
         }
+        if !quiet.is_empty() {
+            self.ask_after(quiet).await;
+        }
         Ok(())
     }
 
-    /// The index may be stale: rows are read consistently before anything is decided. Running builds are asked after
-    /// in one call.
-    async fn look_at(self: &Arc<Self>, keys: Vec<JobKey>) {
-        let rows = self.world.ledger().load(&keys).await;
-        let rows: Vec<Row> = keys
-            .iter()
-            .zip(rows)
-            .filter_map(|(key, row)| {
-                row.unwrap_or_else(|error| {
-                    log_load_error(key, &error);
-                    None
-                })
-            })
-            .collect();
-        let (running, others): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_quiet);
-        let mut seen: Vec<(Row, Seen)> = others.into_iter().map(|row| (row, Seen::Woken)).collect();
-        for some in running.chunks(MOST_DESCRIBED) {
-            seen.extend(self.ask_after(some).await);
-        }
-        for (row, seen) in seen {
-            let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
-            let engine = Arc::clone(self);
-            self.tasks.spawn(async move {
-                engine.drive(row, seen).await;
-                drop(room);
-            });
-        }
+    fn now(&self) -> Result<Timestamp, PortError> {
+        self.world.clock().now().ok_or_else(|| PortError("AWS's time is not known".to_owned()))
     }
 
-    async fn ask_after(&self, rows: &[Row]) -> Vec<(Row, Seen)> {
+    /// The index may be stale: rows are read consistently before anything is decided. Those that only have to be asked
+    /// after are handed back.
+    async fn look_at(self: &Arc<Self>, keys: Vec<JobKey>, now: Timestamp) -> Vec<Row> {
+        let rows = self.world.ledger().load(&keys).await;
+        let mut quiet = Vec::new();
+        for (key, row) in keys.iter().zip(rows) {
+            match row {
+                Ok(Some(row)) if row.is_suspect(now) => {
+                    self.hand_over(row.key.clone(), move |engine| async move {
+                        engine.handle_suspect(row, Seen::Woken).await;
+                    })
+                    .await;
+                }
+                Ok(Some(row)) if is_quiet(&row) => quiet.push(row),
+                Ok(Some(row)) => self.show_in_a_task(row, Seen::Woken).await,
+                Ok(None) => {}
+                Err(error) => log_load_error(key, &error),
+            }
+        }
+        quiet
+    }
+
+    async fn show_in_a_task(self: &Arc<Self>, row: Row, seen: Seen) {
+        self.hand_over(row.key.clone(), move |engine| async move { engine.drive(row, seen).await }).await;
+    }
+
+    async fn hand_over<F>(self: &Arc<Self>, key: JobKey, work: impl FnOnce(Arc<Self>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        // The semaphore is never closed; if it were, the row's due time would bring it back.
+        let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+        let work = work(Arc::clone(self));
+        self.spawn_for(key, async move {
+            work.await;
+            drop(room);
+        });
+    }
+
+    async fn ask_after(self: &Arc<Self>, rows: Vec<Row>) {
         let ids: Vec<BuildId> = rows.iter().filter_map(|row| row.build().map(|build| build.id.clone())).collect();
         let answer = self.world.builds().describe(&ids).await;
-        let seen = |row: &Row, id: &BuildId| match &answer {
-            Ok(builds) => match builds.iter().find(|build| build.id == *id) {
-                Some(build) => (row.clone(), Seen::Described { build: build.clone(), claims_final: false }),
-                None => (row.clone(), Seen::NotKnown(id.clone())),
-            },
-            Err(error) => (row.clone(), Seen::LookFailed(error.to_string())),
-        };
         if let Err(error) = &answer {
             warn!(builds = ids.len(), "the builds could not be looked at: {error}");
         }
-        rows.iter().zip(&ids).map(|(row, id)| seen(row, id)).collect()
+        for (row, id) in rows.into_iter().zip(ids) {
+            let seen = match &answer {
+                Ok(builds) => match builds.iter().find(|build| build.id == id) {
+                    Some(build) => Seen::Described { build: build.clone(), claims_final: false },
+                    None => Seen::NotKnown(id),
+                },
+                Err(error) => Seen::LookFailed(error.to_string()),
+            };
+            self.show_in_a_task(row, seen).await;
+        }
     }
 }
 
@@ -110,6 +135,6 @@ fn is_quiet(row: &Row) -> bool {
     matches!(row.phase, Phase::Running { .. }) && row.wanted == Wanted::Run
 }
 
-fn first_shard(instance: &str) -> u8 {
+pub(crate) fn first_shard(instance: &str) -> u8 {
     instance.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
 }

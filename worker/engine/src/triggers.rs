@@ -1,16 +1,18 @@
 //! Requests: parse, insert, ack; everything after that is `next()`.
 
+use std::sync::Arc;
+
 use doorbell_messages::{DeadLetter, Envelope, JobKey, Request};
-use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::{Instrument, info, warn};
 
 use crate::domain::{Message, PolicySeen, Row, Seen, Timestamp};
 use crate::drive::{Claimed, span, tell_the_log};
 use crate::engine::Engine;
+use crate::leave::{Decision, Waits};
 use crate::meter;
 use crate::ports::{Deliveries, Delivery, Insert, Receipt, World};
-use crate::receiver::acknowledge;
+use crate::receiver::{Room, acknowledge};
 
 /// A delivery that became a row.
 struct Arrival {
@@ -18,12 +20,18 @@ struct Arrival {
     message_id: String,
     blank: Row,
     claimed: Claimed,
+    waits: Waits,
 }
 
 impl<W: World> Engine<W> {
     /// Handles one batch. A message is acked only after its row is durable, or after it lies in the dead-letter queue;
     /// whatever fails on the way lets it come back.
-    pub(crate) async fn take_requests(&self, deliveries: &impl Deliveries, batch: Vec<Delivery>) {
+    pub(crate) async fn take_requests(
+        self: &Arc<Self>,
+        deliveries: &impl Deliveries,
+        batch: Vec<Delivery>,
+        mut room: Room,
+    ) {
         let mut arrivals = Vec::with_capacity(batch.len());
         let mut acks = Vec::new();
         for delivery in batch {
@@ -50,9 +58,15 @@ impl<W: World> Engine<W> {
                 Err(error) => warn!(sqs.message_id = arrival.message_id, "the message stays in the queue: {error}"),
             }
         }
-        // The rows are durable: acking and working need not wait for each other.
-        let ack = acknowledge(deliveries, acks);
-        futures_util::future::join(ack, join_all(fresh.into_iter().map(|arrival| self.begin(arrival)))).await;
+        // The rows are durable: nobody has to wait for anybody from here on.
+        for arrival in fresh {
+            let (engine, room) = (Arc::clone(self), room.split(1));
+            self.spawn_for(arrival.claimed.row.key.clone(), async move {
+                engine.begin(arrival).await;
+                drop(room);
+            });
+        }
+        acknowledge(deliveries, acks).await;
     }
 
     fn parse(&self, delivery: &Delivery) -> Result<(Request, JobKey, Message), String> {
@@ -77,7 +91,7 @@ impl<W: World> Engine<W> {
         let policy = self.registry.known(&request.project);
         let blank = Row::new(key, request, message, now);
         let seen = policy.map_or(Seen::Woken, |policy| Seen::Policy(PolicySeen::Known(policy)));
-        let step = self.decide(&blank, &seen)?;
+        let Decision { step, leave, waits } = self.decide(&blank, &seen, None)?;
         let mut row = step.row;
         row.writer = self.signature();
         if row.phase_due.is_some_and(|due| due <= now) {
@@ -88,7 +102,8 @@ impl<W: World> Engine<W> {
             receipt: delivery.receipt,
             message_id: delivery.message_id,
             blank,
-            claimed: Claimed { row, acts: step.acts, at },
+            claimed: Claimed { row, acts: step.acts, leave, at },
+            waits,
         })
     }
 
@@ -98,6 +113,7 @@ impl<W: World> Engine<W> {
         async {
             info!(git.reference = %arrival.claimed.row.git_ref(), "request received");
             tell_the_log(&arrival.blank, &arrival.claimed.row);
+            self.line_up(&arrival.claimed.row, arrival.waits);
             self.drive_claimed(arrival.claimed).await;
         }
         .instrument(span)

@@ -26,11 +26,19 @@ impl Backoff {
 /// A registry or a forge that can't be read, a provider that refuses.
 pub(crate) const WORLD: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(5 * 60) };
 
-/// A provider at its limit: short, since a slot can fall free at any moment.
-pub(crate) const LIMIT: Backoff = Backoff { first: Duration::from_secs(2), most: Duration::from_secs(60) };
+/// A provider at its limit. Jobs in line are woken by a free place; this long a job waits whose line is gone, since
+/// its worker is.
+pub(crate) const LIMIT: Backoff = Backoff { first: Duration::from_secs(8), most: Duration::from_secs(60) };
 
 /// A start whose outcome is unknown: the same token again, soon.
 pub(crate) const REPEAT: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
 
-/// A forge that does not take a status.
-pub(crate) const TELLING: Backoff = Backoff { first: Duration::from_secs(5), most: Duration::from_secs(60 * 60) };
+/// A forge that does not take a status. When it is back after a day, all it has missed is told within this.
+pub(crate) const TELLING: Backoff = Backoff { first: Duration::from_secs(5), most: Duration::from_secs(10 * 60) };
+
+/// Others are told before it: a job in line is woken, this is for one whose line is gone.
+pub(crate) const IN_LINE: Backoff = Backoff { first: Duration::from_secs(60), most: Duration::from_secs(60) };
+
+/// A forge that takes nothing from anybody: a job in line is woken when it does again.
+pub(crate) const FORGE_DOWN: Backoff =
+    Backoff { first: Duration::from_secs(10 * 60), most: Duration::from_secs(10 * 60) };

@@ -49,6 +49,22 @@ pub const KEEP_SETTLED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Entries in a row's trail; the oldest but the first go.
 pub(super) const TRAIL_LENGTH: usize = 24;
 
+/// A handling that panicked: three of them, each after another handling that was begun, put a row aside.
+pub(crate) const PANIC: u32 = 4;
+
+/// A handling that was begun, and may be the last that its worker did.
+pub(crate) const BEGUN: u32 = 1;
+
+/// So much is held against a row before it is put aside. A worker that is killed from outside in the middle of a
+/// handling looks like one that died of it: that has to happen twelve times in a row, which takes hours.
+pub(super) const MOST_STRIKES: u32 = 12;
+
+/// The longest that a row which kills its workers is left alone between two of them.
+pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
+
+/// A row whose due time passed so long ago without anybody having moved it may be what its workers die of.
+pub(super) const OVERDUE: Duration = Duration::from_secs(60);
+
 /// Who starts a worker's builds, as the provider shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Initiator {
@@ -80,9 +96,21 @@ pub struct Rules {
     pub max_age: Duration,
     /// How long a job may wait for a build, whatever for.
     pub queue_timeout: Duration,
-    /// How long a running build may be quiet before the provider is asked.
+    /// How long a running build may be quiet before the provider is asked, as long as it is young: see
+    /// [`Rules::look_again`].
     pub reconcile_after: Duration,
     /// The provider's page of all build projects; a build project's name after a slash makes its own. The flag's link
     /// before there is a log.
     pub console_url: String,
+}
+
+/// The longest that an old build may be quiet, in young ones' times.
+const MOST_QUIET: u32 = 10;
+
+impl Rules {
+    /// How long a build of this age may be quiet: a tenth of its age, so that an end whose event was lost is told at
+    /// most a tenth late, and ten thousand long builds cost some calls a minute.
+    pub(super) fn look_again(&self, age: Duration) -> Duration {
+        (age / 10).clamp(self.reconcile_after, self.reconcile_after * MOST_QUIET)
+    }
 }

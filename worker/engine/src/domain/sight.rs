@@ -15,6 +15,19 @@ pub struct Situation {
     pub now: Timestamp,
     /// Whether this worker believes that the provider takes another build of the row's pool.
     pub pool_open: bool,
+    /// Whether this worker may tell the row's forge something now.
+    pub forge: Passage,
+}
+
+/// Whether one may go through to where not everybody can go at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// Yes.
+    Open,
+    /// Others are before it: soon.
+    Busy,
+    /// It does not work at all just now.
+    Closed,
 }
 
 /// What is to be done in the world. Looks may be done by anybody at any time; sends only after the row that claims
@@ -87,6 +100,8 @@ pub struct Search {
 pub enum Seen {
     /// Nothing: a message or the sweep says that it is time to look.
     Woken,
+    /// Room for a build: of all that wait, it is this job's turn.
+    Turn,
     /// The answer to [`Act::ReadPolicy`].
     Policy(PolicySeen),
     /// The answer to [`Act::FindHead`].

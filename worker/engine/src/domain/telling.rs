@@ -8,7 +8,7 @@ use crate::domain::outcome::one_line;
 use crate::domain::report::Report;
 use crate::domain::row::{Phase, Row};
 use crate::domain::rules::{LEASE, QUEUED_AFTER, Rules, TELL_AGAIN, TELL_FOR};
-use crate::domain::sight::{Act, TellSeen};
+use crate::domain::sight::{Act, Passage, Situation, TellSeen};
 use crate::domain::timestamp::Timestamp;
 
 /// What the forge was told of a job, what may be on its way to it, and when it is told next.
@@ -20,6 +20,10 @@ pub struct Telling {
     pub told: Option<Told>,
     /// Whether a telling of a status that was not final may still arrive at the forge, over whatever it has then.
     pub doubt: bool,
+    /// When the latest such telling was claimed. None in rows of workers that did not keep it: then the doubt is as
+    /// young as can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt_since: Option<Timestamp>,
     /// Whether the final status was told once more because of it.
     pub repeated: bool,
     /// Tries of the present status.
@@ -50,6 +54,13 @@ impl Telling {
         self.contended = 0;
         self.not_before = None;
     }
+
+    fn doubt_the_outcome_of(&mut self, claimed: Told) {
+        if !claimed.status.is_final() {
+            self.doubt = true;
+            self.doubt_since = Some(claimed.at);
+        }
+    }
 }
 
 /// The longest wait that a forge may ask for.
@@ -72,6 +83,10 @@ pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now
         TellSeen::Delivered => {
             let already_final = telling.told.is_some_and(|told| told.status.is_final());
             telling.repeated = already_final && claimed.status.is_final();
+            if claimed.status.is_final() && telling.doubt_since.is_some_and(|at| claimed.at.since(at) >= TELL_AGAIN) {
+                // Whatever was on its way has arrived before this one: that is as good as having told it twice.
+                telling.doubt = false;
+            }
             telling.told = Some(Told { status: claimed.status, at: now });
             telling.afresh();
             row.note(now, format!("told the forge: {}", claimed.status));
@@ -93,7 +108,7 @@ pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now
             note_first_try(row, now, &format!("the forge did not take {}: {reason}", claimed.status));
         }
         TellSeen::Unknown(reason) => {
-            telling.doubt |= !claimed.status.is_final();
+            telling.doubt_the_outcome_of(claimed);
             telling.not_before = Some(now + wait);
             note_first_try(row, now, &format!("it is not known whether the forge took {}: {reason}", claimed.status));
         }
@@ -115,7 +130,8 @@ fn note_first_try(row: &mut Row, now: Timestamp, text: &str) {
 }
 
 /// Claims the telling that is owed now, or sets when to look again; settles a row that owes nothing more.
-pub(super) fn claim(row: &mut Row, now: Timestamp, rules: &Rules) -> Option<Act> {
+pub(super) fn claim(row: &mut Row, situation: Situation, rules: &Rules) -> Option<Act> {
+    let now = situation.now;
     row.telling.due = None;
     if row.settled_at.is_some() {
         return None;
@@ -135,7 +151,7 @@ pub(super) fn claim(row: &mut Row, now: Timestamp, rules: &Rules) -> Option<Act>
             return None;
         }
         row.telling.under_way = None;
-        row.telling.doubt |= !claimed.status.is_final();
+        row.telling.doubt_the_outcome_of(claimed);
     }
     match owed(row, now) {
         Owed::Nothing if is_over => {
@@ -145,6 +161,11 @@ pub(super) fn claim(row: &mut Row, now: Timestamp, rules: &Rules) -> Option<Act>
         Owed::Nothing => None,
         Owed::At(due) => {
             row.telling.due = Some(due);
+            None
+        }
+        Owed::Now if situation.forge != Passage::Open => {
+            let waits = if situation.forge == Passage::Busy { backoff::IN_LINE } else { backoff::FORGE_DOWN };
+            row.telling.due = Some(now + waits.wait(row.key.as_str(), row.telling.tries + 1));
             None
         }
         Owed::Now => {

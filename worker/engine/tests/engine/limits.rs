@@ -58,3 +58,128 @@ async fn what_the_owner_has_to_mend_is_waited_for() {
     world.settle().await;
     assert_eq!(world.row(&key).status(), Status::Success);
 }
+
+/// A burst of requests at a quota: how long it takes, and how often StartBuild is sent.
+async fn drain(workers: u32, limit: usize, build_time: Duration, jobs: u32) -> (Duration, f64) {
+    let world = World::new();
+    {
+        let rules = &mut locked(&world.shared.account).rules;
+        (rules.limit, rules.build_time, rules.end_event_after) = (limit, build_time, Duration::from_millis(50));
+    }
+    let workers: Vec<_> = (0..workers).map(|number| world.worker(&number.to_string())).collect();
+    tokio::time::sleep(secs(1)).await;
+    let began = world.shared.now();
+    for _ in 0..jobs {
+        world.publish(json!({}));
+    }
+    world.settle().await;
+    assert_eq!(world.tally(), [("success", jobs as usize)].into());
+    let builds = locked(&world.shared.account).builds(world.shared.now());
+    let ended = builds.iter().filter_map(|build| build.ended_at).max().unwrap();
+    let sends: u32 = workers.iter().map(|worker| worker.process.count(Call::Start)).sum();
+    (ended.since(began), f64::from(sends) / f64::from(jobs))
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_a_quota_of_twenty_short_builds_slots_stay_full_and_few_are_refused() {
+    for workers in [1, 4] {
+        let (took, sends) = drain(workers, 20, Duration::from_millis(500), 200).await;
+        println!("{workers} workers: {took:?} of 5 s, {sends} StartBuild calls a job");
+        assert!(took <= Duration::from_millis(7500), "{workers} workers: {took:?}, ideal is 5 s");
+        assert!(sends <= 1.5, "{workers} workers: {sends} StartBuild calls a job");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_builds_at_a_quota_cost_few_calls_too() {
+    let (took, sends) = drain(2, 5, secs(600), 40).await;
+    println!("{took:?} of 4800 s, {sends} StartBuild calls a job");
+    assert!(took <= secs(4800 + 480), "{took:?}");
+    assert!(sends <= 3.0, "{sends} StartBuild calls a job");
+}
+
+/// Jobs of a big project and then of a small one, in one pool or in one each.
+async fn small_among_big(pools: [&str; 2]) -> Duration {
+    let world = World::new();
+    world.register("big", json!({"buildProject": pools[0]}));
+    world.register("small", json!({"buildProject": pools[1]}));
+    {
+        let rules = &mut locked(&world.shared.account).rules;
+        (rules.limit, rules.build_time) = (3, secs(10));
+        (rules.start_event_after, rules.end_event_after) = (Duration::ZERO, Duration::from_millis(50));
+    }
+    let _workers = [world.worker("a"), world.worker("b")];
+    let began = world.shared.now();
+    for _ in 0..270 {
+        world.publish(json!({"project": "big"}));
+    }
+    let small: Vec<_> = (0..30).map(|_| world.publish(json!({"project": "small"}))).collect();
+    world.settle().await;
+    assert_eq!(world.tally(), [("success", 300)].into());
+    assert_eq!(locked(&world.shared.account).most_at_once, 3);
+    let ends = small.iter().map(|key| world.own_builds(key)[0].ended_at.unwrap());
+    ends.max().unwrap().since(began)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_project_gets_its_turns_beside_a_big_one() {
+    // Every other build of three at once: 30 jobs are done after 60 builds of 10 s.
+    for pools in [["builds", "builds"], ["builds", "deploys"]] {
+        let took = small_among_big(pools).await;
+        println!("{pools:?}: {took:?}, fair are 200 s");
+        assert!(took <= secs(240), "{pools:?}: {took:?}, fair are 200 s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_build_project_at_its_own_limit_keeps_no_other_one_waiting() {
+    let world = World::new();
+    world.register("narrow", json!({"buildProject": "narrow"}));
+    {
+        let rules = &mut locked(&world.shared.account).rules;
+        rules.limit = 5;
+        rules.own_limits.insert("narrow".to_owned(), 1);
+    }
+    let worker = world.worker("a");
+    let narrow: Vec<_> = (0..10).map(|_| world.publish(json!({"project": "narrow"}))).collect();
+    let wide: Vec<_> = (0..40).map(|_| world.publish(json!({}))).collect();
+    world.settle().await;
+    assert_eq!(world.tally(), [("success", narrow.len() + wide.len())].into());
+    let last = wide.iter().map(|key| world.own_builds(key)[0].ended_at.unwrap()).max().unwrap();
+    let took = last.since(world.row(&wide[0]).received_at);
+    // At least four of five places, ten rounds of 30 s.
+    assert!(took <= secs(400), "{took:?}");
+    let sends = worker.process.count(Call::Start);
+    assert!(sends <= 100, "{sends} StartBuild calls for 50 jobs at two limits");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_in_a_dead_workers_line_are_taken_over_within_their_lease() {
+    let world = World::new();
+    let first = world.worker("a");
+    locked(&world.shared.account).rules.limit = 0;
+    for _ in 0..20 {
+        world.publish(json!({}));
+    }
+    tokio::time::sleep(secs(600)).await;
+    first.process.kill();
+    locked(&world.shared.account).rules.limit = 20;
+    let _second = world.worker("b");
+    tokio::time::sleep(secs(90)).await;
+    assert_eq!(locked(&world.shared.account).builds(world.shared.now()).len(), 20);
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_build_ends_after_the_queues_timeout() {
+    let world = World::new();
+    let worker = world.worker("a");
+    locked(&world.shared.account).rules.limit = 0;
+    let key = world.publish(json!({}));
+    tokio::time::sleep(secs(24 * 3600 + 120)).await;
+    assert_eq!(world.told(&key), [Status::Queued, Status::Error]);
+    assert!(world.flags(&key)[1].comment.starts_with("waited too long for a build"));
+    let sends = worker.process.count(Call::Start);
+    assert!(sends <= 24 * 130, "{sends} sends in a day");
+    world.settle().await;
+}

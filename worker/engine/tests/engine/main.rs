@@ -3,12 +3,15 @@
 // Clippy's "allowed in tests" covers functions with #[test] only, and these tests have helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
 
-mod chaos;
 mod crashes;
 mod duplicates;
 mod fakes;
+mod forges;
 mod journeys;
 mod limits;
 mod messages;
 mod outages;
+mod poison;
+mod quiet;
+mod simulation;
 mod world;

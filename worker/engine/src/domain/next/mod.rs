@@ -26,10 +26,13 @@ pub struct Step {
 /// The one decision of the system. Pure and total: every row can meet everything that can be seen, in any order and
 /// any number of times, and what does not concern it leaves it as it is.
 pub fn next(row: Row, seen: Seen, situation: Situation, rules: &Rules) -> Step {
+    if row.isolated.is_some() {
+        return Step { row, changed: false, acts: Vec::new() };
+    }
     let before = row.clone();
     let mut job = Job { row, acts: Vec::new(), now: situation.now, pool_open: situation.pool_open, rules };
     job.take_in(seen);
-    let told = telling::claim(&mut job.row, situation.now, rules);
+    let told = telling::claim(&mut job.row, situation, rules);
     job.acts.extend(told);
     Step { changed: job.row != before, row: job.row, acts: job.acts }
 }
@@ -47,6 +50,8 @@ impl Job<'_> {
     fn take_in(&mut self, seen: Seen) {
         match seen {
             Seen::Woken => self.woken(),
+            // Whatever it was told to wait for, its time has come; in any other phase it has nothing to wait for.
+            Seen::Turn => self.start_or_end(),
             Seen::Policy(policy) => self.policy(policy),
             Seen::Head { policy, build_project, head } => self.head(&policy, &build_project, head),
             Seen::Sent { attempt, answer } => self.sent(attempt, answer),
@@ -89,7 +94,9 @@ impl Job<'_> {
         match &self.row.phase {
             Phase::Received => self.wait_for("another job's row", reason),
             Phase::Starting { .. } => self.row.phase_due = Some(self.now + SEARCH_AGAIN),
-            Phase::Running { .. } => self.row.phase_due = Some(self.now + self.rules.reconcile_after),
+            Phase::Running { since, .. } => {
+                self.row.phase_due = Some(self.now + self.rules.look_again(self.now.since(*since)));
+            }
             Phase::Accepted { .. } | Phase::Finished { .. } | Phase::Rejected { .. } => {}
         }
     }

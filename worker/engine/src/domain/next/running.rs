@@ -78,7 +78,7 @@ impl Job<'_> {
         }
         // Only a look that was due moves the next one: events would otherwise cost a write each.
         let due = self.row.phase_due.filter(|due| *due > self.now);
-        self.row.phase_due = Some(due.unwrap_or(self.now + self.rules.reconcile_after));
+        self.row.phase_due = Some(due.unwrap_or(self.now + self.rules.look_again(self.now.since(since))));
     }
 
     pub(super) fn stop_second(&mut self, build: &ProviderBuild) {
@@ -100,16 +100,17 @@ impl Job<'_> {
     }
 
     pub(super) fn not_known(&mut self, gone: &BuildId) {
-        let Phase::Running { launch, build, gone_since, .. } = &mut self.row.phase else { return };
+        let Phase::Running { launch, build, gone_since, since } = &mut self.row.phase else { return };
         if build.id != *gone {
             return;
         }
         let gone_since = *gone_since.get_or_insert(self.now);
+        let age = self.now.since(*since);
         if self.now.since(gone_since) >= LOST_AFTER {
             let (build, target) = (build.clone(), launch.target.clone());
             let text = "lost by the provider: it does not know the build any more".to_owned();
             return self.finish(Status::Error, text, Some(build), target);
         }
-        self.row.phase_due = Some(self.now + self.rules.reconcile_after);
+        self.row.phase_due = Some(self.now + self.rules.look_again(age));
     }
 }

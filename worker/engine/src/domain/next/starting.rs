@@ -25,7 +25,9 @@ impl Job<'_> {
             return self.finish(Status::Error, format!("waited too long for a build: {why}"), None, target);
         }
         if !self.pool_open {
-            self.row.phase_due = Some(self.now + backoff::LIMIT.wait(self.row.key.as_str(), 1));
+            // Whoever learns of a free place wakes it; this is for the case that nobody does.
+            self.row.tries += 1;
+            self.row.phase_due = Some(self.now + backoff::LIMIT.wait(self.row.key.as_str(), self.row.tries));
             return;
         }
         let (launch, attempt) = (launch.clone(), *attempt);

@@ -21,8 +21,8 @@ use doorbell_messages::{BuildId, BuildProjectName, CommitId, JobKey, Request, St
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Act, Deployment, Documents, FailedPhase, HeadSeen, Message, Phase, Policy, PolicySeen, ProviderBuild, Row, Rules,
-    Seen, SendSeen, Situation, Step, TellSeen, Timestamp, next,
+    Act, Deployment, Documents, FailedPhase, HeadSeen, Message, Passage, Phase, Policy, PolicySeen, ProviderBuild, Row,
+    Rules, Seen, SendSeen, Situation, Step, TellSeen, Timestamp, next,
 };
 
 pub(super) const MESSAGE: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
@@ -91,6 +91,7 @@ pub(super) struct Life {
     pub(super) row: Row,
     pub(super) now: Timestamp,
     pub(super) pool_open: bool,
+    pub(super) forge: Passage,
     pub(super) rules: Rules,
 }
 
@@ -100,7 +101,7 @@ impl Life {
         let request = request(more);
         let key = JobKey::of(&request, MESSAGE).unwrap();
         let row = Row::new(key, request, Message { id: MESSAGE.to_owned(), sent_at: START }, START);
-        Self { row, now: START, pool_open: true, rules: rules() }
+        Self { row, now: START, pool_open: true, forge: Passage::Open, rules: rules() }
     }
 
     /// One whose first send is claimed: commit known, report wanted, at `START`.
@@ -129,7 +130,7 @@ impl Life {
     }
 
     pub(super) fn see(&mut self, seen: Seen) -> Vec<Act> {
-        let situation = Situation { now: self.now, pool_open: self.pool_open };
+        let situation = Situation { now: self.now, pool_open: self.pool_open, forge: self.forge };
         let Step { mut row, changed, acts } = next(self.row.clone(), seen, situation, &self.rules);
         assert_eq!(changed, row != self.row, "`changed` says what happened");
         row.rev += u64::from(changed);

@@ -5,8 +5,10 @@ use std::time::Duration;
 use doorbell_engine::domain::{FailedPhase, ProviderBuild, Search, SendSeen, StartInput, Timestamp};
 use doorbell_engine::ports::{Builds, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
+use tokio::time::Instant;
 
-use super::{Call, Shared, Worker, locked};
+use super::{Call, Dice, Shared, Worker, locked};
+use crate::world::deployment;
 
 /// The role that workers start builds with.
 pub const ROLE: &str = "doorbell-worker/";
@@ -14,11 +16,18 @@ pub const ROLE: &str = "doorbell-worker/";
 /// CodeBuild honours a token for so long.
 const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
 
+/// The client's patience with one StartBuild.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How builds and their events behave.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// Builds that run at once.
     pub limit: usize,
+    /// Limits of single build projects, below that one.
+    pub own_limits: BTreeMap<String, usize>,
+    /// How long StartBuild takes.
+    pub start_time: Duration,
     pub build_time: Duration,
     /// How a build ends, and the phase that did not succeed.
     pub ends: (String, Option<(String, String)>),
@@ -42,6 +51,8 @@ pub struct Account {
     builds: BTreeMap<BuildId, Build>,
     tokens: HashMap<String, (BuildId, String, Timestamp)>,
     pub starts: u32,
+    /// Everything that may vary varies.
+    pub loose: Option<Dice>,
     pub most_at_once: usize,
 }
 
@@ -57,6 +68,8 @@ impl Default for Account {
     fn default() -> Self {
         let rules = Rules {
             limit: 20,
+            own_limits: BTreeMap::new(),
+            start_time: Duration::from_millis(100),
             build_time: Duration::from_secs(30),
             ends: ("SUCCEEDED".to_owned(), None),
             copies: 1,
@@ -66,7 +79,7 @@ impl Default for Account {
             end_lag: Duration::ZERO,
             is_denied: false,
         };
-        Self { rules, builds: BTreeMap::new(), tokens: HashMap::new(), starts: 0, most_at_once: 0 }
+        Self { rules, builds: BTreeMap::new(), tokens: HashMap::new(), starts: 0, loose: None, most_at_once: 0 }
     }
 }
 
@@ -86,6 +99,17 @@ impl Account {
         self.builds.values().filter(|build| now < build.ends_at).count()
     }
 
+    fn is_full(&self, project: &str, now: Timestamp) -> bool {
+        let Some(limit) = self.rules.own_limits.get(project) else { return false };
+        let is_of = |build: &&Build| build.shown.id.as_str().split(':').next() == Some(project) && now < build.ends_at;
+        self.builds.values().filter(is_of).count() >= *limit
+    }
+
+    /// The provider forgets a build.
+    pub fn forget(&mut self, id: &BuildId) {
+        self.builds.remove(id);
+    }
+
     fn start(&mut self, input: &StartInput, token: &str, who: &str, now: Timestamp) -> (SendSeen, bool) {
         self.starts += 1;
         let text = serde_json::to_string(input).expect("an input can be written");
@@ -97,10 +121,13 @@ impl Account {
             }
             return (SendSeen::Started(self.builds[id].at(now)), false);
         }
+        if self.loose.as_mut().is_some_and(|dice| dice.once_in(12)) {
+            return (SendSeen::Limited("ThrottlingException".to_owned()), false);
+        }
         if self.rules.is_denied {
             return (SendSeen::Refused("AccessDeniedException".to_owned()), false);
         }
-        if self.running(now) >= self.rules.limit {
+        if self.running(now) >= self.rules.limit || self.is_full(input.build_project.as_str(), now) {
             return (SendSeen::Limited("AccountLimitExceededException".to_owned()), false);
         }
         let job_id =
@@ -126,7 +153,20 @@ impl Account {
             log_url: Some(format!("https://logs.example.org/{number}")),
             failed_phase: None,
         };
-        let Rules { ends, end_lag, build_time, .. } = self.rules.clone();
+        let Rules { mut ends, mut end_lag, mut build_time, .. } = self.rules.clone();
+        if let Some(dice) = &mut self.loose {
+            let all = [
+                ("SUCCEEDED", None),
+                ("FAILED", Some(("BUILD", "exit status 3"))),
+                ("FAULT", None),
+                ("TIMED_OUT", None),
+            ];
+            let (status, phase) = dice.one_of(&all);
+            ends = (status.to_owned(), phase.map(|(name, text)| (name.to_owned(), text.to_owned())));
+            end_lag = dice.millis(10_000);
+            let longest = dice.one_of(&[2_000, 60_000, 900_000]);
+            build_time = dice.millis(longest);
+        }
         self.builds.insert(id.clone(), Build { shown, ends_at: now + build_time, ends, end_lag });
         id
     }
@@ -167,13 +207,24 @@ fn announce(shared: &Arc<Shared>, id: BuildId) {
         let account = locked(&shared.account);
         (account.rules.clone(), account.rules.ends.0.clone())
     };
+    let (build_time, loose) = {
+        let mut account = locked(&shared.account);
+        let build_time = account.builds.get(&id).map(|build| build.ends_at.since(shared.now())).unwrap_or_default();
+        (build_time, account.loose.as_mut().map(Dice::split))
+    };
     for (status, after) in
-        [("IN_PROGRESS".to_owned(), rules.start_event_after), (ends, rules.build_time + rules.end_event_after)]
+        [("IN_PROGRESS".to_owned(), rules.start_event_after), (ends, build_time + rules.end_event_after)]
     {
-        let (shared, id) = (Arc::clone(shared), id.clone());
+        let (shared, id, mut loose) = (Arc::clone(shared), id.clone(), loose.clone());
         tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            for _ in 0..rules.copies {
+            let copies = loose.as_mut().map_or(rules.copies, |dice| dice.one_of(&[0, 1, 1, 1, 2, 3]));
+            let mut after = after;
+            for _ in 0..copies {
+                let late = loose.as_mut().map(|dice| {
+                    let latest = dice.one_of(&[500, 60_000, 600_000]);
+                    dice.millis(latest)
+                });
+                tokio::time::sleep(std::mem::take(&mut after) + late.unwrap_or_default()).await;
                 shared.events.send(event(&id, &status));
             }
         });
@@ -182,11 +233,19 @@ fn announce(shared: &Arc<Shared>, id: BuildId) {
 
 impl Builds for Worker {
     async fn start(&self, input: &StartInput, token: &str) -> SendSeen {
+        let began = Instant::now();
+        self.touch(|poison| input.environment.iter().any(|variable| variable.value == deployment().job_id(poison)))
+            .await;
         if let Err(error) = self.process.before(Call::Start).await {
             return SendSeen::Unknown(error.to_string());
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let start_time = locked(&self.shared.account).rules.start_time;
+        tokio::time::sleep(start_time).await;
         self.process.lives().await;
+        if began.elapsed() > PATIENCE {
+            // Paused on its way: the client looks at its deadline before it goes on.
+            return SendSeen::Unknown("it did not answer in time".to_owned());
+        }
         let now = self.shared.now();
         let (answer, is_new) = locked(&self.shared.account).start(input, token, &self.process.name, now);
         if let (SendSeen::Started(build), true) = (&answer, is_new) {
@@ -214,9 +273,13 @@ impl Builds for Worker {
 
     async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
         self.process.before(Call::Describe).await?;
-        let builds = locked(&self.shared.account).builds(self.shared.now());
+        let now = self.shared.now();
+        let builds = {
+            let account = locked(&self.shared.account);
+            ids.iter().filter_map(|id| Some(account.builds.get(id)?.at(now))).collect()
+        };
         self.process.after(Call::Describe).await?;
-        Ok(builds.into_iter().filter(|build| ids.contains(&build.id)).collect())
+        Ok(builds)
     }
 
     async fn stop(&self, id: &BuildId) -> Result<(), PortError> {

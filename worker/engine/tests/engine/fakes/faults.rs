@@ -1,11 +1,14 @@
+use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use doorbell_engine::domain::Timestamp;
 use doorbell_engine::ports::PortError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::locked;
+use super::{Dice, locked};
 
 /// A call of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +63,8 @@ pub enum Effect {
     Fail,
     /// It takes longer.
     Delay(Duration),
+    /// The process stops here for a while.
+    Pause(Duration),
     /// The process stops here until it is continued, as by SIGSTOP.
     Stop,
     /// The process ends here, as by SIGKILL.
@@ -89,18 +94,58 @@ enum Life {
 #[derive(Debug)]
 pub struct Process {
     pub name: String,
+    /// The newest shape of rows that it can read, and the one that it writes.
+    pub schema: u32,
+    born: Instant,
     life: watch::Sender<Life>,
     rules: Mutex<Vec<Rule>>,
     calls: Mutex<std::collections::HashMap<Call, u32>>,
+    weather: Mutex<Option<Weather>>,
+    /// How far its clock is from AWS's, in milliseconds.
+    skew: AtomicI64,
+    /// Everything that it calls, and when.
+    trace: Mutex<u64>,
+}
+
+/// Faults by chance: at every call, before it and after it, once in so many times.
+#[derive(Debug, Clone)]
+pub struct Weather {
+    pub dice: Dice,
+    pub fails: u64,
+    pub delays: u64,
+    pub pauses: u64,
+    pub kills: u64,
+}
+
+impl Weather {
+    fn effect(&mut self) -> Option<Effect> {
+        if self.dice.once_in(self.kills) {
+            return Some(Effect::Kill);
+        }
+        if self.dice.once_in(self.pauses) {
+            // Within the claim's ten seconds, beyond them, beyond a lease, a token's life, every belief.
+            let longest = self.dice.one_of(&[9, 15, 90, 400, 2000]);
+            return Some(Effect::Pause(Duration::from_secs(self.dice.below(longest) + 1)));
+        }
+        if self.dice.once_in(self.delays) {
+            return Some(Effect::Delay(self.dice.millis(20_000)));
+        }
+        self.dice.once_in(self.fails).then_some(Effect::Fail)
+    }
 }
 
 impl Process {
-    pub fn new(name: &str) -> Self {
+    pub fn new(name: &str, schema: u32) -> Self {
         Self {
             name: name.to_owned(),
+            schema,
+            born: Instant::now(),
             life: watch::Sender::new(Life::Running),
             rules: Mutex::default(),
             calls: Mutex::default(),
+            weather: Mutex::default(),
+            skew: AtomicI64::new(0),
+            trace: Mutex::default(),
         }
     }
 
@@ -161,6 +206,10 @@ impl Process {
         locked(&self.calls).get(&call).copied().unwrap_or_default()
     }
 
+    pub fn is_down_now(&self) -> bool {
+        *self.life.borrow() == Life::Dead
+    }
+
     /// Waits until a fault has ended or stopped the process.
     pub async fn is_down(&self) {
         // The sender lives in this very value.
@@ -169,6 +218,7 @@ impl Process {
 
     pub async fn before(&self, call: Call) -> Result<(), PortError> {
         *locked(&self.calls).entry(call).or_default() += 1;
+        self.note(call);
         self.pass(call, Moment::Before).await
     }
 
@@ -182,6 +232,11 @@ impl Process {
             None => {}
             Some(Effect::Fail) => return Err(PortError(format!("{call:?} failed ({moment:?})"))),
             Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
+            Some(Effect::Pause(time)) => {
+                self.stop();
+                tokio::time::sleep(time).await;
+                self.go_on();
+            }
             Some(Effect::Stop) => self.stop(),
             Some(Effect::Kill) => self.kill(),
         }
@@ -205,6 +260,31 @@ impl Process {
             rule.times = rule.times.saturating_sub(1);
             return Some(rule.effect);
         }
-        None
+        drop(rules);
+        locked(&self.weather).as_mut().and_then(Weather::effect)
+    }
+
+    pub fn set_weather(&self, weather: Option<Weather>) {
+        *locked(&self.weather) = weather;
+    }
+
+    pub fn set_skew(&self, millis: i64) {
+        self.skew.store(millis, Ordering::Relaxed);
+    }
+
+    pub fn skewed(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(now.as_millis() + self.skew.load(Ordering::Relaxed))
+    }
+
+    pub fn trace(&self) -> u64 {
+        *locked(&self.trace)
+    }
+
+    fn note(&self, call: Call) {
+        let mut trace = locked(&self.trace);
+        let what = (&*trace, call as u8, self.born.elapsed());
+        let mut hasher = std::hash::DefaultHasher::new();
+        what.hash(&mut hasher);
+        *trace = hasher.finish();
     }
 }

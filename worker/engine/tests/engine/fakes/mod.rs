@@ -5,6 +5,7 @@
 //! held or killed.
 
 mod builds;
+mod dice;
 mod faults;
 mod forge;
 mod ledger;
@@ -15,14 +16,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use doorbell_engine::domain::Timestamp;
 use doorbell_engine::ports;
+use doorbell_messages::JobKey;
 use tokio::time::Instant;
 
 pub use builds::{Account, event};
-pub use faults::{Call, Effect, Moment, Process};
-pub use forge::{Flag, Pagure};
+pub use dice::Dice;
+pub use faults::{Call, Effect, Moment, Process, Weather};
+pub use forge::{Flag, Mood, Pagure};
 pub use ledger::Table;
 pub use queue::{Queue, QueueOf, Which};
-pub use registry::Parameters;
+pub use registry::{Parameters, document};
 
 /// AWS's time when a world begins.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -39,6 +42,8 @@ pub struct Shared {
     pub parameters: Mutex<Parameters>,
     /// What no history may do, in words; a world that ends with some has failed.
     pub violations: Mutex<Vec<String>>,
+    /// A job whose start makes its worker panic, or die, whenever it is tried.
+    pub poison: Mutex<Option<(JobKey, Poison)>>,
     /// Whether AWS has said what time it is.
     pub is_time_known: std::sync::atomic::AtomicBool,
 }
@@ -49,11 +54,12 @@ impl Shared {
             began: Instant::now(),
             triggers: Queue::default(),
             events: Queue::default(),
-            table: Mutex::default(),
+            table: Mutex::new(Table::new()),
             account: Mutex::default(),
             pagure: Mutex::default(),
             parameters: Mutex::default(),
             violations: Mutex::default(),
+            poison: Mutex::default(),
             is_time_known: true.into(),
         })
     }
@@ -67,6 +73,13 @@ impl Shared {
     }
 }
 
+/// What a worker does of a job that it can't bear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Poison {
+    Panic,
+    Death,
+}
+
 /// A test that has panicked with a lock in its hands has failed already.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -77,6 +90,21 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Worker {
     pub shared: Arc<Shared>,
     pub process: Arc<Process>,
+}
+
+impl Worker {
+    /// Touches a job; the one that is poisoned does its work.
+    pub async fn touch(&self, is_it: impl FnOnce(&JobKey) -> bool) {
+        let poison = locked(&self.shared.poison).clone();
+        match poison.filter(|(key, _)| is_it(key)) {
+            Some((key, Poison::Panic)) => panic!("{key} is poisoned"),
+            Some((_, Poison::Death)) => {
+                self.process.kill();
+                self.process.lives().await;
+            }
+            None => {}
+        }
+    }
 }
 
 impl ports::World for Worker {
@@ -109,6 +137,7 @@ impl ports::World for Worker {
 
 impl ports::Clock for Worker {
     fn now(&self) -> Option<Timestamp> {
-        self.shared.is_time_known.load(std::sync::atomic::Ordering::Relaxed).then(|| self.shared.now())
+        let now = self.process.skewed(self.shared.now());
+        self.shared.is_time_known.load(std::sync::atomic::Ordering::Relaxed).then_some(now)
     }
 }

@@ -6,7 +6,7 @@ use doorbell_messages::{DeadLetter, Envelope, JobKey, Request};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Call, Worker, locked};
+use super::{Call, Dice, Worker, locked};
 
 /// A standard queue: at least once, in no promised order, with a visibility timeout.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub struct Queue {
     pub dead_letters: Mutex<Vec<DeadLetter>>,
     arrived: Notify,
     sent: std::sync::atomic::AtomicU32,
+    /// As loose as a standard queue may be: out of order, twice, back after its deletion.
+    pub loose: Mutex<Option<Dice>>,
 }
 
 #[derive(Debug)]
@@ -43,12 +45,20 @@ impl Queue {
     fn take(&self) -> Vec<Delivery> {
         let now = Instant::now();
         let mut messages = locked(&self.messages);
+        let mut loose = locked(&self.loose);
+        if let Some(dice) = &mut *loose
+            && messages.len() > 1
+        {
+            let by = dice.below(messages.len() as u64) as usize;
+            messages.rotate_left(by);
+        }
         messages
             .iter_mut()
             .filter(|message| message.visible_at <= now)
             .take(10)
             .map(|message| {
-                message.visible_at = now + VISIBILITY;
+                let is_twice = loose.as_mut().is_some_and(|dice| dice.once_in(8));
+                message.visible_at = now + if is_twice { Duration::from_secs(1) } else { VISIBILITY };
                 message.receive_count += 1;
                 Delivery {
                     body: message.body.clone(),
@@ -125,7 +135,8 @@ impl Deliveries for QueueOf {
             let is_acked = |message: &Message| receipts.iter().any(|receipt| receipt.0 == message.id);
             let bodies =
                 messages.iter().filter(|message| is_acked(message)).map(|message| message.body.clone()).collect();
-            messages.retain(|message| !is_acked(message));
+            let mut loose = locked(&self.queue().loose);
+            messages.retain(|message| !is_acked(message) || loose.as_mut().is_some_and(|dice| dice.once_in(16)));
             bodies
         };
         bodies.iter().for_each(|body| self.watch_ack(body));

@@ -4,7 +4,7 @@ use doorbell_engine::domain::Documents;
 use doorbell_engine::ports::{PortError, Projects, Secrets};
 use doorbell_messages::{ProjectName, SecretId};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Call, Worker, locked};
 
@@ -18,17 +18,23 @@ pub struct Parameters {
     pub misses: u32,
 }
 
+/// A registry document, the base one with more or other keys.
+pub fn document(more: Value) -> String {
+    let mut document = json!({
+        "gitUrl": "https://git.example.org/demo.git",
+        "command": "./deploy.sh",
+        "buildProject": "builds",
+        "cancelByRequest": true,
+        "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
+    });
+    document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    document.to_string()
+}
+
 impl Default for Parameters {
     fn default() -> Self {
-        let document = json!({
-            "gitUrl": "https://git.example.org/demo.git",
-            "command": "./deploy.sh",
-            "buildProject": "builds",
-            "cancelByRequest": true,
-            "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
-        });
         Self {
-            projects: [("demo".to_owned(), document.to_string())].into(),
+            projects: [("demo".to_owned(), document(json!({})))].into(),
             secrets: [("forge/demo".to_owned(), "token-1".to_owned())].into(),
             misses: 0,
         }
