@@ -70,6 +70,13 @@ decisions_are_indexed() {
     documented docs/decisions/README.md $(cd docs/decisions && find . -name '*.md' ! -name README.md | sed 's|^\./||')
 }
 
+# Names in backquotes of at least four words are tests.
+tests_exist() {
+    grep -o '`[a-z0-9]*\(_[a-z0-9]*\)\{4,\}`' docs/reliability.md | tr -d '\140' | sort -u | while IFS= read -r name; do
+        grep -rqw --include='*.rs' "$name" publisher worker || printf 'docs/reliability.md: there is no test %s\n' "$name"
+    done | none
+}
+
 packages_have_a_page() {
     find publisher worker -name Cargo.toml -not -path '*/target/*' | while IFS= read -r manifest; do
         [ -f "$(dirname "$manifest")/README.md" ] || printf '%s has no README.md\n' "$(dirname "$manifest")"
@@ -80,6 +87,7 @@ step 'links lead somewhere' links_lead_somewhere
 step 'commands exist' commands_exist
 step 'scripts are programs' scripts_are_programs
 step 'README.md names every script' scripts_are_documented
+step 'every test that docs/reliability.md names exists' tests_exist
 step 'every package has a page' packages_have_a_page
 step 'every fixture folder and schema is documented' contracts_are_documented
 step 'every decision is in the index' decisions_are_indexed

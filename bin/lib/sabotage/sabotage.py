@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Takes the project's guards out, one by one, in a copy of its sources, and looks whether the tests notice.
+
+    sabotage.py ROOT
+
+All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test is run with its
+guard in, where it has to pass, and with its guard out, where it has to fail. An edit that no longer applies is a failure.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+# Holds the name of the guard that is out. A file and not a variable: the runner's tests give it an environment of its own.
+SWITCH = "sabotage"
+
+# One function for each crate, in the copy only.
+FUNCTION = """
+pub(crate) fn sabotaged(name: &str) -> bool {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/%s")).is_ok_and(|out| out == name)
+}
+""" % SWITCH
+
+EDIT = re.compile(
+    r"^(?P<name>[a-z][a-z-]*)\nfile (?P<file>\S+)\ntest (?P<binary>\S+) (?P<test>\S+)\n"
+    r"<<<<\n(?P<before>.*?)\n====\n(?P<after>.*?)\n>>>>$",
+    re.MULTILINE | re.DOTALL,
+)
+
+# A test with its guard out may hang: that is noticed, too.
+PATIENCE = 60
+
+
+def read_sources(root):
+    """What git knows of, as it is in the work tree."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached"], cwd=root, check=True, stdout=subprocess.PIPE)
+    wanted = {}
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (root / name).is_file() and name.startswith(("publisher/", "worker/", "Cargo.")):
+            wanted[name] = (root / name).read_bytes()
+    return wanted
+
+
+def write(tree, wanted):
+    """Writes only what has changed, so that cargo compiles no more than that."""
+    for path in sorted(tree.rglob("*"), reverse=True):
+        if path.is_file() and str(path.relative_to(tree)) not in wanted:
+            path.unlink()
+    for name, content in wanted.items():
+        path = tree / name
+        if path.is_file() and path.read_bytes() == content:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def apply(edits, wanted):
+    """Returns the edits that do not apply, in words."""
+    problems = []
+    for edit in edits:
+        name, file = edit["name"], edit["file"]
+        text = wanted.get(file, b"").decode()
+        found = text.count(edit["before"])
+        if found != 1:
+            problems.append(f"{name}: its text is {found} times in {file}")
+            continue
+        after = edit["after"].replace("SABOTAGED", f'crate::sabotaged("{name}")')
+        wanted[file] = text.replace(edit["before"], after).encode()
+    for library in sorted({edit["file"].split("/src/")[0] + "/src/lib.rs" for edit in edits}):
+        wanted[library] += FUNCTION.encode()
+    return problems
+
+
+def compile_tests(tree, target, binaries):
+    """Returns the path of each test binary by its name."""
+    tests = [part for name in sorted(binaries) if not name.startswith("lib:") for part in ("--test", name)]
+    # Two light packages, and a folder of their own: whatever else is compiled keeps its features.
+    packages = ["-p", "doorbell-engine", "-p", "doorbell-runner"]
+    command = ["cargo", "test", *packages, "--locked", "--lib", *tests, "--no-run", "--message-format=json"]
+    built = subprocess.run(
+        command, cwd=tree, env={**os.environ, "CARGO_TARGET_DIR": str(target / "sabotage" / "target")}, stdout=subprocess.PIPE, check=False
+    )
+    paths = {}
+    for line in built.stdout.decode().splitlines():
+        message = json.loads(line)
+        if message.get("reason") == "compiler-message" and message["message"]["level"] == "error":
+            print(message["message"]["rendered"])
+        if message.get("reason") == "compiler-artifact" and message.get("executable"):
+            kind = "lib:" if "lib" in message["target"]["kind"] else ""
+            folder = pathlib.Path(message["manifest_path"]).parent
+            paths[kind + message["target"]["name"]] = (message["executable"], folder)
+    if built.returncode != 0:
+        sys.exit("the sabotaged sources do not compile")
+    return paths
+
+
+def passes(binary, test, sabotage):
+    """None if there is no such test."""
+    executable, folder = binary
+    switch = folder / SWITCH
+    switch.write_text(sabotage or "", encoding="utf-8")
+    try:
+        run = subprocess.run(
+            [executable, "--exact", test], cwd=folder, timeout=PATIENCE, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        switch.unlink()
+    if b"running 1 test" not in run.stdout:
+        return None
+    return run.returncode == 0
+
+
+def main():
+    root = pathlib.Path(sys.argv[1]).resolve()
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", root / "target")).resolve()
+    tree = target / "sabotage" / "tree"
+    text = (pathlib.Path(__file__).parent / "edits.txt").read_text(encoding="utf-8")
+    edits = [match.groupdict() for match in EDIT.finditer(text)]
+    if len(edits) != text.count("\n>>>>"):
+        sys.exit("edits.txt: an edit is not of the form that its head describes")
+    wanted = read_sources(root)
+    problems = apply(edits, wanted)
+    if problems:
+        sys.exit("\n".join(problems))
+    write(tree, wanted)
+    binaries = compile_tests(tree, target, {edit["binary"] for edit in edits})
+    sound = {}
+    for edit in edits:
+        binary, test = binaries.get(edit["binary"]), edit["test"]
+        if binary is None:
+            problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
+            continue
+        if test not in sound:
+            sound[test] = passes(binary, test, None)
+        if sound[test] is None:
+            verdict = "there is no such test"
+        elif not sound[test]:
+            verdict = "the test is red with the guard in"
+        elif passes(binary, test, edit["name"]):
+            verdict = "the test is green with the guard out"
+        else:
+            print(f"noticed  {edit['name']}: {test}", flush=True)
+            continue
+        print(f"MISSED   {edit['name']}: {test}: {verdict}", flush=True)
+        problems.append(edit["name"])
+    print(f"{len(edits) - len(problems)} of {len(edits)} sabotages are noticed")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
