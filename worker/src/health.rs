@@ -29,13 +29,18 @@ pub(crate) struct Health {
 const RECEIVE_WITHIN: Duration = Duration::from_secs(60);
 
 impl Health {
+    /// Whether all shards were looked through lately.
+    pub(crate) fn sweeps(&self) -> bool {
+        self.pulse.since(Part::Sweep).is_some_and(|since| since <= self.sweep_within)
+    }
+
     fn ready(&self) -> Value {
         let beats = |part, within| self.pulse.since(part).is_some_and(|since| since <= within);
         json!({
             "clock": self.clock.now().is_some(),
             "triggers": beats(Part::Triggers, RECEIVE_WITHIN),
             "events": beats(Part::Events, RECEIVE_WITHIN),
-            "sweep": beats(Part::Sweep, self.sweep_within),
+            "sweep": self.sweeps(),
         })
     }
 }

@@ -4,6 +4,7 @@ mod aws;
 mod clock;
 mod forge;
 mod health;
+mod heartbeat;
 mod log;
 mod service;
 mod settings;

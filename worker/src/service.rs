@@ -13,6 +13,7 @@ use crate::aws::{CodeBuild, Connection, Identity, ParameterStore, Queue, Secrets
 use crate::clock::AwsClock;
 use crate::forge::Forges;
 use crate::health::{self, Health};
+use crate::heartbeat;
 use crate::settings::Settings;
 use crate::world::Account;
 
@@ -36,6 +37,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let region = sdk.region().context("no AWS region is set (AWS_REGION)")?.to_string();
     let identity = Identity::ask(&sdk, &clock).await?;
     let ledger = Table::new(&sdk, &clock, settings.table.clone());
+    let instance = instance();
     let deployment = Deployment::of_ledger(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
     let account = Account {
         projects: ParameterStore::new(&sdk, &clock, settings.project_prefix.clone()),
@@ -61,7 +63,7 @@ pub async fn run(settings: Settings) -> Result<()> {
             fallback_build_project: settings.build_project.clone(),
             max_in_flight: settings.max_in_flight,
             sweep_interval: settings.sweep_interval,
-            instance: instance(),
+            instance: instance.clone(),
         },
     );
     let health = Health {
@@ -69,12 +71,15 @@ pub async fn run(settings: Settings) -> Result<()> {
         clock: clock.clone(),
         sweep_within: settings.sweep_interval * 4 + Duration::from_secs(30),
     };
+    let heart = Table::new(&sdk, &clock, settings.table.clone());
+    let heartbeat = tokio::spawn(heartbeat::beat(heart, health.clone(), instance));
     let health = tokio::spawn(health::serve(listener, health));
     let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
     info!(health = %health_addr, table = settings.table, prefix = settings.project_prefix, "the worker is up");
     let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
     let drained = drain(running, &stop).await;
+    heartbeat.abort();
     health.abort();
     if let Some(metrics) = metrics {
         metrics.flush(std::io::stdout()).context("the last metrics could not be written")?;

@@ -29,6 +29,9 @@ const SCHEMA: u32 = 1;
 /// The name of the index over due times.
 pub const INDEX: &str = "due";
 
+/// The key of the item that is no job's: a job's has two `#` and begins with its project.
+const HEARTBEAT: &str = "#sweep";
+
 /// Keys of one page of the index.
 const PAGE: i32 = 100;
 
@@ -40,7 +43,7 @@ pub struct LedgerPage {
     /// How many others there are: newer than this program, or damaged.
     pub unreadable: usize,
     /// Where the next page begins, if there is one.
-    pub next: Option<JobKey>,
+    pub next: Option<String>,
 }
 
 type Item = HashMap<String, AttributeValue>;
@@ -73,11 +76,31 @@ impl Table {
         Ok(answer.item.and_then(|item| row(&item).ok()))
     }
 
+    /// Writes down that a worker has swept. One item for all workers: the latest counts, and whether anybody sweeps is
+    /// all that it tells.
+    pub(crate) async fn beat(&self, now: Timestamp, instance: &str) -> Result<(), PortError> {
+        let call = self.client.put_item().table_name(&self.name).item("pk", text(HEARTBEAT));
+        let call = call.item("seen_at", time(now)).item("instance", text(instance));
+        call.send().await.map_err(|error| failed("PutItem (heartbeat)", error))?;
+        Ok(())
+    }
+
+    /// When a worker has last swept; none if none ever did.
+    ///
+    /// # Errors
+    /// The table could not be read.
+    pub async fn last_sweep(&self) -> Result<Option<Timestamp>, CallFailed> {
+        let call = self.client.get_item().table_name(&self.name).key("pk", text(HEARTBEAT)).consistent_read(true);
+        let answer = call.send().await.map_err(|error| call_failed("GetItem", error))?;
+        let seen_at = answer.item.as_ref().and_then(|item| item.get("seen_at")?.as_n().ok()?.parse().ok());
+        Ok(seen_at.map(Timestamp::from_millis))
+    }
+
     /// A page of all rows, in no order; of one project, where it is named. For people: it reads the whole table.
     ///
     /// # Errors
     /// The table could not be read.
-    pub async fn page(&self, project: Option<&ProjectName>, after: Option<JobKey>) -> Result<LedgerPage, CallFailed> {
+    pub async fn page(&self, project: Option<&ProjectName>, after: Option<String>) -> Result<LedgerPage, CallFailed> {
         let mut call = self.client.scan().table_name(&self.name);
         if let Some(project) = project {
             let value = text(project.as_str());
@@ -85,13 +108,15 @@ impl Table {
             call = call.filter_expression("#project = :project").expression_attribute_names("#project", "project");
             call = call.expression_attribute_values(":project", value);
         }
-        let from = after.map(|key| HashMap::from([("pk".to_owned(), text(key.as_str()))]));
+        let from = after.map(|key| HashMap::from([("pk".to_owned(), text(&key))]));
         let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| call_failed("Scan", error))?;
         let jobs = answer.items().iter().filter(|item| item.contains_key("job"));
         let read: Vec<_> = jobs.map(row).collect();
         let unreadable = read.iter().filter(|row| row.is_err()).count();
         let rows = read.into_iter().filter_map(Result::ok).collect();
-        Ok(LedgerPage { rows, unreadable, next: answer.last_evaluated_key.as_ref().and_then(key_of) })
+        let last = answer.last_evaluated_key.as_ref().and_then(|last| last.get("pk")?.as_s().ok());
+        let next = last.cloned();
+        Ok(LedgerPage { rows, unreadable, next })
     }
 
     async fn insert_one(&self, row: &Row) -> Result<Insert, PortError> {

@@ -35,6 +35,16 @@ impl Forges {
         Ok(Self { guarded: builder().dns_resolver(PublicOnly).build()?, trusted: builder().build()?, allowed })
     }
 
+    /// Whether the forge can be reached and takes the token for flags on this repository; nothing is written there.
+    pub async fn try_token(&self, side: &ForgeSide, token: &SecretString) -> Answer<Result<(), String>> {
+        match self.client(&side.url) {
+            Ok((client, url)) => match side.kind {
+                ReportKind::Pagure => pagure::try_token(client, &url, side, token).await,
+            },
+            Err(reason) => Answer::Seen(Err(reason)),
+        }
+    }
+
     /// The client for a forge.
     ///
     /// # Errors

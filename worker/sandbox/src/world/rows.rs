@@ -12,7 +12,9 @@ impl World {
         let mut request = json!({ "TableName": TABLE, "ConsistentRead": true });
         loop {
             let page = self.root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
-            rows.extend(page["Items"].as_array().into_iter().flatten().map(item));
+            // The workers' heartbeat is no row.
+            let items = page["Items"].as_array().into_iter().flatten().filter(|item| item.get("job").is_some());
+            rows.extend(items.map(item));
             match page.get("LastEvaluatedKey") {
                 Some(key) => request["ExclusiveStartKey"] = key.clone(),
                 None => return Ok(rows),

@@ -116,6 +116,34 @@ async fn heard(answer: Response) -> Answer<TellSeen> {
     })
 }
 
+/// Whether the forge takes the token for flags on this repository. The form is empty on purpose: Pagure checks the token
+/// and the repository first, and then refuses the form, so that nothing is written.
+pub(super) async fn try_token(
+    client: &Client,
+    forge: &Url,
+    side: &ForgeSide,
+    token: &SecretString,
+) -> Answer<Result<(), String>> {
+    let path = format!("api/0/{}/c/{}/flag", side.repo, "0".repeat(40));
+    let Some(request) = authorized(client.post(join(forge, &path)).form(&[("", ""); 0]), token) else {
+        return Answer::Unauthorized("the token holds characters that no header can carry".to_owned());
+    };
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Answer::Seen(Err(chain(&error))),
+    };
+    let code = answer.status();
+    let problem: Option<Problem> =
+        read(answer, MOST_OF_AN_ANSWER).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+    let refused_form = problem.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EINVALIDREQ");
+    let reason = reason(code, problem.as_ref());
+    match code {
+        StatusCode::BAD_REQUEST if refused_form => Answer::Seen(Ok(())),
+        StatusCode::UNAUTHORIZED => Answer::Unauthorized(reason),
+        _ => Answer::Seen(Err(reason)),
+    }
+}
+
 /// The commit that the forge has at the ref.
 pub(super) async fn head(
     client: &Client,

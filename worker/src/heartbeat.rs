@@ -1,0 +1,28 @@
+use std::time::Duration;
+
+use doorbell_engine::ports::Clock;
+use tracing::warn;
+
+use crate::aws::Table;
+use crate::health::Health;
+
+/// How often a sweeping worker says so in the ledger, for those who look from outside: a write a minute. A worker that
+/// has nothing to do leaves no other trace, and `doorbell doctor` could not tell it from none.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// How soon it is looked again whether this worker sweeps.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Writes until it is dropped. A failure is a warning: no job depends on it.
+pub(crate) async fn beat(ledger: Table, health: Health, instance: String) {
+    loop {
+        let Some(now) = health.clock.now().filter(|_| health.sweeps()) else {
+            tokio::time::sleep(LOOK).await;
+            continue;
+        };
+        if let Err(error) = ledger.beat(now, &instance).await {
+            warn!("the heartbeat could not be written: {error}");
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}
