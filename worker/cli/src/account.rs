@@ -64,6 +64,10 @@ impl Account {
         &self.sdk
     }
 
+    pub(crate) fn clock(&self) -> &AwsClock {
+        &self.clock
+    }
+
     /// The ledger.
     ///
     /// # Errors

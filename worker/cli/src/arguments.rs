@@ -2,9 +2,11 @@ use clap::{Parser, Subcommand};
 
 use crate::account::Login;
 use crate::dead_letters::DlqCommand;
+use crate::doctor::DoctorArguments;
 use crate::explain::ExplainArguments;
 use crate::installation::Installation;
 use crate::jobs::JobsCommand;
+use crate::logs::LogsArguments;
 use crate::project::ProjectCommand;
 use crate::screen::Format;
 
@@ -27,9 +29,13 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Jobs: list them, and tell the story of one
+    /// Walk the whole chain, and say what is broken and how it is mended
+    Doctor(DoctorArguments),
+    /// Jobs: list, show, watch, cancel, run again
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// What a job's build printed; -f follows it
+    Logs(LogsArguments),
     /// Dead-letter queues: list, show, send back, delete
     #[command(subcommand)]
     Dlq(DlqCommand),
@@ -44,8 +50,10 @@ const AFTER_HELP: &str = "\
 stdout has the result alone; everything else goes to stderr. Nothing is coloured in a pipe or with NO_COLOR.
 
 Examples:
+  doorbell doctor
   doorbell jobs list --project demo
   doorbell jobs show ci-4711
+  doorbell logs -f ci-4711
   doorbell dlq list --output json
   doorbell project put demo demo.json
   doorbell explain --project demo --branch main

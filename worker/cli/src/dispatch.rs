@@ -4,10 +4,13 @@ use doorbell_worker::Forges;
 use crate::account::{Account, Login};
 use crate::arguments::{Arguments, Command};
 use crate::dead_letters::{self, DlqCommand};
+use crate::doctor;
 use crate::explain;
 use crate::failure::{Failure, Outcome};
 use crate::installation::Installation;
-use crate::jobs::{self, JobsCommand};
+use crate::installation::Setting;
+use crate::jobs::{self, JobsCommand, Topic};
+use crate::logs;
 use crate::project::{self, ProjectCommand};
 use crate::registry::Registry;
 use crate::screen::Screen;
@@ -17,16 +20,27 @@ use crate::screen::Screen;
 /// # Errors
 /// It could not be done; what was not done by then is as it was.
 pub(crate) async fn run(arguments: Arguments, screen: Screen) -> Result<Outcome, Failure> {
-    let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
+    let now = now_here();
     let installation = &arguments.installation;
     let login = &arguments.login;
     match &arguments.command {
+        Command::Doctor(arguments) => {
+            doctor::doctor(arguments, &Account::open(login).await?, installation, now, screen).await
+        }
         Command::Jobs(command) => {
             let account = Account::open(login).await?;
             let ledger = account.ledger(installation)?;
             match command {
                 JobsCommand::List(list) => jobs::list(&ledger, list, now, screen).await,
                 JobsCommand::Show(show) => jobs::show(&ledger, &show.job, now, screen).await,
+                JobsCommand::Watch(watch) => jobs::watch(&ledger, watch, now_here, screen).await,
+                JobsCommand::Cancel(cancel) => {
+                    let topic = if cancel.by_request { Some(topic(&account, installation)?) } else { None };
+                    jobs::cancel(&ledger, topic.as_ref(), cancel, now, screen).await
+                }
+                JobsCommand::Rerun(rerun) => {
+                    jobs::rerun(&ledger, &topic(&account, installation)?, &rerun.job, now, screen).await
+                }
             }
         }
         Command::Project(command) => projects(command, login, installation, screen).await,
@@ -37,6 +51,10 @@ pub(crate) async fn run(arguments: Arguments, screen: Screen) -> Result<Outcome,
             })?;
             let registry = Registry::new(&Account::open(login).await?, installation.prefix()?);
             explain::explain(explain, &registry, &forges, fallback.as_ref(), now, screen).await
+        }
+        Command::Logs(arguments) => {
+            let account = Account::open(login).await?;
+            logs::logs(arguments, &account, &account.ledger(installation)?, screen).await
         }
         Command::Dlq(command) => {
             let account = Account::open(login).await?;
@@ -73,4 +91,13 @@ async fn projects(
         ProjectCommand::Put(put) => project::put(&registry, put, fallback, screen).await,
         ProjectCommand::Remove(remove) => project::remove(&registry, remove, screen).await,
     }
+}
+
+fn now_here() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+fn topic(account: &Account, installation: &Installation) -> Result<Topic, Failure> {
+    let [arn] = installation.read([Setting::TopicArn])?;
+    Ok(Topic { sns: account.sns(), arn })
 }

@@ -32,6 +32,10 @@ pub(crate) enum Outcome {
     Failed,
     /// The policy says, or said, no.
     Rejected,
+    /// The job was canceled.
+    Canceled,
+    /// The job ended in an error or a timeout.
+    Error,
 }
 
 impl Outcome {
@@ -41,6 +45,8 @@ impl Outcome {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Rejected => 6,
+            Self::Canceled => 7,
+            Self::Error => 8,
         }
     }
 }

@@ -4,13 +4,16 @@ mod account;
 mod arguments;
 mod dead_letters;
 mod dispatch;
+mod doctor;
 mod explain;
 mod failure;
 mod installation;
 mod jobs;
+mod logs;
 mod project;
 mod registry;
 mod screen;
+mod signed;
 
 use std::process::ExitCode;
 

@@ -39,7 +39,8 @@ impl Forges {
     pub async fn try_token(&self, side: &ForgeSide, token: &SecretString) -> Answer<Result<(), String>> {
         match self.client(&side.url) {
             Ok((client, url)) => match side.kind {
-                ReportKind::Pagure => pagure::try_token(client, &url, side, token).await,
+                ReportKind::Pagure => pagure::try_flag(client, &url, side, token).await,
+                ReportKind::PagureCi => pagure::try_notify(client, &url, side, token).await,
             },
             Err(reason) => Answer::Seen(Err(reason)),
         }

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 pub(crate) use act::{drop_letters, redrive};
 pub(crate) use list::{list, show};
-pub(crate) use queue::{DeadLetterQueue, discover};
+pub(crate) use queue::{DeadLetterQueue, attribute, discover, subscription_arn};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {

@@ -1,6 +1,6 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 use clap::ValueEnum;
-use doorbell_worker::call_failed;
+use doorbell_worker::{CallFailed, call_failed};
 use serde_json::Value;
 
 use crate::account::Account;
@@ -61,19 +61,33 @@ pub(crate) async fn discover(account: &Account, installation: &Installation) -> 
 async fn subscription_dlq(account: &Account, topic: &str, triggers: &str) -> Result<Option<String>, Failure> {
     let sns = account.sns();
     let endpoint = queue_arn(&account.sqs(), triggers).await?;
+    let Some(arn) = subscription_arn(&sns, topic, &endpoint).await? else { return Ok(None) };
+    let answer = sns.get_subscription_attributes().subscription_arn(arn).send().await;
+    let answer = answer.map_err(|error| call_failed("GetSubscriptionAttributes", error))?;
+    Ok(answer.attributes().and_then(|all| all.get("RedrivePolicy")).and_then(|text| target_of(text)))
+}
+
+/// The subscription of a queue to the topic.
+///
+/// # Errors
+/// SNS can't be asked.
+pub(crate) async fn subscription_arn(
+    sns: &aws_sdk_sns::Client,
+    topic: &str,
+    queue_arn: &str,
+) -> Result<Option<String>, CallFailed> {
     let mut pages = sns.list_subscriptions_by_topic().topic_arn(topic).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| call_failed("ListSubscriptionsByTopic", error))?;
-        let ours = page.subscriptions().iter().find(|one| one.endpoint() == Some(&endpoint));
-        let Some(arn) = ours.and_then(|one| one.subscription_arn()) else { continue };
-        let answer = sns.get_subscription_attributes().subscription_arn(arn).send().await;
-        let answer = answer.map_err(|error| call_failed("GetSubscriptionAttributes", error))?;
-        return Ok(answer.attributes().and_then(|all| all.get("RedrivePolicy")).and_then(|text| target_of(text)));
+        let ours = page.subscriptions().iter().find(|one| one.endpoint() == Some(queue_arn));
+        if let Some(arn) = ours.and_then(|one| one.subscription_arn()) {
+            return Ok(Some(arn.to_owned()));
+        }
     }
     Ok(None)
 }
 
-pub(crate) async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Failure> {
+async fn queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<String, Failure> {
     Ok(attribute(sqs, url, QueueAttributeName::QueueArn).await?.unwrap_or_default())
 }
 
@@ -82,7 +96,15 @@ async fn redrive_target(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Option<S
     Ok(policy.and_then(|text| target_of(&text)))
 }
 
-async fn attribute(sqs: &aws_sdk_sqs::Client, url: &str, name: QueueAttributeName) -> Result<Option<String>, Failure> {
+/// One attribute of a queue.
+///
+/// # Errors
+/// SQS can't be asked, or knows no such queue.
+pub(crate) async fn attribute(
+    sqs: &aws_sdk_sqs::Client,
+    url: &str,
+    name: QueueAttributeName,
+) -> Result<Option<String>, Failure> {
     let answer = sqs.get_queue_attributes().queue_url(url).attribute_names(name.clone()).send().await;
     let answer = answer.map_err(|error| call_failed(&format!("GetQueueAttributes {url}"), error))?;
     Ok(answer.attributes().and_then(|all| all.get(&name)).cloned())

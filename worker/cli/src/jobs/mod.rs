@@ -1,16 +1,20 @@
 //! `doorbell jobs`: what was asked, what became of it, and what the owner can do about it.
 
+mod act;
 mod find;
 mod list;
 mod show;
 mod view;
+mod watch;
 
 use clap::{Args, Subcommand};
 use doorbell_messages::{ProjectName, Status};
 
+pub(crate) use act::{Topic, cancel, rerun};
 pub(crate) use find::find;
 pub(crate) use list::list;
 pub(crate) use show::show;
+pub(crate) use watch::{end, outcome, watch};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
@@ -22,6 +26,43 @@ pub(crate) enum JobsCommand {
     #[command(after_help = "Examples:\n  doorbell jobs show 'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell jobs \
                             show ci-4711 --output json")]
     Show(JobArguments),
+    /// Follow one job to its end, and end with its result; or, in a terminal, a live table of the latest
+    #[command(after_help = "Exit codes with a JOB: 0 success, 1 failure, 6 rejected, 7 canceled, 8 error or \
+                            timeout.\n\nExamples:\n  doorbell jobs watch ci-4711\n  doorbell jobs watch --project \
+                            demo\n  doorbell jobs watch ci-4711 --output json")]
+    Watch(WatchArguments),
+    /// Ask that a job end
+    #[command(
+        after_help = "It goes by the job's row, which a worker finds there within seconds. --by-request publishes \
+                            it instead, as a CI would, and needs the project's cancelByRequest.\n\nExamples:\n  \
+                            doorbell jobs cancel ci-4711\n  doorbell jobs cancel ci-4711 --by-request"
+    )]
+    Cancel(CancelArguments),
+    /// Publish a job's request again, as a job of its own
+    #[command(
+        after_help = "Without a commit in the request, the ref's present head is built.\n\nExamples:\n  doorbell \
+                            jobs rerun ci-4711\n  doorbell logs -f \"$(doorbell jobs rerun ci-4711)\""
+    )]
+    Rerun(JobArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArguments {
+    /// The job: its whole name, the beginning of it, or its id
+    #[arg(value_name = "JOB", conflicts_with_all = ["project", "status"])]
+    pub(crate) job: Option<String>,
+    #[command(flatten)]
+    pub(crate) list: ListArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    /// The job: its whole name, the beginning of it, or its id
+    #[arg(value_name = "JOB")]
+    pub(crate) job: String,
+    /// Publish a request that cancels it, instead of writing its row
+    #[arg(long)]
+    pub(crate) by_request: bool,
 }
 
 #[derive(Debug, Args)]

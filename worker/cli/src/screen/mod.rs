@@ -61,6 +61,16 @@ impl Screen {
         text().iter().try_for_each(|line| self.line(line))
     }
 
+    /// Clears the terminal, for a table that is shown again. Past `anstream`, to which this is a colour.
+    ///
+    /// # Errors
+    /// Nobody looks any more.
+    pub(crate) fn afresh(self) -> Result<(), Failure> {
+        let mut stdout = std::io::stdout();
+        let cleared = stdout.write_all(b"\x1b[H\x1b[2J").and_then(|()| stdout.flush());
+        cleared.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))
+    }
+
     /// Prints a line of a result.
     ///
     /// # Errors

@@ -3,8 +3,7 @@ use serde_json::{Value, json};
 
 use super::account::{
     Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER, PUBLISHER,
-    REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn, rule_arns,
-    topic_arn,
+    REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn, topic_arn,
 };
 
 /// A role as IAM is to make it, with one inline policy.
@@ -67,10 +66,16 @@ impl Account {
         let topic = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:Publish"];
         let registry = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter", "ssm:DeleteParameter"];
         let documents = arn("ssm", &format!("parameter{}", self.prefix));
-        let rules = ["events:DescribeRule", "events:ListTargetsByRule"];
-        let roles = [WORKER, BUILD, UNPRIVILEGED_BUILD].map(|role| iam_arn(&format!("role/{role}")));
-        let groups =
-            self.build_projects.iter().map(|project| arn("logs", &format!("log-group:{LOG_GROUPS}{project}:*")));
+        let look_around = [
+            "events:DescribeRule",
+            "events:ListRuleNamesByTarget",
+            "events:ListTargetsByRule",
+            "iam:SimulatePrincipalPolicy",
+            "sns:GetSubscriptionAttributes",
+        ];
+        let groups = self.build_projects.iter().map(|project| arn("logs", &format!("log-group:{LOG_GROUPS}{project}")));
+        // AWS asks about the streams, the emulator about the group.
+        let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
         document([
             allow("Rows", &rows, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
             allow(
@@ -81,15 +86,15 @@ impl Account {
             allow("TakeDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
             allow("SendBack", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
             allow("Topic", &topic, [topic_arn()]),
-            // On AWS the topic would do; the emulator asks about `*`.
-            allow("Subscription", &["sns:GetSubscriptionAttributes"], ["*".to_owned()]),
+            // On AWS the topic, the rules and the roles would do; the emulator asks about `*`.
+            allow("LookAround", &look_around, ["*".to_owned()]),
             allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
             allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
             read_secrets("TryReportTokens", REPORT_SECRETS),
-            allow("Builds", &["codebuild:BatchGetProjects", "codebuild:BatchGetBuilds"], self.project_arns()),
-            allow("Rules", &rules, rule_arns()),
-            allow("FindRules", &["events:ListRuleNamesByTarget"], ["*".to_owned()]),
-            allow("AskIam", &["iam:SimulatePrincipalPolicy"], roles),
+            allow("Builds", &["codebuild:BatchGetBuilds"], self.project_arns()),
+            // Of any name, for that is what a document may hold: one that does not exist must be told from one that
+            // may not be seen.
+            allow("BuildProjects", &["codebuild:BatchGetProjects"], [arn("codebuild", "project/*")]),
             allow("ReadLogs", &["logs:GetLogEvents"], groups),
         ])
     }

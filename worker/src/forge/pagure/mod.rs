@@ -116,18 +116,37 @@ async fn heard(answer: Response) -> Answer<TellSeen> {
     })
 }
 
-/// Whether the forge takes the token for flags on this repository. The form is empty on purpose: Pagure checks the token
-/// and the repository first, and then refuses the form, so that nothing is written.
-pub(super) async fn try_token(
+/// Whether the forge takes an API token for flags on this repository. The form is empty on purpose: Pagure checks the
+/// token and the repository first, and then refuses the form, so that nothing is written.
+pub(super) async fn try_flag(
     client: &Client,
     forge: &Url,
     side: &ForgeSide,
     token: &SecretString,
 ) -> Answer<Result<(), String>> {
-    let path = format!("api/0/{}/c/{}/flag", side.repo, "0".repeat(40));
-    let Some(request) = authorized(client.post(join(forge, &path)).form(&[("", ""); 0]), token) else {
-        return Answer::Unauthorized("the token holds characters that no header can carry".to_owned());
-    };
+    let path = format!("api/0/{}/c/{NO_COMMIT}/flag", side.repo);
+    match authorized(client.post(join(forge, &path)).form(&[("", ""); 0]), token) {
+        Some(request) => tried(request).await,
+        None => Answer::Unauthorized(NO_HEADER.to_owned()),
+    }
+}
+
+/// As [`try_flag`], for a hook's token and the plugin's route, which misses the uid after it has checked the token.
+pub(super) async fn try_notify(
+    client: &Client,
+    forge: &Url,
+    side: &ForgeSide,
+    token: &SecretString,
+) -> Answer<Result<(), String>> {
+    let path = format!("api/0/ci/doorbell/{}", side.repo);
+    let body = serde_json::json!({ "token": token.expose_secret(), "commit": NO_COMMIT });
+    tried(client.post(join(forge, &path)).json(&body)).await
+}
+
+/// A commit that nobody has.
+const NO_COMMIT: &str = "0000000000000000000000000000000000000000";
+
+async fn tried(request: RequestBuilder) -> Answer<Result<(), String>> {
     let answer = match request.send().await {
         Ok(answer) => answer,
         Err(error) => return Answer::Seen(Err(chain(&error))),

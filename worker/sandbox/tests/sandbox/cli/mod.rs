@@ -1,6 +1,8 @@
 //! `doorbell`, as the account's owner runs it: with a role of the owner's own.
 mod dead_letters;
+mod doctor;
 mod explain;
+mod following;
 mod jobs;
 mod project;
 

@@ -1,0 +1,122 @@
+//! Reading resource policies, as far as the chain depends on them. IAM's own evaluation knows more; this looks for the
+//! statement that the installation makes, and for the one that nobody should.
+
+use serde_json::Value;
+
+/// A statement of a policy.
+pub(super) struct Statement<'a>(&'a Value);
+
+/// All statements of a policy's text.
+pub(super) fn statements(policy: &Value) -> Vec<Statement<'_>> {
+    one_or_more(&policy["Statement"]).into_iter().map(Statement).collect()
+}
+
+impl Statement<'_> {
+    /// Whether it lets the service do this on behalf of that resource.
+    pub(super) fn admits(&self, service: &str, action: &str, source_arn: &str) -> bool {
+        self.allows(action)
+            && (texts(&self.0["Principal"]["Service"]).contains(&service) || self.is_for_anybody())
+            && self.sources().is_none_or(|sources| sources.iter().any(|source| matches(source, source_arn)))
+    }
+
+    /// Whether it lets anybody in the world do this.
+    pub(super) fn opens_to_all(&self, action: &str) -> bool {
+        self.allows(action) && self.is_for_anybody() && self.0["Condition"].is_null()
+    }
+
+    /// Whether it refuses what comes without TLS.
+    pub(super) fn refuses_plain_http(&self) -> bool {
+        let secure = &self.0["Condition"]["Bool"]["aws:SecureTransport"];
+        self.0["Effect"] == "Deny" && texts(secure).contains(&"false") || secure == &Value::Bool(false)
+    }
+
+    fn allows(&self, action: &str) -> bool {
+        self.0["Effect"] == "Allow" && texts(&self.0["Action"]).iter().any(|pattern| matches_action(pattern, action))
+    }
+
+    fn is_for_anybody(&self) -> bool {
+        let principal = &self.0["Principal"];
+        principal == "*" || texts(&principal["AWS"]).contains(&"*")
+    }
+
+    /// On whose behalf; none where anybody's will do.
+    fn sources(&self) -> Option<Vec<&str>> {
+        let condition = self.0["Condition"].as_object()?;
+        let sources = condition.values().filter_map(|test| {
+            let test = test.as_object()?;
+            test.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn")).map(|(_, value)| texts(value))
+        });
+        let sources: Vec<&str> = sources.flatten().collect();
+        (!sources.is_empty()).then_some(sources)
+    }
+}
+
+fn matches_action(pattern: &str, action: &str) -> bool {
+    matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
+}
+
+/// `*` stands for any text, at the pattern's end or alone: all that installations write.
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => text.starts_with(start),
+        None => pattern == text,
+    }
+}
+
+fn one_or_more(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(list) => list.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    one_or_more(value).into_iter().filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TOPIC: &str = "arn:aws:sns:eu-north-1:1:t";
+
+    fn statement(more: &Value) -> Value {
+        let mut statement = json!({
+            "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "sqs:SendMessage",
+            "Condition": { "ArnEquals": { "aws:SourceArn": TOPIC } },
+        });
+        for (key, value) in more.as_object().unwrap() {
+            statement[key] = value.clone();
+        }
+        json!({ "Statement": statement })
+    }
+
+    #[track_caller]
+    fn check(more: Value, admits: bool) {
+        let policy = statement(&more);
+        let found = statements(&policy).iter().any(|one| one.admits("sns.amazonaws.com", "sqs:SendMessage", TOPIC));
+        assert_eq!(found, admits, "{policy}");
+    }
+
+    #[test]
+    fn a_statement_admits_the_service_on_behalf_of_its_source_only() {
+        check(json!({}), true);
+        check(json!({ "Action": ["sqs:*"] }), true);
+        check(json!({ "Condition": { "ArnLike": { "AWS:SourceArn": ["arn:aws:sns:eu-north-1:1:*"] } } }), true);
+        check(json!({ "Condition": { "ArnEquals": { "aws:SourceArn": "arn:aws:sns:eu-north-1:1:other" } } }), false);
+        check(json!({ "Effect": "Deny" }), false);
+        check(json!({ "Principal": { "Service": "events.amazonaws.com" } }), false);
+        check(json!({ "Action": "sqs:ReceiveMessage" }), false);
+    }
+
+    #[test]
+    fn what_is_open_to_all_is_seen() {
+        let open =
+            json!({ "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "SNS:Publish" }] });
+        assert!(statements(&open)[0].opens_to_all("sns:Publish"));
+        assert!(!statements(&statement(&json!({ "Principal": "*" })))[0].opens_to_all("sqs:SendMessage"));
+    }
+}

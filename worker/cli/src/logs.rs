@@ -1,0 +1,171 @@
+//! `doorbell logs`: what a job's build printed, as CloudWatch Logs has it.
+
+use std::time::Duration;
+
+use clap::Args;
+use doorbell_engine::domain::Row;
+use doorbell_worker::{CallFailed, Table, call_failed};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::account::Account;
+use crate::failure::{Failure, Outcome, is_missing};
+use crate::jobs::{end, find, outcome};
+use crate::screen::{Screen, harmless};
+use crate::signed::{Service, Signed};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With -f it waits for the build, follows it, and ends with its result: 0 success, 1 failure, 6 \
+                        rejected, 7 canceled, 8 error or timeout.\n\nExamples:\n  doorbell logs ci-4711\n  doorbell logs -f \
+                        'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .text"
+)]
+pub(crate) struct LogsArguments {
+    /// The job: its whole name, the beginning of it, or its id
+    #[arg(value_name = "JOB")]
+    job: String,
+    /// Follow it to its end, and end with its result
+    #[arg(long, short)]
+    follow: bool,
+}
+
+/// A line, for `--output json`: one object a line, as they come.
+#[derive(Serialize)]
+struct Line<'a> {
+    at: i64,
+    text: &'a str,
+}
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How many looks after the end still bring lines: CloudWatch Logs shows the last ones late.
+const LOOKS_AFTER_END: u32 = 3;
+
+/// Where a build's log is.
+struct Stream {
+    group: String,
+    name: String,
+    token: Option<String>,
+}
+
+/// Shows a job's log.
+///
+/// # Errors
+/// There is no such job or no log, or it can't be read.
+pub(crate) async fn logs(
+    arguments: &LogsArguments,
+    account: &Account,
+    ledger: &Table,
+    screen: Screen,
+) -> Result<Outcome, Failure> {
+    let signed = Signed::new(account.sdk())?;
+    let mut row = find(ledger, &arguments.job).await?;
+    let mut stream = None;
+    let mut looks_left = LOOKS_AFTER_END;
+    let mut told_waiting = false;
+    loop {
+        if stream.is_none() {
+            stream = find_stream(account, &row).await?;
+        }
+        let printed = match &mut stream {
+            Some(stream) => print(&signed, stream, screen).await?,
+            None => 0,
+        };
+        if row.status().is_final() && (printed == 0 || !arguments.follow) {
+            looks_left = if stream.is_none() || !arguments.follow { 0 } else { looks_left.saturating_sub(1) };
+        }
+        if !arguments.follow || (row.status().is_final() && looks_left == 0) {
+            break;
+        }
+        if stream.is_none() && !told_waiting {
+            screen.note(&format!("the job is {}; waiting for its build", row.status()));
+            told_waiting = true;
+        }
+        tokio::time::sleep(EVERY).await;
+        let key = row.key.clone();
+        row = ledger.row(&key).await?.unwrap_or(row);
+    }
+    finish(arguments, &row, stream.is_some(), screen)
+}
+
+fn finish(arguments: &LogsArguments, row: &Row, has_log: bool, screen: Screen) -> Result<Outcome, Failure> {
+    if arguments.follow {
+        return if screen.is_json() { Ok(outcome(row.status())) } else { end(row, screen) };
+    }
+    if has_log {
+        return Ok(Outcome::Done);
+    }
+    let what = format!("the job {} has no log: it is {}", row.key, row.status());
+    Err(Failure::context(
+        what,
+        format!("`doorbell jobs show '{}'` says why; `doorbell logs -f` waits for one", row.key),
+    ))
+}
+
+/// The build itself knows where its log is; it does not until it runs.
+async fn find_stream(account: &Account, row: &Row) -> Result<Option<Stream>, Failure> {
+    let Some(build) = row.build() else { return Ok(None) };
+    let client = aws_sdk_codebuild::Client::new(account.sdk());
+    let answer = client.batch_get_builds().ids(build.id.as_str()).send().await;
+    let answer = answer.map_err(|error| call_failed("BatchGetBuilds", error))?;
+    let logs = answer.builds().first().and_then(|build| build.logs());
+    let place = logs.and_then(|logs| logs.group_name().zip(logs.stream_name()));
+    Ok(place.map(|(group, name)| Stream { group: group.to_owned(), name: name.to_owned(), token: None }))
+}
+
+/// Prints what is new; answers how many lines that were.
+async fn print(signed: &Signed, stream: &mut Stream, screen: Screen) -> Result<usize, Failure> {
+    let mut printed = 0;
+    loop {
+        let answer = match page(signed, stream).await {
+            Ok(answer) => answer,
+            // The build runs, and its agent has not written yet.
+            Err(failed) if failed.code.as_deref().is_some_and(is_missing) => return Ok(printed),
+            Err(failed) => return Err(failed.into()),
+        };
+        let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for event in events {
+            let text = event["message"].as_str().unwrap_or_default().trim_end_matches(['\r', '\n']);
+            let line = Line { at: event["timestamp"].as_i64().unwrap_or_default(), text };
+            screen.result(&line, || vec![plain(text)])?;
+        }
+        printed += events.len();
+        let next = answer["nextForwardToken"].as_str().map(str::to_owned);
+        // The end is where the token stays the same.
+        let is_end = next.is_none() || next == stream.token || events.is_empty();
+        stream.token = next.or(stream.token.take());
+        if is_end {
+            return Ok(printed);
+        }
+    }
+}
+
+async fn page(signed: &Signed, stream: &Stream) -> Result<Value, CallFailed> {
+    let mut body = json!({ "logGroupName": stream.group, "logStreamName": stream.name, "startFromHead": true });
+    if let Some(token) = &stream.token {
+        body["nextToken"] = token.as_str().into();
+    }
+    signed.json(Service::Logs, "Logs_20140328.GetLogEvents", &body).await
+}
+
+/// A build may print anything; tabs are kept, and what would steer a terminal is not. Long lines stay whole.
+fn plain(text: &str) -> String {
+    let parts: Vec<String> = text.split('\t').map(|part| part.chars().map(visible).collect()).collect();
+    parts.join("\t")
+}
+
+fn visible(c: char) -> char {
+    if harmless(&c.to_string()).is_empty() && c != ' ' { '\u{fffd}' } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_can_not_steer_the_terminal() {
+        assert_eq!(plain("a\tb c"), "a\tb c");
+        assert_eq!(plain("\u{1b}[31mred\u{202e}"), "\u{fffd}[31mred\u{fffd}");
+    }
+}

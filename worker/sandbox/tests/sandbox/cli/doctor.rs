@@ -1,0 +1,328 @@
+//! `doctor` with a healthy installation, and with each of its links broken.
+
+use std::time::{Duration, Instant};
+
+use doorbell_sandbox::aws::AwsError;
+use doorbell_sandbox::sandbox::Sandbox;
+use doorbell_sandbox::world::account::{
+    ACCOUNT_ID, BUILD, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, PHASE_RULE, REGION, STATE_RULE,
+    SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD,
+};
+use serde_json::{Value, json};
+
+use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
+
+/// What a healthy installation may take to be examined.
+const HEALTHY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is not well, as `check: text`, and the exit code.
+async fn examined(sandbox: &Sandbox, more: &[(&str, &str)]) -> (Vec<(String, String, String)>, Option<i32>) {
+    let said = sandbox.doorbell(&["doctor", "--output", "json"], more).await.unwrap();
+    let result: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}{}", said.stdout, said.stderr));
+    let checks = result["checks"].as_array().unwrap();
+    let text = |check: &Value, field: &str| check[field].as_str().unwrap_or_default().to_owned();
+    for check in checks {
+        assert_eq!(check["state"] == "ok", check["mend"].is_null(), "what is broken has a command: {check}");
+    }
+    let broken = checks.iter().filter(|check| check["state"] != "ok");
+    (broken.map(|check| (text(check, "check"), text(check, "state"), text(check, "text"))).collect(), said.code)
+}
+
+/// The one check that must not be well now, and what it says. `more` are settings.
+#[track_caller]
+fn named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, state: &str, says: &str) {
+    let (broken, code) = found;
+    let one = broken.iter().find(|(name, ..)| name == check);
+    let Some((_, found_state, text)) = one else { panic!("{check} is not named: {broken:?}") };
+    assert!(
+        found_state == state && text.contains(says),
+        "{check} should be a {state} that says \"{says}\": {broken:?}"
+    );
+    let others: Vec<_> = broken.iter().filter(|(name, ..)| name != check).collect();
+    assert!(others.is_empty(), "{check} is broken alone: {others:?}");
+    assert_eq!(*code, Some(i32::from(state == "failure")));
+}
+
+/// The account, as root sees it.
+struct Account<'a>(&'a Sandbox);
+
+impl Account<'_> {
+    async fn json(&self, service: &str, target: &str, body: Value) {
+        let answer: Result<Value, AwsError> = self.0.world.root().json(service, target, body).await;
+        answer.unwrap_or_else(|error| panic!("{target}: {error}"));
+    }
+
+    async fn sns(&self, action: &str, params: &[(&str, &str)]) {
+        let answer = self.0.world.root().query("sns", "2010-03-31", action, params).await;
+        answer.unwrap_or_else(|error| panic!("{action}: {error}"));
+    }
+
+    async fn subscription(&self) -> String {
+        let topic = self.0.world.topic_arn();
+        let params = [("TopicArn", topic.as_str())];
+        let answer = self.0.world.root().query("sns", "2010-03-31", "ListSubscriptionsByTopic", &params).await;
+        answer.unwrap().text("SubscriptionArn").unwrap()
+    }
+
+    async fn set_subscription(&self, name: &str, value: &str) {
+        let arn = self.subscription().await;
+        let params = [("SubscriptionArn", arn.as_str()), ("AttributeName", name), ("AttributeValue", value)];
+        self.sns("SetSubscriptionAttributes", &params).await;
+    }
+
+    async fn set_topic_policy(&self, policy: &Value) {
+        let (topic, policy) = (self.0.world.topic_arn(), policy.to_string());
+        let params = [("TopicArn", topic.as_str()), ("AttributeName", "Policy"), ("AttributeValue", policy.as_str())];
+        self.sns("SetTopicAttributes", &params).await;
+    }
+
+    async fn set_queue(&self, name: &str, attribute: &str, value: &str) {
+        let body = json!({ "QueueUrl": self.0.world.queue_url(name), "Attributes": { attribute: value } });
+        self.json("sqs", "AmazonSQS.SetQueueAttributes", body).await;
+    }
+
+    async fn heal_queue(&self, name: &str, attribute: &str) {
+        let queue = self.0.world.account().queues().into_iter().find(|queue| queue.name == name).unwrap();
+        self.set_queue(name, attribute, queue.attributes[attribute].as_str().unwrap()).await;
+    }
+
+    async fn set_target(&self, rule: &str, with_dead_letters: bool) {
+        let arn = |name: &str| format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}");
+        let mut target = json!({ "Id": EVENTS, "Arn": arn(EVENTS) });
+        if with_dead_letters {
+            target["DeadLetterConfig"] = json!({ "Arn": arn(EVENTS_DEAD_LETTERS) });
+        }
+        self.json("events", "AWSEvents.PutTargets", json!({ "Rule": rule, "Targets": [target] })).await;
+    }
+
+    async fn set_pattern(&self, rule: &str, projects: Option<&[&str]>) {
+        let mut pattern = self.0.world.account().rules().into_iter().find(|(name, _)| *name == rule).unwrap().1;
+        if let Some(projects) = projects {
+            pattern["detail"]["project-name"] = json!(projects);
+        }
+        let body = json!({ "Name": rule, "EventPattern": pattern.to_string(), "State": "ENABLED" });
+        self.json("events", "AWSEvents.PutRule", body).await;
+    }
+
+    async fn set_role(&self, name: &str, policy: &Value) {
+        let policy = policy.to_string();
+        let params = [("RoleName", name), ("PolicyName", "role"), ("PolicyDocument", policy.as_str())];
+        self.0.world.root().query("iam", "2010-05-08", "PutRolePolicy", &params).await.unwrap();
+    }
+
+    async fn heal_role(&self, name: &str) {
+        let role = self.0.world.account().roles().into_iter().find(|role| role.name == name).unwrap();
+        self.set_role(name, &role.policy).await;
+    }
+
+    async fn put_item(&self, item: Value) {
+        self.json("dynamodb", "DynamoDB_20120810.PutItem", json!({ "TableName": TABLE, "Item": item })).await;
+    }
+
+    async fn delete_item(&self, key: &str) {
+        let body = json!({ "TableName": TABLE, "Key": { "pk": { "S": key } } });
+        self.json("dynamodb", "DynamoDB_20120810.DeleteItem", body).await;
+    }
+}
+
+/// A healthy installation: a worker that sweeps, a project with all that a project can have.
+async fn healthy() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
+    let sandbox = sandbox().await;
+    let (repository, _) = demo(&sandbox, PASSING).await;
+    sandbox.world.put_secret("doorbell/git/demo", "a-token").await.unwrap();
+    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    document["gitCredentials"] = json!({ "secret": "doorbell/git/demo" });
+    document["pullRequests"] = json!("unprivileged");
+    document["unprivilegedBuildProject"] = json!("doorbell-build-unprivileged");
+    sandbox.register("demo", &document).await.unwrap();
+    let worker = sandbox.worker(&[]).await.unwrap();
+    // By the time that a job is settled the ledger was swept, and soon after that it is written down.
+    let job = trigger(&sandbox, &["nowhere", "main"]).await;
+    sandbox.until_settled(&job, JOB).await.unwrap();
+    let deadline = Instant::now() + JOB;
+    while !examined(&sandbox, &[]).await.0.is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", examined(&sandbox, &[]).await);
+    }
+    (sandbox, document, worker)
+}
+
+#[tokio::test]
+async fn a_healthy_installation_is_all_green_within_five_seconds() {
+    let (sandbox, ..) = healthy().await;
+    let started = Instant::now();
+    let said = sandbox.doorbell(&["doctor"], &[]).await.unwrap();
+    let took = started.elapsed();
+    assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.lines().count() >= 18 && said.stdout.lines().all(|line| line.starts_with("ok ")));
+    assert!(said.stderr.contains("0 failed, 0 warned"), "{}", said.stderr);
+    assert!(took < HEALTHY_WITHIN, "{took:?}");
+    assert!(sandbox.forge.flag_posts().is_empty(), "the forge's token is tried without a flag");
+}
+
+#[tokio::test]
+async fn a_broken_topic_subscription_or_queue_is_named() {
+    let (sandbox, _, _worker) = healthy().await;
+    let account = Account(&sandbox);
+    let topic = sandbox.world.topic_arn();
+
+    let open = json!({ "Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic });
+    account.set_topic_policy(&json!({ "Version": "2012-10-17", "Statement": [open] })).await;
+    named(&examined(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
+    let mut policy = sandbox.world.account().topic_policy();
+    policy["Statement"].as_array_mut().unwrap().truncate(1);
+    account.set_topic_policy(&policy).await;
+    named(&examined(&sandbox, &[]).await, "topic-policy", "warning", "without TLS");
+    account.set_topic_policy(&sandbox.world.account().topic_policy()).await;
+
+    account.set_subscription("RawMessageDelivery", "true").await;
+    named(&examined(&sandbox, &[]).await, "subscription", "failure", "raw message delivery is on");
+    account.set_subscription("RawMessageDelivery", "false").await;
+    account.set_subscription("FilterPolicy", "{\"a\":[\"b\"]}").await;
+    named(&examined(&sandbox, &[]).await, "subscription", "failure", "it has a filter");
+    account.set_subscription("FilterPolicy", "{}").await;
+
+    account.set_queue(TRIGGERS, "Policy", "").await;
+    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "does not let sns.amazonaws.com send");
+    account.heal_queue(TRIGGERS, "Policy").await;
+    account.set_queue(TRIGGERS, "RedrivePolicy", "").await;
+    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "no dead-letter queue");
+    let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENTS_DEAD_LETTERS}");
+    let redrive = json!({ "deadLetterTargetArn": elsewhere, "maxReceiveCount": 10 });
+    account.set_queue(TRIGGERS, "RedrivePolicy", &redrive.to_string()).await;
+    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
+    account.heal_queue(TRIGGERS, "RedrivePolicy").await;
+    account.set_queue(EVENTS, "Policy", "").await;
+    named(&examined(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
+    account.heal_queue(EVENTS, "Policy").await;
+
+    for (queue, check) in [
+        (DEAD_LETTERS, "dead-letters-requests"),
+        (SUBSCRIPTION_DEAD_LETTERS, "dead-letters-subscription"),
+        (EVENTS_DEAD_LETTERS, "dead-letters-events"),
+    ] {
+        let url = sandbox.world.queue_url(queue);
+        sandbox.world.send_to_queue(&url, "{}").await.unwrap();
+        named(&examined(&sandbox, &[]).await, check, "warning", "1 messages that nobody could work on");
+        let letters = sandbox.world.receive(&url, 0).await.unwrap();
+        sandbox.world.delete(&url, &letters[0]).await.unwrap();
+    }
+
+    // Last, since what comes after it needs the subscription.
+    account.sns("Unsubscribe", &[("SubscriptionArn", account.subscription().await.as_str())]).await;
+    named(&examined(&sandbox, &[]).await, "subscription", "failure", "not subscribed");
+}
+
+#[tokio::test]
+async fn a_broken_rule_table_or_worker_is_named() {
+    let (sandbox, _, worker) = healthy().await;
+    let account = Account(&sandbox);
+
+    account.json("events", "AWSEvents.DisableRule", json!({ "Name": STATE_RULE })).await;
+    named(&examined(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
+    account.json("events", "AWSEvents.EnableRule", json!({ "Name": STATE_RULE })).await;
+    account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENTS] })).await;
+    named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
+    account.set_target(PHASE_RULE, false).await;
+    named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
+    account.set_target(PHASE_RULE, true).await;
+    account.set_pattern(STATE_RULE, Some(&["doorbell-build-unprivileged"])).await;
+    named(&examined(&sandbox, &[]).await, "build-project-doorbell-build", "failure", "no rule brings its events");
+    account.set_pattern(STATE_RULE, None).await;
+
+    let ttl = |on: bool| {
+        let specification = json!({ "AttributeName": "expires_at", "Enabled": on });
+        json!({ "TableName": TABLE, "TimeToLiveSpecification": specification })
+    };
+    account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(false)).await;
+    named(&examined(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
+    account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(true)).await;
+
+    worker.kill().await.unwrap();
+    let stuck = "demo#stuck#44483f6b239f8fbaede9b993";
+    account
+        .put_item(json!({ "pk": { "S": stuck }, "due_shard": { "N": "3" }, "due_at": { "N": "1700000000000" } }))
+        .await;
+    named(&examined(&sandbox, &[]).await, "overdue", "failure", "1 jobs wait for a look");
+    account.delete_item(stuck).await;
+    account.put_item(json!({ "pk": { "S": "#sweep" }, "seen_at": { "N": "1700000000000" } })).await;
+    named(&examined(&sandbox, &[]).await, "worker", "failure", "requests wait");
+    account.delete_item("#sweep").await;
+    named(&examined(&sandbox, &[]).await, "worker", "failure", "none has ever swept");
+}
+
+#[tokio::test]
+async fn a_broken_project_secret_role_or_forge_is_named() {
+    let (sandbox, document, _worker) = healthy().await;
+    let account = Account(&sandbox);
+    let with = |pointer: &str, value: Value| {
+        let mut document = document.clone();
+        *document.pointer_mut(pointer).unwrap() = value;
+        document
+    };
+
+    sandbox.world.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
+    named(&examined(&sandbox, &[]).await, "project-other", "failure", "gitUrl");
+    sandbox.world.delete_parameter("other").await.unwrap();
+    let mut misspelt = document.clone();
+    misspelt["timeoutMinute"] = json!(5);
+    sandbox.register("demo", &misspelt).await.unwrap();
+    named(&examined(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
+    let empty = [("DOORBELL_PROJECT_PREFIX", "/doorbell/nothing-here")];
+    named(&examined(&sandbox, &empty).await, "registry", "failure", "no project is registered");
+
+    sandbox.register("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
+    named(&examined(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
+    sandbox.register("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
+    named(&examined(&sandbox, &[]).await, "build-project-nobodys", "failure", "has no such project");
+    sandbox.register("demo", &document).await.unwrap();
+
+    let of_no_use = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
+    let nothing = json!({ "Version": "2012-10-17", "Statement": [of_no_use] });
+    account.set_role(BUILD, &nothing).await;
+    named(
+        &examined(&sandbox, &[]).await,
+        "build-role-doorbell-build",
+        "failure",
+        "may not secretsmanager:GetSecretValue",
+    );
+    account.heal_role(BUILD).await;
+    let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    account.set_role(UNPRIVILEGED_BUILD, &all).await;
+    let check = "build-role-doorbell-build-unprivileged";
+    named(&examined(&sandbox, &[]).await, check, "failure", "code from outside could use");
+    account.heal_role(UNPRIVILEGED_BUILD).await;
+
+    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    sandbox.world.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
+    sandbox.register("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
+    let allowed = [("DOORBELL_FORGE_ALLOW", "127.0.0.1:1")];
+    named(&examined(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
+    sandbox.register("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
+    named(&examined(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
+
+    sandbox.world.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
+    sandbox.register("demo", &with("/report/type", json!("pagure-ci"))).await.unwrap();
+    assert_eq!(examined(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
+    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    assert!(sandbox.forge.flag_posts().is_empty(), "nothing was written");
+}
+
+#[tokio::test]
+async fn wrong_settings_are_named_by_what_they_should_lead_to() {
+    let (sandbox, _, _worker) = healthy().await;
+    for (variable, value, check) in [
+        ("DOORBELL_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:none"), "topic"),
+        ("DOORBELL_TABLE", "none".to_owned(), "table"),
+        ("DOORBELL_TRIGGER_QUEUE_URL", format!("{}-none", sandbox.world.trigger_queue_url()), "trigger-queue"),
+        ("DOORBELL_EVENT_QUEUE_URL", format!("{}-none", sandbox.world.event_queue_url()), "event-queue"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", String::new(), "identity"),
+    ] {
+        let key = [("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000"), ("AWS_SECRET_ACCESS_KEY", "none")];
+        let more = if check == "identity" { &key[..] } else { &[] };
+        let more = [&[(variable, value.as_str())][..], more].concat();
+        let (broken, _) = examined(&sandbox, &more).await;
+        assert!(broken.iter().any(|(name, ..)| name == check), "{check} is not named: {broken:?}");
+    }
+}
