@@ -19,7 +19,7 @@ output "operator_role_arn" {
 }
 
 output "repository_urls" {
-  description = "Where bin/deploy_image pushes the images."
+  description = "Where the images are pushed."
   value       = module.fleet.repository_urls
 }
 

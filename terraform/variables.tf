@@ -20,14 +20,14 @@ variable "account_id" {
 }
 
 variable "images" {
-  description = "The worker's and the builds' image, each by digest, as bin/deploy_image prints them. Unset, the account gets all but what needs them: no worker runs, no build project is there."
+  description = "The worker's and the builds' image, each by digest. Unset, the account gets all but what needs them: no worker runs, no build project is there."
   type        = object({ worker = string, build = string })
   default     = null
   validation {
     condition = var.images == null || alltrue([
       for image in values(coalesce(var.images, {})) : can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", image))
     ])
-    error_message = "images are named by digest (REPOSITORY@sha256:...), as bin/deploy_image prints them: a tag can be moved to another image."
+    error_message = "images are named by digest (REPOSITORY@sha256:...): a tag can be moved to another image."
   }
 }
 

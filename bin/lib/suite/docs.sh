@@ -72,6 +72,7 @@ decisions_are_indexed() {
 
 # Names in backquotes of at least four words are tests.
 tests_exist() {
+    # shellcheck disable=SC2016  # the backquotes are Markdown's
     grep -o '`[a-z0-9]*\(_[a-z0-9]*\)\{4,\}`' docs/reliability.md | tr -d '\140' | sort -u | while IFS= read -r name; do
         grep -rqw --include='*.rs' "$name" publisher worker || printf 'docs/reliability.md: there is no test %s\n' "$name"
     done | none

@@ -28,7 +28,7 @@ variable "account_id" {
 }
 
 variable "images" {
-  description = "Written by bin/deploy_image."
+  description = "The two images, each by digest."
   type        = object({ worker = string, build = string })
   default     = null
 }

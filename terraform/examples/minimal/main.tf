@@ -15,7 +15,7 @@ provider "aws" {
 }
 
 variable "images" {
-  description = "Written by bin/deploy_image."
+  description = "The two images, each by digest."
   type        = object({ worker = string, build = string })
   default     = null
 }

@@ -1,4 +1,4 @@
-# Where bin/deploy_image pushes the two images.
+# Where the two images are pushed.
 
 locals {
   repository = { for image in ["worker", "build"] : image => "${var.place.name}/${image}" }

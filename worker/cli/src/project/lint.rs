@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Outcome};
+use crate::project::show::was_hidden;
 use crate::project::{LintArguments, read_file};
 use crate::registry::{ADVANCED_BYTES, DEFAULT, Entry, Registry, STANDARD_BYTES};
 use crate::screen::{Screen, bold};
@@ -101,6 +102,12 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
             }
         }
         Err(error) => findings.errors.push(error.to_string()),
+    }
+    if was_hidden(text) {
+        findings.errors.push(
+            "\"(hidden)\" stands where a credential was: this is what `doorbell project show` prints, not the document"
+                .to_owned(),
+        );
     }
     if let Some(problem) = size(text.len()) {
         let list = if text.len() > ADVANCED_BYTES { &mut findings.errors } else { &mut findings.warnings };

@@ -90,6 +90,13 @@ pub(crate) fn hide(text: &str) -> Value {
     Value::Object(document)
 }
 
+/// Whether a document was taken from what is shown: registered, it would put `(hidden)` in a credential's place.
+pub(super) fn was_hidden(text: &str) -> bool {
+    let Ok(Value::Object(document)) = serde_json::from_str(text) else { return text.trim() == HIDDEN };
+    let keys = CREDENTIALS.into_iter().chain(["gitUrl", "gitCredentials"]);
+    keys.filter_map(|key| document.get(key)?.as_str()).any(|value| value.contains(HIDDEN))
+}
+
 pub(super) fn pretty(value: &Value) -> String {
     // Writing JSON can't fail.
     serde_json::to_string_pretty(value).unwrap_or_default()
@@ -98,6 +105,15 @@ pub(super) fn pretty(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_shown_is_known_again_and_nothing_else_is() {
+        for shown in [r#"{"authToken":"x"}"#, r#"{"gitUrl":"https://me:x@host/x.git"}"#, r#"{"gitCredentials":"x"}"#] {
+            assert!(!was_hidden(shown), "{shown}");
+            assert!(was_hidden(&hide(shown).to_string()), "{shown}");
+        }
+        assert!(!was_hidden(r#"{"command":"(hidden)"}"#));
+    }
 
     #[test]
     fn no_credential_is_shown_wherever_it_stands() {

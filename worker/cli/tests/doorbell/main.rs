@@ -62,4 +62,5 @@ fn help_goes_to_stdout_and_fits_sixty_columns() {
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Exit codes:") && !text.contains('\u{1b}'));
+    assert_eq!(text.lines().find(|line| line.chars().count() > 60), None);
 }

@@ -96,8 +96,8 @@ pub struct Rules {
     pub max_age: Duration,
     /// How long a job may wait for a build, whatever for.
     pub queue_timeout: Duration,
-    /// How long a running build may be quiet before the provider is asked, as long as it is young: see
-    /// [`Rules::look_again`].
+    /// How long a running build may be quiet before the provider is asked, as long as it is young; an old one may be
+    /// quiet for a tenth of its age, and at most for ten times as long.
     pub reconcile_after: Duration,
     /// The provider's page of all build projects; a build project's name after a slash makes its own. The flag's link
     /// before there is a log.

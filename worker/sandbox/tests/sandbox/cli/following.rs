@@ -17,6 +17,7 @@ const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[
 async fn scripts() -> Sandbox {
     let sandbox = sandbox().await;
     let (repository, _) = demo(&sandbox, TALKING).await;
+    repository.commit("empty", &[("README", doorbell_sandbox::forge::EXECUTABLE, "")], "no script").await.unwrap();
     for (branch, script) in [("broken", "#!/bin/sh\nexit 3\n"), ("long", "#!/bin/sh\necho here\nexec sleep 300\n")] {
         repository.commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE, script)], branch).await.unwrap();
     }
@@ -39,6 +40,7 @@ async fn logs_are_followed_to_the_end_and_the_exit_code_is_the_job_s() {
 
     for (arguments, code) in [
         (&["demo", "broken", "--id", "bad"][..], 1),
+        (&["demo", "empty", "--id", "empty"], 8),
         (&["demo", "gone", "--id", "gone"], 6),
         (&["nowhere", "main", "--id", "none"], 6),
     ] {

@@ -35,6 +35,12 @@ async fn a_project_is_checked_shown_and_written_only_when_told_to() {
         assert!(!format!("{}{}", said.stdout, said.stderr).contains("canary"), "a credential is shown");
     }
 
+    let shown = json(&sandbox, &["project", "show", "other"]).await;
+    write(&shown["document"]);
+    let taken = doorbell(&sandbox, &put_yes).await;
+    assert_eq!(taken.code, Some(1), "{}", taken.stdout);
+    assert!(taken.stdout.contains("stands where a credential was"), "{}", taken.stdout);
+
     document["timeoutMinutes"] = json!(1);
     write(&document);
     let wrong = doorbell(&sandbox, &put_yes).await;
