@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::failure::{Failure, Outcome, is_missing};
-use crate::jobs::{end, find, outcome};
+use crate::jobs::{end, find, find_soon, outcome};
 use crate::screen::{Screen, harmless};
 use crate::signed::{Service, Signed};
 
@@ -60,7 +60,10 @@ pub(crate) async fn logs(
     screen: Screen,
 ) -> Result<Outcome, Failure> {
     let signed = Signed::new(account.sdk())?;
-    let mut row = find(ledger, &arguments.job).await?;
+    let mut row = match arguments.follow {
+        true => find_soon(ledger, &arguments.job, screen).await?,
+        false => find(ledger, &arguments.job).await?,
+    };
     let mut stream = None;
     let mut looks_left = LOOKS_AFTER_END;
     let mut told_waiting = false;

@@ -1,8 +1,38 @@
+use std::time::Duration;
+
 use doorbell_engine::domain::Row;
 use doorbell_messages::{JobKey, ProjectName};
 use doorbell_worker::Table;
+use tokio::time::{Instant, sleep};
 
 use crate::failure::Failure;
+use crate::screen::Screen;
+
+/// How long a request may take from its topic to its row before nobody waits for it any more.
+const APPEARS_WITHIN: Duration = Duration::from_secs(30);
+
+/// Between two looks for a row.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// As [`find`], for those who follow a job: the one that `trigger_job` has just named may not have its row yet.
+///
+/// # Errors
+/// As [`find`]'s.
+pub(crate) async fn find_soon(ledger: &Table, name: &str, screen: Screen) -> Result<Row, Failure> {
+    let Ok(key) = name.parse::<JobKey>() else { return find(ledger, name).await };
+    let end = Instant::now() + APPEARS_WITHIN;
+    let mut told_waiting = false;
+    loop {
+        match ledger.row(&key).await? {
+            Some(row) => return Ok(row),
+            None if Instant::now() >= end => return Err(no_such_job(name)),
+            None if !told_waiting => screen.note("no worker has taken the request yet; waiting up to 30 s"),
+            None => {}
+        }
+        told_waiting = true;
+        sleep(EVERY).await;
+    }
+}
 
 /// The job that a person names: by its whole key, which is one read; or by the beginning of the key, or by the
 /// request's id, which read the whole table.

@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use doorbell_messages::{ProjectName, Status};
 
 pub(crate) use act::{Topic, cancel, rerun};
-pub(crate) use find::find;
+pub(crate) use find::{find, find_soon};
 pub(crate) use list::list;
 pub(crate) use show::show;
 pub(crate) use watch::{end, outcome, watch};

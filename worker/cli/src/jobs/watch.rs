@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::failure::{Failure, Outcome};
 use crate::jobs::list::{latest, table};
 use crate::jobs::view::{JobView, words};
-use crate::jobs::{ListArguments, WatchArguments, find};
+use crate::jobs::{ListArguments, WatchArguments, find_soon};
 use crate::screen::{Screen, clock, harmless, status};
 
 /// Between two looks at the ledger.
@@ -52,7 +52,7 @@ struct Line {
 }
 
 async fn watch_one(ledger: &Table, name: &str, screen: Screen) -> Result<Outcome, Failure> {
-    let mut row = find(ledger, name).await?;
+    let mut row = find_soon(ledger, name, screen).await?;
     let mut shown = 0;
     loop {
         // A long story loses lines in its middle; what is new stands at its end.

@@ -17,8 +17,11 @@ const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[
 async fn scripts() -> Sandbox {
     let sandbox = sandbox().await;
     let (repository, _) = demo(&sandbox, TALKING).await;
-    repository.commit("empty", &[("README", doorbell_sandbox::forge::EXECUTABLE, "")], "no script").await.unwrap();
-    for (branch, script) in [("broken", "#!/bin/sh\nexit 3\n"), ("long", "#!/bin/sh\necho here\nexec sleep 300\n")] {
+    for (branch, script) in [
+        ("broken", "#!/bin/sh\nexit 3\n"),
+        ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),
+        ("unstartable", "#!/no/such/interpreter\n"),
+    ] {
         repository.commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE, script)], branch).await.unwrap();
     }
     sandbox
@@ -40,7 +43,7 @@ async fn logs_are_followed_to_the_end_and_the_exit_code_is_the_job_s() {
 
     for (arguments, code) in [
         (&["demo", "broken", "--id", "bad"][..], 1),
-        (&["demo", "empty", "--id", "empty"], 8),
+        (&["demo", "unstartable", "--id", "odd"], 8),
         (&["demo", "gone", "--id", "gone"], 6),
         (&["nowhere", "main", "--id", "none"], 6),
     ] {
