@@ -60,7 +60,7 @@ EOF
 plans() {
     mkdir -p "$work/plans"
     network='"network": { "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"] }'
-    plan complete complete '"zones": ["eu-central-1a", "eu-central-1b"], "operator_arns": ["arn:aws:iam::111122223333:role/on-call"]' '' &&
+    plan complete complete '"operator_arns": ["arn:aws:iam::111122223333:role/on-call"]' '' &&
         plan minimal minimal "$network" '' &&
         plan key minimal "$network" 'module "doorbell" {
   topic_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
