@@ -1,6 +1,6 @@
 //! The journey with a true Pagure at both ends: it rings, and it shows the answer.
 //!
-//! Ignored unless asked for, since a Pagure has to be there, with the plugin in it: publisher/pagure/README.md says how.
+//! Ignored unless asked for, since a Pagure has to be there, with the plugin in it: `bin/test --only pagure`.
 mod browser;
 mod instance;
 
@@ -117,7 +117,7 @@ impl Stage {
 }
 
 #[tokio::test]
-#[ignore = "needs a true Pagure: see publisher/pagure/README.md"]
+#[ignore = "needs a true Pagure: bin/test --only pagure"]
 async fn a_true_pagure_rings_the_bell_and_shows_the_answer() {
     let mut stage = Stage::set().await;
     a_pull_request_is_built_and_flagged_at_its_head_whatever_is_pushed_meanwhile(&stage).await;
