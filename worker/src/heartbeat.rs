@@ -14,13 +14,13 @@ const EVERY: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Writes until it is dropped. A failure is a warning: no job depends on it.
-pub(crate) async fn beat(ledger: Table, health: Health, instance: String) {
+pub(crate) async fn beat(ledger: Table, health: Health, instance: String, principal: String) {
     loop {
         let Some(now) = health.clock.now().filter(|_| health.sweeps()) else {
             tokio::time::sleep(LOOK).await;
             continue;
         };
-        if let Err(error) = ledger.beat(now, &instance).await {
+        if let Err(error) = ledger.beat(now, &instance, &principal).await {
             warn!("the heartbeat could not be written: {error}");
         }
         tokio::time::sleep(EVERY).await;

@@ -10,7 +10,7 @@ mod service;
 mod settings;
 mod world;
 
-pub use aws::{CallFailed, Connection, LEDGER_INDEX, LedgerPage, Table, call_failed};
+pub use aws::{CallFailed, Connection, LEDGER_INDEX, LastSweep, LedgerPage, Table, call_failed};
 pub use clock::AwsClock;
 pub use forge::Forges;
 pub use health::ask as ask_health;

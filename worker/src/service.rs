@@ -72,7 +72,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         sweep_within: settings.sweep_interval * 4 + Duration::from_secs(30),
     };
     let heart = Table::new(&sdk, &clock, settings.table.clone());
-    let heartbeat = tokio::spawn(heartbeat::beat(heart, health.clone(), instance));
+    let heartbeat = tokio::spawn(heartbeat::beat(heart, health.clone(), instance, identity.arn));
     let health = tokio::spawn(health::serve(listener, health));
     let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));

@@ -9,6 +9,8 @@ use crate::clock::AwsClock;
 pub(crate) struct Identity {
     /// Whom CodeBuild shows as the initiator of this worker's builds.
     pub(crate) initiator: Initiator,
+    /// As STS has it: `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or a user's.
+    pub(crate) arn: String,
     pub(crate) account: String,
     pub(crate) partition: String,
 }
@@ -38,7 +40,7 @@ impl Identity {
                 "this worker runs as {arn}: it needs a role or a user of its own, to know its own builds by"
             ),
         };
-        Ok(Self { initiator, account: (*account).to_owned(), partition: (*partition).to_owned() })
+        Ok(Self { initiator, arn: arn.to_owned(), account: (*account).to_owned(), partition: (*partition).to_owned() })
     }
 
     /// The console's page of all build projects.

@@ -46,6 +46,15 @@ pub struct LedgerPage {
     pub next: Option<String>,
 }
 
+/// That a worker has swept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastSweep {
+    /// When it said so: at most a minute after a sweep.
+    pub at: Timestamp,
+    /// Who it is, as STS says; none where an older version wrote it.
+    pub principal: Option<String>,
+}
+
 type Item = HashMap<String, AttributeValue>;
 
 impl Table {
@@ -78,22 +87,24 @@ impl Table {
 
     /// Writes down that a worker has swept. One item for all workers: the latest counts, and whether anybody sweeps is
     /// all that it tells.
-    pub(crate) async fn beat(&self, now: Timestamp, instance: &str) -> Result<(), PortError> {
+    pub(crate) async fn beat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
         let call = self.client.put_item().table_name(&self.name).item("pk", text(HEARTBEAT));
-        let call = call.item("seen_at", time(now)).item("instance", text(instance));
+        let call = call.item("seen_at", time(now)).item("instance", text(instance)).item("principal", text(principal));
         call.send().await.map_err(|error| failed("PutItem (heartbeat)", error))?;
         Ok(())
     }
 
-    /// When a worker has last swept; none if none ever did.
+    /// The last sweep by a worker; none if there never was one.
     ///
     /// # Errors
     /// The table could not be read.
-    pub async fn last_sweep(&self) -> Result<Option<Timestamp>, CallFailed> {
+    pub async fn last_sweep(&self) -> Result<Option<LastSweep>, CallFailed> {
         let call = self.client.get_item().table_name(&self.name).key("pk", text(HEARTBEAT)).consistent_read(true);
         let answer = call.send().await.map_err(|error| call_failed("GetItem", error))?;
-        let seen_at = answer.item.as_ref().and_then(|item| item.get("seen_at")?.as_n().ok()?.parse().ok());
-        Ok(seen_at.map(Timestamp::from_millis))
+        let Some(item) = answer.item else { return Ok(None) };
+        let seen_at = item.get("seen_at").and_then(|value| value.as_n().ok()?.parse().ok());
+        let principal = item.get("principal").and_then(|value| value.as_s().ok()).cloned();
+        Ok(seen_at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
     }
 
     /// A page of all rows, in no order; of one project, where it is named. For people: it reads the whole table.

@@ -11,7 +11,7 @@ mod secrets;
 pub(crate) use codebuild::CodeBuild;
 pub use connection::{CallFailed, Connection, call_failed};
 pub(crate) use identity::Identity;
-pub use ledger::{INDEX as LEDGER_INDEX, LedgerPage, Table};
+pub use ledger::{INDEX as LEDGER_INDEX, LastSweep, LedgerPage, Table};
 pub(crate) use queue::Queue;
 pub(crate) use registry::ParameterStore;
 pub(crate) use secrets::SecretsManager;
