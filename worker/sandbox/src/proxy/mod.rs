@@ -4,11 +4,13 @@
 //! Signatures stay good: they cover the `Host` header, which is passed on as it came, and no certificate.
 mod answer;
 mod call;
+mod date;
 mod fault;
+mod hold;
 mod tally;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,6 +28,7 @@ use crate::authority::Authority;
 use crate::server::{Server, serve};
 use call::Call;
 use fault::Draw;
+use hold::Hold;
 use tally::Tally;
 
 /// A running proxy before one server. It stops, open connections included, when this is dropped.
@@ -41,6 +44,9 @@ struct Road {
     http: reqwest::Client,
     seed: u64,
     percent: AtomicU8,
+    /// By how many seconds the answers' dates are off.
+    date_off: AtomicI64,
+    hold: Hold,
     tally: Tally,
     under_way: watch::Sender<usize>,
 }
@@ -72,6 +78,8 @@ impl Proxy {
             http,
             seed,
             percent: AtomicU8::new(0),
+            date_off: AtomicI64::new(0),
+            hold: Hold::new(),
             tally: Tally::default(),
             under_way: watch::Sender::new(0),
         });
@@ -87,6 +95,22 @@ impl Proxy {
     /// From now on so many of a hundred calls meet a fault.
     pub fn set_percent(&self, percent: u8) {
         self.road.percent.store(percent, Ordering::Relaxed);
+    }
+
+    /// From now on answers bear a `Date` that is so many seconds off.
+    pub fn set_date_off(&self, seconds: i64) {
+        self.road.date_off.store(seconds, Ordering::Relaxed);
+    }
+
+    /// The call of this name before which so many of its name came (as in [`Proxy::calls`]) will be carried out, and
+    /// its caller will wait for the answer.
+    pub fn hold_answer(&self, name: &str, calls_before: u64) {
+        self.road.hold.set(name, calls_before);
+    }
+
+    /// Comes when that call was carried out.
+    pub async fn until_held(&self) {
+        self.road.hold.until_come().await;
     }
 
     /// How often each fault was met.
@@ -130,6 +154,12 @@ async fn receive(State(road): State<Arc<Road>>, request: Request) -> Response {
     };
     let call = Call::of(&parts, &body);
     let turn = road.tally.call(&call.name);
+    if road.hold.is_for(&call.name, turn) {
+        road.pass(parts, body).await;
+        road.hold.come();
+        tokio::time::sleep(STALL).await;
+        return answer::nothing();
+    }
     match fault::draw(road.seed, &call.name, turn, road.percent.load(Ordering::Relaxed)) {
         Some(draw) => {
             road.tally.fault(draw.fault);
@@ -174,7 +204,11 @@ impl Road {
             .headers(end_to_end(parts.headers))
             .body(body);
         let Ok(answer) = request.send().await else { return Passed::Nothing };
-        let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
+        let (status, mut headers) = (answer.status(), end_to_end(answer.headers().clone()));
+        match self.date_off.load(Ordering::Relaxed) {
+            0 => {}
+            seconds => date::shift(&mut headers, seconds),
+        }
         match answer.bytes().await {
             Ok(body) => Passed::Answer(status, headers, body),
             Err(_) => Passed::Nothing,
