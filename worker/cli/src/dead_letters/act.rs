@@ -1,12 +1,13 @@
 use doorbell_engine::domain::Timestamp;
-use doorbell_worker::call_failed;
+use futures_util::future::try_join_all;
 use serde::Serialize;
 
 use crate::dead_letters::ActArguments;
 use crate::dead_letters::letter::Letter;
-use crate::dead_letters::list::{Held, LetterView, hold_all, release, table};
+use crate::dead_letters::list::{LetterView, note_hidden, table};
 use crate::dead_letters::queue::FoundQueue;
 use crate::dead_letters::select::Selection;
+use crate::dead_letters::walk::{self, Walk};
 use crate::failure::{Failure, Outcome};
 use crate::screen::Screen;
 
@@ -65,39 +66,50 @@ async fn act(
     screen: Screen,
 ) -> Result<Outcome, Failure> {
     let selection = Selection::from(arguments);
+    let queues: Vec<FoundQueue> =
+        queues.iter().filter(|queue| arguments.queue.is_none_or(|wanted| wanted == queue.kind)).cloned().collect();
+    let hidden = walk::hidden(sqs, &queues).await?;
+    let each = queues.iter().map(|queue| act_on(sqs, queue, &selection, action, arguments.yes));
+    let (letters, left): (Vec<_>, Vec<_>) = try_join_all(each).await?.into_iter().unzip();
+    let reported = report(&letters.concat(), &left.concat(), arguments.yes, action, now, screen);
+    note_hidden(hidden, screen);
+    reported
+}
+
+/// The letters of one queue that are meant; and of those, the ones that have to stay.
+async fn act_on(
+    sqs: &aws_sdk_sqs::Client,
+    queue: &FoundQueue,
+    selection: &Selection<'_>,
+    action: Action,
+    is_done: bool,
+) -> Result<(Vec<Letter>, Vec<Letter>), Failure> {
     let (mut letters, mut left) = (Vec::new(), Vec::new());
-    for queue in queues.iter().filter(|queue| arguments.queue.is_none_or(|wanted| wanted == queue.kind)) {
-        let (meant, others): (Vec<Held>, Vec<Held>) =
-            hold_all(sqs, queue).await?.into_iter().partition(|held| selection.holds(&held.letter));
-        let mut kept: Vec<String> = others.into_iter().map(|held| held.receipt).collect();
-        for held in meant {
-            if action == Action::Redrive && held.letter.is_cut {
-                kept.push(held.receipt);
-                left.push(held.letter);
+    let mut walk = Walk::begin(sqs, queue);
+    // Page by page, so that what a crash leaves hidden is a page and not the queue.
+    while let Some(page) = walk.next().await? {
+        for letter in page.into_iter().filter(|letter| selection.holds(letter)) {
+            if action == Action::Redrive && letter.is_cut {
+                left.push(letter);
                 continue;
             }
-            if arguments.yes {
-                carry_out(sqs, queue, &held, action).await?;
-            } else {
-                kept.push(held.receipt);
+            if is_done {
+                carry_out(&mut walk, &letter, action).await?;
             }
-            letters.push(held.letter);
+            letters.push(letter);
         }
-        release(sqs, &queue.url, kept.into_iter()).await?;
     }
-    report(&letters, &left, arguments.yes, action, now, screen)
+    walk.end().await?;
+    Ok((letters, left))
 }
 
 /// A crash between the two calls leaves the message in both queues. That is harmless: the same request is the same
 /// job, and an event only says which row to look at.
-async fn carry_out(sqs: &aws_sdk_sqs::Client, queue: &FoundQueue, held: &Held, action: Action) -> Result<(), Failure> {
+async fn carry_out(walk: &mut Walk<'_>, letter: &Letter, action: Action) -> Result<(), Failure> {
     if action == Action::Redrive {
-        let call = sqs.send_message().queue_url(&queue.source_url).message_body(&held.letter.body);
-        call.send().await.map_err(|error| call_failed(&format!("SendMessage {}", queue.source_url), error))?;
+        walk.send_back(letter).await?;
     }
-    let call = sqs.delete_message().queue_url(&queue.url).receipt_handle(&held.receipt);
-    call.send().await.map_err(|error| call_failed(&format!("DeleteMessage {}", queue.url), error))?;
-    Ok(())
+    walk.delete(letter).await
 }
 
 fn report(

@@ -1,31 +1,14 @@
-use std::collections::HashSet;
-use std::time::Duration;
-
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
 use clap::builder::styling::{AnsiColor, Style};
 use doorbell_engine::domain::Timestamp;
-use doorbell_worker::call_failed;
 use serde::Serialize;
 
 use crate::dead_letters::ListArguments;
 use crate::dead_letters::letter::Letter;
 use crate::dead_letters::queue::FoundQueue;
 use crate::dead_letters::select::Selection;
+use crate::dead_letters::walk::{self, Walk};
 use crate::failure::{Failure, Outcome};
-use crate::screen::{Columns, Screen, ago, bold, date, dim, harmless};
-
-/// How long a look at a queue hides its messages, should it be interrupted.
-pub(super) const HIDDEN: Duration = Duration::from_secs(120);
-
-/// The most entries of a batch call.
-const BATCH: usize = 10;
-
-/// A letter in hand: nobody else can receive it until it is let go or [`HIDDEN`] is over.
-#[derive(Debug)]
-pub(super) struct Held {
-    pub(super) letter: Letter,
-    pub(super) receipt: String,
-}
+use crate::screen::{Columns, Screen, ago, bold, counted, date, dim, harmless};
 
 /// A letter, for `--output json`. Its fields are a promise: they stay, and others may join them.
 #[derive(Debug, Serialize)]
@@ -71,6 +54,7 @@ pub(crate) async fn list(
     let selection = Selection::from(arguments);
     let queues: Vec<FoundQueue> =
         queues.iter().filter(|queue| arguments.queue.is_none_or(|wanted| wanted == queue.kind)).cloned().collect();
+    let hidden = walk::hidden(sqs, &queues).await?;
     let letters: Vec<Letter> = look(sqs, &queues).await?.into_iter().filter(|letter| selection.holds(letter)).collect();
     screen.result(&Listed { letters: letters.iter().map(LetterView::from).collect() }, || {
         if letters.is_empty() { Vec::new() } else { table(&letters, now, screen.width()) }
@@ -78,6 +62,7 @@ pub(crate) async fn list(
     if letters.is_empty() {
         screen.note("no dead letters");
     }
+    note_hidden(hidden, screen);
     Ok(Outcome::Done)
 }
 
@@ -91,21 +76,32 @@ pub(crate) async fn show(
     id: &str,
     screen: Screen,
 ) -> Result<Outcome, Failure> {
+    let hidden = walk::hidden(sqs, queues).await?;
     let mut found: Vec<Letter> = look(sqs, queues).await?.into_iter().filter(|one| one.id.starts_with(id)).collect();
     let (Some(letter), true) = (found.pop(), found.is_empty()) else {
+        note_hidden(hidden, screen);
         let what = format!("no message, or more than one, has an id that begins with \"{}\"", id.escape_default());
         return Err(Failure::context(what, "`doorbell dlq list` shows the ids"));
     };
     screen.result(&LetterView::from(&letter), || {
         let sent = letter.sent_at.map_or("?".to_owned(), |at| format!("{} UTC", date(at)));
-        vec![
-            format!("{} in the queue of {}, sent {sent}", bold(&letter.id), letter.queue.name()),
-            format!("{} {}", dim("reason"), harmless(&letter.reason)),
-            String::new(),
-            shown_body(&letter),
-        ]
+        let mut lines = vec![bold(&letter.id)];
+        for (name, text) in [("queue ", letter.queue.name()), ("sent  ", &sent), ("reason", &harmless(&letter.reason))]
+        {
+            lines.extend(screen.wrapped(&format!("{} {text}", dim(name)), 7));
+        }
+        lines.extend([String::new(), shown_body(&letter)]);
+        lines
     })?;
     Ok(Outcome::Done)
+}
+
+/// Says that there is more than can be seen now.
+pub(super) fn note_hidden(hidden: usize, screen: Screen) {
+    if hidden > 0 {
+        let what = counted(hidden, "more message");
+        screen.note(&format!("{what} just in somebody's hands, to be seen again within {} s", walk::HIDDEN.as_secs()));
+    }
 }
 
 fn shown_body(letter: &Letter) -> String {
@@ -130,68 +126,15 @@ pub(super) fn table(letters: &[Letter], now: Timestamp, width: Option<usize>) ->
 }
 
 async fn look(sqs: &aws_sdk_sqs::Client, queues: &[FoundQueue]) -> Result<Vec<Letter>, Failure> {
-    let mut letters = Vec::new();
-    for queue in queues {
-        let held = hold_all(sqs, queue).await?;
-        release(sqs, &queue.url, held.iter().map(|held| held.receipt.clone())).await?;
-        letters.extend(held.into_iter().map(|held| held.letter));
-    }
-    Ok(letters)
-}
-
-/// Receives every message. It ends where a long poll, which asks all of SQS's servers, brings nothing new; what it
-/// holds comes back by itself if this program is killed.
-pub(super) async fn hold_all(sqs: &aws_sdk_sqs::Client, queue: &FoundQueue) -> Result<Vec<Held>, Failure> {
-    let mut held = Vec::new();
-    let mut seen = HashSet::new();
-    loop {
-        let messages = receive(sqs, queue).await?;
-        let before = seen.len();
-        for message in messages {
-            let Some(receipt) = message.receipt_handle().map(str::to_owned) else { continue };
-            if seen.insert(message.message_id().unwrap_or_default().to_owned()) {
-                held.push(Held { letter: Letter::read(queue.kind, &message), receipt });
-            }
+    // At once: each queue's end is known only after a second of waiting.
+    let each = queues.iter().map(|queue| async move {
+        let mut letters = Vec::new();
+        let mut walk = Walk::begin(sqs, queue);
+        while let Some(page) = walk.next().await? {
+            letters.extend(page);
         }
-        if seen.len() == before {
-            return Ok(held);
-        }
-    }
-}
-
-async fn receive(sqs: &aws_sdk_sqs::Client, queue: &FoundQueue) -> Result<Vec<Message>, Failure> {
-    let answer = sqs
-        .receive_message()
-        .queue_url(&queue.url)
-        .max_number_of_messages(10)
-        .wait_time_seconds(1)
-        .visibility_timeout(i32::try_from(HIDDEN.as_secs()).unwrap_or(120))
-        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
-        .message_attribute_names("All")
-        .send()
-        .await;
-    let answer = answer.map_err(|error| call_failed(&format!("ReceiveMessage {}", queue.url), error))?;
-    Ok(answer.messages.unwrap_or_default())
-}
-
-/// Lets go of messages, so that others can receive them at once.
-pub(super) async fn release(
-    sqs: &aws_sdk_sqs::Client,
-    url: &str,
-    receipts: impl Iterator<Item = String>,
-) -> Result<(), Failure> {
-    let receipts: Vec<String> = receipts.collect();
-    for some in receipts.chunks(BATCH) {
-        let entries: Vec<_> = some
-            .iter()
-            .enumerate()
-            .filter_map(|(at, receipt)| {
-                let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(at.to_string());
-                entry.receipt_handle(receipt).visibility_timeout(0).build().ok()
-            })
-            .collect();
-        let call = sqs.change_message_visibility_batch().queue_url(url).set_entries(Some(entries));
-        call.send().await.map_err(|error| call_failed("ChangeMessageVisibilityBatch", error))?;
-    }
-    Ok(())
+        walk.end().await?;
+        Ok::<_, Failure>(letters)
+    });
+    Ok(futures_util::future::try_join_all(each).await?.concat())
 }
