@@ -86,7 +86,7 @@ impl Signed {
         Err(failed(call, code.and_then(|code| code.rsplit('#').next()), message))
     }
 
-    /// A call of the query protocol, whose answer is XML: the texts of the elements of that name.
+    /// A call of the query protocol, whose answer is XML.
     ///
     /// # Errors
     /// As [`Signed::json`].
@@ -96,24 +96,20 @@ impl Signed {
         call: &str,
         version: &str,
         parameters: &[(&str, &str)],
-        element: &str,
-    ) -> Result<Vec<String>, CallFailed> {
+    ) -> Result<Xml, CallFailed> {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.append_pair("Action", call).append_pair("Version", version).extend_pairs(parameters);
         let headers = [(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))];
         let (is_good, text) = self.send(service, call, headers.into(), body.finish()).await?;
-        let Ok(document) = roxmltree::Document::parse(&text) else {
+        if roxmltree::Document::parse(&text).is_err() {
             return Err(failed(call, None, "the answer is no XML"));
-        };
-        let texts = |name: &str| -> Vec<String> {
-            let nodes = document.descendants().filter(|node| node.tag_name().name() == name);
-            nodes.filter_map(|node| node.text()).map(str::to_owned).collect()
-        };
-        if is_good {
-            return Ok(texts(element));
         }
-        let message = texts("Message").pop().unwrap_or_default();
-        Err(failed(call, texts("Code").first().map(String::as_str), &message))
+        let answer = Xml(text);
+        if is_good {
+            return Ok(answer);
+        }
+        let message = answer.texts("Message").pop().unwrap_or_default();
+        Err(failed(call, answer.texts("Code").first().map(String::as_str), &message))
     }
 
     async fn send(
@@ -161,6 +157,20 @@ impl Signed {
             request.headers_mut().insert(header.name(), value);
         }
         Ok(())
+    }
+}
+
+/// An answer of the query protocol.
+#[derive(Debug)]
+pub(crate) struct Xml(String);
+
+impl Xml {
+    /// The texts of the elements of that name, in their order.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        // It was read once already: an error is no case here.
+        let Ok(document) = roxmltree::Document::parse(&self.0) else { return Vec::new() };
+        let nodes = document.descendants().filter(|node| node.tag_name().name() == name);
+        nodes.filter_map(|node| node.text()).map(str::to_owned).collect()
     }
 }
 

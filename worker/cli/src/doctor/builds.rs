@@ -7,20 +7,33 @@ use super::check::{Check, judged};
 use super::registry::Wanted;
 use super::{Patient, roles, rules};
 
-/// The build projects that documents name, and what their roles may read.
-pub(super) async fn check(patient: &Patient<'_>, wanted: &BTreeMap<String, Wanted>) -> Vec<Check> {
+/// Those of the build projects that documents name which exist.
+///
+/// # Errors
+/// CodeBuild can't be asked: a check that says so.
+pub(super) async fn find(patient: &Patient<'_>, wanted: &BTreeMap<String, Wanted>) -> Result<Vec<Project>, Check> {
     if wanted.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let client = aws_sdk_codebuild::Client::new(patient.account.sdk());
-    let (answer, heard) = futures_util::join!(
-        client.batch_get_projects().set_names(Some(wanted.keys().cloned().collect())).send(),
-        rules::heard_projects(patient)
-    );
-    let projects = match answer.map_err(|error| call_failed("BatchGetProjects", error)) {
-        Ok(answer) => answer.projects.unwrap_or_default(),
-        Err(failed) => return vec![Check::unanswered("build-projects", &failed, "`aws codebuild list-projects`")],
+    let answer = client.batch_get_projects().set_names(Some(wanted.keys().cloned().collect())).send().await;
+    let answer = answer.map_err(|error| call_failed("BatchGetProjects", error));
+    let answer =
+        answer.map_err(|failed| Check::unanswered("build-projects", &failed, "`aws codebuild list-projects`"))?;
+    Ok(answer.projects.unwrap_or_default())
+}
+
+/// The build projects that documents name, and what their roles may read.
+pub(super) async fn check(
+    patient: &Patient<'_>,
+    wanted: &BTreeMap<String, Wanted>,
+    found: &Result<Vec<Project>, Check>,
+) -> Vec<Check> {
+    let projects = match found {
+        Ok(projects) => projects,
+        Err(check) => return vec![check.clone()],
     };
+    let heard = rules::heard_projects(patient).await;
     let each = wanted.iter().map(|(name, wanted)| {
         let project = projects.iter().find(|project| project.name() == Some(name));
         let heard = heard.as_deref();

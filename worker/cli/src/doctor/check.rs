@@ -11,10 +11,12 @@ use crate::screen::harmless;
 pub(super) enum State {
     /// It holds.
     Ok,
-    /// It holds, and somebody should look; or it could not be looked at.
+    /// It holds, and somebody should look.
     Warning,
     /// It does not hold.
     Failure,
+    /// It was not looked at, which says nothing of it: these credentials may not, or there is nothing to look at yet.
+    Skipped,
 }
 
 impl State {
@@ -23,6 +25,7 @@ impl State {
         match self {
             Self::Ok => ("ok     ", AnsiColor::Green.on_default()),
             Self::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
+            Self::Skipped => ("skipped", AnsiColor::Cyan.on_default()),
             Self::Failure => ("FAILURE", AnsiColor::Red.on_default().bold()),
         }
     }
@@ -51,11 +54,15 @@ impl Check {
         Self { name: name.into(), state: State::Failure, text: harmless(text.as_ref()), mend: Some(mend.into()) }
     }
 
+    pub(super) fn skipped(name: impl Into<String>, text: impl AsRef<str>, mend: impl Into<String>) -> Self {
+        Self { name: name.into(), state: State::Skipped, text: harmless(text.as_ref()), mend: Some(mend.into()) }
+    }
+
     /// A call that got no good answer. That the caller may not look says nothing of the link.
     pub(super) fn unanswered(name: impl Into<String>, failed: &CallFailed, mend: impl Into<String>) -> Self {
         if failed.code.as_deref().is_some_and(is_denied) {
             let right = "give these credentials the right that is named; the README of doorbell-cli lists all";
-            return Self::warning(name, format!("it could not be looked at: {failed}"), right);
+            return Self::skipped(name, format!("it could not be looked at: {failed}"), right);
         }
         Self::failure(name, failed.to_string(), mend)
     }
@@ -63,7 +70,7 @@ impl Check {
     /// As [`Check::unanswered`].
     pub(super) fn unread(name: impl Into<String>, failure: &Failure) -> Self {
         let state = match failure.kind {
-            crate::failure::FailureKind::Denied => State::Warning,
+            crate::failure::FailureKind::Denied => State::Skipped,
             _ => State::Failure,
         };
         Self { name: name.into(), state, text: harmless(&failure.what), mend: Some(failure.next.clone()) }

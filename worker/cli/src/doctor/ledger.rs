@@ -7,7 +7,7 @@ use doorbell_worker::{LEDGER_INDEX, Table, call_failed};
 use super::Patient;
 use super::check::{Check, judged};
 use crate::installation::Setting;
-use crate::screen::ago;
+use crate::screen::{ago, counted};
 
 /// A worker writes its heartbeat every minute.
 const SILENT_AFTER: Duration = Duration::from_secs(3 * 60);
@@ -86,11 +86,11 @@ async fn worker(ledger: &Table, patient: &Patient<'_>) -> Check {
     const NAME: &str = "worker";
     const MEND: &str = "start a worker: `aws ecs update-service --desired-count 1 ...`, and read its log";
     match ledger.last_sweep().await {
-        Ok(Some(at)) if patient.now.since(at) <= SILENT_AFTER => {
-            Check::ok(NAME, format!("one swept the ledger {} ago", ago(at, patient.now)))
+        Ok(Some(sweep)) if patient.now.since(sweep.at) <= SILENT_AFTER => {
+            Check::ok(NAME, format!("one swept the ledger {} ago", ago(sweep.at, patient.now)))
         }
-        Ok(Some(at)) => {
-            let text = format!("the last one swept the ledger {} ago: requests wait", ago(at, patient.now));
+        Ok(Some(sweep)) => {
+            let text = format!("the last one swept the ledger {} ago: requests wait", ago(sweep.at, patient.now));
             Check::failure(NAME, text, MEND)
         }
         Ok(None) => Check::failure(NAME, "none has ever swept this ledger: requests wait", MEND),
@@ -114,7 +114,7 @@ async fn overdue(ledger: &Table, patient: &Patient<'_>) -> Check {
         None => Check::ok(NAME, "no job waits for a look"),
         Some(job) => Check::failure(
             NAME,
-            format!("{} jobs wait for a look that is overdue by minutes", jobs.len()),
+            format!("{} that should have been looked at minutes ago", counted(jobs.len(), "job")),
             format!("doorbell jobs show '{job}'"),
         ),
     }

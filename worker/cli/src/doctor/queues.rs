@@ -8,6 +8,7 @@ use super::Patient;
 use super::check::{Check, judged};
 use super::policy::statements;
 use crate::dead_letters::discover;
+use crate::screen::counted;
 
 type Attributes = HashMap<QueueAttributeName, String>;
 
@@ -103,14 +104,14 @@ async fn dead_letters(patient: &Patient<'_>) -> Vec<Check> {
                 Ok(attributes) => attributes,
                 Err(failed) => return Check::unanswered(name, &failed, "is the queue there? `aws sqs list-queues`"),
             };
-            let count = |key| attributes.get(&key).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+            let count = |key| attributes.get(&key).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
             let letters = count(QueueAttributeName::ApproximateNumberOfMessages)
                 + count(QueueAttributeName::ApproximateNumberOfMessagesNotVisible);
             match letters {
                 0 => Check::ok(name, "no dead letters"),
                 letters => Check::warning(
                     name,
-                    format!("{letters} messages that nobody could work on"),
+                    format!("{} that nobody could work on", counted(letters, "message")),
                     format!("doorbell dlq list --queue {}", queue.kind.name()),
                 ),
             }

@@ -8,10 +8,12 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::check::Check;
+use super::worker_role::{self, Duties};
 use super::{Patient, builds};
 use crate::failure::is_missing;
 use crate::project::lint;
 use crate::registry::{DEFAULT, Entry};
+use crate::screen::counted;
 
 /// What the documents ask of a build project.
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
             format!("no project is registered under {prefix}: every request is rejected"),
             "doorbell project put NAME FILE; or is DOORBELL_PROJECT_PREFIX right?",
         ),
-        count => Check::ok("registry", format!("{count} projects under {prefix}")),
+        count => Check::ok("registry", format!("{} under {prefix}", counted(count, "project"))),
     }];
     let fallback = patient.installation.build_project().ok().flatten();
     checks.extend(entries.iter().map(|entry| document(entry, default.as_deref(), fallback.as_ref())));
@@ -58,14 +60,22 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
         .filter_map(|(_, document, _)| document.report.as_ref())
         .map(|report| (format!("{} {}", report.url, report.repo), ForgeSide::from(report)))
         .collect();
-    let (of_secrets, of_builds, of_forges) = futures_util::join!(
+    let found = builds::find(patient, &wanted).await;
+    let exist = found.iter().flatten().filter_map(|project| project.name());
+    let duties = Duties {
+        build_projects: exist.map(str::to_owned).collect(),
+        secrets: forges.values().map(|side| side.token_secret.to_string()).collect(),
+    };
+    let (of_secrets, of_builds, of_forges, of_worker) = futures_util::join!(
         join_all(secrets.into_iter().map(|id| secret(patient, id))),
-        builds::check(patient, &wanted),
-        join_all(forges.iter().map(|(place, side)| forge(patient, place, side)))
+        builds::check(patient, &wanted, &found),
+        join_all(forges.iter().map(|(place, side)| forge(patient, place, side))),
+        worker_role::check(patient, &duties)
     );
     checks.extend(of_secrets);
     checks.extend(of_builds);
     checks.extend(of_forges);
+    checks.push(of_worker);
     checks
 }
 

@@ -70,6 +70,7 @@ impl Account {
             "events:DescribeRule",
             "events:ListRuleNamesByTarget",
             "events:ListTargetsByRule",
+            "iam:GetRole",
             "iam:SimulatePrincipalPolicy",
             "sns:GetSubscriptionAttributes",
         ];
