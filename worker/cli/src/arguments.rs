@@ -18,7 +18,7 @@ use crate::screen::Format;
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// How to print the result
+    /// How to print the result: lines for people, or one JSON object on one line
     #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", global = true)]
     pub(crate) output: Format,
     #[command(flatten)]
@@ -44,6 +44,17 @@ pub(crate) enum Command {
     Project(ProjectCommand),
     /// What would happen to a request, and why, without doing it
     Explain(ExplainArguments),
+}
+
+impl Command {
+    /// Whether it only looks on, until something ends.
+    pub(crate) fn follows(&self) -> bool {
+        match self {
+            Self::Jobs(JobsCommand::Watch(_)) => true,
+            Self::Logs(logs) => logs.follows(),
+            _ => false,
+        }
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -89,6 +100,9 @@ mod tests {
         each_leaf(&command, &mut |leaf| {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Examples:\n  doorbell "), "{} has no examples", leaf.get_name());
+            // clap would break a longer one, and what is then copied is not the command.
+            let long = help.lines().find(|line| line.starts_with("  doorbell ") && line.len() > 60);
+            assert_eq!(long, None, "an example does not fit 60 columns");
         });
     }
 

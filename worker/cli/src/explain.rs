@@ -25,7 +25,7 @@ use crate::screen::{Screen, bold, dim};
 #[command(
     after_help = "Nothing is published, written or started; the forge is asked for the ref's head as the worker \
                         would.\n\nExamples:\n  doorbell explain --project demo --branch main\n  doorbell explain \
-                        --project demo --tag v1.2 --var STAGE=production\n  doorbell explain message.json\n\nExit codes: \
+                        --project demo --tag v1.2 --var STAGE=x\n  doorbell explain message.json\n\nExit codes: \
                         0 it would be built, 6 it would be rejected or end in the dead-letter queue"
 )]
 pub(crate) struct ExplainArguments {

@@ -10,29 +10,78 @@ use crate::failure::Failure;
 #[command(next_help_heading = "Which installation (the worker's own settings)")]
 pub(crate) struct Installation {
     /// The topic of requests
-    #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_TOPIC_ARN",
+        value_name = "ARN",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     topic_arn: Option<String>,
     /// The queue that the topic feeds
-    #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_TRIGGER_QUEUE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     trigger_queue_url: Option<String>,
     /// The queue that the two event rules feed
-    #[arg(long, env = "DOORBELL_EVENT_QUEUE_URL", value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_EVENT_QUEUE_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     event_queue_url: Option<String>,
     /// The queue for messages that can't be worked on
-    #[arg(long, env = "DOORBELL_DLQ_URL", value_name = "URL", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_DLQ_URL",
+        value_name = "URL",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     dlq_url: Option<String>,
     /// The table of jobs
-    #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_TABLE",
+        value_name = "NAME",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     table: Option<String>,
     /// Where the registry's documents stand in SSM
     #[arg(long, env = "DOORBELL_PROJECT_PREFIX", default_value = "/doorbell", value_name = "PATH", global = true)]
-    #[arg(hide_env_values = true)]
+    #[arg(hide_env_values = true, hide_short_help = true)]
     project_prefix: String,
     /// The CodeBuild project of documents that name none
-    #[arg(long, env = "DOORBELL_BUILD_PROJECT", value_name = "NAME", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_BUILD_PROJECT",
+        value_name = "NAME",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     build_project: Option<String>,
     /// host:port of forges that may be at a private address, comma-separated
-    #[arg(long, env = "DOORBELL_FORGE_ALLOW", value_name = "HOST:PORT,...", global = true, hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DOORBELL_FORGE_ALLOW",
+        value_name = "HOST:PORT,...",
+        global = true,
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     forge_allow: Option<String>,
 }
 

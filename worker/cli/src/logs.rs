@@ -29,6 +29,12 @@ pub(crate) struct LogsArguments {
     follow: bool,
 }
 
+impl LogsArguments {
+    pub(crate) fn follows(&self) -> bool {
+        self.follow
+    }
+}
+
 /// A line, for `--output json`: one object a line, as they come.
 #[derive(Serialize)]
 struct Line<'a> {

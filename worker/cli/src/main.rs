@@ -29,6 +29,7 @@ const INTERRUPTED: u8 = 130;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let screen = Screen::new(arguments.output);
+    let follows = arguments.command.follows();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(screen, &Failure::not_done(error.to_string(), "is the machine out of memory?")),
@@ -41,7 +42,11 @@ fn main() -> ExitCode {
             },
             // Without a handler the signal would end the process as well, only not with a word.
             Ok(()) = tokio::signal::ctrl_c() => {
-                screen.note("interrupted; what was not done by then is as it was");
+                screen.interrupted(if follows {
+                    "interrupted; what was looked at goes on"
+                } else {
+                    "interrupted; what was not done by then is as it was"
+                });
                 ExitCode::from(INTERRUPTED)
             }
         }

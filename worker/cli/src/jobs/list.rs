@@ -48,20 +48,38 @@ pub(crate) async fn latest(ledger: &Table, arguments: &ListArguments) -> Result<
     Ok((rows, more))
 }
 
-/// The job stands first and whole: it is what the next command is given.
+/// What a table of jobs needs beside their names: status, age, gaps, and the beginning of a reason.
+const BESIDE_NAMES: usize = 40;
+
+/// A name is not cut to less.
+const LEAST_NAME: usize = 16;
+
 pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<String> {
     let mut columns = Columns::new(&["STATUS", "AGE", "JOB", "REF AND REASON"]);
-    for row in rows {
-        let (project, id) = (row.key.project(), row.key.as_str().split('#').nth(1).unwrap_or_default());
+    let names: Vec<String> = rows.iter().map(name).collect();
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(BESIDE_NAMES).max(LEAST_NAME));
+    for (row, name) in rows.iter().zip(&names) {
         let why = words(row).map(|words| format!(": {}", harmless(&words))).unwrap_or_default();
         columns.row(vec![
             (style(row.status()), row.status().to_string()),
             (Style::new().dimmed(), ago(row.received_at, now)),
-            (Style::new(), format!("{project}#{id}")),
+            (Style::new(), shortened(name, &names, room).to_owned()),
             (Style::new(), format!("{}{why}", row.git_ref())),
         ]);
     }
     columns.lines(width)
+}
+
+/// What the next command may be given: the key without its digest.
+fn name(row: &Row) -> String {
+    format!("{}#{}", row.key.project(), row.key.as_str().split('#').nth(1).unwrap_or_default())
+}
+
+/// The beginning of a name names its job as well, as long as it is no other's.
+fn shortened<'a>(name: &'a str, names: &[String], room: usize) -> &'a str {
+    let is_alone = |beginning: &str| names.iter().all(|other| other == name || !other.starts_with(beginning));
+    let ends = name.char_indices().map(|(at, _)| at).filter(|at| *at >= room);
+    ends.map(|end| &name[..end]).find(|beginning| is_alone(beginning)).unwrap_or(name)
 }
 
 fn style(status: Status) -> Style {
@@ -70,5 +88,19 @@ fn style(status: Status) -> Style {
         Status::Queued | Status::Running => AnsiColor::Yellow.on_default(),
         Status::Canceled => AnsiColor::Magenta.on_default(),
         Status::Failure | Status::Error | Status::Rejected => AnsiColor::Red.on_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_room_is_scarce_a_name_is_cut_to_a_beginning_that_is_no_other_s() {
+        let names = ["demo#49593413d588164b", "demo#49593413d5881700", "demo#ci-1"].map(str::to_owned);
+        let cut = |room: usize| names.iter().map(|name| shortened(name, &names, room)).collect::<Vec<_>>();
+        assert_eq!(cut(100), names);
+        assert_eq!(cut(20), ["demo#49593413d588164", "demo#49593413d588170", "demo#ci-1"]);
+        assert_eq!(cut(8), ["demo#49593413d58816", "demo#49593413d58817", "demo#ci-"]);
     }
 }

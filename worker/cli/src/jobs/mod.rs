@@ -19,8 +19,8 @@ pub(crate) use watch::{end, outcome, watch};
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// The latest jobs, the youngest first
-    #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure \
-                            --limit 5\n  doorbell jobs list --output json | jq -r '.jobs[].job'")]
+    #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure\n  \
+                            doorbell jobs list --output json | jq -r '.jobs[].job'")]
     List(ListArguments),
     /// One job's story: what was asked, what happened and when, what it waits for
     #[command(after_help = "Examples:\n  doorbell jobs show 'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell jobs \

@@ -36,8 +36,10 @@ fn story(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
     fact("asked", asked(row, now));
     fact("for", what(row));
     if let Some(build) = row.build() {
-        let log = build.log_url.as_ref().map(|url| format!(", log {}", harmless(url))).unwrap_or_default();
-        fact("build", format!("{}{log}", build.id));
+        fact("build", build.id.to_string());
+        if let Some(url) = &build.log_url {
+            fact("log", harmless(url));
+        }
     }
     if let Some(target) = row.target() {
         fact("report", told(row, &format!("{} {}", target.forge.url, target.forge.repo)));

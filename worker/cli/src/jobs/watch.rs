@@ -9,7 +9,7 @@ use crate::failure::{Failure, Outcome};
 use crate::jobs::list::{latest, table};
 use crate::jobs::view::{JobView, words};
 use crate::jobs::{ListArguments, WatchArguments, find_soon};
-use crate::screen::{Screen, clock, harmless, status};
+use crate::screen::{Screen, clock, dim, harmless, status};
 
 /// Between two looks at the ledger.
 const EVERY: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ async fn watch_one(ledger: &Table, name: &str, screen: Screen) -> Result<Outcome
         // A long story loses lines in its middle; what is new stands at its end.
         for note in row.trail.iter().skip(shown) {
             let line = Line { at: note.at.to_string(), text: note.text.clone() };
-            screen.result(&line, || vec![format!("{} {}", clock(note.at), harmless(&note.text))])?;
+            screen.result(&line, || screen.wrapped(&format!("{} {}", clock(note.at), harmless(&note.text)), 9))?;
         }
         shown = row.trail.len();
         if row.status().is_final() {
@@ -90,9 +90,15 @@ async fn watch_all(
         ));
     }
     loop {
-        let (rows, _) = latest(ledger, arguments).await?;
-        screen.afresh()?;
-        table(&rows, now(), screen.width()).iter().try_for_each(|line| screen.line(line))?;
+        let (mut rows, more) = latest(ledger, arguments).await?;
+        // A line for the header, one below it, and one for the cursor.
+        let room = screen.height().map_or(rows.len(), |height| height.saturating_sub(3));
+        let hidden = more + rows.len().saturating_sub(room);
+        rows.truncate(room);
+        let mut lines = table(&rows, now(), screen.width());
+        let older = if hidden == 0 { String::new() } else { format!(", {hidden} older not shown") };
+        lines.push(dim(&format!("{} UTC{older}; Ctrl-C ends", clock(now()))));
+        screen.frame(&lines)?;
         tokio::time::sleep(EVERY_TABLE).await;
     }
 }

@@ -20,9 +20,8 @@ use crate::failure::{Failure, FailureKind};
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// Lines for people
+    // Not documented one by one: clap would give every option of every help three lines.
     Text,
-    /// One JSON object on one line
     Json,
 }
 
@@ -32,17 +31,24 @@ pub(crate) struct Screen {
     format: Format,
     /// Columns of the terminal; none in a pipe, where nothing is cut.
     width: Option<usize>,
+    /// Lines of the terminal.
+    height: Option<usize>,
 }
 
 impl Screen {
     pub(crate) fn new(format: Format) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
-        let width = terminal_size::terminal_size().filter(|_| is_terminal).map(|(width, _)| usize::from(width.0));
-        Self { format, width }
+        let size = terminal_size::terminal_size().filter(|_| is_terminal);
+        let (width, height) = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0))).unzip();
+        Self { format, width, height }
     }
 
     pub(crate) fn width(self) -> Option<usize> {
         self.width
+    }
+
+    pub(crate) fn height(self) -> Option<usize> {
+        self.height
     }
 
     pub(crate) fn is_json(self) -> bool {
@@ -61,14 +67,26 @@ impl Screen {
         text().iter().try_for_each(|line| self.line(line))
     }
 
-    /// Clears the terminal, for a table that is shown again. Past `anstream`, to which this is a colour.
+    /// Shows these lines in place of what the terminal shows. It is written over and not cleared, which would flicker,
+    /// and the cursor is left visible below: whatever ends this program, the terminal is as it was.
     ///
     /// # Errors
     /// Nobody looks any more.
-    pub(crate) fn afresh(self) -> Result<(), Failure> {
+    pub(crate) fn frame(self, lines: &[String]) -> Result<(), Failure> {
+        self.steer("\x1b[H")?;
+        for line in lines {
+            let shown = write!(anstream::stdout(), "{line}");
+            shown.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))?;
+            self.steer("\x1b[K\n")?;
+        }
+        self.steer("\x1b[J")
+    }
+
+    /// Past `anstream`, to which this is a colour.
+    fn steer(self, sequence: &str) -> Result<(), Failure> {
         let mut stdout = std::io::stdout();
-        let cleared = stdout.write_all(b"\x1b[H\x1b[2J").and_then(|()| stdout.flush());
-        cleared.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))
+        let written = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
+        written.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))
     }
 
     /// Prints a line of a result.
@@ -102,6 +120,14 @@ impl Screen {
         say("next", AnsiColor::Cyan, text);
     }
 
+    /// Says that the person has ended this, on a line of its own: the terminal has written `^C`.
+    pub(crate) fn interrupted(self, text: &str) {
+        if std::io::stderr().is_terminal() {
+            let _ = writeln!(std::io::stderr());
+        }
+        self.note(text);
+    }
+
     pub(crate) fn failed(self, failure: &Failure) {
         if failure.kind == FailureKind::PipeClosed {
             return;
@@ -113,8 +139,17 @@ impl Screen {
 
 fn say(word: &str, color: AnsiColor, text: &str) {
     let style = color.on_default().bold();
-    // When stderr is closed, nobody is left to tell.
-    let _ = writeln!(anstream::stderr(), "{style}{word}:{style:#} {text}");
+    let width =
+        terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0));
+    for line in wrap::wrap(&format!("{style}{word}:{style:#} {text}"), width, word.len() + 2) {
+        // When stderr is closed, nobody is left to tell.
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+}
+
+/// A number of things: `1 job`, `2 jobs`.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
 /// A status as a person sees it.

@@ -1,15 +1,19 @@
-/// Breaks a text at its spaces. A word that is longer than a line stays whole: it is a name that somebody may copy.
+/// Breaks a text at its spaces, but for those that it begins with. A word that is longer than a line stays whole: it is
+/// a name that somebody may copy.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let words = text.trim_start_matches(' ');
     let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split(' ') {
-        let is_begun = !line.trim_start().is_empty();
-        if is_begun && shown(&line) + 1 + shown(word) > width {
+    let mut line = " ".repeat(text.len() - words.len());
+    let mut is_begun = false;
+    for word in words.split(' ') {
+        // Behind a label alone a break would win no room.
+        if is_begun && shown(&line) + 1 + shown(word) > width && shown(&line) >= indent {
             lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-        } else if is_begun || (line.is_empty() && !lines.is_empty()) {
+        } else if is_begun {
             line.push(' ');
         }
         line.push_str(word);
+        is_begun = true;
     }
     lines.push(line);
     lines
@@ -36,6 +40,8 @@ mod tests {
         check("one two three", 5, &["one", "  two", "  three"]);
         check("a-very-long-name and more", 8, &["a-very-long-name", "  and", "  more"]);
         check("", 8, &[""]);
+        check("  one two", 6, &["  one", "  two"]);
+        check("- a-very-long-name", 8, &["- a-very-long-name"]);
         check("\u{1b}[1mone\u{1b}[0m two three", 8, &["\u{1b}[1mone\u{1b}[0m two", "  three"]);
     }
 }
