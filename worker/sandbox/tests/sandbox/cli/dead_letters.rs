@@ -79,25 +79,6 @@ async fn what_is_sent_back_is_built_and_nothing_else_moves() {
     }
 }
 
-/// Between the two calls of a redrive a message is in both queues: the same request is the same job.
-#[tokio::test]
-async fn a_redrive_that_is_killed_loses_nothing_and_builds_nothing_twice() {
-    let sandbox = filled().await;
-    demo(&sandbox, PASSING).await;
-    let sent = json(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
-    let body = sent["letters"][0]["body"].as_str().unwrap();
-    // As if it had been killed after the send.
-    sandbox.world.send_to_queue(&sandbox.world.trigger_queue_url(), body).await.unwrap();
-    json(&sandbox, &["dlq", "redrive", "--all", "--queue", "subscription", "--yes"]).await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
-    let key = loop {
-        if let Some(job) = sandbox.jobs().await.unwrap().pop() {
-            break sandbox.until_settled(job.key(), JOB).await.unwrap().key().to_owned();
-        }
-    };
-    assert_eq!((sandbox.jobs().await.unwrap().len(), sandbox.builds_of(&key).len()), (1, 1));
-}
-
 #[tokio::test]
 async fn what_is_dropped_is_gone_and_the_rest_stays() {
     let sandbox = filled().await;

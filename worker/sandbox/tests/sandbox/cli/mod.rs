@@ -1,10 +1,14 @@
 //! `doorbell`, as the account's owner runs it: with a role of the owner's own.
 mod dead_letters;
 mod doctor;
+mod documented;
 mod explain;
 mod following;
 mod jobs;
+mod pages;
 mod project;
+mod redrive;
+mod screens;
 
 use doorbell_sandbox::sandbox::{Sandbox, Triggered};
 use serde_json::Value;

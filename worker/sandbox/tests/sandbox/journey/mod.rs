@@ -26,7 +26,7 @@ pub(crate) const JOB: Duration = Duration::from_secs(60);
 
 pub(crate) const PASSING: &str = "#!/bin/sh\nexit 0\n";
 
-fn options() -> SandboxOptions {
+pub(crate) fn options() -> SandboxOptions {
     SandboxOptions::new(Programs::find().unwrap(), python())
 }
 

@@ -1,0 +1,210 @@
+//! The pages' command lines are run, and what they are shown to print is what they print.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use doorbell_messages::DeadLetter;
+use doorbell_sandbox::forge::EXECUTABLE;
+use doorbell_sandbox::sandbox::Sandbox;
+use doorbell_sandbox::world::account::{DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::doctor::Account;
+use super::json;
+use super::pages::{Session, has_shape, named_in_table, page, pages, sessions};
+use crate::journey::{JOB, PASSING, envelope, sandbox};
+
+const OWNERS_PAGE: &str = "worker/cli/README.md";
+
+/// What is not run here, and why.
+const SKIPPED: [(&str, &str); 1] = [("doorbell jobs watch --project demo", "it needs a terminal: see screens.rs")];
+
+/// What does not end with 0: the page shows that the answer is no.
+const CODES: [(&str, i32); 4] = [
+    ("doorbell doctor", 1),
+    ("doorbell doctor --quiet --output json", 1),
+    ("doorbell project lint", 1),
+    ("doorbell explain --project demo --branch wild", 6),
+];
+
+/// The world that the pages tell of.
+struct Told<'a> {
+    sandbox: &'a Sandbox,
+    /// What the pages say, and what it is here.
+    places: BTreeMap<&'static str, String>,
+}
+
+/// A registered project, a job that went well, and one that was rejected.
+async fn told(sandbox: &Sandbox) -> Told<'_> {
+    let repository = sandbox.forge.create_repository("demo").await.unwrap();
+    let mut commit = None;
+    for branch in ["broken", "wild", "main"] {
+        let script = if branch == "broken" { "#!/bin/sh\nexit 3\n" } else { PASSING };
+        commit = Some(repository.commit(branch, &[("ci.sh", EXECUTABLE, script)], branch).await.unwrap());
+    }
+    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    document["refs"] = json!(["heads/main"]);
+    sandbox.register("demo", &document).await.unwrap();
+    document["timeoutMinutes"] = json!(10);
+    std::fs::write(sandbox.world.dir().join("demo.json"), document.to_string()).unwrap();
+    let request = json!({ "project": "demo", "branch": "main" });
+    std::fs::write(sandbox.world.dir().join("message.json"), request.to_string()).unwrap();
+    for arguments in
+        [&["demo", "main", "--id", "ci-4711", "--cause", "push by ada"][..], &["nowhere", "main", "--id", "ci-2"]]
+    {
+        let build = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false")];
+        let job = sandbox.trigger_in(&build, arguments).await.unwrap().job().unwrap();
+        sandbox.until_settled(&job, JOB).await.unwrap();
+    }
+    let places = BTreeMap::from([("$COMMIT", commit.unwrap().to_string())]);
+    Told { sandbox, places }
+}
+
+impl Told<'_> {
+    /// What the page takes for granted at this line.
+    async fn prepare(&mut self, line: &str) {
+        match line {
+            "doorbell doctor" => Account(self.sandbox).set_subscription("RawMessageDelivery", "true").await,
+            "doorbell dlq list" => self.put_letters().await,
+            "doorbell project list" => self.sandbox.world.put_parameter("other", "{}").await.unwrap(),
+            _ => {}
+        }
+    }
+
+    async fn heal(&self, line: &str) {
+        if line == "doorbell doctor --quiet --output json" {
+            Account(self.sandbox).set_subscription("RawMessageDelivery", "false").await;
+        }
+    }
+
+    async fn put_letters(&mut self) {
+        let request = json!({ "project": "demo", "branch": "main" });
+        let request = envelope(self.sandbox, "11111111-0000-4000-8000-000000000001", &request);
+        let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
+        let unreadable =
+            DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
+        for (queue, body) in [(DEAD_LETTERS, unreadable), (SUBSCRIPTION_DEAD_LETTERS, request)] {
+            let url = self.sandbox.world.queue_url(queue);
+            self.sandbox.world.send_to_queue(&url, &body).await.unwrap();
+        }
+        let listed = json(self.sandbox, &["dlq", "list"]).await;
+        for (queue, name) in [("requests", "567910cd"), ("subscription", "0f1e2d3c")] {
+            let letters = listed["letters"].as_array().unwrap();
+            let id = letters.iter().find(|letter| letter["queue"] == queue).unwrap()["id"].as_str().unwrap();
+            self.places.insert(name, id[..8].to_owned());
+        }
+    }
+
+    /// As a person's shell would run it: what it printed, on stdout and on stderr, and its exit code.
+    async fn run(&self, line: &str) -> (Vec<String>, Option<i32>) {
+        let line = self.places.iter().fold(line.to_owned(), |line, (told, here)| line.replace(told, here));
+        let environment = match line.starts_with("trigger_job") {
+            true => self.sandbox.world.publisher_environment(),
+            false => self.sandbox.owner_environment(),
+        };
+        let path = format!("{}:/usr/bin:/bin", self.sandbox.programs().dir().canonicalize().unwrap().display());
+        let output = Command::new("sh")
+            .args(["-euc", &format!("exec 2>&1\n{line}")])
+            .env_clear()
+            .envs(environment)
+            .envs([("PATH", path.as_str()), ("BRANCH", "main"), ("BUILD_ID", "17")])
+            .current_dir(self.sandbox.world.dir())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (text.lines().map(str::to_owned).collect(), output.status.code())
+    }
+
+    /// What is not as the page has it.
+    async fn check(&mut self, session: &Session) -> Option<String> {
+        let line = session.line.as_str();
+        self.prepare(line).await;
+        let (mut printed, code) = self.run(line).await;
+        self.heal(line).await;
+        let want = CODES.iter().find(|(of, _)| *of == line).map_or(0, |(_, code)| *code);
+        let is_remark = |line: &String| line.starts_with("note: ") || line.starts_with("next: ");
+        if !session.shown.iter().any(is_remark) {
+            // A page may leave out what is beside the result.
+            printed.retain(|line| !is_remark(line));
+        }
+        let is_as_shown = session.shown.is_empty() || has_shape(&session.shown, &printed);
+        let texts = [session.shown.join("\n"), printed.join("\n")];
+        (code != Some(want) || !is_as_shown).then(|| {
+            format!(
+                "$ {line}\nit ended with {code:?}, not {want}; or this is shown:\n{}\nand this printed:\n{}",
+                texts[0], texts[1]
+            )
+        })
+    }
+}
+
+/// One world for all of it: each line finds what those above it have left.
+#[tokio::test]
+async fn every_command_line_and_every_json_shape_of_the_pages_is_true() {
+    let sandbox = sandbox().await;
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let mut told = told(&sandbox).await;
+    let all: Vec<Session> = pages().iter().flat_map(|name| sessions(&page(name))).collect();
+    for (line, why) in SKIPPED {
+        assert!(all.iter().any(|session| session.line == line), "{line} is skipped ({why}), and in no page");
+    }
+    assert!(all.len() >= 30, "only {} lines were found", all.len());
+    let mut wrong = Vec::new();
+    for session in all.iter().filter(|session| SKIPPED.iter().all(|(line, _)| *line != session.line)) {
+        wrong.extend(told.check(session).await);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    shapes(&sandbox).await;
+}
+
+/// Each row of the page's table of shapes: what shows it, and where it is in that.
+const SHAPES: [(&str, &str, &str); 24] = [
+    ("doctor", "doctor", ""),
+    ("a check", "doctor", "/checks/0"),
+    ("jobs list", "jobs list", ""),
+    ("a job", "jobs list", "/jobs/0"),
+    ("its build", "jobs show ci-4711", "/build"),
+    ("its told", "jobs show ci-4711", "/told"),
+    ("jobs show", "jobs show ci-2", ""),
+    ("a step", "jobs show ci-2", "/trail/0"),
+    ("jobs watch", "jobs watch ci-2", ""),
+    ("jobs cancel", "jobs cancel ci-2", ""),
+    ("jobs rerun", "jobs rerun ci-2", ""),
+    ("logs", "logs ci-4711", ""),
+    ("dlq list", "dlq list", ""),
+    ("a letter", "dlq list", "/letters/0"),
+    ("dlq show", "dlq show ID", ""),
+    ("dlq redrive", "dlq redrive --all", ""),
+    ("dlq drop", "dlq drop --all", ""),
+    ("project list", "project list", ""),
+    ("a project", "project list", "/projects/0"),
+    ("project show", "project show demo", ""),
+    ("project lint", "project lint demo.json", ""),
+    ("a document", "project lint demo.json", "/documents/0"),
+    ("project put", "project put demo demo.json", ""),
+    ("explain", "explain message.json", ""),
+];
+
+async fn shapes(sandbox: &Sandbox) {
+    let url = sandbox.world.queue_url(DEAD_LETTERS);
+    sandbox.world.send_to_queue(&url, "{}").await.unwrap();
+    let id = json(sandbox, &["dlq", "list"]).await["letters"][0]["id"].as_str().unwrap().to_owned();
+    let rows = named_in_table(&page(OWNERS_PAGE), "JSON");
+    assert_eq!(rows.iter().map(|(row, _)| row.as_str()).collect::<Vec<_>>(), SHAPES.map(|(row, ..)| row));
+    for ((row, mut named), (_, command, place)) in rows.into_iter().zip(SHAPES) {
+        let arguments: Vec<&str> = command.split(' ').map(|word| if word == "ID" { &id } else { word }).collect();
+        let said = super::doorbell(sandbox, &[&arguments[..], &["--output", "json"]].concat()).await;
+        let first: Value = serde_json::from_str(said.stdout.lines().next().unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{command}: {error}: {}{}", said.stdout, said.stderr));
+        let object = first.pointer(place).and_then(Value::as_object);
+        let object = object.unwrap_or_else(|| panic!("{row}: nothing at {place} in {first}"));
+        let mut keys: Vec<&String> = object.keys().collect();
+        keys.sort_unstable();
+        named.sort_unstable();
+        assert_eq!(named.iter().collect::<Vec<_>>(), keys, "{row}, as the page has it, and as {command} prints it");
+    }
+}

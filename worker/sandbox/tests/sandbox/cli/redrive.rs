@@ -1,0 +1,120 @@
+//! A redrive that is interrupted, by the real thing: a process that is killed between its calls.
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use doorbell_sandbox::proxy::Proxy;
+use doorbell_sandbox::sandbox::{Sandbox, SandboxOptions};
+use doorbell_sandbox::world::account::{SUBSCRIPTION_DEAD_LETTERS, TRIGGERS};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use super::doorbell;
+use crate::journey::{JOB, PASSING, demo, envelope, options};
+
+/// Three pages of a receive.
+const LETTERS: usize = 25;
+
+/// What a killed `doorbell` held comes back after 30 s.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+
+const REDRIVE: [&str; 6] = ["dlq", "redrive", "--all", "--queue", "subscription", "--yes"];
+
+/// Messages in a queue, hidden ones included.
+async fn held_by(sandbox: &Sandbox, queue: &str) -> usize {
+    let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+    let body = json!({ "QueueUrl": sandbox.world.queue_url(queue), "AttributeNames": names });
+    let answer: Value = sandbox.world.root().json("sqs", "AmazonSQS.GetQueueAttributes", body).await.unwrap();
+    names.iter().map(|name| answer["Attributes"][name].as_str().unwrap().parse::<usize>().unwrap()).sum()
+}
+
+/// A redrive through the proxy.
+fn redrive(sandbox: &Sandbox, proxy: &Proxy) -> Child {
+    Command::new(sandbox.programs().doorbell())
+        .args(REDRIVE)
+        .env_clear()
+        .envs(sandbox.owner_environment())
+        .env("AWS_ENDPOINT_URL", proxy.url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+async fn until_held(proxy: &Proxy) {
+    tokio::time::timeout(JOB, proxy.until_held()).await.expect("the call never came");
+}
+
+fn calls(proxy: &Proxy, name: &str) -> u64 {
+    proxy.calls().get(name).copied().unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
+    let buildspec = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n".to_owned();
+    let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
+    let (repository, _) = demo(&sandbox, PASSING).await;
+    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    document.as_object_mut().unwrap().remove("report");
+    sandbox.register("demo", &document).await.unwrap();
+    let letters = sandbox.world.queue_url(SUBSCRIPTION_DEAD_LETTERS);
+    for number in 0..LETTERS {
+        let id = format!("11111111-0000-4000-8000-{number:012}");
+        let body = envelope(&sandbox, &id, &json!({ "project": "demo", "branch": "main" }));
+        sandbox.world.send_to_queue(&letters, &body).await.unwrap();
+    }
+    let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
+
+    // Between the two calls for the eighth letter: it was sent back, and `doorbell` dies before it knows.
+    proxy.hold_answer("AmazonSQS.SendMessage", 7);
+    let mut killed = redrive(&sandbox, &proxy);
+    until_held(&proxy).await;
+    killed.kill().await.unwrap();
+    assert_eq!(
+        (held_by(&sandbox, TRIGGERS).await, held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await),
+        (8, LETTERS - 7)
+    );
+    let listed = doorbell(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
+    assert!(listed.stderr.contains("3 more messages just in somebody's hands"), "{}", listed.stderr);
+
+    // Ctrl-C after a letter was deleted, before that is known.
+    let (sent, deleted) = (calls(&proxy, "AmazonSQS.SendMessage"), calls(&proxy, "AmazonSQS.DeleteMessage"));
+    proxy.hold_answer("AmazonSQS.DeleteMessage", deleted + 2);
+    let interrupted = redrive(&sandbox, &proxy);
+    until_held(&proxy).await;
+    kill_process(Pid::from_raw(interrupted.id().unwrap().try_into().unwrap()).unwrap(), Signal::INT).unwrap();
+    let interrupted = interrupted.wait_with_output().await.unwrap();
+    assert_eq!(interrupted.status.code(), Some(130));
+    let said = String::from_utf8(interrupted.stderr).unwrap();
+    assert!(said.contains("interrupted; what was not done by then is as it was"), "{said}");
+    assert_eq!(calls(&proxy, "AmazonSQS.SendMessage"), sent + 3);
+    assert_eq!(held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await, LETTERS - 10);
+
+    // The same command again, until what the two have held has come back.
+    let deadline = Instant::now() + BACK_WITHIN;
+    while held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await > 0 {
+        assert!(Instant::now() < deadline, "letters stay");
+        let said = doorbell(&sandbox, &REDRIVE).await;
+        assert!(matches!(said.code, Some(0 | 3)), "{}", said.stderr);
+    }
+    assert_eq!(held_by(&sandbox, TRIGGERS).await, LETTERS + 1, "one letter is there twice, none is lost");
+
+    let _worker = sandbox.worker(&[]).await.unwrap();
+    let deadline = Instant::now() + JOB;
+    loop {
+        let jobs = sandbox.jobs().await.unwrap();
+        if jobs.len() == LETTERS && jobs.iter().all(|job| job.is_settled()) {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{} jobs, {jobs:?}", jobs.len());
+    }
+    let mut builds: BTreeMap<String, usize> = BTreeMap::new();
+    for build in sandbox.codebuild.controls.builds() {
+        *builds.entry(build.job_id.unwrap()).or_default() += 1;
+    }
+    assert_eq!((builds.len(), builds.values().max()), (LETTERS, Some(&1)), "each job has one build");
+}
