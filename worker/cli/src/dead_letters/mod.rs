@@ -18,7 +18,7 @@ pub(crate) enum DlqCommand {
     /// What lies in the dead-letter queues: queue, age, id, reason
     #[command(
         after_help = "Listing receives every message and lets go of it again; for as long as that takes, and for \
-                            at most 30 s after Ctrl-C, nobody else can receive them.\n\nExamples:\n  doorbell \
+                            at most 20 s after Ctrl-C, nobody else can receive them.\n\nExamples:\n  doorbell \
                             dlq list\n  doorbell dlq list --queue requests --reason 'not valid'"
     )]
     List(ListArguments),

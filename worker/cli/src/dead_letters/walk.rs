@@ -12,7 +12,7 @@ use crate::failure::Failure;
 
 /// How long a message that was looked at is hidden, should whoever looks be killed. Longer than a page is worked on;
 /// short enough to wait for.
-pub(super) const HIDDEN: Duration = Duration::from_secs(30);
+pub(super) const HIDDEN: Duration = Duration::from_secs(20);
 
 /// The most entries of a batch call, and the most messages of a receive.
 const BATCH: usize = 10;

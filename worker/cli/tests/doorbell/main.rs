@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 
 mod documented;
+mod exit_codes;
 
 use std::process::{Command, Output};
 

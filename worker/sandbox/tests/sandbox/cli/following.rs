@@ -28,7 +28,7 @@ async fn scripts() -> Sandbox {
 }
 
 #[tokio::test]
-async fn logs_are_followed_to_the_end_and_the_exit_code_is_the_job_s() {
+async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s() {
     let sandbox = scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
@@ -58,7 +58,7 @@ async fn logs_are_followed_to_the_end_and_the_exit_code_is_the_job_s() {
 }
 
 #[tokio::test]
-async fn a_job_is_canceled_by_its_row_whatever_the_project_allows() {
+async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_exit_code_7() {
     let sandbox = scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;

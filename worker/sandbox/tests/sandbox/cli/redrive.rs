@@ -17,7 +17,7 @@ use crate::journey::{JOB, PASSING, demo, envelope, options};
 /// Three pages of a receive.
 const LETTERS: usize = 25;
 
-/// What a killed `doorbell` held comes back after 30 s.
+/// What a killed `doorbell` held comes back after 20 s.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
 const REDRIVE: [&str; 6] = ["dlq", "redrive", "--all", "--queue", "subscription", "--yes"];

@@ -180,8 +180,8 @@ async fn ctrl_c_ends_what_follows_with_130_and_leaves_the_terminal_as_it_was() {
         for sequence in ["\u{1b}[?25l", "\u{1b}[?1049h"] {
             assert!(!text.contains(sequence), "{arguments}: {text:?}");
         }
-        let styles = text.split('\u{1b}').filter(|part| part.starts_with('[') && part.contains('m'));
-        assert!(styles.last().is_some_and(|last| last.starts_with("[0m")), "{arguments}: {text:?}");
+        let mut styles = text.split('\u{1b}').filter(|part| part.starts_with('[') && part.contains('m'));
+        assert!(styles.next_back().is_some_and(|last| last.starts_with("[0m")), "{arguments}: {text:?}");
     }
     let row = sandbox.job(&job).await.unwrap().unwrap();
     assert_eq!(row.phase(), "running", "who looks on no more ends nothing");
