@@ -106,6 +106,27 @@ mod tests {
         });
     }
 
+    #[test]
+    fn every_example_of_the_help_is_a_command_line() {
+        let mut command = Arguments::command();
+        command.build();
+        let mut count = 0;
+        each_leaf(&command, &mut |leaf| {
+            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter(|line| line.starts_with("  doorbell ")) {
+                let line = line.split(['|', '>']).next().unwrap_or_default();
+                // What stands in quotes is one word.
+                let parts = line.split(['\'', '"']).enumerate();
+                let words: Vec<&str> = parts
+                    .flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })
+                    .collect();
+                assert!(Arguments::try_parse_from(&words).is_ok(), "{line}");
+                count += 1;
+            }
+        });
+        assert!(count > 25, "{count}");
+    }
+
     fn each_leaf(command: &clap::Command, look: &mut impl FnMut(&clap::Command)) {
         let mut subcommands = command.get_subcommands().filter(|one| one.get_name() != "help").peekable();
         if subcommands.peek().is_none() {
