@@ -216,9 +216,9 @@ impl<W: World> Engine<W> {
             }
             Act::StopBuild(id) => self.stop(id).await,
             Act::StopSecond { build, running } => self.stop_second(build, *running).await,
-            Act::Tell { target, report, claimed_at: claim } => {
+            Act::Tell { target, report, claimed } => {
                 let outcome = self.tell(target, report, leave.to_tell.take(), claimed_at).await;
-                Some(Seen::Told { claimed_at: *claim, outcome })
+                Some(Seen::Told { claimed: *claimed, outcome })
             }
             Act::CancelJob(key) => Some(self.cancel(row, key).await),
         }

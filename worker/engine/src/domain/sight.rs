@@ -6,6 +6,7 @@ use crate::domain::outcome::ProviderBuild;
 use crate::domain::policy::Policy;
 use crate::domain::report::Report;
 use crate::domain::target::{ForgeSide, Target};
+use crate::domain::telling::Told;
 use crate::domain::timestamp::Timestamp;
 
 /// What `next` decides in, besides the row and what was seen.
@@ -77,8 +78,8 @@ pub enum Act {
         target: Target,
         /// What.
         report: Report,
-        /// Which telling this is: when it was claimed.
-        claimed_at: Timestamp,
+        /// Which telling this is.
+        claimed: Told,
     },
     /// Send: mark the job that a cancel request means.
     CancelJob(JobKey),
@@ -140,7 +141,7 @@ pub enum Seen {
     /// The answer to [`Act::Tell`].
     Told {
         /// Which telling this is.
-        claimed_at: Timestamp,
+        claimed: Told,
         /// What came of it.
         outcome: TellSeen,
     },

@@ -72,8 +72,13 @@ const MOST_CONTENDED: u32 = 6;
 
 /// Takes in what came of a telling. One that this row no longer knows of (its lease ran out, and it was claimed
 /// again) changes nothing.
-pub(super) fn heard(row: &mut Row, claimed_at: Timestamp, outcome: TellSeen, now: Timestamp) {
-    let Some(claimed) = row.telling.under_way.filter(|claimed| claimed.at == claimed_at) else { return };
+///
+/// The time alone would not tell two claims apart: workers' clocks differ, and one may claim the next status in the same
+/// millisecond of its own.
+pub(super) fn heard(row: &mut Row, claimed: Told, outcome: TellSeen, now: Timestamp) {
+    if row.telling.under_way != Some(claimed) {
+        return;
+    }
     let is_given_up = row.ended_at().is_some_and(|ended| now.since(ended) > TELL_FOR);
     let telling = &mut row.telling;
     telling.under_way = None;
@@ -170,9 +175,10 @@ pub(super) fn claim(row: &mut Row, situation: Situation, rules: &Rules) -> Optio
         }
         Owed::Now => {
             let report = Report::of(row, rules);
-            row.telling.under_way = Some(Told { status: report.status, at: now });
+            let claimed = Told { status: report.status, at: now };
+            row.telling.under_way = Some(claimed);
             row.telling.due = Some(now + LEASE);
-            Some(Act::Tell { target, report, claimed_at: now })
+            Some(Act::Tell { target, report, claimed })
         }
     }
 }

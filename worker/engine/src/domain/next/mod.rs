@@ -58,7 +58,7 @@ impl Job<'_> {
             Seen::Searched { asked_at, builds } => self.searched(asked_at, builds),
             Seen::Described { build, claims_final } => self.described(&build, claims_final),
             Seen::NotKnown(build) => self.not_known(&build),
-            Seen::Told { claimed_at, outcome } => telling::heard(&mut self.row, claimed_at, outcome, self.now),
+            Seen::Told { claimed, outcome } => telling::heard(&mut self.row, claimed, outcome, self.now),
             Seen::CancelMarked => self.cancel_marked(),
             Seen::LookFailed(reason) => self.look_failed(&reason),
         }

@@ -3,6 +3,7 @@
 mod backoff;
 mod cancel;
 mod deployment;
+mod exhaustive;
 mod launch;
 mod outcome;
 mod policy;
@@ -33,11 +34,11 @@ const OURS: &str = "doorbell-worker";
 /// When every history here begins.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-pub(super) fn secs(seconds: u64) -> Duration {
+pub(super) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-pub(super) fn mins(minutes: u64) -> Duration {
+pub(super) const fn mins(minutes: u64) -> Duration {
     secs(minutes * 60)
 }
 
@@ -190,23 +191,23 @@ impl Life {
     pub(super) fn tell_all(&mut self, acts: Vec<Act>) -> Vec<Status> {
         let mut told = Vec::new();
         let mut acts = acts;
-        while let Some(Act::Tell { report, claimed_at, .. }) = acts.pop() {
+        while let Some(Act::Tell { report, claimed, .. }) = acts.pop() {
             told.push(report.status);
-            acts = self.see(Seen::Told { claimed_at, outcome: TellSeen::Delivered });
+            acts = self.see(Seen::Told { claimed, outcome: TellSeen::Delivered });
         }
         told
     }
 
     /// Lets the forge answer the telling among the acts.
     pub(super) fn answered(&mut self, acts: &[Act], outcome: TellSeen) -> Vec<Act> {
-        let claimed_at = acts
+        let claimed = acts
             .iter()
             .find_map(|act| match act {
-                Act::Tell { claimed_at, .. } => Some(*claimed_at),
+                Act::Tell { claimed, .. } => Some(*claimed),
                 _ => None,
             })
             .unwrap_or_else(|| panic!("nothing is told in {acts:?}"));
-        self.see(Seen::Told { claimed_at, outcome })
+        self.see(Seen::Told { claimed, outcome })
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{COMMIT, HEAD, Life, START, commit, head, known, policy, secs};
 use crate::domain::{
-    Act, HeadSeen, Phase, PolicySeen, ProviderBuild, Row, Seen, SendSeen, TellSeen, Timestamp, Wanted,
+    Act, HeadSeen, Phase, PolicySeen, ProviderBuild, Row, Seen, SendSeen, TellSeen, Timestamp, Told, Wanted,
 };
 
 /// What the world does next. Times and ids are made concrete when it happens.
@@ -75,7 +75,7 @@ struct World {
     /// Token, attempt and time of every send.
     sends: Vec<(String, u32, Timestamp)>,
     inputs: HashMap<String, String>,
-    tellings: Vec<(Timestamp, Status)>,
+    tellings: Vec<Told>,
     /// Attempts that were definitely refused, or whose absence may be believed.
     over: HashSet<u32>,
 }
@@ -158,14 +158,14 @@ impl World {
             }
             Event::NotKnown(number) => Seen::NotKnown(BuildId::new(format!("builds:{number}"))),
             Event::Told { back, outcome } => {
-                let Some((claimed_at, _)) = self.tellings.iter().rev().nth(*back).copied() else { return };
+                let Some(claimed) = self.tellings.iter().rev().nth(*back).copied() else { return };
                 let outcome = match outcome {
                     0 | 1 => TellSeen::Delivered,
                     2 => TellSeen::Unknown("no answer".to_owned()),
                     3 => TellSeen::Refused { reason: "503".to_owned(), retry_after: Some(u32::MAX) },
                     _ => TellSeen::Contended("EDBERROR".to_owned()),
                 };
-                Seen::Told { claimed_at, outcome }
+                Seen::Told { claimed, outcome }
             }
             Event::CancelMarked => Seen::CancelMarked,
             Event::LookFailed => Seen::LookFailed("down".to_owned()),
@@ -197,7 +197,7 @@ impl World {
                 Act::StartBuild { input, token, attempt, .. } => {
                     self.start_holds(&before, &after, input, token, *attempt)
                 }
-                Act::Tell { report, claimed_at, .. } => self.tell_holds(&after, report.status, *claimed_at),
+                Act::Tell { report, claimed, .. } => self.tell_holds(&after, report.status, *claimed),
                 _ => {}
             }
         }
@@ -226,16 +226,16 @@ impl World {
         self.sends.push((token.to_owned(), attempt, now));
     }
 
-    fn tell_holds(&mut self, after: &Row, status: Status, claimed_at: Timestamp) {
+    fn tell_holds(&mut self, after: &Row, status: Status, claimed: Told) {
         assert_eq!(status, after.status(), "what is told is a function of the row");
-        assert_eq!(after.telling.under_way.map(|claimed| claimed.at), Some(claimed_at));
-        if let Some((_, last)) = self.tellings.last() {
+        assert_eq!(after.telling.under_way, Some(claimed));
+        if let Some(Told { status: last, .. }) = self.tellings.last() {
             assert!(rank(status) >= rank(*last), "{status} is told after {last}");
         }
         if status == Status::Queued {
             assert!(self.life.now.since(after.received_at) >= secs(10));
         }
-        self.tellings.push((claimed_at, status));
+        self.tellings.push(claimed);
     }
 }
 

@@ -119,6 +119,21 @@ fn an_answer_to_a_telling_that_was_taken_over_changes_nothing() {
     assert_eq!(life.row, before);
 }
 
+/// Two workers' clocks may show the same millisecond for claims that were made one after the other.
+#[test]
+fn an_answer_to_the_status_before_is_not_taken_for_one_to_the_next_that_was_claimed_in_the_same_millisecond() {
+    let mut life = Life::starting(json!({}));
+    let running = life.started(1);
+    let build = life.build(1, "SUCCEEDED");
+    life.see(described(build));
+    let success = life.answered(&running, TellSeen::Delivered);
+    assert_eq!(status(&success), Some(Status::Success));
+    life.answered(&running, TellSeen::Delivered);
+    assert_eq!(life.row.settled_at, None, "the forge has not answered to the final status");
+    life.answered(&success, TellSeen::Delivered);
+    assert!(life.row.settled_at.is_some());
+}
+
 #[test]
 fn a_forge_that_is_down_is_told_less_and_less_often_and_after_a_week_not_any_more() {
     let (mut life, mut acts) = Life::ended();
