@@ -8,6 +8,9 @@ mod queue;
 mod registry;
 mod secrets;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use codebuild::CodeBuild;
 pub use connection::{CallFailed, Connection, call_failed};
 pub(crate) use identity::Identity;

@@ -101,3 +101,65 @@ impl Forge for Forges {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use doorbell_messages::Status;
+
+    use super::*;
+
+    /// Something inside the account's network, which counts who comes.
+    async fn inside() -> (u16, Arc<AtomicU32>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let visits = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&visits);
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        (port, visits)
+    }
+
+    async fn told(forges: &Forges, url: &str) -> String {
+        let forge = ForgeSide {
+            kind: ReportKind::Pagure,
+            url: url.parse().unwrap(),
+            repo: "demo".parse().unwrap(),
+            token_secret: "doorbell/report/demo".parse().unwrap(),
+            username: "Doorbell".to_owned(),
+        };
+        let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
+        let target = Target { forge, commit, uid: "u".to_owned() };
+        let report = Report { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
+        let token = SecretString::from("canary-token".to_owned());
+        format!("{:?}", forges.tell(&target, &report, &token).await)
+    }
+
+    #[tokio::test]
+    async fn an_address_inside_is_not_connected_to_however_it_is_written() {
+        let (port, visits) = inside().await;
+        let forges = Forges::new(Vec::new()).unwrap();
+        for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
+            let answer = told(&forges, &format!("https://{host}:{port}")).await;
+            assert!(answer.starts_with("Seen(Refused"), "{host}: {answer}");
+            assert!(answer.contains("DOORBELL_FORGE_ALLOW"), "{host}: {answer}");
+        }
+        assert_eq!(visits.load(Ordering::SeqCst), 0);
+    }
+
+    #[tokio::test]
+    async fn an_address_inside_that_the_owner_has_named_is_connected_to() {
+        let (port, visits) = inside().await;
+        let forges = Forges::new(vec![format!("localhost:{port}")]).unwrap();
+        told(&forges, &format!("https://localhost:{port}")).await;
+        assert!(visits.load(Ordering::SeqCst) > 0);
+        let before = visits.load(Ordering::SeqCst);
+        told(&forges, &format!("https://127.0.0.1:{port}")).await;
+        assert_eq!(visits.load(Ordering::SeqCst), before, "by that name only");
+    }
+}

@@ -7,7 +7,7 @@ use crate::domain::backoff;
 use crate::domain::outcome::one_line;
 use crate::domain::report::Report;
 use crate::domain::row::{Phase, Row};
-use crate::domain::rules::{LEASE, QUEUED_AFTER, Rules, TELL_AGAIN, TELL_FOR};
+use crate::domain::rules::{LEASE, QUEUED_AFTER, Rules, SEND_WITHIN, TELL_AGAIN, TELL_FOR};
 use crate::domain::sight::{Act, Passage, Situation, TellSeen};
 use crate::domain::timestamp::Timestamp;
 
@@ -66,6 +66,9 @@ impl Telling {
 /// The longest wait that a forge may ask for.
 const MOST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// So long after its claim a telling has arrived or never will: it was sent within the claim's leave.
+const ARRIVED: Duration = SEND_WITHIN.saturating_add(TELL_AGAIN);
+
 /// Tries of a status that the forge says it can't store, before that is believed: eight parallel posts of one flag
 /// got one 200 and seven `400 EDBERROR` from a Pagure on PostgreSQL.
 const MOST_CONTENDED: u32 = 6;
@@ -88,7 +91,7 @@ pub(super) fn heard(row: &mut Row, claimed: Told, outcome: TellSeen, now: Timest
         TellSeen::Delivered => {
             let already_final = telling.told.is_some_and(|told| told.status.is_final());
             telling.repeated = already_final && claimed.status.is_final();
-            if claimed.status.is_final() && telling.doubt_since.is_some_and(|at| claimed.at.since(at) >= TELL_AGAIN) {
+            if claimed.status.is_final() && telling.doubt_since.is_some_and(|at| claimed.at.since(at) >= ARRIVED) {
                 // Whatever was on its way has arrived before this one: that is as good as having told it twice.
                 telling.doubt = false;
             }

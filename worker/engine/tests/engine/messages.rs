@@ -68,6 +68,23 @@ async fn a_message_that_the_dead_letter_queue_does_not_take_stays() {
     assert_eq!(locked(&world.shared.triggers.dead_letters).len(), 1);
 }
 
+/// One of ten is left in the queue by a call that deletes the nine others.
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_delete_fails_comes_back_and_meets_its_row() {
+    let world = World::new();
+    let (key, body) = world.message(json!({}));
+    for _ in 0..9 {
+        world.publish(json!({}));
+    }
+    world.shared.triggers.send(body.clone());
+    *locked(&world.shared.triggers.sticks) = Some(body);
+    let _worker = world.worker("a");
+    world.until("the others are gone", |world| world.shared.triggers.len() == 1).await;
+    world.settle().await;
+    assert_eq!(world.tally(), [("success", 10)].into());
+    assert_eq!(world.own_builds(&key).len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_bad_event_is_buried_too() {
     let world = World::new();

@@ -102,6 +102,23 @@ async fn each_answer_to_a_flag_says_what_happens_next() {
     check(504, "", "Seen(Unknown(").await;
 }
 
+/// It would carry the token to wherever a forge, or who answers in its place, points at.
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere = forge(200, &[], TAKEN.to_owned()).await;
+    let location = elsewhere.to_string();
+    let router = axum::Router::new().fallback(any(move || async move {
+        (StatusCode::TEMPORARY_REDIRECT, [(axum::http::header::LOCATION, location)])
+    }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    for kind in BOTH {
+        let answer = format!("{:?}", told_by(kind, &url).await);
+        assert!(answer.contains("it answers 307 (a redirect, which is not followed"), "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn the_wait_that_a_forge_asks_for_is_passed_on() {
     let url = forge(429, &[("retry-after", "17")], String::new()).await;

@@ -100,6 +100,22 @@ fn an_unknown_outcome_of_a_pending_status_has_the_final_one_told_twice() {
     assert!(life.row.settled_at.is_some());
 }
 
+/// 10 s in which a claim may be used, and 120 s in which a forge does what it was sent.
+#[test]
+fn a_final_status_is_told_once_if_all_that_was_on_its_way_has_arrived_before() {
+    let check = |waited: u64, settles: bool| {
+        let mut life = Life::starting(json!({}));
+        let running = life.started(1);
+        life.answered(&running, unknown());
+        let build = life.build(1, "SUCCEEDED");
+        let last = life.wait(secs(waited)).see(described(build));
+        life.answered(&last, TellSeen::Delivered);
+        assert_eq!(life.row.settled_at.is_some(), settles, "{waited} s after the claim in doubt");
+    };
+    check(129, false);
+    check(130, true);
+}
+
 #[test]
 fn an_unknown_outcome_of_the_final_status_is_only_repeated() {
     let (mut life, acts) = Life::ended();

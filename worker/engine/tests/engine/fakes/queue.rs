@@ -17,6 +17,8 @@ pub struct Queue {
     sent: std::sync::atomic::AtomicU32,
     /// As loose as a standard queue may be: out of order, twice, back after its deletion.
     pub loose: Mutex<Option<Dice>>,
+    /// A message whose first delete fails, though the call that asks for it succeeds.
+    pub sticks: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -132,7 +134,12 @@ impl Deliveries for QueueOf {
         self.0.process.before(Call::Ack).await?;
         let bodies: Vec<String> = {
             let mut messages = locked(&self.queue().messages);
-            let is_acked = |message: &Message| receipts.iter().any(|receipt| receipt.0 == message.id);
+            let sticks = locked(&self.queue().sticks).take_if(|body| {
+                messages.iter().any(|it| it.body == *body && receipts.iter().any(|receipt| receipt.0 == it.id))
+            });
+            let is_acked = |message: &Message| {
+                sticks.as_ref() != Some(&message.body) && receipts.iter().any(|receipt| receipt.0 == message.id)
+            };
             let bodies =
                 messages.iter().filter(|message| is_acked(message)).map(|message| message.body.clone()).collect();
             let mut loose = locked(&self.queue().loose);
