@@ -9,6 +9,7 @@ mod fakes;
 mod forges;
 mod journeys;
 mod limits;
+mod memory;
 mod messages;
 mod outages;
 mod poison;

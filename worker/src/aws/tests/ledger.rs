@@ -41,7 +41,7 @@ async fn a_row_is_inserted_only_where_none_is() {
 async fn a_row_is_written_only_over_the_revision_before_it() {
     let next = Row { rev: 8, ..row() };
     let aws = Aws::new([(200, json!({}))]).await;
-    assert_eq!(table(&aws).await.update(&[next.clone()]).await, [Ok(Update::Written)]);
+    assert_eq!(table(&aws).await.update(std::slice::from_ref(&next)).await, [Ok(Update::Written)]);
     let call = aws.call();
     assert_eq!(call.operation, "UpdateItem");
     assert_eq!(call.body["ConditionExpression"], "#rev = :before");

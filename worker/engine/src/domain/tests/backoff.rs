@@ -26,3 +26,12 @@ fn jobs_that_are_refused_together_do_not_come_back_together() {
     let waits: std::collections::HashSet<_> = (0..50).map(|job| LIMIT.wait(&format!("job-{job}"), 5)).collect();
     assert!(waits.len() > 30, "only {} different waits", waits.len());
 }
+
+/// What is promised of a forge that is back after a day, a quarter of an hour, is made of this.
+#[test]
+fn a_forge_that_is_down_is_looked_at_again_within_ten_minutes_and_not_before_seven() {
+    for tries in 1..20 {
+        let wait = crate::domain::backoff::FORGE_DOWN.wait("demo#1#abc", tries);
+        assert!((super::mins(7)..=super::mins(10)).contains(&wait), "{wait:?}");
+    }
+}

@@ -12,6 +12,7 @@ mod received;
 mod running;
 mod search;
 mod starting;
+mod strikes;
 mod telling;
 mod texts;
 

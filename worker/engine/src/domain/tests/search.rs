@@ -144,6 +144,7 @@ fn a_list_that_fails_is_unknown_for_ever() {
     for _ in 0..100 {
         assert!(matches!(life.wake_when_due().as_slice(), [Act::SearchBuild(_)]));
         life.see(Seen::LookFailed("ThrottlingException".to_owned()));
+        assert_eq!(life.row.due_at(), Some(life.now + secs(30)), "and soon, but not at once");
     }
     assert!(matches!(life.row.phase, Phase::Starting { attempt: 1, .. }));
 }

@@ -105,6 +105,12 @@ impl Account {
         self.builds.values().filter(is_of).count() >= *limit
     }
 
+    /// The provider forgets every build and token.
+    pub fn forget_all(&mut self) {
+        self.builds.clear();
+        self.tokens.clear();
+    }
+
     /// The provider forgets a build.
     pub fn forget(&mut self, id: &BuildId) {
         self.builds.remove(id);

@@ -59,6 +59,11 @@ impl Table {
         self.items.values().all(|item| item.is_at_rest)
     }
 
+    /// As TTL does, sooner.
+    pub fn forget_what_rests(&mut self) {
+        self.items.retain(|_, item| !item.is_at_rest);
+    }
+
     fn put(&mut self, row: &Row, schema: u32) {
         self.writes += 1;
         let json = serde_json::to_string(row).expect("a row can be written");
