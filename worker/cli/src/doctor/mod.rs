@@ -22,12 +22,14 @@ use serde::Serialize;
 
 use crate::account::Account;
 use crate::doctor::check::{Check, State};
+use crate::doctor::rules::Rule;
 use crate::failure::{Failure, Outcome};
 use crate::installation::{Installation, Setting};
 use crate::registry::Registry;
 use crate::screen::{Screen, bold, counted, dim, painted};
 use crate::signed::Signed;
-use doorbell_worker::Forges;
+use doorbell_worker::{CallFailed, Forges};
+use tokio::sync::OnceCell;
 
 #[derive(Debug, Args)]
 #[command(
@@ -53,6 +55,7 @@ struct Patient<'a> {
     event_queue_url: String,
     dlq_url: String,
     now: Timestamp,
+    rules: OnceCell<Result<Vec<Rule>, CallFailed>>,
 }
 
 #[derive(Serialize)]
@@ -93,6 +96,7 @@ pub(crate) async fn doctor(
         event_queue_url,
         dlq_url,
         now,
+        rules: OnceCell::new(),
     };
     let first = clock::check(&patient).await;
     if first.iter().any(|check| check.name == "identity" && check.state == State::Failure) {

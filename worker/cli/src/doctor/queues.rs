@@ -40,9 +40,8 @@ async fn events(patient: &Patient<'_>) -> Check {
             return Check::unanswered(NAME, &failed, "is DOORBELL_EVENT_QUEUE_URL right? `aws sqs list-queues`");
         }
     };
-    let queue = attributes.get(&QueueAttributeName::QueueArn).cloned().unwrap_or_default();
     // Without rules there is nobody to admit, and the rules' own check says so.
-    let rules = super::rules::arns(patient, &queue).await.unwrap_or_default();
+    let rules = super::rules::arns(patient).await;
     let mut problems = senders(&attributes, "events.amazonaws.com", &rules);
     problems.extend(redrive(&attributes, None));
     let mend = format!("aws sqs set-queue-attributes --queue-url {} --attributes ...", patient.event_queue_url);

@@ -13,7 +13,8 @@ const KINDS: [(&str, &str); 2] =
     [("rule-state", "CodeBuild Build State Change"), ("rule-phase", "CodeBuild Build Phase Change")];
 
 /// A rule that feeds the event queue.
-struct Rule {
+#[derive(Debug)]
+pub(super) struct Rule {
     name: String,
     described: Value,
     target: Value,
@@ -21,14 +22,21 @@ struct Rule {
 
 /// The rules that bring builds' events.
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
-    let found = match queue_arn(patient).await {
-        Some(queue) => rules(patient, &queue).await,
-        None => Ok(Vec::new()),
-    };
-    match found {
-        Ok(rules) => KINDS.iter().map(|(name, kind)| judge(name, kind, &rules)).collect(),
-        Err(failed) => vec![Check::unanswered("rules", &failed, "`aws events list-rules`")],
+    match found(patient).await {
+        Ok(rules) => KINDS.iter().map(|(name, kind)| judge(name, kind, rules)).collect(),
+        Err(failed) => vec![Check::unanswered("rules", failed, "`aws events list-rules`")],
     }
+}
+
+/// The rules that feed the event queue. Three checks want them, and they are asked for once.
+async fn found<'a>(patient: &'a Patient<'_>) -> Result<&'a [Rule], &'a CallFailed> {
+    let ask = || async {
+        match queue_arn(patient).await {
+            Some(queue) => rules(patient, &queue).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    patient.rules.get_or_init(ask).await.as_deref()
 }
 
 fn judge(name: &str, kind: &str, rules: &[Rule]) -> Check {
@@ -53,17 +61,16 @@ fn judge(name: &str, kind: &str, rules: &[Rule]) -> Check {
 
 /// The build projects whose events arrive.
 pub(super) async fn heard_projects(patient: &Patient<'_>) -> Option<Vec<String>> {
-    let queue = queue_arn(patient).await?;
-    let rules = rules(patient, &queue).await.ok()?;
+    let rules = found(patient).await.ok()?;
     let patterns: Vec<Value> = rules.iter().map(pattern).collect();
     let states = patterns.iter().filter(|pattern| texts(&pattern["detail-type"]).contains(&KINDS[0].1));
     Some(states.flat_map(|pattern| texts(&pattern["detail"]["project-name"])).map(str::to_owned).collect())
 }
 
-/// The ARNs of the rules that feed a queue.
-pub(super) async fn arns(patient: &Patient<'_>, queue: &str) -> Result<Vec<String>, CallFailed> {
-    let rules = rules(patient, queue).await?;
-    Ok(rules.iter().filter_map(|rule| rule.described["Arn"].as_str()).map(str::to_owned).collect())
+/// The ARNs of the rules that feed the event queue; none where they can't be asked for, which their own check says.
+pub(super) async fn arns(patient: &Patient<'_>) -> Vec<String> {
+    let rules = found(patient).await.unwrap_or_default();
+    rules.iter().filter_map(|rule| rule.described["Arn"].as_str()).map(str::to_owned).collect()
 }
 
 async fn queue_arn(patient: &Patient<'_>) -> Option<String> {
@@ -75,14 +82,15 @@ async fn rules(patient: &Patient<'_>, queue: &str) -> Result<Vec<Rule>, CallFail
     let call =
         |target: &'static str, body: Value| async move { patient.signed.json(Service::Events, target, &body).await };
     let named = call("AWSEvents.ListRuleNamesByTarget", json!({ "TargetArn": queue })).await?;
-    let mut rules = Vec::new();
-    for name in texts(&named["RuleNames"]) {
-        let described = call("AWSEvents.DescribeRule", json!({ "Name": name })).await?;
-        let targets = call("AWSEvents.ListTargetsByRule", json!({ "Rule": name })).await?;
+    let each = texts(&named["RuleNames"]).into_iter().map(|name| async move {
+        let (described, targets) = futures_util::try_join!(
+            call("AWSEvents.DescribeRule", json!({ "Name": name })),
+            call("AWSEvents.ListTargetsByRule", json!({ "Rule": name }))
+        )?;
         let target = targets["Targets"].as_array().and_then(|all| all.iter().find(|one| one["Arn"] == queue)).cloned();
-        rules.push(Rule { name: name.to_owned(), described, target: target.unwrap_or_default() });
-    }
-    Ok(rules)
+        Ok(Rule { name: name.to_owned(), described, target: target.unwrap_or_default() })
+    });
+    futures_util::future::try_join_all(each).await
 }
 
 fn pattern(rule: &Rule) -> Value {
