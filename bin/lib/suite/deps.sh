@@ -57,7 +57,8 @@ cargo_deny_checks() {
     fi
     "$deny" --locked check bans licenses sources || return 1
     if ! "$deny" --locked fetch db >/dev/null 2>&1; then
-        skip deps/advisories 'the database of known vulnerabilities could not be fetched'
+        # The database is a repository on the network, which CI's machines can't reach: so this says nothing of our code.
+        skip_though_required deps/advisories 'the database of known vulnerabilities could not be fetched'
         return 0
     fi
     "$deny" --locked check advisories
