@@ -72,7 +72,7 @@ no_canary() { ! grep -rl -i 'canary' "$work/plans"; }
 
 proof() {
     quiet npm --prefix terraform/proof ci --no-audit --no-fund || return 1
-    DOORBELL_PLANS=$work/plans node --test --test-reporter=spec terraform/proof/
+    DOORBELL_PLANS=$work/plans DOORBELL_TERRAFORM=$terraform DOORBELL_MODULE=$work/copy node --test --test-reporter=spec terraform/proof/
 }
 
 checkov_checks() {

@@ -13,6 +13,7 @@ tested before and after it is made: if a new version has changed what is patched
 """
 
 import asyncio
+import contextvars
 import functools
 import inspect
 import json
@@ -27,7 +28,12 @@ VERSION = "1.5.33"
 ACCOUNT = "111122223333"  # stands in the self-test only
 REGION = "eu-central-1"  # likewise
 
-SERVICES = "codebuild,dynamodb,events,iam,kms,logs,secretsmanager,sns,sqs,ssm,sts"
+# The journey's, and those that only Terraform touches.
+SERVICES = ("codebuild,dynamodb,events,iam,kms,logs,secretsmanager,sns,sqs,ssm,sts,"
+            "cloudwatch,ec2,ecr,ecs")
+
+# Gets a line `PRINCIPAL ACTION` for each action that a principal was allowed, once.
+CALLS = "calls.txt"
 
 # AWS knows no permission for the batch calls: each entry needs the right to the single call.
 BASE_ACTION = {
@@ -46,7 +52,8 @@ def main():
     configure(directory, tls.getsockname()[1])  # the emulator reads its environment while it is imported
     check_version()
     for patch in (check_batches_as_base_actions, check_paths_as_resources, admit_the_services_own_events,
-                  know_one_root_key, run_no_scripts):
+                  know_one_root_key, assume_roles_as_the_services,
+                  simulate_with_condition_keys, let_users_have_keys_only, run_no_scripts, note_who_calls_what):
         patch()
     print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=answers, flush=True)
     serve(directory, tls, plain)
@@ -204,12 +211,115 @@ def know_one_root_key():
     iam_evaluator._is_root_key = lambda access_key_id: False
 
 
+def assume_roles_as_the_services():
+    """Root stands where ECS and CodeBuild stand. They say for whom they work, which roles make a condition of.
+
+    Root says it by the external id, which no service uses.
+    """
+    from ministack.core import iam_evaluator
+
+    stock = iam_evaluator.evaluate_trust_policy
+
+    @functools.wraps(stock)
+    def evaluate_trust_policy(trust_doc, caller_arn, ctx=None):
+        source = ctx and ctx.service_context.get("sts:externalid")
+        if source and caller_arn.endswith(":root"):
+            account = source.split(":")[4]
+            ctx.service_context.update({"aws:sourcearn": source, "aws:sourceaccount": account})
+        return stock(trust_doc, caller_arn, ctx)
+
+    def allows(found, source):
+        condition = {"ArnEquals": {"aws:SourceArn": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/a"},
+                     "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        statement = {"Effect": "Allow", "Action": "sts:AssumeRole",
+                     "Principal": {"Service": "codebuild.amazonaws.com"}, "Condition": condition}
+        root = f"arn:aws:iam::{ACCOUNT}:root"
+        ctx = iam_evaluator.EvalContext(
+            principal_arn=root, principal_type="Root", principal_account=ACCOUNT, action="sts:AssumeRole",
+            resource_arn="*", region=REGION, service_context={"sts:externalid": source})
+        return found({"Version": "2012-10-17", "Statement": [statement]}, root, ctx)
+
+    project = f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/"
+    check(allows(stock, project + "a"), False, "what stock makes of a service's source")
+    check(allows(evaluate_trust_policy, project + "a"), True, "the role of a project, for that project")
+    check(allows(evaluate_trust_policy, project + "b"), False, "the role of a project, for another one")
+    iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
+
+
+def simulate_with_condition_keys():
+    """SimulatePrincipalPolicy takes the condition keys that it is told, as on AWS. Stock, it ignores them."""
+    from ministack.core import iam_evaluator
+    from ministack.services import iam
+
+    stock, simulate = iam_evaluator.evaluate, iam._IAM_HANDLERS["SimulatePrincipalPolicy"]
+    told = contextvars.ContextVar("told", default={})
+
+    def entries(params):
+        found, number = {}, 1
+        while key := params.get(entry := f"ContextEntries.member.{number}.ContextKeyName"):
+            prefix = entry.removesuffix("Name") + "Values.member."
+            found[key[0].lower()] = [value[0] for name, value in params.items() if name.startswith(prefix)]
+            number += 1
+        return found
+
+    @functools.wraps(stock)
+    def evaluate(ctx, policies, *limits):
+        ctx.service_context.update(told.get())
+        return stock(ctx, policies, *limits)
+
+    def simulate_principal_policy(params):
+        token = told.set(entries(params))
+        try:
+            return simulate(params)
+        finally:
+            told.reset(token)
+
+    entry = "ContextEntries.member.1.ContextKey"
+    one = {f"{entry}Name": ["a:B"], f"{entry}Values.member.1": ["c"]}
+    check(entries(one), {"a:b": ["c"]}, "the condition keys of a call")
+    check(simulate.__name__, "_simulate_principal_policy", "who simulates")
+    iam_evaluator.evaluate = evaluate
+    iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate_principal_policy
+
+
+def let_users_have_keys_only():
+    """Terraform asks what else a user has before it removes one. Stock, these calls are unknown."""
+    from ministack.services import iam
+
+    for call in ("ListSSHPublicKeys", "ListSigningCertificates", "ListServiceSpecificCredentials"):
+        check(iam._IAM_HANDLERS.get(call), None, f"what stock makes of {call}")
+        answer = f"<{call}Result><IsTruncated>false</IsTruncated></{call}Result>"
+        iam._IAM_HANDLERS[call] = functools.partial(
+            lambda name, answer, _: iam._xml(200, name, answer), f"{call}Response", answer)
+
+
 def run_no_scripts():
     """Stock runs what lies in /docker-entrypoint-initaws.d and the like: not on a developer's machine."""
     from ministack import app
 
     check(callable(getattr(app, "_collect_scripts", None)), True, "whether scripts are collected in one place")
     app._collect_scripts = lambda *_: []
+
+
+def note_who_calls_what():
+    """What the real binaries call is compared with what their roles grant."""
+    from ministack.core import iam_evaluator
+
+    stock = iam_evaluator.enforce
+    check(list(inspect.signature(stock).parameters)[:2], ["access_key_id", "iam_action"], "what is asked of IAM")
+    noted = set()
+
+    @functools.wraps(stock)
+    def enforce(access_key_id, iam_action, *args, **kwargs):
+        refusal = stock(access_key_id, iam_action, *args, **kwargs)
+        line = f"{iam_evaluator.caller_arn()} {iam_action}\n"
+        if refusal is None and line not in noted:
+            noted.add(line)
+            with open(CALLS, "a", encoding="ascii") as calls:
+                calls.write(line)
+        return refusal
+
+    iam_evaluator.enforce = enforce
 
 
 def end_polls_with_their_connections(app):

@@ -4,8 +4,10 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::aws::AwsClient;
 use crate::sandbox::Sandbox;
 use crate::world::account::TABLE;
+use crate::world::rows;
 
 impl Sandbox {
     /// Makes a row older, as if its worker had been gone for so long. No worker may run meanwhile.
@@ -13,9 +15,7 @@ impl Sandbox {
     /// # Errors
     /// There is no such row, or the table can't be written.
     pub async fn age_job(&self, key: &str, by: Duration) -> anyhow::Result<()> {
-        let items = self.world.rows().await?;
-        let item = items.iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
-        self.age_item(item, by).await
+        age_row(self.world.root(), key, by).await
     }
 
     /// Makes every row older that is not settled; answers how many. No worker may run meanwhile.
@@ -26,27 +26,34 @@ impl Sandbox {
         let items = self.world.rows().await?;
         let unsettled: Vec<&Value> = items.iter().filter(|item| item["due_at"].is_number()).collect();
         for item in &unsettled {
-            self.age_item(item, by).await?;
+            age_item(self.world.root(), item, by).await?;
         }
         Ok(unsettled.len())
     }
+}
 
-    async fn age_item(&self, item: &Value, by: Duration) -> anyhow::Result<()> {
-        let by = i64::try_from(by.as_millis())?;
-        let key = item["pk"].as_str().context("a row without a key")?;
-        let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
-        shift_times(&mut row, by);
-        let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;
-        let update = json!({
-            "TableName": TABLE,
-            "Key": { "pk": { "S": key } },
-            "UpdateExpression": "SET #job = :job, due_at = :due_at",
-            "ExpressionAttributeNames": { "#job": "job" },
-            "ExpressionAttributeValues": { ":job": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
-        });
-        self.world.root().json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
-        Ok(())
-    }
+/// [`Sandbox::age_job`], in whichever account the key is of.
+pub(crate) async fn age_row(root: &AwsClient, key: &str, by: Duration) -> anyhow::Result<()> {
+    let items = rows(root).await?;
+    let item = items.iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
+    age_item(root, item, by).await
+}
+
+async fn age_item(root: &AwsClient, item: &Value, by: Duration) -> anyhow::Result<()> {
+    let by = i64::try_from(by.as_millis())?;
+    let key = item["pk"].as_str().context("a row without a key")?;
+    let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
+    shift_times(&mut row, by);
+    let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;
+    let update = json!({
+        "TableName": TABLE,
+        "Key": { "pk": { "S": key } },
+        "UpdateExpression": "SET #job = :job, due_at = :due_at",
+        "ExpressionAttributeNames": { "#job": "job" },
+        "ExpressionAttributeValues": { ":job": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
+    });
+    root.json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
+    Ok(())
 }
 
 /// Every number of a row that is as large is a time in milliseconds.

@@ -79,6 +79,13 @@ impl Xml {
         Some(element.text().unwrap_or_default().to_owned())
     }
 
+    /// The texts of all elements of that name.
+    pub(crate) fn texts(&self, tag: &str) -> Vec<String> {
+        let Ok(document) = roxmltree::Document::parse(&self.0) else { return Vec::new() };
+        let elements = document.descendants().filter(|node| node.is_element() && node.tag_name().name() == tag);
+        elements.map(|element| element.text().unwrap_or_default().to_owned()).collect()
+    }
+
     pub(crate) fn required(&self, tag: &str) -> Result<String, AwsError> {
         self.text(tag).ok_or_else(|| AwsError::unreadable(200, format!("the answer has no {tag}: {}", self.0)))
     }

@@ -98,7 +98,9 @@ impl Roles {
 
     async fn assume(&self, role: &str) -> Result<(Key, Timestamp), AwsError> {
         let principal_arn = format!("arn:aws:iam::{}:role/{role}", self.account);
-        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION)];
+        // Whose task it is, as ECS says it; the launcher takes the external id for that.
+        let task = format!("arn:aws:ecs:{}:{}:task/{role}/{SESSION}", self.root.region(), self.account);
+        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION), ("ExternalId", task.as_str())];
         let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
         let expiry = answer.required("Expiration")?;
         let expiry =

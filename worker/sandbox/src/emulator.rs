@@ -1,5 +1,6 @@
 //! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and what else the account needs.
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::world::account::{ACCOUNT_ID, REGION};
 /// It takes half a second; a busy machine on its first start takes many times that.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const HEALTH_PAUSE: Duration = Duration::from_millis(50);
+/// Where the launcher notes who calls what.
+const CALLS: &str = "calls.txt";
 const LAUNCHER: &str = include_str!("../emulator/launcher.py");
 
 /// A running emulator. Its process is killed when this is dropped; it ends by itself when this process dies, since it
@@ -25,6 +28,7 @@ pub struct Emulator {
     endpoint: String,
     plain_endpoint: String,
     root: Key,
+    calls: PathBuf,
     // Dropped last and only here: `kill_on_drop`, and the standard input that it holds open.
     _process: Child,
 }
@@ -62,7 +66,9 @@ impl Emulator {
             Ok((endpoint, format!("http://127.0.0.1:{}", ports.plain_port)))
         };
         match timeout_at(Instant::now() + START_TIMEOUT, started).await {
-            Ok(Ok((endpoint, plain_endpoint))) => Ok(Emulator { endpoint, plain_endpoint, root, _process: process }),
+            Ok(Ok((endpoint, plain_endpoint))) => {
+                Ok(Emulator { endpoint, plain_endpoint, root, calls: dir.join(CALLS), _process: process })
+            }
             Ok(Err(error)) => Err(with_log(error, &log)),
             Err(_) => Err(with_log(anyhow::anyhow!("the AWS emulator was not ready after {START_TIMEOUT:?}"), &log)),
         }
@@ -76,6 +82,16 @@ impl Emulator {
     /// The same emulator without TLS, to show that the account's policies refuse it.
     pub fn plain_endpoint(&self) -> &str {
         &self.plain_endpoint
+    }
+
+    /// The permissions that each principal (`arn:aws:sts::…:assumed-role/doorbell-worker/…`) was granted when it called.
+    ///
+    /// # Errors
+    /// The emulator's list can't be read.
+    pub fn used(&self) -> anyhow::Result<BTreeSet<(String, String)>> {
+        let calls = std::fs::read_to_string(&self.calls).context("the emulator's list of calls can't be read")?;
+        let pair = |line: &str| line.split_once(' ').map(|(who, action)| (who.to_owned(), action.to_owned()));
+        Ok(calls.lines().filter_map(pair).collect())
     }
 
     /// The account's root key, made for this emulator. For the sandbox only: no binary of the product gets it.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod aging;
+pub mod applied;
 pub mod authority;
 pub mod aws;
 pub mod bench;

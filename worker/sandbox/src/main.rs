@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use doorbell_sandbox::applied::{self, AppliedArguments};
 use doorbell_sandbox::bench::{self, BenchArguments};
 use doorbell_sandbox::chaos::{self, ChaosArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
@@ -26,6 +27,9 @@ enum Command {
     Bench(BenchArguments),
     /// Break what can break while jobs run, and look what became of them; DOORBELL_PROGRAMS names the binaries' folder.
     Chaos(ChaosArguments),
+    /// Apply a Terraform configuration to an empty account, let jobs run in it, and destroy it; DOORBELL_PROGRAMS names
+    /// the binaries' folder.
+    Applied(AppliedArguments),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +59,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Demo(arguments) => demo::run(arguments).await,
         Command::Bench(arguments) => bench::run(arguments).await.map(|()| true),
         Command::Chaos(arguments) => chaos::run(arguments).await,
+        Command::Applied(arguments) => applied::run(arguments).await,
     }
 }
 

@@ -344,6 +344,7 @@ async fn start_codebuild(world: &World, programs: &Programs, settings: Settings)
         work_dir,
         path_dirs: vec![absolute(programs.dir())?],
         environment: BTreeMap::from([("SSL_CERT_FILE".to_owned(), bundle)]),
+        image: None,
         build_credentials: BuildCredentials::Endpoint,
         settings,
     })

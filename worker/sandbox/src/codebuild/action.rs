@@ -60,15 +60,24 @@ impl Action {
     /// The projects that the caller needs a permission for: CodeBuild has none on single builds.
     pub(super) fn projects(self, input: &Value) -> BTreeSet<String> {
         let of_build = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
-        let text = |name: &str| input[name].as_str().unwrap_or_default();
+        let text = |name: &str| name_of(input[name].as_str().unwrap_or_default());
         let texts = |name: &str| input[name].as_array().into_iter().flatten().filter_map(Value::as_str);
         match self {
             Self::CreateProject | Self::UpdateProject | Self::DeleteProject => [text("name").to_owned()].into(),
             Self::StartBuild | Self::ListBuildsForProject => [text("projectName").to_owned()].into(),
             Self::StopBuild => [of_build(text("id"))].into(),
             Self::BatchGetBuilds => texts("ids").map(of_build).collect(),
-            Self::BatchGetProjects => texts("names").map(str::to_owned).collect(),
+            Self::BatchGetProjects => texts("names").map(|name| name_of(name).to_owned()).collect(),
         }
+    }
+
+    /// The condition keys that a call fills. Of StartBuild's overrides all but the variables and the timeouts are
+    /// refused before anybody asks, and for the timeouts IAM has no key.
+    pub(super) fn context(self, input: &Value) -> Vec<(&'static str, Vec<String>)> {
+        let variables = input["environmentVariablesOverride"].as_array().filter(|_| self == Self::StartBuild);
+        let names = variables.into_iter().flatten().filter_map(|variable| variable["name"].as_str());
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        if names.is_empty() { Vec::new() } else { vec![("codebuild:environment.environmentVariables.name", names)] }
     }
 
     /// Does it. Everything here happens at once, under the books' lock.
@@ -109,6 +118,11 @@ struct Ids {
     ids: Vec<String>,
 }
 
+/// Where a project is named, its ARN is as good.
+fn name_of(name_or_arn: &str) -> &str {
+    name_or_arn.rsplit_once(":project/").map_or(name_or_arn, |(_, name)| name)
+}
+
 /// Names the field that is wrong, missing, or not implemented here.
 fn read<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
     serde_json::from_value(input).map_err(|error| Refusal::invalid_input(format!("this sandbox's CodeBuild: {error}")))
@@ -137,13 +151,16 @@ fn update_project(site: &Site, input: Value) -> Result<Value, Refusal> {
 fn batch_get_projects(site: &Site, call: &Names) -> Result<Value, Refusal> {
     check_batch(call.names.len())?;
     let books = site.books();
-    let (found, missing): (Vec<_>, Vec<_>) = call.names.iter().partition(|name| books.project(name).is_ok());
-    let shown = |name: &&String| books.project(name).ok().map(|entry| entry.show(&site.project_arn(name)));
+    let (found, missing): (Vec<_>, Vec<_>) = call.names.iter().partition(|name| books.project(name_of(name)).is_ok());
+    let shown = |name: &&String| {
+        let name = name_of(name);
+        books.project(name).ok().map(|entry| entry.show(&site.project_arn(name)))
+    };
     Ok(json!({"projects": found.iter().filter_map(shown).collect::<Vec<_>>(), "projectsNotFound": missing}))
 }
 
 fn delete_project(site: &Site, call: &Name) -> Result<Value, Refusal> {
-    site.books().delete_project(&call.name);
+    site.books().delete_project(name_of(&call.name));
     Ok(json!({}))
 }
 

@@ -1,5 +1,5 @@
 //! Everything that this CodeBuild knows, changed by pure functions: no clock, no network, no process.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ pub(super) struct Books {
     builds: Vec<Build>,
     tokens: Tokens,
     pub(super) calls: BTreeMap<String, u64>,
+    /// Principals, and the permissions that they have made use of.
+    pub(super) used: BTreeSet<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,7 @@ impl Books {
             builds: Vec::new(),
             tokens: Tokens::default(),
             calls: BTreeMap::new(),
+            used: BTreeSet::new(),
         }
     }
 

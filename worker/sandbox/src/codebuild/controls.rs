@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,6 +100,11 @@ impl Controls {
             ended: build.ended,
         };
         books.builds().iter().map(view).collect()
+    }
+
+    /// The permissions (`codebuild:StartBuild`) that each principal was granted when it called, root left out.
+    pub fn used(&self) -> BTreeSet<(String, String)> {
+        self.0.books().used.clone()
     }
 
     /// How often each action was called, refused calls included.

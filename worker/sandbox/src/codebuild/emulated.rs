@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::services::{BuildRole, LogLine, Outcome, SecretVersion, Services};
+use super::services::{BuildRole, Call, LogLine, Outcome, SecretVersion, Services};
 use crate::aws::{AwsClient, AwsError};
 use crate::credentials::Key;
 
@@ -24,8 +24,8 @@ impl Emulated {
 }
 
 impl Services for Emulated {
-    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool> {
-        may(&self.root, &who.principal_arn, action, resource).boxed()
+    fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool> {
+        may(&self.root, &who.principal_arn, call).boxed()
     }
 
     fn put_event(&self, entry: Value) -> Outcome<'_, ()> {
@@ -41,9 +41,10 @@ impl Services for Emulated {
         .boxed()
     }
 
-    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, project: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
         async move {
-            let params = [("RoleArn", role_arn), ("RoleSessionName", session)];
+            // As an external id, which services don't use: the launcher takes it for the service's source.
+            let params = [("RoleArn", role_arn), ("RoleSessionName", session), ("ExternalId", project)];
             let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
             let field = |tag: &str| {
                 answer.text(tag).ok_or_else(|| AwsError::unreadable(200, format!("AssumeRole's answer has no {tag}")))
@@ -64,9 +65,21 @@ impl Services for Emulated {
     }
 }
 
-async fn may(root: &AwsClient, principal: &str, action: &str, resource: &str) -> Result<bool, AwsError> {
-    let params =
-        [("PolicySourceArn", principal), ("ActionNames.member.1", action), ("ResourceArns.member.1", resource)];
+async fn may(root: &AwsClient, principal: &str, call: &Call) -> Result<bool, AwsError> {
+    let mut params = vec![
+        ("PolicySourceArn".to_owned(), principal),
+        ("ActionNames.member.1".to_owned(), &call.action),
+        ("ResourceArns.member.1".to_owned(), &call.resource),
+    ];
+    for (number, (key, values)) in (1..).zip(&call.context) {
+        let entry = format!("ContextEntries.member.{number}");
+        params.push((format!("{entry}.ContextKeyName"), key));
+        params.push((format!("{entry}.ContextKeyType"), "stringList"));
+        for (number, value) in (1..).zip(values) {
+            params.push((format!("{entry}.ContextKeyValues.member.{number}"), value));
+        }
+    }
+    let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let answer = root.query("iam", "2010-05-08", "SimulatePrincipalPolicy", &params).await?;
     Ok(answer.text("EvalDecision").as_deref() == Some("allowed"))
 }
@@ -110,10 +123,11 @@ impl BuildRole for EmulatedRole {
         async move {
             let principal = &self.key().principal_arn;
             let resource = parameter_arn(name, self.client.region(), principal);
-            if !may(&self.root, principal, "ssm:GetParameters", &resource).await? {
-                let message = format!(
-                    "User: {principal} is not authorized to perform: ssm:GetParameters on resource: {resource}"
-                );
+            let call = Call { action: "ssm:GetParameters".to_owned(), resource, context: Vec::new() };
+            if !may(&self.root, principal, &call).await? {
+                let Call { action, resource, .. } = call;
+                let message =
+                    format!("User: {principal} is not authorized to perform: {action} on resource: {resource}");
                 return Err(AwsError { status: 400, code: "AccessDeniedException".to_owned(), message });
             }
             let body = json!({"Names": [name], "WithDecryption": true});
@@ -146,14 +160,17 @@ impl EmulatedRole {
         Self { client: root.with_key(key), root, expires, logs: OnceCell::new() }
     }
 
-    /// The group is the project's and mostly there already; the stream is this build's.
+    /// The group is mostly there already, and then the role need not have the right to make one.
     async fn make_stream(&self, group: &str, stream: &str) -> Result<(), AwsError> {
-        let body = json!({"logGroupName": group});
-        match self.client.json("logs", "Logs_20140328.CreateLogGroup", body).await {
+        let body = json!({"logGroupName": group, "logStreamName": stream});
+        let made = self.client.json("logs", "Logs_20140328.CreateLogStream", body.clone()).await;
+        if !made.as_ref().is_err_and(|error| error.code == "ResourceNotFoundException") {
+            return made.map(drop);
+        }
+        match self.client.json("logs", "Logs_20140328.CreateLogGroup", json!({"logGroupName": group})).await {
             Err(error) if error.code != "ResourceAlreadyExistsException" => return Err(error),
             _ => {}
         }
-        let body = json!({"logGroupName": group, "logStreamName": stream});
         self.client.json("logs", "Logs_20140328.CreateLogStream", body).await.map(drop)
     }
 }

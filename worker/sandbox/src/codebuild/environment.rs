@@ -9,12 +9,21 @@ use super::options::CodeBuildOptions;
 /// # Errors
 /// A folder for `PATH` whose name holds a colon.
 pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
-    let host = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(options.path_dirs.iter().cloned().chain(std::env::split_paths(&host)))?;
+    let path = match options.image {
+        // What is in the image is all that there is.
+        Some(_) => IMAGE_PATH.into(),
+        None => {
+            let host = std::env::var_os("PATH").unwrap_or_default();
+            std::env::join_paths(options.path_dirs.iter().cloned().chain(std::env::split_paths(&host)))?
+        }
+    };
     let mut variables = options.environment.clone();
     variables.insert("PATH".to_owned(), path.to_string_lossy().into_owned());
     Ok(variables)
 }
+
+/// What container engines give a process whose image names no other.
+const IMAGE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What CodeBuild tells about the build; nothing overrides it.
 pub(super) fn of_build(build: &Build, place: &Place) -> BTreeMap<String, String> {

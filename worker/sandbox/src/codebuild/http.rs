@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::action::Action;
 use super::machine::log_path;
 use super::refusal::Refusal;
+use super::services::Call;
 use super::signature;
 use super::site::Site;
 use crate::credentials::Key;
@@ -67,7 +68,9 @@ async fn authorize(site: &Site, caller: &Key, action: Action, input: &Value) -> 
     let permission = format!("codebuild:{}", action.name());
     for project in action.projects(input) {
         let resource = site.project_arn(&project);
-        let allowed = site.options.services.may(caller, &permission, &resource).await.map_err(Refusal::internal)?;
+        let call = Call { action: permission.clone(), resource, context: action.context(input) };
+        let allowed = site.options.services.may(caller, &call).await.map_err(Refusal::internal)?;
+        let Call { resource, .. } = call;
         if !allowed {
             let who = shown_principal(caller, &site.options.account);
             let message = format!(
@@ -77,6 +80,7 @@ async fn authorize(site: &Site, caller: &Key, action: Action, input: &Value) -> 
             return Err(Refusal::new("AccessDeniedException", message));
         }
     }
+    site.books().used.insert((caller.principal_arn.clone(), permission));
     Ok(())
 }
 

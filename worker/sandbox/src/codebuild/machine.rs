@@ -7,9 +7,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
 use tokio::fs;
-use tokio::process::Command;
 
 use super::buildspec::Commands;
+use super::container::Container;
 use super::log::{Log, container_line};
 use super::phase::{Context, Failure, PhaseStatus};
 use super::processes::Processes;
@@ -18,6 +18,7 @@ use super::script::script;
 /// Not `Debug`: its environment holds secrets.
 pub(super) struct Machine {
     folder: PathBuf,
+    container: Container,
     environment: BTreeMap<String, String>,
     pub(super) log: Log,
     pub(super) processes: Arc<Processes>,
@@ -25,14 +26,20 @@ pub(super) struct Machine {
 
 impl Machine {
     /// Makes the folders of a build under `work_dir`; only this user may look into them.
-    pub(super) async fn provision(work_dir: &Path, uuid: &str, processes: Arc<Processes>) -> io::Result<Self> {
+    pub(super) async fn provision(
+        work_dir: &Path,
+        container: Container,
+        uuid: &str,
+        processes: Arc<Processes>,
+    ) -> io::Result<Self> {
         let folder = work_dir.join(uuid);
         for part in ["src", "home", "tmp", "state"] {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join(part)).await?;
         }
-        fs::write(folder.join("state/dir.txt"), folder.join("src").as_os_str().as_encoded_bytes()).await?;
+        let source = container.inside(&folder.join("src"));
+        fs::write(folder.join("state/dir.txt"), source.as_os_str().as_encoded_bytes()).await?;
         let log = Log::open(&log_path(work_dir, uuid)).await?;
-        Ok(Self { folder, environment: BTreeMap::new(), log, processes })
+        Ok(Self { folder, container, environment: BTreeMap::new(), log, processes })
     }
 
     /// Sets the variables of every command; later ones win over those set before.
@@ -42,7 +49,7 @@ impl Machine {
 
     /// The variables that follow from the folders.
     pub(super) fn own_variables(&self) -> [(String, String); 3] {
-        let path = |part: &str| self.folder.join(part).to_string_lossy().into_owned();
+        let path = |part: &str| self.container.inside(&self.folder.join(part)).to_string_lossy().into_owned();
         [
             ("CODEBUILD_SRC_DIR".to_owned(), path("src")),
             ("HOME".to_owned(), path("home")),
@@ -75,13 +82,13 @@ impl Machine {
     }
 
     async fn run_one(&self, command: &str, succeeding: bool) -> io::Result<ExitStatus> {
-        let state = self.folder.join("state");
+        let folder = self.folder.join("state");
+        let state = self.container.inside(&folder);
         let announcement = container_line(&format!("Running command {command}"));
-        let path = state.join("script.sh");
-        fs::write(&path, script(command, &announcement, &state, succeeding)).await?;
-        let mut shell = Command::new("sh");
+        fs::write(folder.join("script.sh"), script(command, &announcement, &state, succeeding)).await?;
+        let mut shell = self.container.shell();
         shell
-            .arg(&path)
+            .arg(state.join("script.sh"))
             .current_dir(self.folder.join("src"))
             .env_clear()
             .envs(&self.environment)

@@ -8,6 +8,7 @@ mod books;
 mod build;
 mod buildspec;
 mod bus;
+mod container;
 mod controls;
 mod emulated;
 mod environment;
@@ -37,7 +38,7 @@ pub use bus::{EventCounts, EventMode};
 pub use controls::{BuildView, Controls};
 pub use emulated::Emulated;
 pub use options::{BuildCredentials, CodeBuildOptions, Queue, Settings, Undocumented};
-pub use services::{BuildRole, LogLine, Outcome, SecretVersion, Services};
+pub use services::{BuildRole, Call, LogLine, Outcome, SecretVersion, Services};
 
 use std::sync::Arc;
 

@@ -26,6 +26,9 @@ pub struct CodeBuildOptions {
     pub path_dirs: Vec<PathBuf>,
     /// What every build machine has, e.g. `SSL_CERT_FILE`.
     pub environment: BTreeMap<String, String>,
+    /// The files of an image, in which builds run as in a container: it takes root, and `work_dir` must be in it.
+    /// Else they run among this machine's.
+    pub image: Option<PathBuf>,
     /// How a build's commands get the role.
     pub build_credentials: BuildCredentials,
     /// What may be changed while builds run.

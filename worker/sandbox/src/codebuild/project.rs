@@ -45,13 +45,19 @@ pub(super) struct Source {
     pub(super) buildspec: String,
     #[serde(default)]
     insecure_ssl: bool,
+    /// Of no meaning without a source; Terraform sends it all the same.
+    #[serde(default)]
+    git_clone_depth: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Artifacts {
     #[serde(rename = "type")]
     kind: String,
+    /// Likewise.
+    #[serde(default)]
+    override_artifact_name: bool,
 }
 
 /// Where builds run. Here it is always this machine, whatever the image; it is kept to be shown.

@@ -5,6 +5,7 @@ use tokio::time::sleep;
 
 use super::build::Build;
 use super::buildspec::Buildspec;
+use super::container::Container;
 use super::environment;
 use super::log::Log;
 use super::log_stream::{LogStream, Shipping};
@@ -51,7 +52,7 @@ impl Run {
             interruption = self.interruption(self.build.queued_minutes) => return Err(interruption),
         }
         let session = format!("AWSCodeBuild-{}", self.build.uuid);
-        self.site.assume(&self.build.service_role, &session).await.map_err(|error| {
+        self.site.assume(&self.build.service_role, &session, &self.build.project).await.map_err(|error| {
             let message = format!(
                 "CodeBuild is not authorized to perform: sts:AssumeRole on {}: {error}",
                 self.build.service_role
@@ -73,7 +74,9 @@ impl Run {
 
     async fn run_on_machine(&mut self, role: Arc<dyn BuildRole>, processes: Arc<Processes>) {
         self.begin(PhaseKind::Provisioning);
-        let mut machine = match Machine::provision(&self.site.options.work_dir, &self.build.uuid, processes).await {
+        let options = &self.site.options;
+        let container = Container(options.image.clone());
+        let mut machine = match Machine::provision(&options.work_dir, container, &self.build.uuid, processes).await {
             Ok(machine) => machine,
             Err(error) => return self.end(Err(fault(error))),
         };

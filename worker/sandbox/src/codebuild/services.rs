@@ -13,14 +13,25 @@ pub type Outcome<'a, T> = BoxFuture<'a, Result<T, AwsError>>;
 
 /// What CodeBuild asks of IAM, EventBridge and STS, as the service that it is.
 pub trait Services: std::fmt::Debug + Send + Sync {
-    /// Whether IAM lets `who` do `action` (`codebuild:StartBuild`) with `resource`.
-    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool>;
+    /// Whether IAM lets `who` make this call.
+    fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool>;
 
     /// Puts one entry of PutEvents on the bus.
     fn put_event(&self, entry: Value) -> Outcome<'_, ()>;
 
-    /// Takes a build project's role for one build.
-    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>>;
+    /// Takes a build project's role for one build. `project` is the build project's ARN: roles may admit no other.
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, project: &'a str) -> Outcome<'a, Arc<dyn BuildRole>>;
+}
+
+/// What IAM is asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// `codebuild:StartBuild`
+    pub action: String,
+    /// The resource's ARN.
+    pub resource: String,
+    /// Condition keys that the call fills, with their values.
+    pub context: Vec<(&'static str, Vec<String>)>,
 }
 
 /// What CodeBuild does in a build's name, with no more than the build's role may.

@@ -176,8 +176,13 @@ impl Site {
         }
     }
 
-    pub(super) async fn assume(&self, role_arn: &str, session: &str) -> Result<Arc<dyn BuildRole>, AwsError> {
-        let role = self.options.services.assume(role_arn, session).await?;
+    pub(super) async fn assume(
+        &self,
+        role_arn: &str,
+        session: &str,
+        project: &str,
+    ) -> Result<Arc<dyn BuildRole>, AwsError> {
+        let role = self.options.services.assume(role_arn, session, &self.project_arn(project)).await?;
         self.options.keys.add(role.key().clone());
         Ok(role)
     }

@@ -19,9 +19,11 @@ mod queues;
 mod registry;
 mod rows;
 
+pub(crate) use build::{IAM_VERSION, SNS_VERSION};
 pub use policies::Role;
 pub use queue_messages::Message;
 pub use queues::Queue;
+pub(crate) use rows::rows;
 
 /// What a world is made of.
 #[derive(Debug, Clone)]
@@ -172,7 +174,7 @@ impl World {
         let topic = topic_arn();
         let params = [("TopicArn", topic.as_str()), ("Message", message)];
         let publisher = self.root.with_key(self.publisher_key());
-        publisher.query("sns", build::SNS_VERSION, "Publish", &params).await?.required("MessageId")
+        publisher.query("sns", SNS_VERSION, "Publish", &params).await?.required("MessageId")
     }
 
     /// All that a worker is told on Fargate; whoever runs CodeBuild adds `AWS_ENDPOINT_URL_CODEBUILD`.

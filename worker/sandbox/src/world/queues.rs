@@ -2,7 +2,8 @@
 use serde_json::{Value, json};
 
 use super::account::{
-    Account, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS, TRIGGERS, arn, rule_arns, topic_arn,
+    ACCOUNT_ID, Account, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS, TRIGGERS, arn,
+    rule_arns, topic_arn,
 };
 
 /// How often a message is received before SQS gives up on it. A worker deletes a message when its row is durable, or
@@ -93,7 +94,10 @@ fn policy(name: &str, sender: Option<Sender>) -> Value {
             "Action": "sqs:SendMessage",
             "Resource": queue,
             // Against the confused deputy: the service also works for other accounts.
-            "Condition": { "ArnEquals": { "aws:SourceArn": sender.sources } },
+            "Condition": {
+                "ArnEquals": { "aws:SourceArn": sender.sources },
+                "StringEquals": { "aws:SourceAccount": ACCOUNT_ID },
+            },
         })
     });
     let deny = super::policies::deny_plain_http("sqs:*", &queue);

@@ -3,22 +3,27 @@ use serde_json::{Map, Value, json};
 
 use super::World;
 use super::account::TABLE;
-use crate::aws::AwsError;
+use crate::aws::{AwsClient, AwsError};
 
 impl World {
     /// Every row of the table, read consistently, in no order.
     pub async fn rows(&self) -> Result<Vec<Value>, AwsError> {
-        let mut rows = Vec::new();
-        let mut request = json!({ "TableName": TABLE, "ConsistentRead": true });
-        loop {
-            let page = self.root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
-            // The workers' heartbeat is no row.
-            let items = page["Items"].as_array().into_iter().flatten().filter(|item| item["pk"]["S"] != "#sweep");
-            rows.extend(items.map(item));
-            match page.get("LastEvaluatedKey") {
-                Some(key) => request["ExclusiveStartKey"] = key.clone(),
-                None => return Ok(rows),
-            }
+        rows(&self.root).await
+    }
+}
+
+/// The same, of whichever account the key is of.
+pub(crate) async fn rows(root: &AwsClient) -> Result<Vec<Value>, AwsError> {
+    let mut rows = Vec::new();
+    let mut request = json!({ "TableName": TABLE, "ConsistentRead": true });
+    loop {
+        let page = root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
+        // The workers' heartbeat is no row.
+        let items = page["Items"].as_array().into_iter().flatten().filter(|item| item["pk"]["S"] != "#sweep");
+        rows.extend(items.map(item));
+        match page.get("LastEvaluatedKey") {
+            Some(key) => request["ExclusiveStartKey"] = key.clone(),
+            None => return Ok(rows),
         }
     }
 }

@@ -8,7 +8,7 @@ use doorbell_messages::{BuildEvent, EventKind};
 use doorbell_sandbox::authority::Authority;
 use doorbell_sandbox::aws::{AwsClient, AwsError};
 use doorbell_sandbox::codebuild::{
-    BuildCredentials, BuildRole, CodeBuild, CodeBuildOptions, EventMode, LogLine, Outcome, Queue, SecretVersion,
+    BuildCredentials, BuildRole, Call, CodeBuild, CodeBuildOptions, EventMode, LogLine, Outcome, Queue, SecretVersion,
     Services, Settings,
 };
 use doorbell_sandbox::credentials::{Key, KeyRing};
@@ -44,10 +44,10 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 const SECRET: &str = "s3cret-value";
 
 impl Services for TestAccount {
-    fn may<'a>(&'a self, who: &'a Key, action: &'a str, resource: &'a str) -> Outcome<'a, bool> {
+    fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool> {
         let allowed = who.principal_arn.ends_with("role/worker")
-            && action == "codebuild:StartBuild"
-            && resource == "arn:aws:codebuild:eu-central-1:111122223333:project/demo";
+            && call.action == "codebuild:StartBuild"
+            && call.resource == "arn:aws:codebuild:eu-central-1:111122223333:project/demo";
         async move { Ok(allowed) }.boxed()
     }
 
@@ -56,7 +56,7 @@ impl Services for TestAccount {
         async { Ok(()) }.boxed()
     }
 
-    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
+    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, _: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
         self.roles.lock().unwrap().push(role_arn.to_owned());
         let key = key("ASIABUILD", &format!("build/{session}"), role_arn, Some("build-session"));
         let role: Result<Arc<dyn BuildRole>, AwsError> = if role_arn == ROLE {
@@ -151,6 +151,7 @@ impl Stage {
             work_dir: dir.path().to_owned(),
             path_dirs: vec!["/a/runners/folder".into()],
             environment: BTreeMap::from([("OF_MACHINE".to_owned(), "machine".to_owned())]),
+            image: None,
             build_credentials: BuildCredentials::Endpoint,
             settings,
         };

@@ -20,6 +20,7 @@ async fn start() -> (World, CodeBuild) {
         work_dir: world.dir().to_owned(),
         path_dirs: Vec::new(),
         environment: BTreeMap::new(),
+        image: None,
         build_credentials: BuildCredentials::Endpoint,
         settings: Settings::default(),
     };

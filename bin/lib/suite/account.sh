@@ -1,0 +1,45 @@
+#!/bin/sh
+# Terraform applies an example to an emulated account, real jobs run in it, and it is destroyed: used = granted, no secret
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
+. "$root/bin/lib/common.sh"
+. "$root/bin/lib/release.sh"
+. "$root/bin/lib/terraform.sh"
+cd "$root"
+
+need cargo 'see bin/setup'
+need git
+terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
+DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; the reason stands above'
+DOORBELL_PROGRAMS=$(release_folder)
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+terraform_settings "$work/settings"
+export TF_CLI_CONFIG_FILE="$work/settings" TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
+export DOORBELL_EMULATOR_PYTHON DOORBELL_PROGRAMS
+terraform_copy terraform "$work/copy"
+example=$work/copy/examples/complete
+
+provider() {
+    "$terraform" -chdir="$example" init -backend=false -input=false -no-color >"$work/said" 2>&1 && return
+    cat "$work/said"
+    grep -q 'Failed to query available provider packages' "$work/said" || return 1
+    skip_suite 'the AWS provider could not be had; TF_MIRROR may name a folder that holds registry.terraform.io/'
+}
+
+# The suite `images` leaves the builds' image there. Entering it takes root.
+image=${CARGO_TARGET_DIR:-$root/target}/images/build
+journey() {
+    set -- applied --terraform "$terraform" --configuration "$example"
+    if [ "$(id -u)" -eq 0 ] && [ -d "$image" ] && have unshare; then set -- "$@" --image "$image"; fi
+    "${CARGO_TARGET_DIR:-$root/target}/debug/doorbell-sandbox" "$@"
+}
+
+step 'the binaries' release_build
+step 'the sandbox' cargo build --workspace --all-targets --locked
+step 'the provider' provider
+step 'apply, jobs, destroy' journey
+finish

@@ -1,0 +1,29 @@
+//! Where a build's commands run: among this machine's files, or in those of an image.
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+/// The root of an image's files, if there is one.
+#[derive(Debug, Clone)]
+pub(super) struct Container(pub(super) Option<PathBuf>);
+
+/// In a name space of its own, whose mounts go with its last process: the image's files stay as they are.
+const ENTER: &str = r#"mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh "$@""#;
+
+impl Container {
+    /// How the build's commands name a file.
+    pub(super) fn inside(&self, path: &Path) -> PathBuf {
+        match self.0.as_ref().and_then(|root| path.strip_prefix(root).ok()) {
+            Some(inside) => Path::new("/").join(inside),
+            None => path.to_owned(),
+        }
+    }
+
+    /// A shell there; its arguments are to be added.
+    pub(super) fn shell(&self) -> Command {
+        let Some(root) = &self.0 else { return Command::new("sh") };
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", ENTER]).arg(root);
+        command
+    }
+}
