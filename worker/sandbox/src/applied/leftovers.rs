@@ -22,7 +22,7 @@ const XML: [(&str, &str, &str, &str); 4] = [
     ("sns", "2010-03-31", "ListTopics", "TopicArn"),
     ("iam", IAM_VERSION, "ListUsers", "UserName"),
     ("iam", IAM_VERSION, "ListOpenIDConnectProviders", "Arn"),
-    ("cloudwatch", "2010-08-01", "DescribeAlarms", "AlarmName"),
+    ("monitoring", "2010-08-01", "DescribeAlarms", "AlarmName"),
 ];
 
 /// In words, one a thing; empty if nothing of ours is left.
