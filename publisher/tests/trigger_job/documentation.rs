@@ -129,7 +129,7 @@ async fn the_script_s_example_is_taken() {
     let blocks = fenced(&page("publisher/README.md"), "sh");
     let line = blocks.iter().find(|block| block.starts_with("bin/trigger_job.sh")).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bin/trigger_job.sh");
-    let line = line.replace("bin/trigger_job.sh", &format!("{} --dry-run", script.display()));
+    let line = line.replace("bin/trigger_job.sh", &format!("'{}' --dry-run", script.display()));
     let printed = shell(&line, true).await;
     let request = doorbell_messages::Request::parse(printed.trim()).unwrap();
     assert_eq!((&*request.git_ref.full(), request.id.unwrap().as_str()), ("refs/heads/main", "9876543210"));

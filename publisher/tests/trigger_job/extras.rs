@@ -121,7 +121,7 @@ async fn a_config_file_fills_in_what_nobody_else_says() {
 /// `trigger_job man | head -n 1`
 #[tokio::test]
 async fn a_reader_that_stops_early_is_no_error() {
-    let shell = format!("{} man | head -n 1 >/dev/null", env!("CARGO_BIN_EXE_trigger_job"));
+    let shell = format!("'{}' man | head -n 1 >/dev/null", env!("CARGO_BIN_EXE_trigger_job"));
     let output = Command::new("bash").args(["-o", "pipefail", "-c", &shell]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }

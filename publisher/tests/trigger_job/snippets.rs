@@ -107,7 +107,7 @@ async fn check(name: &str, vendor: &str, who: Who) {
         .envs(credentials(&who, &github))
         .env("PATH", format!("{}:{}", tools.path().display(), std::env::var("PATH").unwrap()))
         .env("DOORBELL_TOPIC_ARN", TOPIC)
-        .env("TRIGGER_JOB_URL", format!("file://{}", program.display()))
+        .env("TRIGGER_JOB_URL", format!("file://{}", program.display()).replace(' ', "%20"))
         .env("TRIGGER_JOB_SHA256", sha256_of(program))
         .env("AWS_ENDPOINT_URL", aws.url())
         .env("AWS_EC2_METADATA_DISABLED", "true")

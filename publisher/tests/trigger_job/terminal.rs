@@ -4,7 +4,7 @@ use std::process::Command;
 /// What a person would see; with this before the command.
 fn on_terminal(before: &str, arguments: &str) -> String {
     let folder = tempfile::TempDir::new().unwrap();
-    let line = format!("stty rows 24 cols 60; {before} {} {arguments}", env!("CARGO_BIN_EXE_trigger_job"));
+    let line = format!("stty rows 24 cols 60; {before} '{}' {arguments}", env!("CARGO_BIN_EXE_trigger_job"));
     let output = Command::new("script")
         .args(["-q", "-c", &line, "/dev/null"])
         .env_clear()

@@ -18,7 +18,7 @@ use crate::journey::{JOB, demo, sandbox, trigger};
 fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> Child {
     let program = sandbox.programs().doorbell();
     let program = program.canonicalize().unwrap();
-    let line = format!("stty rows 24 cols {columns}; {before} {} {arguments}", program.display());
+    let line = format!("stty rows 24 cols {columns}; {before} '{}' {arguments}", program.display());
     Command::new("script")
         .args(["-q", "-e", "-c", &line, "/dev/null"])
         .env_clear()
