@@ -108,4 +108,7 @@ module "operator" {
   build_project_arns = values(module.builds.project_arns)
   log_group_names    = concat([module.fleet.log_group], values(module.builds.log_groups))
   registry_prefix    = local.registry_prefix
+  rule_arns          = module.builds.rule_arns
+  role_names         = concat([module.fleet.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
+  secrets            = distinct(compact(flatten([for it in values(var.projects) : [it.git_secret, try(it.report.token_secret, null)]])))
 }

@@ -75,7 +75,7 @@ variable "topic_kms_key_arn" {
 }
 
 variable "operator_arns" {
-  description = "IAM principals that may take on the operator's role: read jobs, logs and the registry, redrive dead letters, stop builds. Without any there is no such role."
+  description = "IAM principals that may take on the operator's role: read jobs, logs and the registry, redrive dead letters, stop builds, run `doorbell doctor`. Without any there is no such role."
   type        = list(string)
   default     = []
   nullable    = false

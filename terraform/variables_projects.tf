@@ -148,14 +148,14 @@ variable "projects" {
   validation {
     condition = alltrue([
       for it in values(var.projects) : it.report == null || try(
-        it.report.type == "pagure" &&
+        contains(["pagure", "pagure-ci"], it.report.type) &&
         length(it.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", it.report.url)) &&
         length(it.report.repo) <= 255 &&
         can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", it.report.repo)),
         false
       )
     ])
-    error_message = "report is of type pagure, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
+    error_message = "report is of type pagure or pagure-ci, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
   }
 
   validation {

@@ -21,6 +21,7 @@ const table = arn('dynamodb', 'table/doorbell-jobs')
 const index = `${table}/index/due`
 const group = (name) => arn('logs', `log-group:${name}`)
 const stream = (name) => `${group(name)}:log-stream:some-stream`
+const rules = ['state', 'phase'].map((kind) => arn('events', `rule/doorbell-build-${kind}`))
 const logGroups = ['/doorbell/worker', ...builds.map((name) => `/aws/codebuild/${name}`)]
 export const secret = (name) => arn('secretsmanager', `secret:${name}-AbCdEf`)
 
@@ -48,15 +49,19 @@ const execution = {
   ...each([stream('/doorbell/worker')], 'logs:PutLogEvents', 'logs:CreateLogStream'),
 }
 const operator = {
-  ...each([table], 'dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:Scan'),
+  ...each([table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:GetItem', 'dynamodb:Scan'),
   ...each([index], 'dynamodb:Query'),
   ...each([arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParametersByPath'),
   ...each(['triggers', 'events'].map(queue).concat(dead), 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
   ...each(dead, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
   ...each(['triggers', 'events'].map(queue), 'sqs:SendMessage'),
-  ...each([TOPIC], 'sns:ListSubscriptionsByTopic', 'sns:GetSubscriptionAttributes'),
+  ...each([TOPIC], 'sns:GetTopicAttributes', 'sns:ListSubscriptionsByTopic', 'sns:GetSubscriptionAttributes'),
   ...each(builds.map(project), 'codebuild:BatchGetBuilds', 'codebuild:BatchGetProjects', 'codebuild:ListBuildsForProject', 'codebuild:StopBuild'),
   ...each(logGroups.map(stream), 'logs:FilterLogEvents', 'logs:GetLogEvents'),
+  ...each(['*'], 'events:ListRuleNamesByTarget'),
+  ...each(rules, 'events:DescribeRule', 'events:ListTargetsByRule'),
+  ...each(['doorbell-worker', ...builds].map((name) => iam(`role/${name}`)), 'iam:GetRole', 'iam:SimulatePrincipalPolicy'),
+  ...each(['doorbell/report/demo', 'doorbell/git/shop.web', 'doorbell/git/shop-web'].map(secret), 'secretsmanager:DescribeSecret'),
 }
 const publish = each([TOPIC], 'sns:Publish')
 
@@ -82,8 +87,8 @@ export const RESOURCES = [
   ...builds.map(project), project('doorbell-demo'), project('other'),
   ...logGroups.flatMap((name) => [group(name), stream(name)]), group('/other'), stream('/other'), stream('/doorbell/worker-2'),
   ...['worker', 'build', 'other'].map((name) => arn('ecr', `repository/doorbell/${name}`)),
-  arn('events', 'rule/doorbell-build-state'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
+  ...rules, arn('events', 'rule/other'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
   arn('ecs', 'service/doorbell/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'cluster/doorbell'),
   arn('cloudwatch', 'alarm:doorbell-no-sweep'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
-  iam('role/doorbell-worker'), iam('role/admin'), iam('user/doorbell-publisher-pagure'), iam('policy/other'),
+  ...['doorbell-worker', ...builds, 'doorbell-worker-execution', 'admin'].map((name) => iam(`role/${name}`)), iam('user/doorbell-publisher-pagure'), iam('policy/other'),
 ]

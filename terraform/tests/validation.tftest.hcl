@@ -421,6 +421,13 @@ run "refuses_a_report_of_another_type" {
   expect_failures = [var.projects]
 }
 
+run "takes_a_report_by_the_plugin" {
+  command = plan
+  variables {
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report = { type = "pagure-ci", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
+  }
+}
+
 run "refuses_no_build_at_once" {
   command = plan
   variables {

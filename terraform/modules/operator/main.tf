@@ -1,12 +1,17 @@
-# The person on call, with the command `doorbell`: reads jobs, logs and the registry, looks into dead-letter queues and sends their messages back,
-# stops builds. Reads no secret, starts no build, changes neither policy nor
-# registry: that is Terraform's.
+# The person on call, with the command `doorbell`: reads jobs, logs and the registry, looks into dead-letter queues and
+# sends their messages back, stops builds, and asks `doorbell doctor` what ails. Reads no secret, starts no build, changes
+# neither policy nor registry: that is Terraform's.
 
 locals {
   name     = "${var.place.name}-operator"
   at       = "${var.place.region}:${var.place.account_id}"
   dead     = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
   registry = "arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
+  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
+  secret_arns = [
+    for secret in var.secrets : startswith(secret, "arn:") ? secret :
+    "arn:${var.place.partition}:secretsmanager:${local.at}:secret:${secret}-??????"
+  ]
 }
 
 resource "aws_iam_role" "operator" {
@@ -40,7 +45,7 @@ resource "aws_iam_role_policy" "operator" {
 data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "ReadJobs"
-    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Scan"]
+    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:Scan"]
     resources = [var.table_arn]
   }
   statement {
@@ -65,8 +70,8 @@ data "aws_iam_policy_document" "operate" {
   }
   # Where a subscription's dead letters came from.
   statement {
-    sid       = "SeeSubscriptions"
-    actions   = ["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
+    sid       = "SeeTopic"
+    actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
     resources = [var.topic_arn]
   }
   # Back to where they came from.
@@ -84,5 +89,31 @@ data "aws_iam_policy_document" "operate" {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
     resources = [for group in var.log_group_names : "arn:${var.place.partition}:logs:${local.at}:log-group:${group}:*"]
+  } # It knows no resource.
+  statement {
+    sid       = "FindRules"
+    actions   = ["events:ListRuleNamesByTarget"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "SeeRules"
+    actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
+    resources = var.rule_arns
+  }
+  # Whether the roles of workers and builds may do what they have to, as IAM itself says.
+  statement {
+    sid       = "AskAboutRoles"
+    actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
+    resources = [for role in var.role_names : "arn:${var.place.partition}:iam::${var.place.account_id}:role/${role}"]
+  }
+  # Whether they exist. Their values are not for people.
+  dynamic "statement" {
+    for_each = length(local.secret_arns) == 0 ? [] : [local.secret_arns]
+
+    content {
+      sid       = "SeeThatSecretsExist"
+      actions   = ["secretsmanager:DescribeSecret"]
+      resources = statement.value
+    }
   }
 }

@@ -47,3 +47,18 @@ variable "registry_prefix" {
   description = "The parameters are called <prefix>/<project>."
   type        = string
 }
+
+variable "rule_arns" {
+  description = "The rules that bring builds' events."
+  type        = list(string)
+}
+
+variable "role_names" {
+  description = "The roles of workers and of builds."
+  type        = list(string)
+}
+
+variable "secrets" {
+  description = "Names or ARNs of the secrets that the registry names."
+  type        = list(string)
+}
