@@ -17,7 +17,7 @@ locals {
   from_rules = { service = "events.amazonaws.com", sources = var.rule_arns }
 
   # A message is deleted as soon as its row is durable: only a crash, or a ledger that is down, makes one return.
-  # Ten receives, a minute apart, ride out ten minutes of that.
+  # Twenty receives, half a minute apart, ride out ten minutes of that.
   work_queues = {
     triggers = { sender = local.from_topic, dead_letters = "dead-letters" }
     events   = { sender = local.from_rules, dead_letters = "events-dead-letters" }
@@ -114,8 +114,8 @@ resource "aws_sqs_queue" "work" {
   for_each = local.work_queues
 
   name = local.name[each.key]
-  # Parse, insert, delete: nothing holds a message for longer than a few seconds.
-  visibility_timeout_seconds = 60
+  # Parse, insert, delete: nothing holds a message for longer than a few seconds. What a worker took with it waits as long.
+  visibility_timeout_seconds = 30
   # 4 days. A request older than 72 h is refused anyway.
   message_retention_seconds = 4 * 24 * 3600
   max_message_size          = local.maximum_message_size
@@ -124,7 +124,7 @@ resource "aws_sqs_queue" "work" {
   policy                    = data.aws_iam_policy_document.queue[each.key].json
   redrive_policy = jsonencode({
     deadLetterTargetArn = local.arn[each.value.dead_letters]
-    maxReceiveCount     = 10
+    maxReceiveCount     = 20
   })
   # Nobody's dead letters belong here.
   redrive_allow_policy = jsonencode({ redrivePermission = "denyAll" })

@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
@@ -135,7 +135,31 @@ impl WorkerProcess {
     /// # Errors
     /// It has ended.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(self.process()?, signal).context("the worker can't be signalled")
+    }
+
+    /// How many files and sockets it has open.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn open_files(&self) -> anyhow::Result<u64> {
+        let folder = format!("/proc/{}/fd", self.process()?.as_raw_nonzero());
+        Ok(std::fs::read_dir(folder).context("the worker's files can't be counted")?.count() as u64)
+    }
+
+    /// How many it may have open from now on; those that it has stay open.
+    ///
+    /// # Errors
+    /// It has ended, or may not have so many.
+    pub fn limit_files(&self, most: u64) -> anyhow::Result<()> {
+        // The hard limit is this process's own, which it has inherited: another one would be for good.
+        let limit = Rlimit { current: Some(most), ..getrlimit(Resource::Nofile) };
+        prlimit(Some(self.process()?), Resource::Nofile, limit).context("the worker's files can't be limited")?;
+        Ok(())
+    }
+
+    fn process(&self) -> anyhow::Result<Pid> {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        kill_process(pid.context("the worker has ended")?, signal).context("the worker can't be signalled")
+        pid.context("the worker has ended")
     }
 }

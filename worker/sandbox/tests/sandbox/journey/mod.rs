@@ -5,6 +5,7 @@ mod death;
 mod demo;
 mod everyday;
 mod iwomp;
+mod limits;
 mod pull_requests;
 mod repetition;
 mod reports;
