@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::rights::granted;
 use super::terraform::Account as Applied;
-use crate::world::account::{Account, DUE_INDEX, TABLE, WORKER};
+use crate::world::account::{Account, BUILD, DUE_INDEX, TABLE, TOPIC, WORKER, rule_target, subscription};
 
 /// Attributes of a queue that are plain values: SQS's name, and Terraform's.
 const PLAIN: [(&str, &str); 5] = [
@@ -20,8 +20,11 @@ const PLAIN: [(&str, &str); 5] = [
 const DOCUMENTS: [(&str, &str); 3] =
     [("Policy", "policy"), ("RedrivePolicy", "redrive_policy"), ("RedriveAllowPolicy", "redrive_allow_policy")];
 
-/// Compares queues, the table, the events' rules, and what a worker may call. Names of build projects, publishers and
-/// secrets are the installation's own. Answers how many values were compared.
+/// Stands for what is each installation's own: names of build projects, publishers and secrets.
+const OWN: &str = "the installation's own";
+
+/// Compares topic, subscription, queues, the table, the events' rules, who may take roles on, and what a worker may call.
+/// Answers how many values were compared.
 ///
 /// # Errors
 /// Something differs, and is named.
@@ -39,11 +42,49 @@ pub(super) fn check(applied: &Applied) -> anyhow::Result<usize> {
             likeness.same(&format!("{} {ours}", queue.name), &ours_says, &theirs_says);
         }
     }
+    topic(&mut likeness, &by_hand, applied)?;
     table(&mut likeness, &by_hand, applied)?;
     rules(&mut likeness, &by_hand, applied)?;
+    trust(&mut likeness, &by_hand, applied)?;
     let worker = by_hand.roles().into_iter().find(|role| role.name == WORKER).context("no worker's role by hand")?;
     likeness.same("what a worker may call", &json!(granted(&worker.policy)), &json!(applied.worker_actions()?));
     likeness.verdict()
+}
+
+fn topic(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyhow::Result<()> {
+    let made = document(&applied.named("aws_sns_topic", TOPIC)?["policy"])?;
+    let [ours, made] = [plain(by_hand.topic_policy()), made].map(|policy| blank(policy, "AWS"));
+    likeness.same("topic, policy", &ours, &made);
+    let made = applied.only("aws_sns_topic_subscription")?;
+    for ((name, ours), theirs) in
+        subscription().into_iter().zip(["protocol", "endpoint", "raw_message_delivery", "redrive_policy"])
+    {
+        let made = made[theirs].as_str().map_or_else(|| made[theirs].to_string(), str::to_owned);
+        likeness.same(&format!("subscription, {name}"), &json!(ours), &json!(made));
+    }
+    Ok(())
+}
+
+/// Who may take on a worker's role, and a build's: there each build project has a role of its own.
+fn trust(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyhow::Result<()> {
+    let worker = applied.named("aws_iam_role", WORKER)?.clone();
+    let builds = applied.each("aws_codebuild_project").filter_map(|project| project["name"].as_str());
+    let builds: Vec<Value> =
+        builds.map(|name| applied.named("aws_iam_role", name).cloned()).collect::<anyhow::Result<_>>()?;
+    ensure!(!builds.is_empty(), "Terraform has made no build project");
+    let ours = |name: &str| by_hand.roles().into_iter().find(|role| role.name == name).map(|role| role.trust);
+    for (role, made) in [(WORKER, vec![worker]), (BUILD, builds)] {
+        let ours = ours(role).with_context(|| format!("no role {role} by hand"))?;
+        for made in made {
+            let theirs = document(&made["assume_role_policy"])?;
+            let [ours, theirs] = [plain(ours.clone()), theirs].map(|policy| match role {
+                BUILD => blank(policy, "aws:SourceArn"),
+                _ => policy,
+            });
+            likeness.same(&format!("who may be {}", made["name"]), &without_sids(ours), &without_sids(theirs));
+        }
+    }
+    Ok(())
 }
 
 fn table(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyhow::Result<()> {
@@ -72,9 +113,16 @@ fn rules(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyho
         let mut ours = plain(ours);
         let mut made = document(&applied.named("aws_cloudwatch_event_rule", name)?["event_pattern"])?;
         for pattern in [&mut ours, &mut made] {
-            pattern["detail"]["project-name"] = json!("the installation's own");
+            pattern["detail"]["project-name"] = json!(OWN);
         }
         likeness.same(&format!("rule {name}"), &ours, &made);
+        let is_its = |target: &&Value| target["rule"] == name;
+        let made = applied.each("aws_cloudwatch_event_target").find(is_its);
+        let made = made.with_context(|| format!("the rule {name} has no target"))?;
+        let ours = rule_target();
+        likeness.same(&format!("rule {name}, target"), &ours["Arn"], &made["arn"]);
+        let theirs = &made["dead_letter_config"][0]["arn"];
+        likeness.same(&format!("rule {name}, dead letters"), &ours["DeadLetterConfig"]["Arn"], theirs);
     }
     Ok(())
 }
@@ -105,6 +153,29 @@ fn document(text: &Value) -> anyhow::Result<Value> {
         Some(text) => Ok(plain(serde_json::from_str(text)?)),
         None => Ok(Value::Null),
     }
+}
+
+/// With this field's value blanked, wherever it stands.
+fn blank(value: Value, field: &str) -> Value {
+    match value {
+        Value::Array(list) => list.into_iter().map(|value| blank(value, field)).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| {
+                let value = if name == field { json!(OWN) } else { blank(value, field) };
+                (name, value)
+            })
+            .collect(),
+        other => other,
+    }
+}
+
+/// A statement's name grants nothing.
+fn without_sids(mut policy: Value) -> Value {
+    if let Some(statement) = policy["Statement"].as_object_mut() {
+        statement.remove("Sid");
+    }
+    policy
 }
 
 fn plain(value: Value) -> Value {

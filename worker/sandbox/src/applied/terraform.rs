@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -118,6 +118,23 @@ impl Account {
         let is_it = |it: &&Value| it["type"] == kind && it["values"]["name"] == name;
         let found = self.all().into_iter().find(is_it);
         found.map(|it| &it["values"]).with_context(|| format!("there is no {kind} {name}"))
+    }
+
+    /// The values of all resources of that kind.
+    pub(super) fn each(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.all().into_iter().filter(move |it| it["type"] == kind).map(|it| &it["values"])
+    }
+
+    /// The values of the one resource of that kind.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub(super) fn only(&self, kind: &str) -> anyhow::Result<&Value> {
+        let mut found = self.each(kind);
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            _ => bail!("there is not one {kind}"),
+        }
     }
 
     /// What the worker's role allows.

@@ -106,6 +106,26 @@ impl Account {
     }
 }
 
+/// How the trigger queue hears of the topic: with the envelope, whose MessageId, TopicArn and Timestamp the worker needs.
+/// The subscription has a dead-letter queue of its own: SNS drops what the queue's policy refuses, else.
+pub(crate) fn subscription() -> [(&'static str, String); 4] {
+    [
+        ("Protocol", "sqs".to_owned()),
+        ("Endpoint", arn("sqs", TRIGGERS)),
+        ("RawMessageDelivery", false.to_string()),
+        ("RedrivePolicy", json!({ "deadLetterTargetArn": arn("sqs", SUBSCRIPTION_DEAD_LETTERS) }).to_string()),
+    ]
+}
+
+/// Where a rule sends its events.
+pub(crate) fn rule_target() -> Value {
+    json!({
+        "Id": EVENTS,
+        "Arn": arn("sqs", EVENTS),
+        "DeadLetterConfig": { "Arn": arn("sqs", EVENTS_DEAD_LETTERS) },
+    })
+}
+
 /// An ARN of this account and Region.
 pub(crate) fn arn(service: &str, resource: &str) -> String {
     format!("arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}")

@@ -3,10 +3,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::account::{
-    ACCOUNT_ID, Account, EVENTS, EVENTS_DEAD_LETTERS, PUBLISHER, SUBSCRIPTION_DEAD_LETTERS, TOPIC, TRIGGERS, arn,
-    iam_arn, topic_arn,
-};
+use super::account::{ACCOUNT_ID, Account, PUBLISHER, TOPIC, iam_arn, rule_target, subscription, topic_arn};
 use crate::aws::{AwsClient, AwsError, Xml};
 use crate::credentials::Key;
 
@@ -81,19 +78,17 @@ async fn create_queues(root: &AwsClient, account: &Account) -> Result<BTreeMap<&
     Ok(urls)
 }
 
-/// With the envelope, whose MessageId, TopicArn and Timestamp the worker needs. The subscription has a dead-letter
-/// queue of its own: SNS drops what the queue's policy refuses, else.
 async fn subscribe(root: &AwsClient) -> Result<(), AwsError> {
-    let redrive = json!({ "deadLetterTargetArn": arn("sqs", SUBSCRIPTION_DEAD_LETTERS) }).to_string();
-    let (topic, queue) = (topic_arn(), arn("sqs", TRIGGERS));
+    let topic = topic_arn();
+    let [protocol, endpoint, raw, redrive] = subscription();
     let params = [
         ("TopicArn", topic.as_str()),
-        ("Protocol", "sqs"),
-        ("Endpoint", &queue),
-        ("Attributes.entry.1.key", "RawMessageDelivery"),
-        ("Attributes.entry.1.value", "false"),
-        ("Attributes.entry.2.key", "RedrivePolicy"),
-        ("Attributes.entry.2.value", &redrive),
+        (protocol.0, &protocol.1),
+        (endpoint.0, &endpoint.1),
+        ("Attributes.entry.1.key", raw.0),
+        ("Attributes.entry.1.value", &raw.1),
+        ("Attributes.entry.2.key", redrive.0),
+        ("Attributes.entry.2.value", &redrive.1),
     ];
     root.query("sns", SNS_VERSION, "Subscribe", &params).await?;
     Ok(())
@@ -103,12 +98,8 @@ async fn create_rules(root: &AwsClient, account: &Account) -> Result<(), AwsErro
     for (name, pattern) in account.rules() {
         let rule = json!({ "Name": name, "EventPattern": pattern.to_string(), "State": "ENABLED" });
         root.json("events", "AWSEvents.PutRule", rule).await?;
-        let target = json!({
-            "Id": EVENTS,
-            "Arn": arn("sqs", EVENTS),
-            "DeadLetterConfig": { "Arn": arn("sqs", EVENTS_DEAD_LETTERS) },
-        });
-        let answer = root.json("events", "AWSEvents.PutTargets", json!({ "Rule": name, "Targets": [target] })).await?;
+        let targets = json!({ "Rule": name, "Targets": [rule_target()] });
+        let answer = root.json("events", "AWSEvents.PutTargets", targets).await?;
         refuse_failed_entries(&answer)?;
     }
     Ok(())

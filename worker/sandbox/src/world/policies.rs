@@ -2,8 +2,9 @@
 use serde_json::{Value, json};
 
 use super::account::{
-    Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER, PUBLISHER,
-    REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn, topic_arn,
+    ACCOUNT_ID, Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER,
+    PUBLISHER, REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn,
+    topic_arn,
 };
 
 /// A role as IAM is to make it, with one inline policy.
@@ -33,13 +34,9 @@ impl Account {
     /// All roles.
     pub fn roles(&self) -> Vec<Role> {
         vec![
-            Role { name: WORKER, trust: trust("ecs-tasks.amazonaws.com"), policy: self.worker_policy() },
-            Role { name: BUILD, trust: trust("codebuild.amazonaws.com"), policy: self.build_policy() },
-            Role {
-                name: UNPRIVILEGED_BUILD,
-                trust: trust("codebuild.amazonaws.com"),
-                policy: document([self.write_logs()]),
-            },
+            Role { name: WORKER, trust: trust_tasks(), policy: self.worker_policy() },
+            Role { name: BUILD, trust: self.trust_builds(), policy: self.build_policy() },
+            Role { name: UNPRIVILEGED_BUILD, trust: self.trust_builds(), policy: document([self.write_logs()]) },
         ]
     }
 
@@ -138,6 +135,11 @@ impl Account {
         allow("WriteLogs", &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources)
     }
 
+    /// CodeBuild, for these build projects and no other account's.
+    fn trust_builds(&self) -> Value {
+        trust("codebuild.amazonaws.com", "ArnEquals", json!(self.project_arns()))
+    }
+
     fn project_arns(&self) -> Vec<String> {
         self.build_projects.iter().map(|project| arn("codebuild", &format!("project/{project}"))).collect()
     }
@@ -158,8 +160,19 @@ fn read_secrets(sid: &str, prefix: &str) -> Value {
     allow(sid, &["secretsmanager:GetSecretValue"], [arn("secretsmanager", &format!("secret:{prefix}*"))])
 }
 
-fn trust(service: &str) -> Value {
-    document([json!({ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" })])
+/// ECS, which names no cluster here.
+fn trust_tasks() -> Value {
+    trust("ecs-tasks.amazonaws.com", "ArnLike", json!(arn("ecs", "*")))
+}
+
+/// The service also works for other accounts.
+fn trust(service: &str, like: &str, source: Value) -> Value {
+    document([json!({
+        "Effect": "Allow",
+        "Principal": { "Service": service },
+        "Action": "sts:AssumeRole",
+        "Condition": { "StringEquals": { "aws:SourceAccount": ACCOUNT_ID }, like: { "aws:SourceArn": source } },
+    })])
 }
 
 fn allow(sid: &str, actions: &[&str], resources: impl IntoIterator<Item = String>) -> Value {
