@@ -90,17 +90,30 @@ impl Roles {
         {
             return Ok((key.clone(), *expiry));
         }
-        let fresh = self.assume(role).await?;
+        // Whose task it is, as ECS says it.
+        let task = format!("arn:aws:ecs:{}:{}:task/{role}/{SESSION}", self.root.region(), self.account);
+        let fresh = self.assume(role, &task).await?;
         self.ring.add(fresh.0.clone());
         cache.insert(role.to_owned(), fresh.clone());
         Ok(fresh)
     }
 
-    async fn assume(&self, role: &str) -> Result<(Key, Timestamp), AwsError> {
+    /// A key of the role of that name, as a build of this project gets one.
+    ///
+    /// # Errors
+    /// What STS answers: AccessDenied, also where the role is not for that project's builds.
+    pub async fn key_in_build(&self, role: &str, project: &str) -> Result<Key, AwsError> {
+        let project = format!("arn:aws:codebuild:{}:{}:project/{project}", self.root.region(), self.account);
+        let (key, _) = self.assume(role, &project).await?;
+        self.ring.add(key.clone());
+        Ok(key)
+    }
+
+    /// For a service, on behalf of this source.
+    async fn assume(&self, role: &str, source: &str) -> Result<(Key, Timestamp), AwsError> {
         let principal_arn = format!("arn:aws:iam::{}:role/{role}", self.account);
-        // Whose task it is, as ECS says it; the launcher takes the external id for that.
-        let task = format!("arn:aws:ecs:{}:{}:task/{role}/{SESSION}", self.root.region(), self.account);
-        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION), ("ExternalId", task.as_str())];
+        // The launcher takes the external id for the source, as services use none.
+        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION), ("ExternalId", source)];
         let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
         let expiry = answer.required("Expiration")?;
         let expiry =

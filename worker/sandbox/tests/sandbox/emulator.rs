@@ -125,6 +125,10 @@ async fn as_role(world: &World, role: &str) -> AwsClient {
     world.root().with_key(world.roles().key(role).await.unwrap())
 }
 
+async fn in_build(world: &World, role: &str) -> AwsClient {
+    world.root().with_key(world.roles().key_in_build(role, PROJECT).await.unwrap())
+}
+
 #[tokio::test]
 async fn the_publisher_can_publish_to_the_topic_and_do_nothing_else() {
     let world = world().await;
@@ -269,7 +273,9 @@ async fn a_build_reads_its_git_secret_and_an_unprivileged_one_nothing() {
         )
     };
     let group = |name: &str| Call::Json("logs", "Logs_20140328.CreateLogGroup", json!({ "logGroupName": name }));
-    let build = as_role(&world, BUILD).await;
+    assert_eq!(world.roles().key(BUILD).await.unwrap_err().code, "AccessDenied", "a task is no build");
+    assert_eq!(world.roles().key_in_build(BUILD, "other").await.unwrap_err().code, "AccessDenied");
+    let build = in_build(&world, BUILD).await;
     let git = secret("doorbell/git/demo");
     check_allowed(&build, &[group("/aws/codebuild/doorbell-build"), log(), git]).await;
     check_denied(
@@ -285,7 +291,7 @@ async fn a_build_reads_its_git_secret_and_an_unprivileged_one_nothing() {
         ],
     )
     .await;
-    let unprivileged = as_role(&world, UNPRIVILEGED_BUILD).await;
+    let unprivileged = in_build(&world, UNPRIVILEGED_BUILD).await;
     check_allowed(&unprivileged, &[group("/aws/codebuild/doorbell-build-unprivileged")]).await;
     let refused = [secret("doorbell/git/demo"), parameter("AmazonSSM.GetParameter", "/doorbell/demo")];
     check_denied(&unprivileged, &refused).await;

@@ -91,7 +91,7 @@ async fn the_accounts_rules_route_the_events_of_a_build_to_the_queue() {
 async fn the_accounts_iam_decides_who_may_start_a_build() {
     let (world, codebuild) = start().await;
     let root = create(&world, &codebuild, BUILD, "true", json!([])).await;
-    let build_role = world.roles().key(BUILD).await.unwrap();
+    let build_role = world.roles().key_in_build(BUILD, PROJECT).await.unwrap();
     for key in [world.publisher_key(), build_role] {
         let refusal = call(&root.with_key(key), "StartBuild", json!({"projectName": PROJECT})).await.unwrap_err();
         assert_eq!(refusal.code, "AccessDeniedException", "{refusal}");
