@@ -17,7 +17,7 @@ locals {
   from_rules = { service = "events.amazonaws.com", sources = var.rule_arns }
 
   # A message is deleted as soon as its row is durable: only a crash, or a ledger that is down, makes one return.
-  # Twenty receives, half a minute apart, ride out ten minutes of that.
+  # Thirty receives, 20 s apart, ride out ten minutes of that.
   work_queues = {
     triggers = { sender = local.from_topic, dead_letters = "dead-letters" }
     events   = { sender = local.from_rules, dead_letters = "events-dead-letters" }
@@ -115,7 +115,7 @@ resource "aws_sqs_queue" "work" {
 
   name = local.name[each.key]
   # Parse, insert, delete: nothing holds a message for longer than a few seconds. What a worker took with it waits as long.
-  visibility_timeout_seconds = 30
+  visibility_timeout_seconds = 20
   # 4 days. A request older than 72 h is refused anyway.
   message_retention_seconds = 4 * 24 * 3600
   max_message_size          = local.maximum_message_size
@@ -124,7 +124,7 @@ resource "aws_sqs_queue" "work" {
   policy                    = data.aws_iam_policy_document.queue[each.key].json
   redrive_policy = jsonencode({
     deadLetterTargetArn = local.arn[each.value.dead_letters]
-    maxReceiveCount     = 20
+    maxReceiveCount     = 30
   })
   # Nobody's dead letters belong here.
   redrive_allow_policy = jsonencode({ redrivePermission = "denyAll" })

@@ -30,7 +30,7 @@ const FORGE_DOWN: Duration = Duration::from_secs(1);
 /// From one look at the ledger to the next: a look at a thousand rows is work for the emulator.
 const LOOK: Duration = Duration::from_secs(4);
 
-/// How long a message in hand is hidden. The account's own half minute is longer, and kinder: with less, a message comes
+/// How long a message in hand is hidden. The account's own 20 s are longer, and kinder: with less, a message comes
 /// back while whoever has it may still be at work.
 const VISIBILITY: Duration = Duration::from_secs(15);
 

@@ -9,10 +9,10 @@ use super::account::{
 /// How often a message is received before SQS gives up on it. A worker deletes a message when its row is durable, or
 /// sends it to the dead-letter queue itself, with a reason: only a crash, or a ledger that is down, makes one return.
 /// With the visibility timeout this rides out ten minutes of that.
-const MAX_RECEIVE_COUNT: u32 = 20;
+const MAX_RECEIVE_COUNT: u32 = 30;
 /// Seconds. Parse, insert, delete: nothing holds a message for longer than a few. What a worker took with it waits as
 /// long.
-const VISIBILITY_TIMEOUT: u32 = 30;
+const VISIBILITY_TIMEOUT: u32 = 20;
 /// Seconds: 4 days. A request older than 72 h is refused anyway.
 const RETENTION: u32 = 4 * 24 * 3600;
 /// Seconds: 14 days, SQS's longest. The time of sending is kept when a message is moved, so this must exceed
