@@ -25,8 +25,8 @@ const PACE: Duration = Duration::from_millis(250);
 /// What a worker may take to end: it promises less than ten seconds.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// The claim's minute, and what the next worker takes to look.
-const WAIT_AT_MOST: Duration = Duration::from_secs(65);
+/// A claim's minute.
+const WAIT_AT_MOST: Duration = Duration::from_secs(60);
 
 /// How long the last jobs may take.
 const SETTLE_WITHIN: Duration = Duration::from_secs(180);
