@@ -27,7 +27,7 @@ pub(crate) struct Claimed {
     pub(crate) at: Instant,
 }
 
-enum Written {
+pub(crate) enum Written {
     Yes,
     /// Another write was first; this is the row now.
     No(Box<Row>),
@@ -126,7 +126,7 @@ impl<W: World> Engine<W> {
         None
     }
 
-    async fn write(&self, row: &Row) -> Written {
+    pub(crate) async fn write(&self, row: &Row) -> Written {
         match self.world.ledger().update(std::slice::from_ref(row)).await.pop() {
             Some(Ok(Update::Written)) => return Written::Yes,
             Some(Ok(Update::Conflict)) | None => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use doorbell_messages::{BuildProjectName, JobKey};
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,6 +70,8 @@ pub struct Engine<W> {
     pulse: Arc<Pulse>,
     in_hand: Mutex<HashSet<JobKey>>,
     writes: AtomicU64,
+    /// When this process began to work.
+    pub(crate) born: Instant,
 }
 
 impl<W: World> Engine<W> {
@@ -86,6 +89,7 @@ impl<W: World> Engine<W> {
             pulse: Arc::new(Pulse::default()),
             in_hand: Mutex::default(),
             writes: AtomicU64::new(0),
+            born: Instant::now(),
             settings,
         })
     }

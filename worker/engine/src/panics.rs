@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use doorbell_messages::JobKey;
 use futures_util::FutureExt;
-use tracing::{error, warn};
+use tracing::error;
 
-use crate::domain::{BEGUN, PANIC, Phase, Row, Seen, Timestamp};
+use crate::domain::{Phase, Row, Seen, Strike, Timestamp};
+use crate::drive::Written;
 use crate::engine::Engine;
 use crate::meter;
-use crate::ports::{Clock, Ledger, Update, World};
+use crate::ports::{Clock, World};
 
 /// Times that a strike is written over another worker's write.
 const MOST_CONFLICTS: usize = 8;
@@ -47,17 +48,17 @@ impl<W: World> Engine<W> {
     /// written after a crash, and taken back when the work has come to its end.
     pub(crate) async fn handle_suspect(&self, row: Row, seen: Seen) {
         let Some(now) = self.world.clock().now() else { return };
-        let (phase_due, telling, before) = (row.phase_due, row.telling.clone(), row.strikes);
-        let Some(struck) = self.write_strike(row, BEGUN, now).await else { return };
+        let before = row.clone();
+        let begun = Strike::Begun { lived: self.born.elapsed() };
+        let Some(struck) = self.write_strike(row, begun, now).await else { return };
         if struck.isolated.is_some() {
             return;
         }
-        let key = struck.key.clone();
         // The ledger has it due later, for whoever comes if this worker dies; to this worker it is due as it was.
-        let struck = Row { phase_due, telling, ..struck };
-        match caught(self.drive(struck, seen), &format!("handling {key}")).await {
-            Ok(()) => self.acquit(&key, before).await,
-            Err(_) => self.strike(&key).await,
+        let shown = Row { phase_due: before.phase_due, telling: before.telling.clone(), ..struck.clone() };
+        match caught(self.drive(shown, seen), &format!("handling {}", struck.key)).await {
+            Ok(()) => self.acquit(&struck, &before).await,
+            Err(_) => self.strike(&struck.key).await,
         }
     }
 
@@ -65,18 +66,18 @@ impl<W: World> Engine<W> {
         for _ in 0..MOST_CONFLICTS {
             let Some(now) = self.world.clock().now() else { return };
             let Some(row) = self.load(key).await else { return };
-            if row.settled_at.is_some() || row.isolated.is_some() || self.write_strike(row, PANIC, now).await.is_some()
+            if row.settled_at.is_some()
+                || row.isolated.is_some()
+                || self.write_strike(row, Strike::Panicked, now).await.is_some()
             {
                 return;
             }
         }
     }
 
-    async fn write_strike(&self, mut row: Row, weight: u32, now: Timestamp) -> Option<Row> {
-        row.strike(weight, now);
-        row.rev += 1;
-        row.writer = self.signature();
-        if !self.overwrites(&row).await {
+    async fn write_strike(&self, mut row: Row, strike: Strike, now: Timestamp) -> Option<Row> {
+        row.strike(strike, now);
+        if !self.overwrites(&mut row).await {
             return None;
         }
         if let Some(reason) = &row.isolated {
@@ -88,30 +89,27 @@ impl<W: World> Engine<W> {
 
     /// Takes back what was held against a row. While a start is in doubt only the last handling: to look for a build
     /// is harmless, even where it is the send that kills.
-    async fn acquit(&self, key: &JobKey, before: u32) {
+    async fn acquit(&self, struck: &Row, before: &Row) {
         for _ in 0..MOST_CONFLICTS {
-            let Some(mut row) = self.load(key).await else { return };
-            let strikes = if matches!(row.phase, Phase::Starting { .. }) { before } else { 0 };
+            let Some(mut row) = self.load(&struck.key).await else { return };
+            let strikes = if matches!(row.phase, Phase::Starting { .. }) { before.strikes } else { 0 };
             if row.strikes <= strikes || row.isolated.is_some() {
                 return;
             }
+            if row.writer == struck.writer {
+                // The handling ended without a write, of the ledger's own fault perhaps: the row is as due as it was.
+                (row.phase_due, row.telling.due) = (before.phase_due, before.telling.due);
+            }
             row.strikes = strikes;
-            row.rev += 1;
-            row.writer = self.signature();
-            if self.overwrites(&row).await {
+            if self.overwrites(&mut row).await {
                 return;
             }
         }
     }
 
-    async fn overwrites(&self, row: &Row) -> bool {
-        match self.world.ledger().update(std::slice::from_ref(row)).await.pop() {
-            Some(Ok(Update::Written)) => true,
-            Some(Ok(Update::Conflict)) | None => false,
-            Some(Err(error)) => {
-                warn!(job.key = %row.key, "the ledger did not answer a write: {error}");
-                false
-            }
-        }
+    async fn overwrites(&self, row: &mut Row) -> bool {
+        row.rev += 1;
+        row.writer = self.signature();
+        matches!(self.write(row).await, Written::Yes)
     }
 }

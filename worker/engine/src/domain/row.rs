@@ -4,7 +4,7 @@ use doorbell_messages::{BuildId, GitRef, JobKey, Request, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::launch::Launch;
-use crate::domain::rules::{KEEP_SETTLED, LEASE, LONGEST_LEASE, MOST_STRIKES, OVERDUE, TRAIL_LENGTH};
+use crate::domain::rules::{KEEP_SETTLED, TRAIL_LENGTH};
 use crate::domain::target::Target;
 use crate::domain::telling::Telling;
 use crate::domain::timestamp::Timestamp;
@@ -178,34 +178,6 @@ impl Row {
     /// When a sweep should look at the row; none once it is settled or isolated.
     pub fn due_at(&self) -> Option<Timestamp> {
         [self.phase_due, self.telling.due].into_iter().flatten().min()
-    }
-
-    /// Holds a handling against the row that did not come to its end, or may not; until then nobody else is to look at
-    /// it for a while. With too many of them it is put aside, whatever it waits for: it would take the other jobs'
-    /// workers with it.
-    pub(crate) fn strike(&mut self, weight: u32, now: Timestamp) {
-        if self.strikes + weight > MOST_STRIKES {
-            let reason = "put aside: handling it was begun again and again, and never came to its end".to_owned();
-            self.note(now, reason.clone());
-            self.isolated = Some(reason);
-            (self.phase_due, self.telling.due) = (None, None);
-            return;
-        }
-        let lease = LEASE.saturating_mul(1 << self.strikes.min(MOST_STRIKES)).min(LONGEST_LEASE);
-        self.strikes += weight;
-        self.phase_due = self.phase_due.map(|due| due.max(now + lease));
-        self.telling.due = self.telling.due.map(|due| due.max(now + lease));
-    }
-
-    /// Whether a worker may have died of handling the row: it was struck before, it is due for long, or it holds a
-    /// claim whose lease ran out without a word.
-    pub(crate) fn is_suspect(&self, now: Timestamp) -> bool {
-        let is_over = |claimed: Timestamp| now.since(claimed) >= LEASE;
-        let has_lost_a_sender = matches!(&self.phase, Phase::Starting { last_sent_at, .. }
-            if is_over(*last_sent_at) && self.phase_due == Some(*last_sent_at + LEASE));
-        let has_lost_a_teller = self.telling.under_way.is_some_and(|claimed| is_over(claimed.at));
-        let is_overdue = self.due_at().is_some_and(|due| now.since(due) > OVERDUE);
-        self.strikes > 0 || has_lost_a_sender || has_lost_a_teller || is_overdue
     }
 
     /// When the ledger may forget the row; none until it is settled.

@@ -49,18 +49,19 @@ pub const KEEP_SETTLED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Entries in a row's trail; the oldest but the first go.
 pub(super) const TRAIL_LENGTH: usize = 24;
 
-/// A handling that panicked: three of them, each after another handling that was begun, put a row aside.
-pub(crate) const PANIC: u32 = 4;
-
-/// A handling that was begun, and may be the last that its worker did.
-pub(crate) const BEGUN: u32 = 1;
-
 /// So much is held against a row before it is put aside. A worker that is killed from outside in the middle of a
 /// handling looks like one that died of it: that has to happen twelve times in a row, which takes hours.
 pub(super) const MOST_STRIKES: u32 = 12;
 
 /// The longest that a row which kills its workers is left alone between two of them.
-pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST_LEASE: Duration = Duration::from_secs(15 * 60);
+
+/// How long a worker has lived for its death to be the row's that it had in hand: where workers are killed sooner,
+/// whatever they do, deaths are counted only so far.
+pub(super) const SEASONED: Duration = Duration::from_secs(60);
+
+/// So far: what is left to the twelve has to happen to workers that had lived.
+pub(super) const MOST_DOUBTFUL: u32 = 8;
 
 /// A row whose due time passed so long ago without anybody having moved it may be what its workers die of.
 pub(super) const OVERDUE: Duration = Duration::from_secs(60);

@@ -1,9 +1,9 @@
 //! Jobs and messages that their workers can't bear.
 
-use doorbell_messages::Status;
+use doorbell_messages::{JobKey, Status};
 use serde_json::json;
 
-use crate::fakes::{Poison, locked};
+use crate::fakes::{Call, Effect, Moment, Poison, locked};
 use crate::world::{World, secs};
 
 #[tokio::test(start_paused = true)]
@@ -66,4 +66,53 @@ async fn rows_that_were_due_for_long_are_handled_and_not_held_against_them() {
     for key in keys {
         assert_eq!((world.row(&key).status(), world.row(&key).strikes), (Status::Success, 0));
     }
+}
+
+/// A row whose worker has died early on, and which is due for long.
+async fn overdue() -> (World, JobKey) {
+    let world = World::new();
+    // No event brings it on.
+    locked(&world.shared.account).rules.copies = 0;
+    let first = world.worker("a");
+    let key = world.publish(json!({}));
+    tokio::time::sleep(secs(2)).await;
+    first.process.kill();
+    tokio::time::sleep(secs(3600)).await;
+    assert!(world.row(&key).settled_at.is_none());
+    (world, key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspected_row_is_handled_at_once_whatever_replies_are_lost() {
+    for lost in
+        [&[(1, Call::Update, Moment::After)][..], &[(2, Call::Update, Moment::Before), (2, Call::Load, Moment::Before)]]
+    {
+        let (world, key) = overdue().await;
+        let second = world.worker("b");
+        for (nth, call, moment) in lost {
+            second.process.nth(*nth, *call, *moment, Effect::Fail);
+        }
+        tokio::time::sleep(secs(30)).await;
+        let row = world.row(&key);
+        assert!(row.settled_at.is_some() && row.strikes == 0, "with {lost:?} lost it still waits: {row:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_workers_are_killed_every_half_minute_no_job_is_put_aside_and_it_ends_when_they_live() {
+    let world = World::new();
+    let (key, body) = world.message(json!({}));
+    *locked(&world.shared.poison) = Some((key.clone(), Poison::Death));
+    world.shared.triggers.send(body);
+    for number in 0..1000 {
+        let worker = world.worker(&format!("w{number}"));
+        tokio::time::sleep(secs(30)).await;
+        worker.process.kill();
+    }
+    let row = world.row(&key);
+    assert_eq!((row.strikes, row.isolated), (8, None));
+    *locked(&world.shared.poison) = None;
+    let _worker = world.worker("last");
+    world.settle().await;
+    assert_eq!((world.row(&key).status(), world.row(&key).strikes), (Status::Success, 0));
 }

@@ -1,10 +1,11 @@
 //! What is held against rows whose handling did not end, and which rows are suspected.
 
 use super::{Life, START, mins, secs};
-use crate::domain::rules::{BEGUN, PANIC};
-use crate::domain::{Row, Told};
+use crate::domain::{Row, Strike, Told};
 use doorbell_messages::Status;
 use serde_json::json;
+
+const BEGUN: Strike = Strike::Begun { lived: secs(60) };
 
 fn waiting(strikes: u32) -> Row {
     Row { strikes, ..Life::starting(json!({})).row }
@@ -12,25 +13,38 @@ fn waiting(strikes: u32) -> Row {
 
 #[test]
 fn twelve_strikes_are_borne_and_one_more_puts_the_row_aside() {
-    let check = |strikes: u32, weight: u32, is_borne: bool| {
+    let check = |strikes: u32, strike: Strike, borne: Option<u32>| {
         let mut row = waiting(strikes);
         row.telling.due = Some(START);
-        row.strike(weight, START);
-        assert_eq!(row.isolated.is_none(), is_borne, "{strikes} and {weight}");
-        assert_eq!(row.due_at().is_some(), is_borne, "{strikes} and {weight}");
-        assert_eq!(row.strikes, if is_borne { strikes + weight } else { strikes });
+        row.strike(strike, START);
+        assert_eq!(row.isolated.is_none(), borne.is_some(), "{strikes} and {strike:?}");
+        assert_eq!(row.due_at().is_some(), borne.is_some(), "{strikes} and {strike:?}");
+        assert_eq!(row.strikes, borne.unwrap_or(strikes));
         let last = row.trail.last().map(|note| note.text.as_str()).unwrap_or_default();
-        assert_eq!(last.starts_with("put aside"), !is_borne, "{last}");
+        assert_eq!(last.starts_with("put aside"), borne.is_none(), "{last}");
     };
-    check(0, BEGUN, true);
-    check(11, BEGUN, true);
-    check(12, BEGUN, false);
-    check(8, PANIC, true);
-    check(9, PANIC, false);
+    check(0, BEGUN, Some(1));
+    check(11, BEGUN, Some(12));
+    check(12, BEGUN, None);
+    check(8, Strike::Panicked, Some(12));
+    check(9, Strike::Panicked, None);
 }
 
 #[test]
-fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_an_hour() {
+fn a_death_of_a_worker_that_had_not_lived_for_a_minute_is_counted_up_to_eight() {
+    let check = |strikes: u32, expected: u32| {
+        let mut row = waiting(strikes);
+        row.strike(Strike::Begun { lived: secs(59) }, START);
+        assert_eq!((row.isolated, row.strikes), (None, expected));
+    };
+    check(0, 1);
+    check(7, 8);
+    check(8, 8);
+    check(12, 12);
+}
+
+#[test]
+fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_a_quarter_of_an_hour() {
     let check = |strikes: u32, alone: u64| {
         let mut row = waiting(strikes);
         (row.phase_due, row.telling.due) = (Some(START), Some(START));
@@ -40,9 +54,9 @@ fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_an_hour() {
     };
     check(0, 1);
     check(1, 2);
-    check(5, 32);
-    check(6, 60);
-    check(11, 60);
+    check(3, 8);
+    check(4, 15);
+    check(11, 15);
 }
 
 #[test]
