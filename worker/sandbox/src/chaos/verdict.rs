@@ -1,6 +1,6 @@
 //! What became of the jobs, as the world shows it: CodeBuild's builds by their job's id, the forge's flags with all
 //! they ever showed, and of the ledger no more than whether anybody still has to look at a row.
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use doorbell_messages::RunnerExit;
 
@@ -17,6 +17,8 @@ pub(super) struct Evidence {
     pub(super) key: String,
     pub(super) kind: Kind,
     pub(super) settled: bool,
+    /// Where the ledger has it, for people.
+    pub(super) stands: String,
     /// Oldest first.
     pub(super) builds: Vec<BuildView>,
     /// All that its commit's flags have shown, by uid; a job has one.
@@ -81,10 +83,9 @@ impl Verdict {
         let statuses: Vec<&str> = evidence.builds.iter().map(|build| build.status.as_str()).collect();
         let shown: Vec<Vec<&str>> =
             evidence.shown.values().map(|shown| shown.iter().map(|status| status.as_str()).collect()).collect();
-        let settled = if evidence.settled { "settled" } else { "not settled" };
         self.notes.push(format!(
-            "{} {what}: {:?}, builds {statuses:?}, flags {shown:?}, {settled}",
-            evidence.key, evidence.kind
+            "{} {what}: {:?}, builds {statuses:?}, flags {shown:?}, {}",
+            evidence.key, evidence.kind, evidence.stands
         ));
     }
 }
@@ -116,7 +117,7 @@ fn is_backwards(before: FlagStatus, after: FlagStatus) -> bool {
 /// Asks the world.
 pub(super) async fn evidence(sandbox: &Sandbox, jobs: &[Planned], rung: &[Rung]) -> anyhow::Result<Vec<Evidence>> {
     let rows = sandbox.jobs().await?;
-    let settled: HashSet<&str> = rows.iter().filter(|job| job.is_settled()).map(Job::key).collect();
+    let rows: HashMap<&str, &Job> = rows.iter().map(|job| (job.key(), job)).collect();
     let mut builds: HashMap<String, Vec<BuildView>> = HashMap::new();
     for build in sandbox.codebuild.controls.builds() {
         // `<deployment>:<key>`
@@ -129,12 +130,19 @@ pub(super) async fn evidence(sandbox: &Sandbox, jobs: &[Planned], rung: &[Rung])
     }
     let one = |(job, rung): (&Planned, &Rung)| Evidence {
         kind: job.kind,
-        settled: settled.contains(rung.key.as_str()),
+        settled: rows.get(rung.key.as_str()).is_some_and(|job| job.is_settled()),
+        stands: rows.get(rung.key.as_str()).map_or_else(|| "no row".to_owned(), |job| stands(job)),
         builds: builds.remove(&rung.key).unwrap_or_default(),
         shown: shown.remove(job.commit.as_str()).unwrap_or_default(),
         key: rung.key.clone(),
     };
     Ok(jobs.iter().zip(rung).map(one).collect())
+}
+
+fn stands(job: &Job) -> String {
+    let settled = if job.is_settled() { "settled" } else { "not settled" };
+    let strikes = job.json()["strikes"].as_u64().unwrap_or_default();
+    format!("{settled}, {} with {strikes} strikes: {}", job.phase(), job.trail().last().unwrap_or(&"no word"))
 }
 
 #[cfg(test)]
@@ -166,6 +174,7 @@ mod tests {
             key: "storm#a#b".to_owned(),
             kind: Kind::Passes,
             settled: true,
+            stands: "settled".to_owned(),
             builds: vec![build("SUCCEEDED", None)],
             shown: BTreeMap::from([("uid".to_owned(), vec![PENDING, PENDING, SUCCESS, SUCCESS])]),
         }
