@@ -17,6 +17,15 @@ locals {
   }
   registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
   topic_arn       = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
+
+  # What roles are granted for each secret that the projects name, by that name.
+  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
+  secret_arns = {
+    for secret in distinct(concat(local.git_secrets, local.report_secrets)) : secret => startswith(secret, "arn:") ? secret :
+    "arn:${local.place.partition}:secretsmanager:${local.place.region}:${local.place.account_id}:secret:${secret}-??????"
+  }
+  git_secrets    = compact(values(var.projects)[*].git_secret)
+  report_secrets = [for it in values(var.projects) : it.report.token_secret if it.report != null]
 }
 
 module "publishers" {
@@ -53,7 +62,7 @@ module "builds" {
     for name, it in var.projects : name => {
       concurrent_builds = it.concurrent_builds
       compute_type      = it.compute_type
-      secrets           = compact([it.git_secret])
+      secret_arns       = [for secret in compact([it.git_secret]) : local.secret_arns[secret]]
     }
   }
   image                       = try(var.images.build, null)
@@ -89,7 +98,7 @@ module "fleet" {
   table_arn                  = module.ledger.table_arn
   index_arn                  = module.ledger.index_arn
   registry_prefix            = local.registry_prefix
-  report_secrets             = distinct([for it in values(var.projects) : it.report.token_secret if it.report != null])
+  report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
   build_variables            = { for name, it in var.projects : module.builds.build_projects[name] => it.variables }
   build_project_arns         = module.builds.project_arns
   unprivileged_build_project = module.builds.unprivileged_build_project
@@ -110,5 +119,5 @@ module "operator" {
   registry_prefix    = local.registry_prefix
   rule_arns          = module.builds.rule_arns
   role_names         = concat([module.fleet.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
-  secrets            = distinct(compact(flatten([for it in values(var.projects) : [it.git_secret, try(it.report.token_secret, null)]])))
+  secret_arns        = values(local.secret_arns)
 }

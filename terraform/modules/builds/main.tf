@@ -107,15 +107,11 @@ data "aws_iam_policy_document" "build" {
   }
 
   dynamic "statement" {
-    for_each = length(each.value.secrets) == 0 ? [] : [each.value.secrets]
+    for_each = length(each.value.secret_arns) == 0 ? [] : [each.value.secret_arns]
     content {
-      sid     = "ReadItsGitCredentials"
-      actions = ["secretsmanager:GetSecretValue"]
-      # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
-      resources = [
-        for secret in statement.value : startswith(secret, "arn:") ? secret :
-        "arn:${var.place.partition}:secretsmanager:${local.at}:secret:${secret}-??????"
-      ]
+      sid       = "ReadItsGitCredentials"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
     }
   }
 }

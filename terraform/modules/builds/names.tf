@@ -21,7 +21,7 @@ locals {
         description       = "Builds of Doorbell's project ${project}."
         concurrent_builds = it.concurrent_builds
         compute_type      = it.compute_type
-        secrets           = it.secrets
+        secret_arns       = it.secret_arns
       }
     },
     {

@@ -8,7 +8,7 @@ variable "projects" {
   type = map(object({
     concurrent_builds = number
     compute_type      = string
-    secrets           = list(string)
+    secret_arns       = list(string)
   }))
 }
 

@@ -2,12 +2,6 @@
 
 locals {
   at = "${var.place.region}:${var.place.account_id}"
-
-  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
-  report_secret_arns = [
-    for secret in var.report_secrets : startswith(secret, "arn:") ? secret :
-    "arn:${var.place.partition}:secretsmanager:${local.at}:secret:${secret}-??????"
-  ]
 }
 
 resource "aws_iam_role" "worker" {
@@ -82,7 +76,7 @@ data "aws_iam_policy_document" "worker" {
     resources = ["arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}/*"]
   }
   dynamic "statement" {
-    for_each = length(local.report_secret_arns) == 0 ? [] : [local.report_secret_arns]
+    for_each = length(var.report_secret_arns) == 0 ? [] : [var.report_secret_arns]
     content {
       sid       = "ReadReportTokens"
       actions   = ["secretsmanager:GetSecretValue"]

@@ -78,8 +78,8 @@ variable "registry_prefix" {
   type        = string
 }
 
-variable "report_secrets" {
-  description = "Names or ARNs of the forges' tokens."
+variable "report_secret_arns" {
+  description = "The forges' tokens, as ARNs of secrets or patterns of them."
   type        = list(string)
 }
 

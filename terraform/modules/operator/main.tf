@@ -7,11 +7,6 @@ locals {
   at       = "${var.place.region}:${var.place.account_id}"
   dead     = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
   registry = "arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
-  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
-  secret_arns = [
-    for secret in var.secrets : startswith(secret, "arn:") ? secret :
-    "arn:${var.place.partition}:secretsmanager:${local.at}:secret:${secret}-??????"
-  ]
 }
 
 resource "aws_iam_role" "operator" {
@@ -108,7 +103,7 @@ data "aws_iam_policy_document" "operate" {
   }
   # Whether they exist. Their values are not for people.
   dynamic "statement" {
-    for_each = length(local.secret_arns) == 0 ? [] : [local.secret_arns]
+    for_each = length(var.secret_arns) == 0 ? [] : [var.secret_arns]
 
     content {
       sid       = "SeeThatSecretsExist"

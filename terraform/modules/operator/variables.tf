@@ -58,7 +58,7 @@ variable "role_names" {
   type        = list(string)
 }
 
-variable "secrets" {
-  description = "Names or ARNs of the secrets that the registry names."
+variable "secret_arns" {
+  description = "The secrets that the registry names, as ARNs or patterns of them."
   type        = list(string)
 }
