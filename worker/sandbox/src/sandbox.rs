@@ -1,14 +1,14 @@
 //! The whole world on one machine: the account, CodeBuild, a forge, and the product's own programs in it.
+mod commands;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
-use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::aws::AwsClient;
@@ -19,6 +19,8 @@ use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;
 use crate::world::account::{ACCOUNT_ID, BUILD, REGION, UNPRIVILEGED_BUILD};
 use crate::world::{World, WorldOptions};
+
+pub use commands::Triggered;
 
 /// What a sandbox is made of.
 #[derive(Debug, Clone)]
@@ -76,27 +78,6 @@ const TOKEN_SECRET: &str = "doorbell/report/forge";
 
 /// How often the ledger is looked at for a state.
 const LOOK: Duration = Duration::from_millis(40);
-
-/// What `trigger_job`, or another program, said.
-#[derive(Debug, Clone)]
-pub struct Triggered {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Triggered {
-    /// The job's key.
-    ///
-    /// # Errors
-    /// It was not published; the error holds what the program said.
-    pub fn job(&self) -> anyhow::Result<String> {
-        if self.code != Some(0) {
-            bail!("trigger_job exited with {:?}: {}", self.code, self.stderr);
-        }
-        Ok(self.stdout.trim().to_owned())
-    }
-}
 
 impl Sandbox {
     /// Starts everything but a worker.
@@ -194,61 +175,6 @@ impl Sandbox {
     fn next_log(&self) -> PathBuf {
         let number = self.workers.fetch_add(1, Ordering::Relaxed) + 1;
         self.world.dir().join(format!("worker-{number}.log"))
-    }
-
-    /// Runs `trigger_job` as a CI would: with the publisher's key and nothing else.
-    ///
-    /// # Errors
-    /// It could not be started.
-    pub async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<Triggered> {
-        self.trigger_in(&[], arguments).await
-    }
-
-    /// The same in a build of a CI that sets these variables; they are laid over the publisher's.
-    ///
-    /// # Errors
-    /// It could not be started.
-    pub async fn trigger_in(&self, build: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Triggered> {
-        let output = Command::new(self.programs.trigger_job())
-            .args(arguments)
-            .env_clear()
-            .envs(self.world.publisher_environment())
-            .envs(build.iter().copied())
-            .current_dir(self.world.dir())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .context("cannot start trigger_job")?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
-    }
-
-    /// All that the account's owner has set.
-    pub fn owner_environment(&self) -> BTreeMap<String, String> {
-        let mut environment = self.worker_environment();
-        environment.extend(self.world.owner_environment());
-        environment
-    }
-
-    /// Runs `doorbell` as the account's owner would; `more` is laid over [`Sandbox::owner_environment`].
-    ///
-    /// # Errors
-    /// It could not be started.
-    pub async fn doorbell(&self, arguments: &[&str], more: &[(&str, &str)]) -> anyhow::Result<Triggered> {
-        let output = Command::new(self.programs.doorbell())
-            .args(arguments)
-            .env_clear()
-            .envs(self.owner_environment())
-            .envs(more.iter().copied())
-            .current_dir(self.world.dir())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output()
-            .await
-            .context("cannot start doorbell")?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
     }
 
     /// A registry document for a repository of this forge, with reports to it.

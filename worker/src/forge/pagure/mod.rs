@@ -1,21 +1,21 @@
 //! Pagure's API, as 5.14.1 answers (the sandbox's forge holds its recorded exchanges), and our plugin's route in it.
 
-use std::collections::HashMap;
-use std::error::Error;
+mod answer;
+mod head;
 
-use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen, one_line};
+use doorbell_engine::domain::{ForgeSide, Report, Target, TellSeen};
 use doorbell_engine::ports::Answer;
-use doorbell_messages::{CommitId, GitRef, Status};
+use doorbell_messages::Status;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use answer::{Problem, chain, read, reason};
+pub(super) use head::head;
+
 /// A flag's answer is below 1 KiB; of anything longer only so much is read.
 const MOST_OF_AN_ANSWER: usize = 16 * 1024;
-
-/// A repository's branches with their commits: some 60 bytes each.
-const MOST_OF_A_LIST: usize = 4 * 1024 * 1024;
 
 const NO_HEADER: &str = "the token holds characters that no header can carry";
 
@@ -163,130 +163,11 @@ async fn tried(request: RequestBuilder) -> Answer<Result<(), String>> {
     }
 }
 
-/// The commit that the forge has at the ref.
-pub(super) async fn head(
-    client: &Client,
-    forge: &Url,
-    side: &ForgeSide,
-    git_ref: &GitRef,
-    token: Option<&SecretString>,
-) -> Answer<HeadSeen> {
-    let path = match git_ref {
-        GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", side.repo),
-        GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", side.repo),
-        GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", side.repo, number.get()),
-    };
-    let request = client.get(join(forge, &path));
-    let request = match token {
-        None => request,
-        Some(token) => match authorized(request, token) {
-            Some(request) => request,
-            None => {
-                return Answer::Seen(HeadSeen::Unavailable(NO_HEADER.to_owned()));
-            }
-        },
-    };
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(error) => return Answer::Seen(HeadSeen::Unavailable(chain(&error))),
-    };
-    let code = answer.status();
-    let body = match read(answer, MOST_OF_A_LIST).await {
-        Ok(body) => body,
-        Err(reason) => return Answer::Seen(HeadSeen::Unavailable(reason)),
-    };
-    let problem = reason(code, serde_json::from_slice(&body).ok().as_ref());
-    match code {
-        StatusCode::OK => Answer::Seen(find(git_ref, &body)),
-        StatusCode::UNAUTHORIZED => Answer::Unauthorized(problem),
-        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(HeadSeen::Missing(problem)),
-        _ => Answer::Seen(HeadSeen::Unavailable(problem)),
-    }
-}
-
-fn find(git_ref: &GitRef, body: &[u8]) -> HeadSeen {
-    // Each is read by a type of its own: a pull request has `tags`, too, and they are something else there.
-    let commit = match git_ref {
-        GitRef::Branch(name) => read_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
-        GitRef::Tag(name) => read_as(body).map(|mut list: Tags| list.tags.remove(name.as_str())),
-        GitRef::PullRequest(_) => read_as(body).map(|pull_request: PullRequest| pull_request.commit_stop),
-    };
-    let Some(commit) = commit else {
-        return HeadSeen::Unavailable(
-            "it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned(),
-        );
-    };
-    if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {
-        return HeadSeen::Unavailable("it does not know the head of this pull request yet".to_owned());
-    }
-    match commit.map(|commit| commit.parse::<CommitId>()) {
-        Some(Ok(commit)) => HeadSeen::Commit(commit),
-        Some(Err(problem)) => HeadSeen::Unavailable(format!("it names a commit that is none: {problem}")),
-        None => HeadSeen::Missing("it is not in the repository".to_owned()),
-    }
-}
-
 /// Enough of a flag's answer to know it for one. The rest holds people's e-mail addresses and is never kept.
 #[derive(Deserialize)]
 struct Taken {
     #[serde(rename = "flag")]
     _flag: serde::de::IgnoredAny,
-}
-
-#[derive(Deserialize)]
-struct Branches {
-    branches: HashMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Tags {
-    tags: HashMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct PullRequest {
-    /// Null until Pagure has looked at the commits of a new pull request.
-    commit_stop: Option<String>,
-}
-
-fn read_as<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
-    serde_json::from_slice(body).ok()
-}
-
-#[derive(Deserialize)]
-struct Problem {
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    error_code: Option<String>,
-    /// A text for a token, an object for a form.
-    #[serde(default)]
-    errors: Option<serde_json::Value>,
-}
-
-fn reason(code: StatusCode, problem: Option<&Problem>) -> String {
-    let mut text = format!("it answers {}", code.as_u16());
-    if code.is_redirection() {
-        text.push_str(" (a redirect, which is not followed: set report.url to the forge's own address)");
-    }
-    if let Some(problem) = problem {
-        for part in [problem.error_code.as_deref(), problem.error.as_deref()].into_iter().flatten() {
-            text.push_str(": ");
-            text.push_str(part);
-        }
-        match &problem.errors {
-            Some(serde_json::Value::String(errors)) => text.push_str(&format!(": {errors}")),
-            Some(errors) => text.push_str(&format!(": {errors}")),
-            None => {}
-        }
-    }
-    one_line(&without_addresses(&text))
-}
-
-/// What a forge says may name people, and what is said here ends in logs and rows.
-fn without_addresses(text: &str) -> String {
-    let shown = |word: &str| if word.contains('@') { "(address)".to_owned() } else { word.to_owned() };
-    text.split(' ').map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// Pagure looks for a lower-case "token" in this header, and for nothing else.
@@ -299,33 +180,6 @@ fn authorized(request: RequestBuilder, token: &SecretString) -> Option<RequestBu
 /// The API under the forge's address, which may have a path of its own.
 fn join(forge: &Url, path: &str) -> String {
     format!("{}/{path}", forge.as_str().trim_end_matches('/'))
-}
-
-async fn read(mut answer: Response, most: usize) -> Result<Vec<u8>, String> {
-    let mut body = Vec::new();
-    while let Some(some) = answer.chunk().await.map_err(|error| chain(&error))? {
-        if body.len() + some.len() > most {
-            return Err(format!("its answer is longer than {most} bytes"));
-        }
-        body.extend_from_slice(&some);
-    }
-    Ok(body)
-}
-
-/// The error and what it came from, without the URL: an address may say more than a log should.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = match (error.is_timeout(), error.is_connect()) {
-        (true, _) => "it did not answer in time".to_owned(),
-        (false, true) => "it can't be reached".to_owned(),
-        (false, false) => "the connection broke".to_owned(),
-    };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    one_line(&text)
 }
 
 #[cfg(test)]

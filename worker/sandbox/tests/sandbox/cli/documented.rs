@@ -10,7 +10,7 @@ use doorbell_sandbox::world::account::{DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::doctor::Account;
+use super::account::Account;
 use super::json;
 use super::pages::{Session, has_shape, named_in_table, page, pages, sessions};
 use crate::journey::{JOB, PASSING, envelope, sandbox};

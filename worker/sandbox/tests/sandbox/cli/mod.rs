@@ -1,4 +1,5 @@
 //! `doorbell`, as the account's owner runs it: with a role of the owner's own.
+mod account;
 mod dead_letters;
 mod doctor;
 mod documented;
