@@ -16,6 +16,9 @@ use crate::ports::{Clock, Ledger, SHARDS, World};
 /// Rows that one look for waiting jobs reads.
 const MOST_LOOKED_AT: usize = 100;
 
+/// Jobs that one look is content with: places do not fall free faster, and other workers know of these jobs, too.
+const ENOUGH: usize = 16;
+
 /// Between two such looks, while there is something to be found.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -51,7 +54,7 @@ impl<W: World> Engine<W> {
                 () = stop.cancelled() => return,
                 () = self.scarce.notified() => {}
             }
-            let pause = if self.find_waiting_jobs().await { LOOK_AGAIN } else { LOOK_SELDOM };
+            let pause = if self.find_waiting_jobs().await > 0 { LOOK_AGAIN } else { LOOK_SELDOM };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -60,25 +63,26 @@ impl<W: World> Engine<W> {
         }
     }
 
-    async fn find_waiting_jobs(&self) -> bool {
-        let Some(now) = self.world.clock().now() else { return false };
+    async fn find_waiting_jobs(&self) -> usize {
+        let Some(now) = self.world.clock().now() else { return 0 };
         let first = crate::sweep::first_shard(&self.signature());
-        let (mut looked_at, mut found) = (0, false);
+        let (mut looked_at, mut found) = (0, 0);
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             let Ok(page) = self.world.ledger().due(shard, now + LEASE, None).await else { return found };
-            let keys: Vec<JobKey> = page.keys.into_iter().filter(|key| !self.is_in_hand(key)).collect();
+            let others = page.keys.into_iter().filter(|key| !self.is_in_hand(key));
+            let keys: Vec<JobKey> = others.take(ENOUGH - found).collect();
             looked_at += keys.len();
             for row in self.world.ledger().load(&keys).await.into_iter().flatten().flatten() {
                 if is_waiting(&row)
                     && let Some(pool) = pool_of(&row)
                 {
                     debug!(job.key = %row.key, "waits for a build");
-                    found = true;
+                    found += 1;
                     self.pools.is_narrow_elsewhere(&pool);
                     self.pools.wait(&pool, &row.request.project, row.received_at, &row.key);
                 }
             }
-            if looked_at >= MOST_LOOKED_AT {
+            if found >= ENOUGH || looked_at >= MOST_LOOKED_AT {
                 break;
             }
         }

@@ -18,6 +18,9 @@ const JOBS: u64 = 200;
 const SLOTS: u32 = 20;
 const BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 0.5\n";
 
+/// As workers do by themselves: the sandbox's many sweeps would be the emulator's main work.
+const SWEEPS: &str = "5s";
+
 /// Of the ideal time; and StartBuild calls for each job.
 const MOST_TIMES_IDEAL: f64 = 1.5;
 const MOST_CALLS: f64 = 1.5;
@@ -36,7 +39,7 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments)
     let began = Timestamp::now();
     let mut workers = Vec::new();
     for _ in 0..arguments.workers {
-        workers.push(sandbox.worker(&[]).await?);
+        workers.push(sandbox.worker(&[("DOORBELL_SWEEP_INTERVAL", SWEEPS)]).await?);
     }
     let deadline = Instant::now() + arguments.limit;
     let ended = || sandbox.codebuild.controls.builds().iter().filter(|build| build.ended.is_some()).count();

@@ -1,5 +1,7 @@
 //! The emulator's IAM, EventBridge, STS, Secrets Manager, SSM and CloudWatch Logs.
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
@@ -10,22 +12,46 @@ use super::services::{BuildRole, Call, LogLine, Outcome, SecretVersion, Services
 use crate::aws::{AwsClient, AwsError};
 use crate::credentials::Key;
 
+/// How long IAM's leave is taken for granted: AWS's own policies take longer to be known everywhere.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// The account around CodeBuild, as the emulator plays it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Emulated {
     root: AwsClient,
+    /// Principals and the calls that they may make, with the time until which that was asked. Each question costs the
+    /// emulator as much as three other calls.
+    may: Mutex<HashMap<(String, Call), Instant>>,
 }
 
 impl Emulated {
     /// `root` speaks for CodeBuild itself, which no policy of the account restricts.
     pub fn new(root: AwsClient) -> Self {
-        Self { root }
+        Self { root, may: Mutex::default() }
+    }
+
+    fn granted(&self) -> MutexGuard<'_, HashMap<(String, Call), Instant>> {
+        self.may.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Services for Emulated {
     fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool> {
-        may(&self.root, &who.principal_arn, call).boxed()
+        async move {
+            let asked = (who.principal_arn.clone(), call.clone());
+            let now = Instant::now();
+            if self.granted().get(&asked).is_some_and(|until| *until > now) {
+                return Ok(true);
+            }
+            let may = may(&self.root, &who.principal_arn, call).await?;
+            let mut granted = self.granted();
+            granted.retain(|_, until| *until > now);
+            if may {
+                granted.insert(asked, now + LEAVE);
+            }
+            Ok(may)
+        }
+        .boxed()
     }
 
     fn put_event(&self, entry: Value) -> Outcome<'_, ()> {

@@ -24,7 +24,7 @@ pub trait Services: std::fmt::Debug + Send + Sync {
 }
 
 /// What IAM is asked about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Call {
     /// `codebuild:StartBuild`
     pub action: String,
