@@ -18,7 +18,7 @@ use crate::tokens::Tokens;
 
 /// A refusal of StartBuild is certain, and costs a call: one closes the pool.
 const POOLS: Limits = Limits {
-    first_width: 10,
+    first_width: 5,
     most_width: 100,
     refusals: 1,
     first_pause: Duration::from_secs(1),

@@ -27,6 +27,9 @@ pub(super) struct Gate {
     width: usize,
     out: usize,
     refusals: u32,
+    /// Sends that were taken while it was open. Beyond its first width every other one widens it: by each of them it would
+    /// be doubled with all that are out, and as many be refused at a limit that it meets.
+    taken: u32,
     /// Until when it is closed; later it is to be tried. None while it is open.
     closed_until: Option<Instant>,
     pause: Duration,
@@ -42,6 +45,7 @@ impl Gate {
             width: limits.first_width,
             out: 0,
             refusals: 0,
+            taken: 0,
             closed_until: None,
             pause: limits.first_pause,
             credits: 0,
@@ -101,7 +105,13 @@ impl Gate {
             (Outcome::Taken, Right::Credit) => self.refusals = 0,
             (Outcome::Taken, Right::Width) => {
                 self.refusals = 0;
-                self.width = (self.width + 1).min(self.limits.most_width);
+                self.taken += 1;
+                if self.width < self.limits.first_width || self.taken.is_multiple_of(2) {
+                    self.width = (self.width + 1).min(self.limits.most_width);
+                }
+                if self.width >= self.limits.first_width {
+                    self.pause = self.limits.first_pause;
+                }
             }
             (Outcome::Taken, Right::Trial) => self.open(),
             (Outcome::Refused(_), Right::Credit) => self.credits = 0,
@@ -119,13 +129,13 @@ impl Gate {
         self.own_limit_until = Some(now + self.limits.most_pause);
     }
 
+    /// One was let through; that is no proof yet: at a limit of short builds there is a place free at any time, which
+    /// somebody is about to take. So the pause is forgotten only by a gate that has become as wide as a new one.
     fn open(&mut self) {
         self.closed_until = None;
         self.refusals = 0;
-        self.credits = 0;
         self.own_limit_until = None;
         self.width = 2.min(self.limits.most_width);
-        self.pause = self.limits.first_pause;
     }
 
     fn refused(&mut self, wait: Option<Duration>, now: Instant) {

@@ -30,12 +30,12 @@ fn refuse(lines: &Arc<Lines>, gate: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_taken_widens_a_gate_by_one_and_what_is_not_closes_it() {
+async fn every_other_send_that_is_taken_widens_a_gate_and_one_that_is_refused_closes_it() {
     let lines = Lines::new(LIMITS);
     let out: Vec<Permit> = (0..2).map(|_| lines.enter("a").unwrap()).collect();
     assert_eq!(lines.enter("a").unwrap_err(), Passage::Busy);
     out.into_iter().for_each(|permit| permit.settle(Outcome::Taken));
-    let out: Vec<Permit> = (0..4).map(|_| lines.enter("a").unwrap()).collect();
+    let out: Vec<Permit> = (0..3).map(|_| lines.enter("a").unwrap()).collect();
     assert_eq!(lines.enter("a").unwrap_err(), Passage::Busy);
     out.into_iter().for_each(|permit| permit.settle(Outcome::Refused(None)));
     assert_eq!(lines.enter("a").unwrap_err(), Passage::Closed);
