@@ -35,12 +35,12 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments)
     let repository = sandbox.forge.create_repository("demo").await?;
     let commit = repository.commit("main", &[("ci.sh", EXECUTABLE, "")], "nothing").await?;
     sandbox.register("demo", &sandbox.document(&repository, &json!("./ci.sh"))).await?;
-    fill(&sandbox, jobs, commit.as_str()).await?;
-    let began = Timestamp::now();
     let mut workers = Vec::new();
     for _ in 0..arguments.workers {
         workers.push(sandbox.worker(&[("DOORBELL_SWEEP_INTERVAL", SWEEPS)]).await?);
     }
+    let began = Timestamp::now();
+    fill(&sandbox, jobs, commit.as_str()).await?;
     let deadline = Instant::now() + arguments.limit;
     let ended = || sandbox.codebuild.controls.builds().iter().filter(|build| build.ended.is_some()).count();
     while ended() < jobs && Instant::now() < deadline {

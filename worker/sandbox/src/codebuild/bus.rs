@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Services;
@@ -58,7 +59,7 @@ impl Bus {
         let mode = Arc::new(Mutex::new(EventMode::default()));
         let counts = Arc::new(Mutex::new(EventCounts::default()));
         let bus = Self { waiting, mode: mode.clone(), counts: counts.clone() };
-        (bus, Carrier { services, mode, counts, sent: 0 }.run(arriving))
+        (bus, Carrier { services, mode, counts, sent: 0, under_way: JoinSet::new() }.run(arriving))
     }
 
     pub(super) fn set_mode(&self, mode: EventMode) {
@@ -80,6 +81,17 @@ struct Carrier {
     mode: Arc<Mutex<EventMode>>,
     counts: Arc<Mutex<EventCounts>>,
     sent: u64,
+    under_way: JoinSet<()>,
+}
+
+/// Entries that one PutEvents takes, and calls at once: many builds say more than one call at a time could carry.
+const ENTRIES: usize = 10;
+const CALLS: usize = 4;
+
+async fn put(services: Arc<dyn Services>, entries: Vec<Value>) {
+    if let Err(error) = services.put_events(entries).await {
+        tracing::warn!(%error, "events of the sandbox's CodeBuild did not reach the bus");
+    }
 }
 
 impl Carrier {
@@ -95,30 +107,38 @@ impl Carrier {
                 self.count(|counts| counts.reordered += batch.len() as u64 - 1);
                 batch.reverse();
             }
-            for (at, entry) in batch {
-                sleep_until(at + mode.delay).await;
-                self.send(&mode, entry).await;
+            while batch.len() < ENTRIES
+                && let Ok(next) = arriving.try_recv()
+            {
+                batch.push(next);
+            }
+            // Held back as long as the one that has waited least.
+            if let Some(latest) = batch.iter().map(|(at, _)| *at).max() {
+                sleep_until(latest + mode.delay).await;
+            }
+            let sent: Vec<Value> = batch.into_iter().flat_map(|(_, entry)| self.copies(&mode, entry)).collect();
+            for entries in sent.chunks(ENTRIES) {
+                if self.under_way.len() >= CALLS {
+                    self.under_way.join_next().await;
+                }
+                self.under_way.spawn(put(self.services.clone(), entries.to_vec()));
             }
         }
     }
 
-    async fn send(&mut self, mode: &EventMode, entry: Value) {
+    /// An event as often as it is sent: not at all, if it is one of those that are lost.
+    fn copies(&mut self, mode: &EventMode, entry: Value) -> Vec<Value> {
         self.sent += 1;
         if lost(self.sent, mode.lose_percent) {
-            return self.count(|counts| counts.lost += 1);
+            self.count(|counts| counts.lost += 1);
+            return Vec::new();
         }
         if mode.copies > 1 {
             self.count(|counts| counts.repeated += 1);
         }
-        for _ in 0..mode.copies {
-            if let Err(error) = self.services.put_event(entry.clone()).await {
-                tracing::warn!(%error, "an event of the sandbox's CodeBuild did not reach the bus");
-            }
-        }
+        vec![entry; mode.copies.into()]
     }
-}
 
-impl Carrier {
     fn count(&self, change: impl FnOnce(&mut EventCounts)) {
         change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }

@@ -54,9 +54,9 @@ impl Services for Emulated {
         .boxed()
     }
 
-    fn put_event(&self, entry: Value) -> Outcome<'_, ()> {
+    fn put_events(&self, entries: Vec<Value>) -> Outcome<'_, ()> {
         async move {
-            let body = json!({"Entries": [entry]});
+            let body = json!({"Entries": entries});
             let answer = self.root.json("events", "AWSEvents.PutEvents", body).await?;
             // PutEvents refuses single entries within a 200.
             match answer["FailedEntryCount"].as_u64() {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::services::{BuildRole, LogLine};
 
 /// How long lines are gathered before they are sent.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_secs(1);
 /// Lines in one call: with lines of [`LONGEST`] they stay below PutLogEvents' 1 MiB.
 const BATCH: usize = 200;
 /// Bytes of one line; the rest is only in the log file.

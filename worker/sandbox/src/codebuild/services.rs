@@ -16,8 +16,8 @@ pub trait Services: std::fmt::Debug + Send + Sync {
     /// Whether IAM lets `who` make this call.
     fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool>;
 
-    /// Puts one entry of PutEvents on the bus.
-    fn put_event(&self, entry: Value) -> Outcome<'_, ()>;
+    /// Puts entries of PutEvents on the bus, at most ten.
+    fn put_events(&self, entries: Vec<Value>) -> Outcome<'_, ()>;
 
     /// Takes a build project's role for one build. `project` is the build project's ARN: roles may admit no other.
     fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, project: &'a str) -> Outcome<'a, Arc<dyn BuildRole>>;

@@ -51,8 +51,8 @@ impl Services for TestAccount {
         async move { Ok(allowed) }.boxed()
     }
 
-    fn put_event(&self, entry: Value) -> Outcome<'_, ()> {
-        self.events.lock().unwrap().push(entry);
+    fn put_events(&self, entries: Vec<Value>) -> Outcome<'_, ()> {
+        self.events.lock().unwrap().extend(entries);
         async { Ok(()) }.boxed()
     }
 
