@@ -11,8 +11,13 @@ locals {
     for rule, kind in local.rules : rule => jsonencode({
       source      = ["aws.codebuild"]
       detail-type = [kind]
-      detail      = { project-name = sort(keys(local.builds)) }
+      detail      = merge({ project-name = sort(keys(local.builds)) }, local.more[rule])
     })
+  }
+  # A build has up to nine phases. The first that runs on a machine brings the log's address, and the last its end, once more.
+  more = {
+    build-state = {}
+    build-phase = { completed-phase = ["PROVISIONING", "FINALIZING", "COMPLETED"] }
   }
 }
 

@@ -91,18 +91,17 @@ impl Account {
     }
 
     /// The rules that bring our builds' events, as (name, event pattern). Two, because AWS warns that one for both
-    /// kinds "might produce unexpected results".
+    /// kinds "might produce unexpected results"; of a build's nine phases those that bring something.
     pub fn rules(&self) -> Vec<(&'static str, Value)> {
-        [(STATE_RULE, "CodeBuild Build State Change"), (PHASE_RULE, "CodeBuild Build Phase Change")]
-            .map(|(name, kind)| {
-                let pattern = json!({
-                    "source": ["aws.codebuild"],
-                    "detail-type": [kind],
-                    "detail": { "project-name": self.build_projects },
-                });
-                (name, pattern)
-            })
-            .into()
+        let pattern =
+            |kind: &str, detail: Value| json!({ "source": ["aws.codebuild"], "detail-type": [kind], "detail": detail });
+        let projects = &self.build_projects;
+        let state = json!({ "project-name": projects });
+        let phase = json!({ "project-name": projects, "completed-phase": ["PROVISIONING", "FINALIZING", "COMPLETED"] });
+        vec![
+            (STATE_RULE, pattern("CodeBuild Build State Change", state)),
+            (PHASE_RULE, pattern("CodeBuild Build Phase Change", phase)),
+        ]
     }
 }
 

@@ -32,13 +32,24 @@ async fn a_published_request_arrives_in_its_envelope_and_no_other_topics_does() 
 #[tokio::test]
 async fn events_of_our_build_projects_reach_the_queue_and_others_do_not() {
     let world = world().await;
-    let mut phase = codebuild_event(PROJECT);
-    phase["DetailType"] = "CodeBuild Build Phase Change".into();
+    let phase = |name: &str| {
+        let mut event = codebuild_event(PROJECT);
+        event["DetailType"] = "CodeBuild Build Phase Change".into();
+        event["Detail"] = json!({ "completed-phase": name, "project-name": PROJECT }).to_string().into();
+        event
+    };
     let mut other_source = codebuild_event(PROJECT);
     other_source["Source"] = "somebody.else".into();
     let mut other_kind = codebuild_event(PROJECT);
     other_kind["DetailType"] = "CodeBuild Fleet State Change".into();
-    let entries = [codebuild_event("somebody-elses"), other_source, other_kind, codebuild_event(PROJECT), phase];
+    let entries = [
+        codebuild_event("somebody-elses"),
+        other_source,
+        other_kind,
+        phase("PRE_BUILD"),
+        codebuild_event(PROJECT),
+        phase("PROVISIONING"),
+    ];
     let answer = world.root().json("events", "AWSEvents.PutEvents", json!({ "Entries": entries })).await.unwrap();
     assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
     let mut seen = Vec::new();
