@@ -22,6 +22,21 @@ usage_error() {
     exit 2
 }
 
+# contains WORDS WORD
+contains() { case " $1 " in *" $2 "*) return 0 ;; *) return 1 ;; esac; }
+
+# known OPTIONS ARGUMENT...: refuses an option that is none of these, before minutes go into a build. What values may be,
+# the program says.
+known() {
+    options=$1
+    shift
+    for argument in "$@"; do
+        case $argument in
+            -*) contains "$options" "${argument%%=*}" || usage_error "unknown argument \"$argument\"" ;;
+        esac
+    done
+}
+
 # The comment at the head of the script, which is its --help.
 help_text() { sed -n '2,/^[^#]/{ s/^# \{0,1\}//p; }' "$0"; }
 
