@@ -30,7 +30,7 @@ locals {
         # So that strangers can't take all of the account's places.
         concurrent_builds = 2
         compute_type      = "BUILD_GENERAL1_SMALL"
-        secrets           = []
+        secret_arns       = []
       }
     },
   )
