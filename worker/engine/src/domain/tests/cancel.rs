@@ -2,7 +2,7 @@ use doorbell_messages::{JobKey, Status};
 use serde_json::{Value, json};
 
 use super::{COMMIT, Life, MESSAGE, described, ending, known, mins, policy, request, send};
-use crate::domain::{Act, Phase, Seen, SendSeen, Wanted};
+use crate::domain::{Act, Phase, Row, Seen, SendSeen, Wanted};
 
 /// As the engine marks the row of another job.
 fn marked(mut life: Life) -> Life {
@@ -42,6 +42,18 @@ fn a_cancel_whose_mark_failed_is_tried_again() {
     let (mut life, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"cancelByRequest": true}));
     life.see(Seen::LookFailed("the ledger did not answer".to_owned()));
     assert_eq!(life.wake_when_due(), [Act::ReadPolicy]);
+}
+
+#[test]
+fn a_row_is_marked_once_and_while_there_is_something_to_end() {
+    let Life { row, now, .. } = Life::running();
+    let mark = |row: &Row| row.canceled(now, "by somebody", "w-1".to_owned());
+    let marked = mark(&row).unwrap();
+    assert_eq!((marked.wanted, marked.phase_due, marked.rev), (Wanted::Cancel, Some(now), row.rev + 1));
+    assert_eq!((marked.writer.as_str(), marked.trail.last().unwrap().text.as_str()), ("w-1", "by somebody"));
+    assert_eq!(mark(&marked), None, "asked already");
+    assert_eq!(mark(&Row { settled_at: Some(now), ..row }), None, "settled");
+    assert_eq!(mark(&Life::ended().0.row), None, "ended");
 }
 
 #[test]

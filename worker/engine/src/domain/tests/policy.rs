@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{over, read_policy, request};
-use crate::domain::Rejection;
+use crate::domain::{Documents, Rejection};
 
 fn judge(fields: Value, keys: Value, fallback: Option<&str>) -> Result<String, String> {
     let base =
@@ -109,4 +109,14 @@ fn a_pull_request_never_runs_where_branches_do() {
 fn the_fallback_build_project_serves_documents_that_name_none() {
     assert_eq!(judge(json!({}), json!({"buildProject": null}), Some("fallback")).as_deref(), Ok("fallback"));
     assert_eq!(judge(json!({}), json!({}), Some("fallback")).as_deref(), Ok("builds"));
+}
+
+#[test]
+fn documents_are_shown_by_their_names_and_not_by_their_texts() {
+    let documents = Documents {
+        project: ("/doorbell/demo".to_owned(), "a text".to_owned()),
+        default: Some(("/doorbell/_default".to_owned(), "another text".to_owned())),
+    };
+    let shown = r#"Documents { project: "/doorbell/demo", default: Some("/doorbell/_default") }"#;
+    assert_eq!(format!("{documents:?}"), shown);
 }
