@@ -24,6 +24,7 @@ fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
     let start = JobKey::of(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
     assert_ne!(life.row.key, start);
     assert_eq!(acts, [Act::CancelJob(start)]);
+    assert_eq!(life.row.phase_due, Some(life.now + mins(1)), "in case that this worker dies of it");
     life.see(Seen::CancelMarked);
     assert_eq!(ending(&life.row), (Status::Success, "the job is asked to end"));
     assert!(life.row.settled_at.is_some(), "a cancel tells nobody");

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use doorbell_messages::JobKey;
 
 use super::rules;
-use crate::domain::Deployment;
+use crate::domain::{Deployment, Initiator};
 
 fn keys() -> Vec<JobKey> {
     let digest = "0123456789abcdef01234567";
@@ -46,4 +46,19 @@ fn a_job_id_is_read_back_by_its_own_installation_only() {
     for text in ["", ":", "a:b:c", "\u{0}:x"] {
         assert_eq!(here.own_key(text), None, "{text:?}");
     }
+}
+
+#[test]
+fn an_initiator_is_any_session_of_its_role_or_one_user() {
+    let check = |initiator: Initiator, shown: &str, expected: bool| {
+        assert_eq!(initiator.is(shown), expected, "{initiator:?} and {shown}");
+    };
+    let role = || Initiator::Role("doorbell-worker".to_owned());
+    check(role(), "doorbell-worker/session", true);
+    check(role(), "doorbell-worker", false);
+    check(role(), "doorbell-worker-2/session", false);
+    let user = || Initiator::User("ada".to_owned());
+    check(user(), "ada", true);
+    check(user(), "ada2", false);
+    check(user(), "ada/session", false);
 }

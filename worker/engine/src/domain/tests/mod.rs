@@ -15,6 +15,7 @@ mod starting;
 mod strikes;
 mod telling;
 mod texts;
+mod timestamp;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -130,6 +130,8 @@ fn a_registry_that_is_down_is_waited_for_until_the_queues_timeout() {
         looks += 1;
     }
     assert_eq!(ending(&life.row), (Status::Error, "the registry could not be read: no answer"));
+    let noted = life.row.trail.iter().filter(|note| note.text == "waiting for the registry: no answer").count();
+    assert_eq!(noted, 1, "{:?}", life.row.trail);
     assert!(life.now.since(life.row.received_at) >= mins(24 * 60));
     assert!((24 * 12..24 * 20).contains(&looks), "every five minutes in the end, not {looks} times a day");
 }

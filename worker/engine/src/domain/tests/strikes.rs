@@ -60,6 +60,18 @@ fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_a_quarter_of_an_hour
 }
 
 #[test]
+fn a_row_that_was_never_struck_is_written_as_older_workers_read_it() {
+    let mut row = waiting(0);
+    let written = serde_json::to_value(&row).unwrap();
+    assert_eq!(written.get("strikes"), None);
+    assert_eq!(serde_json::from_value::<Row>(written).unwrap(), row);
+    row.strike(BEGUN, START);
+    let written = serde_json::to_value(&row).unwrap();
+    assert_eq!(written["strikes"], 1);
+    assert_eq!(serde_json::from_value::<Row>(written).unwrap(), row);
+}
+
+#[test]
 fn a_strike_brings_no_row_forward_and_wakes_none() {
     let mut row = waiting(0);
     (row.phase_due, row.telling.due) = (Some(START + mins(5)), None);

@@ -2,7 +2,7 @@ use doorbell_messages::Status;
 use serde_json::json;
 
 use super::{COMMIT, Life, START, described, known, mins, policy, secs, told};
-use crate::domain::{Act, Seen, SendSeen, TellSeen};
+use crate::domain::{Act, Passage, Seen, SendSeen, TellSeen};
 
 fn refused(retry_after: Option<u32>) -> TellSeen {
     TellSeen::Refused { reason: "it answers 503".to_owned(), retry_after }
@@ -170,7 +170,8 @@ fn a_forge_that_is_down_is_told_less_and_less_often_and_after_a_week_not_any_mor
         assert!((1000..1400).contains(&tries), "about every ten minutes, not {tries} times a week");
         let why = life.row.telling.undeliverable.clone();
         assert_eq!(why.as_deref(), Some("not in 7 days: it answers 503"));
-        assert!(life.row.trail.len() < 12, "{:?}", life.row.trail);
+        let tried = life.row.trail.iter().filter(|note| note.text.starts_with("the forge did not take")).count();
+        assert_eq!(tried, 1, "{:?}", life.row.trail);
     }
 }
 
@@ -210,11 +211,23 @@ fn what_the_forge_asks_for_is_kept_within_bounds() {
 }
 
 #[test]
+fn what_waits_in_line_before_a_forge_is_due_in_case_that_nobody_calls_it() {
+    for (forge, seconds) in [(Passage::Busy, 45..=60), (Passage::Closed, 450..=600)] {
+        let mut life = Life { forge, ..Life::running() };
+        let build = life.build(1, "SUCCEEDED");
+        assert_eq!(status(&life.see(described(build))), None);
+        let wait = life.row.telling.due.unwrap().since(life.now).as_secs();
+        assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
+    }
+}
+
+#[test]
 fn what_the_forge_can_not_store_is_tried_six_times() {
     let (mut life, mut acts) = Life::ended();
     for _ in 0..5 {
         life.answered(&acts, contended());
         assert_eq!(life.row.settled_at, None);
+        assert!(life.row.telling.due.is_some_and(|due| due > life.now), "not at once");
         acts = life.wake_when_due();
     }
     life.answered(&acts, contended());
