@@ -1,7 +1,7 @@
 use doorbell_messages::{JobKey, Status};
 use serde_json::{Value, json};
 
-use super::{COMMIT, Life, MESSAGE, described, ending, known, mins, policy, request, send};
+use super::{COMMIT, Life, MESSAGE, described, ending, known, mins, policy, request, secs, send};
 use crate::domain::{Act, Phase, Row, Seen, SendSeen, Wanted};
 
 /// As the engine marks the row of another job.
@@ -133,4 +133,15 @@ fn a_build_under_a_cancel_that_comes_back_is_not_counted_as_gone() {
     life.wait(mins(30)).see(described(build.clone()));
     life.wait(mins(31)).see(Seen::NotKnown(build.id));
     assert!(matches!(life.row.phase, Phase::Running { .. }), "gone for no time: {:?}", life.row.phase);
+}
+
+#[test]
+fn a_build_is_asked_to_stop_less_and_less_often() {
+    let mut life = marked(Life::running());
+    for seconds in [2, 4, 8] {
+        let acts = life.wake_when_due();
+        assert!(acts.iter().any(|act| matches!(act, Act::StopBuild(_))), "{acts:?}");
+        let wait = life.row.phase_due.unwrap().since(life.now);
+        assert!((secs(seconds) * 3 / 4..=secs(seconds)).contains(&wait), "{wait:?}");
+    }
 }

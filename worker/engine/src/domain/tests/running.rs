@@ -58,6 +58,7 @@ fn a_build_that_the_provider_does_not_know_for_an_hour_is_lost() {
     let mut life = Life::running();
     let id = life.row.build().unwrap().id.clone();
     life.see(Seen::NotKnown(id.clone()));
+    assert_eq!(life.row.due_at(), Some(life.now + secs(60)));
     life.wait(mins(60) - secs(1)).see(Seen::NotKnown(id.clone()));
     assert!(matches!(life.row.phase, Phase::Running { .. }));
     life.wait(secs(1)).see(Seen::NotKnown(id));

@@ -153,3 +153,15 @@ fn a_closed_pool_is_not_asked() {
     life.pool_open = true;
     assert!(send(&life.wake_when_due()).is_some());
 }
+
+#[test]
+fn a_job_that_waits_for_a_place_is_due_less_and_less_often_in_case_that_nobody_calls_it() {
+    let mut life = Life::starting(json!({"report": null}));
+    life.sent(limited());
+    life.pool_open = false;
+    for seconds in [16, 32, 60, 60] {
+        assert_eq!(send(&life.wake_when_due()), None);
+        let wait = life.row.phase_due.unwrap().since(life.now);
+        assert!((secs(seconds) * 3 / 4..=secs(seconds)).contains(&wait), "{wait:?}");
+    }
+}
