@@ -157,3 +157,11 @@ fn an_event_of_our_build_is_as_good_as_the_answer_that_was_lost() {
     assert_eq!(life.row.status(), Status::Running);
     assert!(life.row.due_at() > Some(Timestamp::from_millis(0)));
 }
+
+#[test]
+fn an_answer_that_comes_after_the_sixteen_minutes_it_was_asked_before_is_asked_for_again_after_a_second() {
+    let mut life = Life::starting(json!({"report": null}));
+    let asked_at = life.wait(mins(16) - secs(1)).now;
+    life.wait(secs(2)).see(Seen::Searched { asked_at, builds: vec![] });
+    assert_eq!(life.row.due_at(), Some(life.now + secs(1)));
+}

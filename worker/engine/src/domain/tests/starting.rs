@@ -125,6 +125,8 @@ fn no_answer_is_asked_again_soon_and_slower_each_time() {
     }
     assert!(waits[0] <= secs(1), "{waits:?}");
     assert!((8..20).contains(&waits.len()), "{} sends in four minutes", waits.len());
+    let doubts = life.row.trail.iter().filter(|note| note.text.starts_with("it is not known whether a build started"));
+    assert_eq!(doubts.count(), 1, "{:?}", life.row.trail);
 }
 
 #[test]
