@@ -12,7 +12,9 @@ need node 'Node.js 18 or newer runs the proof; see bin/setup'
 need npm 'it installs the simulator of IAM; see bin/setup'
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+refusals=''
+# A suite that is given up takes with it what runs beside it.
+trap '[ -z "$refusals" ] || kill "$refusals" 2>/dev/null || :; rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 terraform_settings "$work/settings"
@@ -38,7 +40,8 @@ begin_refusals() {
     refusals=$!
 }
 refusals() {
-    wait "$refusals" || { grep -v '... pass$' "$work/tests"; return 1; }
+    beside=$refusals refusals=''
+    wait "$beside" || { grep -v '... pass$' "$work/tests"; return 1; }
     tail -n 2 "$work/tests"
 }
 
