@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod aws;
+mod causes;
 mod clock;
 mod forge;
 mod health;
@@ -11,6 +12,7 @@ mod settings;
 mod world;
 
 pub use aws::{CallFailed, Connection, LEDGER_INDEX, LastSweep, LedgerPage, Table, call_failed};
+pub use causes::with_causes;
 pub use clock::AwsClock;
 pub use forge::Forges;
 pub use health::ask as ask_health;

@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use doorbell_worker::CallFailed;
+use doorbell_worker::{CallFailed, with_causes};
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Request, Url};
 use serde_json::Value;
@@ -129,9 +129,10 @@ impl Signed {
         request.headers_mut().extend(headers);
         self.sign(service, &region, &mut request, body.as_bytes()).await.map_err(broken)?;
         *request.body_mut() = Some(body.into());
-        let answer = self.http.execute(request).await.map_err(|error| broken(chain(&error)))?;
+        let answer =
+            self.http.execute(request).await.map_err(|error| broken(with_causes(&error.to_string(), &error)))?;
         let is_good = answer.status().is_success();
-        let text = answer.text().await.map_err(|error| broken(chain(&error)))?;
+        let text = answer.text().await.map_err(|error| broken(with_causes(&error.to_string(), &error)))?;
         Ok((is_good, text))
     }
 
@@ -177,17 +178,6 @@ impl Xml {
 fn failed(call: &str, code: Option<&str>, words: &str) -> CallFailed {
     let said = code.map(|code| format!("{code}: {words}")).unwrap_or_else(|| words.to_owned());
     CallFailed { call: call.to_owned(), code: code.map(str::to_owned), words: doorbell_engine::domain::one_line(&said) }
-}
-
-/// The error and its causes: reqwest tells why a connection was refused only there.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::one_line;
 use doorbell_engine::ports::PortError;
 
+use crate::causes::with_causes;
+
 /// How calls are made: the SDK's own retries, and an end to each.
 #[derive(Debug)]
 pub struct Connection {
@@ -85,12 +87,5 @@ where
     if let Some(code) = error.code() {
         return one_line(&format!("{code}: {}", error.message().unwrap_or("no message")));
     }
-    let mut chain = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        chain.push_str(": ");
-        chain.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    one_line(&chain)
+    with_causes(&error.to_string(), error)
 }

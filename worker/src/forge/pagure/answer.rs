@@ -1,10 +1,10 @@
 //! What a forge's answers say, in words that may be kept.
 
-use std::error::Error;
-
 use doorbell_engine::domain::one_line;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
+
+use crate::causes::with_causes;
 
 #[derive(Deserialize)]
 pub(super) struct Problem {
@@ -55,16 +55,10 @@ pub(super) async fn read(mut answer: Response, most: usize) -> Result<Vec<u8>, S
 
 /// The error and what it came from, without the URL: an address may say more than a log should.
 pub(super) fn chain(error: &reqwest::Error) -> String {
-    let mut text = match (error.is_timeout(), error.is_connect()) {
-        (true, _) => "it did not answer in time".to_owned(),
-        (false, true) => "it can't be reached".to_owned(),
-        (false, false) => "the connection broke".to_owned(),
+    let happened = match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "it did not answer in time",
+        (false, true) => "it can't be reached",
+        (false, false) => "the connection broke",
     };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    one_line(&text)
+    with_causes(happened, error)
 }
