@@ -20,7 +20,7 @@ const MOST_LOOKED_AT: usize = 100;
 const ENOUGH: usize = 16;
 
 /// Between two such looks, while there is something to be found.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Between two looks that find nothing: most fleets never are at a limit.
 const LOOK_SELDOM: Duration = Duration::from_secs(30);

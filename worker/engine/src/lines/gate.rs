@@ -27,9 +27,8 @@ pub(super) struct Gate {
     width: usize,
     out: usize,
     refusals: u32,
-    /// Sends that were taken while it was open. Beyond its first width every other one widens it: by each of them it would
-    /// be doubled with all that are out, and as many be refused at a limit that it meets.
-    taken: u32,
+    /// Sends that were taken while it was open, since it was last widened.
+    taken: usize,
     /// Until when it is closed; later it is to be tried. None while it is open.
     closed_until: Option<Instant>,
     pause: Duration,
@@ -94,6 +93,7 @@ impl Gate {
 
     pub(super) fn narrow(&mut self) {
         self.width = self.width.min(1);
+        self.taken = 0;
     }
 
     /// What came of a send that this gate paid for.
@@ -105,13 +105,7 @@ impl Gate {
             (Outcome::Taken, Right::Credit) => self.refusals = 0,
             (Outcome::Taken, Right::Width) => {
                 self.refusals = 0;
-                self.taken += 1;
-                if self.width < self.limits.first_width || self.taken.is_multiple_of(2) {
-                    self.width = (self.width + 1).min(self.limits.most_width);
-                }
-                if self.width >= self.limits.first_width {
-                    self.pause = self.limits.first_pause;
-                }
+                self.widen();
             }
             (Outcome::Taken, Right::Trial) => self.open(),
             (Outcome::Refused(_), Right::Credit) => self.credits = 0,
@@ -129,6 +123,20 @@ impl Gate {
         self.own_limit_until = Some(now + self.limits.most_pause);
     }
 
+    /// All that are out when a limit is met are refused. So a gate that has met one widens by one when all that it lets
+    /// out were taken, until it is as wide as a new one; only beyond that it grows faster, by one with every other send.
+    fn widen(&mut self) {
+        self.taken += 1;
+        let needed = if self.width < self.limits.first_width { self.width } else { 2 };
+        if self.taken >= needed {
+            self.width = (self.width + 1).min(self.limits.most_width);
+            self.taken = 0;
+        }
+        if self.width >= self.limits.first_width {
+            self.pause = self.limits.first_pause;
+        }
+    }
+
     /// One was let through; that is no proof yet: at a limit of short builds there is a place free at any time, which
     /// somebody is about to take. So the pause is forgotten only by a gate that has become as wide as a new one.
     fn open(&mut self) {
@@ -136,11 +144,13 @@ impl Gate {
         self.refusals = 0;
         self.own_limit_until = None;
         self.width = 2.min(self.limits.most_width);
+        self.taken = 0;
     }
 
     fn refused(&mut self, wait: Option<Duration>, now: Instant) {
         self.refusals += 1;
         self.width = (self.width / 2).max(1);
+        self.taken = 0;
         // Of those that were out together only the first closes it: the others were refused for the same reason.
         if self.refusals >= self.limits.refusals && self.closed_until.is_none() {
             self.close(wait, now);

@@ -60,6 +60,24 @@ async fn a_closed_gate_is_tried_by_one_job_less_and_less_often_until_it_opens() 
     assert_eq!(lines.enter("a").unwrap_err(), Passage::Busy);
 }
 
+/// How many are let out of an open gate at once; all of them are taken.
+fn let_out(lines: &Arc<Lines>, gate: &str) -> usize {
+    let out: Vec<Permit> = std::iter::from_fn(|| lines.enter(gate).ok()).collect();
+    let count = out.len();
+    out.into_iter().for_each(|permit| permit.settle(Outcome::Taken));
+    count
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_has_met_a_limit_widens_slowly_until_it_is_as_wide_as_a_new_one() {
+    let lines = Lines::new(Limits { first_width: 4, most_width: 100, ..LIMITS });
+    refuse(&lines, "a");
+    tokio::time::advance(LIMITS.first_pause).await;
+    lines.enter("a").unwrap().settle(Outcome::Taken);
+    let widths: Vec<usize> = (0..6).map(|_| let_out(&lines, "a")).collect();
+    assert_eq!(widths, [2, 3, 4, 6, 9, 13]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_free_place_lets_one_through_a_closed_gate() {
     let lines = Lines::new(LIMITS);
