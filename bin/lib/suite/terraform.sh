@@ -40,8 +40,10 @@ begin_refusals() {
     refusals=$!
 }
 refusals() {
-    beside=$refusals refusals=''
-    wait "$beside" || { grep -v '... pass$' "$work/tests"; return 1; }
+    status=0
+    wait "$refusals" || status=$?
+    refusals=''
+    [ "$status" -eq 0 ] || { grep -v '... pass$' "$work/tests"; return 1; }
     tail -n 2 "$work/tests"
 }
 

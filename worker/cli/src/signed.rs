@@ -129,10 +129,10 @@ impl Signed {
         request.headers_mut().extend(headers);
         self.sign(service, &region, &mut request, body.as_bytes()).await.map_err(broken)?;
         *request.body_mut() = Some(body.into());
-        let answer =
-            self.http.execute(request).await.map_err(|error| broken(with_causes(&error.to_string(), &error)))?;
+        let lost = |error: reqwest::Error| broken(with_causes(&error.to_string(), &error));
+        let answer = self.http.execute(request).await.map_err(lost)?;
         let is_good = answer.status().is_success();
-        let text = answer.text().await.map_err(|error| broken(with_causes(&error.to_string(), &error)))?;
+        let text = answer.text().await.map_err(lost)?;
         Ok((is_good, text))
     }
 

@@ -2,8 +2,7 @@
 //!
 //! `UPDATE_EXPECTED=1` rewrites the tables of refusals, `UPDATE_SCHEMAS=1` the JSON Schemas; read their diff.
 
-// Clippy's "allowed in tests" covers functions with #[test] only, and these tests have helpers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 
 mod build_environment;
 mod dead_letter;

@@ -27,7 +27,7 @@ pub(super) struct Gate {
     width: usize,
     out: usize,
     refusals: u32,
-    /// Sends that were taken while it was open, since it was last widened.
+    /// Sends for which its width paid and that were taken, since that width last changed.
     taken: usize,
     /// Until when it is closed; later it is to be tried. None while it is open.
     closed_until: Option<Instant>,

@@ -1,7 +1,7 @@
 //! The engine's loops over a world in memory, in virtual time: whole histories of jobs, with what goes wrong in them.
 
-// Clippy's "allowed in tests" covers functions with #[test] only, and these tests have helpers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
+#![allow(unreachable_pub, reason = "nobody is outside of these tests")]
 
 mod crashes;
 mod duplicates;

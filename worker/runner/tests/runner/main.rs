@@ -1,6 +1,5 @@
 //! The runner's binary, with the real git, on repositories made for each test.
-// Clippy's leave to unwrap in tests covers test functions only, not their helpers.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these helpers are tests, too")]
 
 mod checkout;
 mod command;
