@@ -40,10 +40,10 @@ pub async fn run(settings: Settings) -> Result<()> {
     let instance = instance();
     let deployment = Deployment::of_ledger(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
     let account = Account {
-        projects: ParameterStore::new(&sdk, &clock, settings.project_prefix.clone()),
+        projects: ParameterStore::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
         builds: CodeBuild::new(&sdk, &clock),
-        forge: Forges::new(settings.forge_allow.clone()).context("no HTTPS client can be made")?,
+        forge: Forges::new(settings.allow_private_forges.clone()).context("no HTTPS client can be made")?,
         secrets: SecretsManager::new(&sdk, &clock),
         clock: clock.clone(),
     };
@@ -51,16 +51,16 @@ pub async fn run(settings: Settings) -> Result<()> {
         deployment,
         console_url: identity.console_url(&region),
         initiator: identity.initiator,
-        max_age: settings.max_age,
+        max_request_age: settings.max_request_age,
         queue_timeout: settings.queue_timeout,
-        reconcile_after: settings.reconcile_after,
+        build_poll_interval: settings.build_poll_interval,
     };
     let engine = Engine::new(
         account,
         EngineSettings {
             rules,
             topic_arn: settings.topic_arn.clone(),
-            fallback_build_project: settings.build_project.clone(),
+            fallback_build_project: settings.default_build_project.clone(),
             max_in_flight: settings.max_in_flight,
             sweep_interval: settings.sweep_interval,
             instance: instance.clone(),
@@ -76,7 +76,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let health = tokio::spawn(health::serve(listener, health));
     let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
-    info!(health = %health_addr, table = settings.table, prefix = settings.project_prefix, "the worker is up");
+    info!(health = %health_addr, table = settings.table, prefix = settings.registry_prefix, "the worker is up");
     let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
     let drained = drain(running, &stop).await;
     heartbeat.abort();

@@ -11,7 +11,7 @@ need cargo 'see bin/setup'
 need git
 terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
 DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; the reason stands above'
-DOORBELL_PROGRAMS=$(release_folder)
+DOORBELL_BIN_DIR=$(release_folder)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,7 +19,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 terraform_settings "$work/settings"
 export TF_CLI_CONFIG_FILE="$work/settings" TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
-export DOORBELL_EMULATOR_PYTHON DOORBELL_PROGRAMS
+export DOORBELL_EMULATOR_PYTHON DOORBELL_BIN_DIR
 terraform_copy terraform "$work/copy"
 example=$work/copy/examples/complete
 

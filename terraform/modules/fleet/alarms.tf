@@ -19,7 +19,7 @@ locals {
       }
       tellings-fail = {
         says      = "A forge does not take what it is told."
-        namespace = "Doorbell", metric = "TellingFailures", stat = "Sum"
+        namespace = "Doorbell", metric = "StatusReportFailures", stat = "Sum"
         over      = 20, minutes = 15, missing = "notBreaching"
         of        = local.ours
       }
@@ -31,7 +31,7 @@ locals {
       }
       second-build = {
         says      = "A job had a second build. It was stopped; look what it had done."
-        namespace = "Doorbell", metric = "SecondBuilds", stat = "Sum"
+        namespace = "Doorbell", metric = "DuplicateBuilds", stat = "Sum"
         over      = 0, minutes = 1, missing = "notBreaching"
         of        = local.ours
       }

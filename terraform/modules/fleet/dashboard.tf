@@ -2,8 +2,8 @@
 
 locals {
   counted = { for metric in [
-    "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesBuried", "SecondBuilds",
-    "StartBuildCalls", "Sweeps", "TellingFailures",
+    "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesDeadLettered", "DuplicateBuilds",
+    "StartBuildCalls", "Sweeps", "StatusReportFailures",
   ] : metric => ["Doorbell", metric, "Table", var.table_name] }
   waiting = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
 
@@ -19,13 +19,13 @@ locals {
         for queue in ["triggers", "events"] : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_names[queue]]
     ] },
     { title = "Was anything put aside?", stat = "Maximum",
-    metrics = concat([for queue in var.dead_letter_queues : local.waiting[queue]], [local.counted["MessagesBuried"]]) },
+    metrics = concat([for queue in var.dead_letter_queues : local.waiting[queue]], [local.counted["MessagesDeadLettered"]]) },
     { title = "Does anybody sweep?", stat = "Sum",
     metrics = [local.counted["Sweeps"]] },
     { title = "Do forges listen?", stat = "Sum",
-    metrics = [local.counted["TellingFailures"]] },
+    metrics = [local.counted["StatusReportFailures"]] },
     { title = "Is CodeBuild at a limit? More sends than jobs; second builds", stat = "Sum",
-    metrics = [local.counted["StartBuildCalls"], local.counted["JobsReceived"], local.counted["DuplicateRequests"], local.counted["SecondBuilds"]] },
+    metrics = [local.counted["StartBuildCalls"], local.counted["JobsReceived"], local.counted["DuplicateRequests"], local.counted["DuplicateBuilds"]] },
     { title = "Are the workers well (percent of CPU and memory)?", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :

@@ -79,7 +79,7 @@ locals {
     DOORBELL_DLQ_URL           = var.queue_urls["dead-letters"]
     DOORBELL_EVENT_QUEUE_URL   = var.queue_urls["events"]
     DOORBELL_LOG_FORMAT        = "json"
-    DOORBELL_PROJECT_PREFIX    = var.registry_prefix
+    DOORBELL_REGISTRY_PREFIX   = var.registry_prefix
     DOORBELL_TABLE             = var.table_name
     DOORBELL_TOPIC_ARN         = var.topic_arn
     DOORBELL_TRIGGER_QUEUE_URL = var.queue_urls["triggers"]

@@ -45,8 +45,8 @@ pub(crate) async fn run(arguments: Arguments, screen: Screen) -> Result<Outcome,
         }
         Command::Project(command) => projects(command, login, installation, screen).await,
         Command::Explain(explain) => {
-            let fallback = installation.build_project()?;
-            let forges = Forges::new(installation.forge_allow()?).map_err(|error| {
+            let fallback = installation.default_build_project()?;
+            let forges = Forges::new(installation.allow_private_forges()?).map_err(|error| {
                 Failure::not_done(format!("no HTTPS client can be made: {error}"), "is SSL_CERT_FILE right?")
             })?;
             let registry = Registry::new(&Account::open(login).await?, installation.prefix()?);
@@ -76,7 +76,7 @@ async fn projects(
     installation: &Installation,
     screen: Screen,
 ) -> Result<Outcome, Failure> {
-    let fallback = installation.build_project()?;
+    let fallback = installation.default_build_project()?;
     let fallback = fallback.as_ref();
     if let ProjectCommand::Lint(lint) = command
         && !lint.files.is_empty()

@@ -228,9 +228,9 @@ fn rules() -> Rules {
     Rules {
         deployment: Deployment::of_ledger("explain"),
         initiator: Initiator::User("explain".to_owned()),
-        max_age: FOREVER,
+        max_request_age: FOREVER,
         queue_timeout: FOREVER,
-        reconcile_after: FOREVER,
+        build_poll_interval: FOREVER,
         console_url: String::new(),
     }
 }

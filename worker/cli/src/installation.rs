@@ -60,29 +60,29 @@ pub(crate) struct Installation {
     )]
     table: Option<String>,
     /// Where the registry's documents stand in SSM
-    #[arg(long, env = "DOORBELL_PROJECT_PREFIX", default_value = "/doorbell", value_name = "PATH", global = true)]
+    #[arg(long, env = "DOORBELL_REGISTRY_PREFIX", default_value = "/doorbell", value_name = "PATH", global = true)]
     #[arg(hide_env_values = true, hide_short_help = true)]
-    project_prefix: String,
+    registry_prefix: String,
     /// The CodeBuild project of documents that name none
     #[arg(
         long,
-        env = "DOORBELL_BUILD_PROJECT",
+        env = "DOORBELL_DEFAULT_BUILD_PROJECT",
         value_name = "NAME",
         global = true,
         hide_env_values = true,
         hide_short_help = true
     )]
-    build_project: Option<String>,
+    default_build_project: Option<String>,
     /// host:port of forges that may be at a private address, comma-separated
     #[arg(
         long,
-        env = "DOORBELL_FORGE_ALLOW",
+        env = "DOORBELL_ALLOW_PRIVATE_FORGES",
         value_name = "HOST:PORT,...",
         global = true,
         hide_env_values = true,
         hide_short_help = true
     )]
-    forge_allow: Option<String>,
+    allow_private_forges: Option<String>,
 }
 
 /// A setting that has no default.
@@ -139,25 +139,25 @@ impl Installation {
     /// # Errors
     /// It is no path (exit code 2).
     pub(crate) fn prefix(&self) -> Result<String, Failure> {
-        values::prefix(&self.project_prefix).map_err(|rule| wrong("project-prefix", &self.project_prefix, &rule))
+        values::prefix(&self.registry_prefix).map_err(|rule| wrong("registry-prefix", &self.registry_prefix, &rule))
     }
 
     /// The build project of documents that name none.
     ///
     /// # Errors
     /// The name is none (exit code 2).
-    pub(crate) fn build_project(&self) -> Result<Option<BuildProjectName>, Failure> {
-        let text = self.build_project.as_deref().filter(|text| !text.is_empty());
-        text.map(str::parse).transpose().map_err(|rule: String| wrong("build-project", "", &rule))
+    pub(crate) fn default_build_project(&self) -> Result<Option<BuildProjectName>, Failure> {
+        let text = self.default_build_project.as_deref().filter(|text| !text.is_empty());
+        text.map(str::parse).transpose().map_err(|rule: String| wrong("default-build-project", "", &rule))
     }
 
     /// Forges that may be at a private address.
     ///
     /// # Errors
     /// One is not named by host and port (exit code 2).
-    pub(crate) fn forge_allow(&self) -> Result<Vec<String>, Failure> {
-        let text = self.forge_allow.as_deref().unwrap_or_default();
-        values::forges(text).map_err(|rule| wrong("forge-allow", text, &rule))
+    pub(crate) fn allow_private_forges(&self) -> Result<Vec<String>, Failure> {
+        let text = self.allow_private_forges.as_deref().unwrap_or_default();
+        values::forges(text).map_err(|rule| wrong("allow-private-forges", text, &rule))
     }
 }
 

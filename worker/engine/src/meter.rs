@@ -16,7 +16,7 @@ pub(crate) fn duplicate() {
 
 /// A message went to the dead-letter queue.
 pub(crate) fn buried() {
-    counter!("MessagesBuried").increment(1);
+    counter!("MessagesDeadLettered").increment(1);
 }
 
 /// StartBuild was sent.
@@ -26,7 +26,7 @@ pub(crate) fn start_sent() {
 
 /// A job has a second build.
 pub(crate) fn second_build() {
-    counter!("SecondBuilds").increment(1);
+    counter!("DuplicateBuilds").increment(1);
 }
 
 /// An event was about a build that is not ours.
@@ -36,7 +36,7 @@ pub(crate) fn foreign_event() {
 
 /// A forge did not take a status.
 pub(crate) fn telling_failed() {
-    counter!("TellingFailures").increment(1);
+    counter!("StatusReportFailures").increment(1);
 }
 
 /// A task panicked.
@@ -46,7 +46,7 @@ pub(crate) fn panicked() {
 
 /// A row was put aside for a person.
 pub(crate) fn isolated() {
-    counter!("JobsIsolated").increment(1);
+    counter!("JobsQuarantined").increment(1);
 }
 
 /// A sweep went through all shards.

@@ -23,11 +23,11 @@ enum Command {
     ///
     /// Exits with 0 if everything went as it should, 1 if not, 130 on Ctrl-C, 143 on SIGTERM; nothing is left behind.
     Demo(DemoArguments),
-    /// Measure binaries and a worker; DOORBELL_PROGRAMS names the folder of the binaries.
+    /// Measure binaries and a worker; DOORBELL_BIN_DIR names the folder of the binaries.
     Bench(BenchArguments),
-    /// Break what can break while jobs run, and look what became of them; DOORBELL_PROGRAMS names the binaries' folder.
+    /// Break what can break while jobs run, and look what became of them; DOORBELL_BIN_DIR names the binaries' folder.
     Chaos(ChaosArguments),
-    /// Apply a Terraform configuration to an empty account, let jobs run in it, and destroy it; DOORBELL_PROGRAMS names
+    /// Apply a Terraform configuration to an empty account, let jobs run in it, and destroy it; DOORBELL_BIN_DIR names
     /// the binaries' folder.
     Applied(AppliedArguments),
 }

@@ -10,7 +10,7 @@ pub struct Programs {
 }
 
 /// Names another folder than the one that this program lies in, for example that of a release build.
-pub const DIR_VARIABLE: &str = "DOORBELL_PROGRAMS";
+pub const DIR_VARIABLE: &str = "DOORBELL_BIN_DIR";
 
 impl Programs {
     /// Those in [`DIR_VARIABLE`]'s folder, else those that were built together with this program or test.

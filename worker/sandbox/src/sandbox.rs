@@ -140,7 +140,7 @@ impl Sandbox {
         let forge = self.forge.url().trim_start_matches("https://").to_owned();
         let more = [
             ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
-            ("DOORBELL_FORGE_ALLOW", forge),
+            ("DOORBELL_ALLOW_PRIVATE_FORGES", forge),
             ("DOORBELL_HEALTH_ADDR", "127.0.0.1:0".to_owned()),
             ("DOORBELL_LOG_FORMAT", "json".to_owned()),
             ("DOORBELL_SWEEP_INTERVAL", "500ms".to_owned()),

@@ -51,9 +51,11 @@ impl Resolve for PublicOnly {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let public: Vec<SocketAddr> = found.into_iter().filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err(
-                    format!("{} has no public address; DOORBELL_FORGE_ALLOW allows others", name.as_str()).into()
-                );
+                return Err(format!(
+                    "{} has no public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others",
+                    name.as_str()
+                )
+                .into());
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })

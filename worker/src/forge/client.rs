@@ -63,7 +63,7 @@ impl Forges {
             url::Host::Domain(_) => None,
         };
         if literal.is_some_and(|address| !is_public(address)) {
-            return Err(format!("{place} is not a public address; DOORBELL_FORGE_ALLOW allows others"));
+            return Err(format!("{place} is not a public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others"));
         }
         Ok((&self.guarded, url))
     }
@@ -147,7 +147,7 @@ mod tests {
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
             let answer = told(&forges, &format!("https://{host}:{port}")).await;
             assert!(answer.starts_with("Seen(Refused"), "{host}: {answer}");
-            assert!(answer.contains("DOORBELL_FORGE_ALLOW"), "{host}: {answer}");
+            assert!(answer.contains("DOORBELL_ALLOW_PRIVATE_FORGES"), "{host}: {answer}");
         }
         assert_eq!(visits.load(Ordering::SeqCst), 0);
     }

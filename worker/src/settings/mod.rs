@@ -75,11 +75,11 @@ pub struct GivenSettings {
     #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME")]
     table: Option<String>,
     /// Where the registry's documents stand in SSM
-    #[arg(long, env = "DOORBELL_PROJECT_PREFIX", default_value = "/doorbell", value_name = "PATH")]
-    project_prefix: String,
+    #[arg(long, env = "DOORBELL_REGISTRY_PREFIX", default_value = "/doorbell", value_name = "PATH")]
+    registry_prefix: String,
     /// The CodeBuild project of registry documents that name none (iwomp-in-aws's do not)
-    #[arg(long, env = "DOORBELL_BUILD_PROJECT", value_name = "NAME")]
-    build_project: Option<String>,
+    #[arg(long, env = "DOORBELL_DEFAULT_BUILD_PROJECT", value_name = "NAME")]
+    default_build_project: Option<String>,
     /// Jobs in hand at once
     #[arg(long, env = "DOORBELL_MAX_IN_FLIGHT", default_value = "100", value_name = "COUNT")]
     max_in_flight: String,
@@ -93,23 +93,23 @@ pub struct GivenSettings {
     #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME")]
     sweep_interval: String,
     /// How long a running build may be quiet before CodeBuild is asked
-    #[arg(long, env = "DOORBELL_RECONCILE_AFTER", default_value = "60s", value_name = "TIME")]
-    reconcile_after: String,
+    #[arg(long, env = "DOORBELL_BUILD_POLL_INTERVAL", default_value = "60s", value_name = "TIME")]
+    build_poll_interval: String,
     /// Requests published longer ago are rejected as old news
-    #[arg(long, env = "DOORBELL_MAX_AGE", default_value = "72h", value_name = "TIME")]
-    max_age: String,
+    #[arg(long, env = "DOORBELL_MAX_REQUEST_AGE", default_value = "72h", value_name = "TIME")]
+    max_request_age: String,
     /// How long a job may wait for a build, the registry or its forge
     #[arg(long, env = "DOORBELL_QUEUE_TIMEOUT", default_value = "24h", value_name = "TIME")]
     queue_timeout: String,
     /// host:port of forges that may be at a private address, comma-separated
     #[arg(
         long,
-        env = "DOORBELL_FORGE_ALLOW",
+        env = "DOORBELL_ALLOW_PRIVATE_FORGES",
         default_value = "",
         hide_default_value = true,
         value_name = "HOST:PORT,..."
     )]
-    forge_allow: String,
+    allow_private_forges: String,
     /// What is logged, as the tracing crate's filter
     #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
@@ -129,16 +129,16 @@ pub struct Settings {
     pub(crate) dlq_url: String,
     pub(crate) topic_arn: String,
     pub(crate) table: String,
-    pub(crate) project_prefix: String,
-    pub(crate) build_project: Option<BuildProjectName>,
+    pub(crate) registry_prefix: String,
+    pub(crate) default_build_project: Option<BuildProjectName>,
     pub(crate) max_in_flight: usize,
     pub(crate) health_addr: SocketAddr,
     pub(crate) log_format: LogFormat,
     pub(crate) sweep_interval: Duration,
-    pub(crate) reconcile_after: Duration,
-    pub(crate) max_age: Duration,
+    pub(crate) build_poll_interval: Duration,
+    pub(crate) max_request_age: Duration,
     pub(crate) queue_timeout: Duration,
-    pub(crate) forge_allow: Vec<String>,
+    pub(crate) allow_private_forges: Vec<String>,
     pub(crate) log: String,
 }
 
@@ -158,16 +158,16 @@ fn read(given: GivenSettings, problems: &mut Problems) -> Option<Settings> {
     let dlq_url = problems.required("dlq-url", given.dlq_url, queue_url);
     let topic_arn = problems.required("topic-arn", given.topic_arn, topic_arn);
     let table = problems.required("table", given.table, table);
-    let project_prefix = problems.read("project-prefix", &given.project_prefix, prefix);
-    let build_project = problems.optional("build-project", given.build_project, str::parse);
+    let registry_prefix = problems.read("registry-prefix", &given.registry_prefix, prefix);
+    let default_build_project = problems.optional("default-build-project", given.default_build_project, str::parse);
     let max_in_flight = problems.read("max-in-flight", &given.max_in_flight, count);
     let health_addr = problems.read("health-addr", &given.health_addr, address);
     let log_format = problems.read("log-format", &given.log_format, |text| LogFormat::from_str(text, false));
     let sweep_interval = problems.read("sweep-interval", &given.sweep_interval, time);
-    let reconcile_after = problems.read("reconcile-after", &given.reconcile_after, time);
-    let max_age = problems.read("max-age", &given.max_age, time);
+    let build_poll_interval = problems.read("build-poll-interval", &given.build_poll_interval, time);
+    let max_request_age = problems.read("max-request-age", &given.max_request_age, time);
     let queue_timeout = problems.read("queue-timeout", &given.queue_timeout, time);
-    let forge_allow = problems.read("forge-allow", &given.forge_allow, forges);
+    let allow_private_forges = problems.read("allow-private-forges", &given.allow_private_forges, forges);
     let log = problems.read("log", &given.log, filter);
     Some(Settings {
         trigger_queue_url: trigger_queue_url?,
@@ -175,16 +175,16 @@ fn read(given: GivenSettings, problems: &mut Problems) -> Option<Settings> {
         dlq_url: dlq_url?,
         topic_arn: topic_arn?,
         table: table?,
-        project_prefix: project_prefix?,
-        build_project: build_project?,
+        registry_prefix: registry_prefix?,
+        default_build_project: default_build_project?,
         max_in_flight: max_in_flight?,
         health_addr: health_addr?,
         log_format: log_format?,
         sweep_interval: sweep_interval?,
-        reconcile_after: reconcile_after?,
-        max_age: max_age?,
+        build_poll_interval: build_poll_interval?,
+        max_request_age: max_request_age?,
         queue_timeout: queue_timeout?,
-        forge_allow: forge_allow?,
+        allow_private_forges: allow_private_forges?,
         log: log?,
     })
 }
@@ -268,22 +268,32 @@ mod tests {
     #[test]
     fn what_is_needed_is_enough() {
         let settings = given(&NEEDED).unwrap();
-        assert_eq!((settings.max_in_flight, settings.project_prefix.as_str()), (100, "/doorbell"));
-        assert_eq!((settings.max_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
-        assert!(settings.forge_allow.is_empty() && settings.build_project.is_none());
+        assert_eq!((settings.max_in_flight, settings.registry_prefix.as_str()), (100, "/doorbell"));
+        assert_eq!((settings.max_request_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
+        assert!(settings.allow_private_forges.is_empty() && settings.default_build_project.is_none());
     }
 
     #[test]
     fn all_that_is_missing_or_wrong_is_said_at_once() {
         let wrong = ["--topic-arn", "nope", "--sweep-interval", "5d", "--max-in-flight", "0", "--log-format", "xml"];
-        let more =
-            ["--forge-allow", "a:1,b", "--build-project", "a.b", "--health-addr", "here", "--log", "info=what=ever"];
+        let more = [
+            "--allow-private-forges",
+            "a:1,b",
+            "--default-build-project",
+            "a.b",
+            "--health-addr",
+            "here",
+            "--log",
+            "info=what=ever",
+        ];
         let said = given(&[&wrong[..], &more[..]].concat()).unwrap_err();
         let lines: Vec<&str> = said.lines().skip(1).map(str::trim).collect();
-        let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "build-project"];
-        let flags =
-            [&flags[..], &["max-in-flight", "health-addr", "log-format", "sweep-interval", "forge-allow", "log"]]
-                .concat();
+        let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "default-build-project"];
+        let flags = [
+            &flags[..],
+            &["max-in-flight", "health-addr", "log-format", "sweep-interval", "allow-private-forges", "log"],
+        ]
+        .concat();
         assert_eq!(lines.len(), flags.len(), "{said}");
         for (line, flag) in lines.iter().zip(flags) {
             assert!(line.starts_with(&format!("--{flag} (DOORBELL_")), "{line}");

@@ -82,7 +82,7 @@ pub(crate) async fn doctor(
         Setting::DlqUrl,
         Setting::Table,
     ])?;
-    let forges = Forges::new(installation.forge_allow()?)
+    let forges = Forges::new(installation.allow_private_forges()?)
         .map_err(|error| Failure::not_done(format!("no HTTPS client: {error}"), "is SSL_CERT_FILE right?"))?;
     let signed = Signed::new(account.sdk())?;
     let mut patient = Patient {

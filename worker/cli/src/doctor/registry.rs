@@ -39,11 +39,11 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
         0 => Check::failure(
             "registry",
             format!("no project is registered under {prefix}: every request is rejected"),
-            "doorbell project put NAME FILE; or is DOORBELL_PROJECT_PREFIX right?",
+            "doorbell project put NAME FILE; or is DOORBELL_REGISTRY_PREFIX right?",
         ),
         count => Check::ok("registry", format!("{} under {prefix}", counted(count, "project"))),
     }];
-    let fallback = patient.installation.build_project().ok().flatten();
+    let fallback = patient.installation.default_build_project().ok().flatten();
     checks.extend(entries.iter().map(|entry| document(entry, default.as_deref(), fallback.as_ref())));
     let read: Vec<(&str, ProjectDocument, bool)> = entries
         .iter()

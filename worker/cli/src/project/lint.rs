@@ -119,7 +119,8 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
 fn missing_build_project(document: &ProjectDocument, fallback: Option<&BuildProjectName>, findings: &mut Findings) {
     if document.build_project.is_none() && fallback.is_none() {
         findings.warnings.push(
-            "it names no buildProject: every request is rejected unless the worker has --build-project".to_owned(),
+            "it names no buildProject: every request is rejected unless the worker has --default-build-project"
+                .to_owned(),
         );
     }
 }

@@ -99,6 +99,6 @@ pub(crate) fn read_file(path: &str) -> Result<String, Failure> {
 fn no_such_project(name: &str, parameter: &str) -> Failure {
     Failure::context(
         format!("there is no {name}: SSM has no parameter {parameter}"),
-        "`doorbell project list` shows all; is --project-prefix right?",
+        "`doorbell project list` shows all; is --registry-prefix right?",
     )
 }

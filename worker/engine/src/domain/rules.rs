@@ -94,12 +94,12 @@ pub struct Rules {
     pub initiator: Initiator,
     /// Requests published longer ago than this are rejected as old news: SNS retries for 23 days and dead-letter
     /// queues are redriven by people.
-    pub max_age: Duration,
+    pub max_request_age: Duration,
     /// How long a job may wait for a build, whatever for.
     pub queue_timeout: Duration,
     /// How long a running build may be quiet before the provider is asked, as long as it is young; an old one may be
     /// quiet for a tenth of its age, and at most for ten times as long.
-    pub reconcile_after: Duration,
+    pub build_poll_interval: Duration,
     /// The provider's page of all build projects; a build project's name after a slash makes its own. The flag's link
     /// before there is a log.
     pub console_url: String,
@@ -112,6 +112,6 @@ impl Rules {
     /// How long a build of this age may be quiet: a tenth of its age, so that an end whose event was lost is told at
     /// most a tenth late, and ten thousand long builds cost some calls a minute.
     pub(super) fn look_again(&self, age: Duration) -> Duration {
-        (age / 10).clamp(self.reconcile_after, self.reconcile_after * MOST_QUIET)
+        (age / 10).clamp(self.build_poll_interval, self.build_poll_interval * MOST_QUIET)
     }
 }

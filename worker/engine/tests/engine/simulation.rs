@@ -167,7 +167,7 @@ fn run(seed: u64) -> Tale {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    match std::env::var("DOORBELL_SEEDS") {
+    match std::env::var("DOORBELL_SIM_SEEDS") {
         Ok(text) => text.split_once("..").map(|(from, to)| from.parse().unwrap()..to.parse().unwrap()).unwrap(),
         Err(_) => 0..50,
     }

@@ -176,9 +176,9 @@ fn settings(name: &str) -> Settings {
         rules: Rules {
             deployment: deployment(),
             initiator: Initiator::Role("doorbell-worker".to_owned()),
-            max_age: secs(72 * 3600),
+            max_request_age: secs(72 * 3600),
             queue_timeout: secs(24 * 3600),
-            reconcile_after: secs(60),
+            build_poll_interval: secs(60),
             console_url: "https://console.example.org/projects".to_owned(),
         },
         topic_arn: TOPIC.to_owned(),

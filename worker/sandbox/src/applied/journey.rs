@@ -108,7 +108,7 @@ impl Journey<'_> {
         controls.release();
         controls.expire_tokens();
         age_row(&self.ground.root, &key, TOKEN_DEAD).await?;
-        let worker = self.worker("worker-2", &[("DOORBELL_RECONCILE_AFTER", "1s")]).await?;
+        let worker = self.worker("worker-2", &[("DOORBELL_BUILD_POLL_INTERVAL", "1s")]).await?;
         self.until_settled(&key, "success").await?;
         let builds = controls.builds();
         let is_of = |id: &Option<String>| id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
@@ -129,7 +129,7 @@ impl Journey<'_> {
         environment.extend(ground.sdk_environment());
         environment.extend(ground.credentials.environment(role));
         let here = [
-            ("DOORBELL_FORGE_ALLOW", ground.forge.url().trim_start_matches("https://")),
+            ("DOORBELL_ALLOW_PRIVATE_FORGES", ground.forge.url().trim_start_matches("https://")),
             ("DOORBELL_HEALTH_ADDR", "127.0.0.1:0"),
             ("DOORBELL_SWEEP_INTERVAL", "500ms"),
         ];

@@ -38,7 +38,7 @@ impl Faulty {
         vec![
             ("AWS_ENDPOINT_URL", self.account.url().to_owned()),
             ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
-            ("DOORBELL_FORGE_ALLOW", self.forge.url().trim_start_matches("https://").to_owned()),
+            ("DOORBELL_ALLOW_PRIVATE_FORGES", self.forge.url().trim_start_matches("https://").to_owned()),
         ]
     }
 

@@ -25,7 +25,7 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments,
     let mut workers = Vec::new();
     for _ in 0..arguments.workers {
         let reconcile = format!("{}s", RECONCILE.as_secs());
-        workers.push(sandbox.worker(&[("DOORBELL_RECONCILE_AFTER", &reconcile)]).await?);
+        workers.push(sandbox.worker(&[("DOORBELL_BUILD_POLL_INTERVAL", &reconcile)]).await?);
     }
     let deadline = Instant::now() + arguments.limit;
     let rung = publisher::publish(&sandbox, &jobs, &[], Duration::ZERO).await?;

@@ -98,7 +98,7 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments,
 
 fn worker_environment(faulty: &Faulty) -> Vec<(&'static str, String)> {
     let mut environment = faulty.worker_environment();
-    environment.push(("DOORBELL_RECONCILE_AFTER", "5s".to_owned()));
+    environment.push(("DOORBELL_BUILD_POLL_INTERVAL", "5s".to_owned()));
     environment
 }
 

@@ -193,7 +193,7 @@ impl World {
             ("DOORBELL_EVENT_QUEUE_URL", self.event_queue_url()),
             ("DOORBELL_DLQ_URL", self.dead_letter_queue_url()),
             ("DOORBELL_TOPIC_ARN", topic_arn()),
-            ("DOORBELL_PROJECT_PREFIX", self.account.prefix.clone()),
+            ("DOORBELL_REGISTRY_PREFIX", self.account.prefix.clone()),
             ("DOORBELL_TABLE", TABLE.to_owned()),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value));

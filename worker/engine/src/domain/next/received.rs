@@ -29,8 +29,8 @@ impl Job<'_> {
     pub(super) fn judge(&mut self, policy: &Arc<Policy>) {
         let commit = self.row.request.commit.clone();
         let target = commit.clone().and_then(|commit| self.target(policy, commit));
-        if self.now.since(self.row.message.sent_at) > self.rules.max_age {
-            let hours = self.rules.max_age.as_secs() / 3600;
+        if self.now.since(self.row.message.sent_at) > self.rules.max_request_age {
+            let hours = self.rules.max_request_age.as_secs() / 3600;
             return self.reject(format!("it was published more than {hours} h ago: too old to build"), target);
         }
         let build_project = match policy.judge(&self.row.request) {

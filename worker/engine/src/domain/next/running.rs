@@ -55,7 +55,7 @@ impl Job<'_> {
         let own = Build { id: build.id.clone(), log_url: build.log_url.clone() };
         let running = Phase::Running { launch: launch.clone(), build: own, since: self.now, gone_since: None };
         self.row.telling.afresh();
-        self.row.enter(running, Some(self.now + self.rules.reconcile_after));
+        self.row.enter(running, Some(self.now + self.rules.build_poll_interval));
         if self.row.wanted == Wanted::Cancel {
             self.row.phase_due = Some(self.now);
         }

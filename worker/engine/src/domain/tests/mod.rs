@@ -48,9 +48,9 @@ pub(super) fn rules() -> Rules {
     Rules {
         deployment: Deployment::of_ledger("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
         initiator: crate::domain::Initiator::Role(OURS.to_owned()),
-        max_age: mins(72 * 60),
+        max_request_age: mins(72 * 60),
         queue_timeout: mins(24 * 60),
-        reconcile_after: secs(60),
+        build_poll_interval: secs(60),
         console_url: "https://console.example.org/projects".to_owned(),
     }
 }

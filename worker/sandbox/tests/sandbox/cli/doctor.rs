@@ -198,7 +198,7 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
     misspelt["timeoutMinute"] = json!(5);
     sandbox.register("demo", &misspelt).await.unwrap();
     named(&examined(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
-    let empty = [("DOORBELL_PROJECT_PREFIX", "/doorbell/nothing-here")];
+    let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
     named(&examined(&sandbox, &empty).await, "registry", "failure", "no project is registered");
 
     sandbox.register("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
     named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     sandbox.world.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
     sandbox.register("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
-    let allowed = [("DOORBELL_FORGE_ALLOW", "127.0.0.1:1")];
+    let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
     named(&examined(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
     sandbox.register("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
     named(&examined(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");

@@ -214,5 +214,5 @@ async fn another_prefix_gives_the_worker_another_registry() {
     let worker = as_role(&world, WORKER).await;
     check_allowed(&worker, &[parameter("AmazonSSM.GetParameter", "/iwomp-in-aws/demo")]).await;
     check_denied(&worker, &[parameter("AmazonSSM.GetParameter", "/doorbell/demo")]).await;
-    assert_eq!(world.worker_environment()["DOORBELL_PROJECT_PREFIX"], "/iwomp-in-aws");
+    assert_eq!(world.worker_environment()["DOORBELL_REGISTRY_PREFIX"], "/iwomp-in-aws");
 }

@@ -53,7 +53,7 @@ async fn with_the_token_expired_the_next_worker_finds_the_build_and_sends_nothin
         .controls
         .events(doorbell_sandbox::codebuild::EventMode { lose_percent: 100, ..Default::default() });
     let before = starts(&sandbox).await;
-    let _worker = sandbox.worker(&[("DOORBELL_RECONCILE_AFTER", "1s")]).await.unwrap();
+    let _worker = sandbox.worker(&[("DOORBELL_BUILD_POLL_INTERVAL", "1s")]).await.unwrap();
     let job = sandbox.until_settled(&key, JOB).await.unwrap();
     assert_eq!(job.status(), "success");
     assert_eq!(sandbox.builds_of(&key).len(), 1);

@@ -25,7 +25,7 @@ async fn iwomp(default: serde_json::Value, project: serde_json::Value, login: Gi
     document.as_object_mut().unwrap().extend(project.as_object().unwrap().clone());
     sandbox.world.put_parameter("_default", &default.to_string()).await.unwrap();
     sandbox.world.put_parameter("demo", &document.to_string()).await.unwrap();
-    let worker = sandbox.worker(&[("DOORBELL_BUILD_PROJECT", BUILD_PROJECT)]).await.unwrap();
+    let worker = sandbox.worker(&[("DOORBELL_DEFAULT_BUILD_PROJECT", BUILD_PROJECT)]).await.unwrap();
     sandbox.world.publish(MESSAGE).await.unwrap();
     let job = loop {
         if let Some(job) = sandbox.jobs().await.unwrap().pop() {

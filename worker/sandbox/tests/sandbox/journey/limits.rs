@@ -23,7 +23,7 @@ async fn all_succeed(sandbox: &Sandbox, keys: &[String]) {
 }
 
 async fn worker_with(sandbox: &Sandbox, files: impl Fn(&WorkerProcess) -> u64) -> WorkerProcess {
-    let worker = sandbox.worker(&[("DOORBELL_RECONCILE_AFTER", "2s")]).await.unwrap();
+    let worker = sandbox.worker(&[("DOORBELL_BUILD_POLL_INTERVAL", "2s")]).await.unwrap();
     worker.limit_files(files(&worker)).unwrap();
     worker
 }

@@ -69,7 +69,7 @@ async fn with_all_events_lost_every_flag_is_still_right() {
     let sandbox = sandbox().await;
     let (_, commit) = demo(&sandbox, PASSING).await;
     sandbox.codebuild.controls.events(EventMode { lose_percent: 100, ..EventMode::default() });
-    let _worker = sandbox.worker(&[("DOORBELL_RECONCILE_AFTER", "1s")]).await.unwrap();
+    let _worker = sandbox.worker(&[("DOORBELL_BUILD_POLL_INTERVAL", "1s")]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     assert_eq!(sandbox.until_settled(&key, JOB).await.unwrap().status(), "success");
     assert_eq!(super::shown(&sandbox, &commit).last(), Some(&"success"));

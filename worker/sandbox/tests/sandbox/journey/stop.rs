@@ -19,7 +19,7 @@ async fn a_worker_that_is_told_to_stop_ends_well_and_another_finishes_the_jobs()
     let (status, took) = first.terminate(STOP).await.unwrap();
     assert_eq!(status.code(), Some(0));
     assert!(took < STOP);
-    let _second = sandbox.worker(&[("DOORBELL_RECONCILE_AFTER", "1s")]).await.unwrap();
+    let _second = sandbox.worker(&[("DOORBELL_BUILD_POLL_INTERVAL", "1s")]).await.unwrap();
     for key in keys {
         assert_eq!(sandbox.until_settled(&key, JOB * 2).await.unwrap().status(), "success");
         assert_eq!(sandbox.builds_of(&key).len(), 1);

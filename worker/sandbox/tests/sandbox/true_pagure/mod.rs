@@ -47,7 +47,7 @@ impl Stage {
         let token = pagure.hook_token();
         sandbox.world.put_secret(HOOK_SECRET, &token).await.unwrap();
         sandbox.world.put_secret(FLAG_SECRET, &pagure.flag_token).await.unwrap();
-        let worker = sandbox.worker(&[("DOORBELL_FORGE_ALLOW", &pagure.host)]).await.unwrap();
+        let worker = sandbox.worker(&[("DOORBELL_ALLOW_PRIVATE_FORGES", &pagure.host)]).await.unwrap();
         let mut stage = Self { pagure, checkout, worker, sandbox };
         stage.report_by("pagure-ci", HOOK_SECRET).await;
         stage
@@ -66,7 +66,7 @@ impl Stage {
             "report": { "type": kind, "url": self.pagure.url, "repo": "demo", "tokenSecret": secret },
         });
         self.sandbox.register("demo", &document).await.unwrap();
-        self.worker = self.sandbox.worker(&[("DOORBELL_FORGE_ALLOW", &self.pagure.host)]).await.unwrap();
+        self.worker = self.sandbox.worker(&[("DOORBELL_ALLOW_PRIVATE_FORGES", &self.pagure.host)]).await.unwrap();
     }
 
     /// The job that was asked for this ref and commit, once it has come.

@@ -99,7 +99,7 @@ impl Search {
 
 /// One history's share of what goes wrong: `bin/simulate --exhaustive` looks at more than these suites have time for.
 fn faults() -> u32 {
-    std::env::var("DOORBELL_FAULTS").map_or(1, |faults| faults.parse().unwrap())
+    std::env::var("DOORBELL_SIM_FAULTS").map_or(1, |faults| faults.parse().unwrap())
 }
 
 #[test]
