@@ -15,45 +15,45 @@ use doorbell_engine::domain::{
 use doorbell_engine::ports::{Builds, MOST_DESCRIBED, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 
-use crate::aws::connection::{failed, in_words};
+use crate::aws::connection::{describe_error, port_error};
 use crate::clock::AwsClock;
 
 /// AWS CodeBuild.
 #[derive(Debug)]
-pub(crate) struct CodeBuild(Client);
+pub(crate) struct CodeBuildProvider(Client);
 
 /// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.
-const START: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl CodeBuild {
+impl CodeBuildProvider {
     pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
         let config = aws_sdk_codebuild::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self(Client::from_conf(config))
     }
 }
 
-impl Builds for CodeBuild {
-    async fn start(&self, input: &StartInput, token: &str) -> SendSeen {
-        let Ok(timeout) = i32::try_from(input.timeout_minutes) else {
-            return SendSeen::Invalid(format!("{} minutes are too many", input.timeout_minutes));
+impl Builds for CodeBuildProvider {
+    async fn start(&self, spec: &StartInput, token: &str) -> SendSeen {
+        let Ok(timeout) = i32::try_from(spec.timeout_minutes) else {
+            return SendSeen::Invalid(format!("{} minutes are too many", spec.timeout_minutes));
         };
-        let variables: Result<Vec<_>, _> = input.environment.iter().map(variable).collect();
+        let variables: Result<Vec<_>, _> = spec.environment.iter().map(variable).collect();
         let variables = match variables {
             Ok(variables) => variables,
             Err(error) => return SendSeen::Invalid(error.to_string()),
         };
-        let once = aws_sdk_codebuild::Config::builder()
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(START).operation_timeout(START).build());
+        let single_attempt = aws_sdk_codebuild::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
+            TimeoutConfig::builder().operation_attempt_timeout(START_TIMEOUT).operation_timeout(START_TIMEOUT).build(),
+        );
         let answer = self
             .0
             .start_build()
-            .project_name(input.build_project.as_str())
+            .project_name(spec.build_project.as_str())
             .idempotency_token(token)
             .timeout_in_minutes_override(timeout)
             .set_environment_variables_override(Some(variables))
             .customize()
-            .config_override(once)
+            .config_override(single_attempt)
             .send()
             .await;
         match answer {
@@ -61,23 +61,23 @@ impl Builds for CodeBuild {
                 Some(build) => SendSeen::Started(build),
                 None => SendSeen::Unknown("StartBuild answered without a build".to_owned()),
             },
-            Err(error) => refusal(&error),
+            Err(error) => classify_start_error(&error),
         }
     }
 
-    async fn list(&self, search: &Search) -> Result<Vec<ProviderBuild>, PortError> {
+    async fn list(&self, query: &Search) -> Result<Vec<ProviderBuild>, PortError> {
         let mut found = Vec::new();
         let mut page = None;
         loop {
             // No sortOrder: newest first is the default, and naming it fails in projects with more than 100 builds.
             let call =
-                self.0.list_builds_for_project().project_name(search.build_project.as_str()).set_next_token(page);
-            let answer = call.send().await.map_err(|error| failed("ListBuildsForProject", error))?;
+                self.0.list_builds_for_project().project_name(query.build_project.as_str()).set_next_token(page);
+            let answer = call.send().await.map_err(|error| port_error("ListBuildsForProject", error))?;
             let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
-            for some in ids.chunks(MOST_DESCRIBED) {
-                found.extend(self.describe(some).await?);
+            for chunk in ids.chunks(MOST_DESCRIBED) {
+                found.extend(self.describe(chunk).await?);
             }
-            let past_it = found.iter().any(|build| build.started_at.is_some_and(|at| at < search.not_before));
+            let past_it = found.iter().any(|build| build.started_at.is_some_and(|at| at < query.not_before));
             page = answer.next_token.filter(|_| !past_it && !ids.is_empty());
             if page.is_none() {
                 return Ok(found);
@@ -87,7 +87,7 @@ impl Builds for CodeBuild {
 
     async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
         let call = self.0.batch_get_builds().set_ids(Some(ids.iter().map(ToString::to_string).collect()));
-        let answer = call.send().await.map_err(|error| failed("BatchGetBuilds", error))?;
+        let answer = call.send().await.map_err(|error| port_error("BatchGetBuilds", error))?;
         Ok(answer.builds.unwrap_or_default().into_iter().filter_map(build).collect())
     }
 
@@ -95,17 +95,17 @@ impl Builds for CodeBuild {
         match self.0.stop_build().id(id.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
-            Err(error) => Err(failed(&format!("StopBuild {id}"), error)),
+            Err(error) => Err(port_error(&format!("StopBuild {id}"), error)),
         }
     }
 }
 
 /// What a StartBuild that brought no build means. Only what AWS documents as "not run" is definite; everything else,
 /// codes of a later day included, is "nobody knows".
-fn refusal(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
-    let words = in_words(error);
+fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
+    let message = describe_error(error);
     if let SdkError::ConstructionFailure(_) = error {
-        return SendSeen::Refused(words);
+        return SendSeen::Refused(message);
     }
     match error.code() {
         Some(
@@ -114,10 +114,12 @@ fn refusal(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
             | "Throttling"
             | "TooManyRequestsException"
             | "RequestLimitExceeded",
-        ) => SendSeen::Limited(words),
+        ) => SendSeen::Limited(message),
         // The name of the error for "same token, other parameters" is not documented.
-        Some("InvalidInputException") if words.to_ascii_lowercase().contains("idempoten") => SendSeen::Unknown(words),
-        Some("InvalidInputException") => SendSeen::Invalid(words),
+        Some("InvalidInputException") if message.to_ascii_lowercase().contains("idempoten") => {
+            SendSeen::Unknown(message)
+        }
+        Some("InvalidInputException") => SendSeen::Invalid(message),
         Some(
             "AccessDeniedException"
             | "ResourceNotFoundException"
@@ -126,8 +128,8 @@ fn refusal(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
             | "ExpiredTokenException"
             | "InvalidClientTokenId"
             | "MissingAuthenticationTokenException",
-        ) => SendSeen::Refused(words),
-        _ => SendSeen::Unknown(words),
+        ) => SendSeen::Refused(message),
+        _ => SendSeen::Unknown(message),
     }
 }
 

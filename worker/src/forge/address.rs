@@ -43,13 +43,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// Resolves names as the system does, and keeps only public addresses: checked on what is connected to, so that a
 /// second, different answer of a name server can't slip in between.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PublicOnly;
+pub(super) struct PublicResolver;
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.into_iter().filter(|address| is_public(address.ip())).collect();
+            let resolved: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let public: Vec<SocketAddr> = resolved.into_iter().filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(format!(
                     "{} has no public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others",

@@ -2,31 +2,31 @@ use doorbell_engine::domain::{Search, SendSeen, StartInput, Timestamp, Variable,
 use doorbell_engine::ports::Builds;
 use serde_json::{Value, json};
 
-use super::{Aws, no};
-use crate::aws::CodeBuild;
+use super::{AwsStub, error_response};
+use crate::aws::CodeBuildProvider;
 use crate::clock::AwsClock;
 
 const TOKEN: &str = "0123456789abcdef";
 
-fn input() -> StartInput {
+fn spec() -> StartInput {
     let variable = Variable { name: "A".to_owned(), value: "b".to_owned(), kind: VariableKind::Plaintext };
     StartInput { build_project: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
 }
 
-async fn provider(aws: &Aws) -> CodeBuild {
-    CodeBuild::new(&aws.sdk().await, &AwsClock::default())
+async fn provider(aws: &AwsStub) -> CodeBuildProvider {
+    CodeBuildProvider::new(&aws.sdk().await, &AwsClock::default())
 }
 
-async fn start(answer: (u16, Value)) -> (SendSeen, Aws) {
-    let aws = Aws::new([answer]).await;
-    (provider(&aws).await.start(&input(), TOKEN).await, aws)
+async fn start(answer: (u16, Value)) -> (SendSeen, AwsStub) {
+    let aws = AwsStub::new([answer]).await;
+    (provider(&aws).await.start(&spec(), TOKEN).await, aws)
 }
 
 #[tokio::test]
 async fn a_start_carries_its_token() {
     let answer = json!({"build": {"id": "builds:1", "buildNumber": 7, "initiator": "doorbell-worker/x"}});
-    let (seen, aws) = start((200, answer)).await;
-    let SendSeen::Started(build) = seen else { panic!("{seen:?}") };
+    let (outcome, aws) = start((200, answer)).await;
+    let SendSeen::Started(build) = outcome else { panic!("{outcome:?}") };
     assert_eq!((build.id.as_str(), build.number), ("builds:1", Some(7)));
     assert_eq!(aws.call().operation, "StartBuild");
     assert_eq!(aws.call().body["idempotencyToken"], TOKEN);
@@ -35,7 +35,7 @@ async fn a_start_carries_its_token() {
 /// The SDK by itself would send it again, minutes after its claim perhaps.
 #[tokio::test]
 async fn a_start_whose_answer_is_an_error_is_not_sent_again_by_itself() {
-    for answer in [(500, json!({})), no("ThrottlingException", "slow down")] {
+    for answer in [(500, json!({})), error_response("ThrottlingException", "slow down")] {
         let (_, aws) = start(answer).await;
         assert_eq!(aws.calls().len(), 1);
     }
@@ -44,18 +44,19 @@ async fn a_start_whose_answer_is_an_error_is_not_sent_again_by_itself() {
 #[tokio::test]
 async fn each_answer_to_a_start_says_what_happens_next() {
     let check = async |answer: (u16, Value), expected: &str| {
-        let (seen, _) = start(answer.clone()).await;
-        assert!(format!("{seen:?}").starts_with(expected), "{answer:?}: {seen:?}");
+        let (outcome, _) = start(answer.clone()).await;
+        assert!(format!("{outcome:?}").starts_with(expected), "{answer:?}: {outcome:?}");
     };
-    check(no("AccountLimitExceededException", "Cannot have more than 20 builds"), "Limited").await;
-    check(no("ThrottlingException", "Rate exceeded"), "Limited").await;
-    check(no("InvalidInputException", "Invalid project name"), "Invalid").await;
-    check(no("InvalidInputException", "The idempotencyToken was used with other parameters"), "Unknown").await;
-    check(no("AccessDeniedException", "not authorized"), "Refused").await;
-    check(no("ResourceNotFoundException", "Project cannot be found"), "Refused").await;
+    check(error_response("AccountLimitExceededException", "Cannot have more than 20 builds"), "Limited").await;
+    check(error_response("ThrottlingException", "Rate exceeded"), "Limited").await;
+    check(error_response("InvalidInputException", "Invalid project name"), "Invalid").await;
+    check(error_response("InvalidInputException", "The idempotencyToken was used with other parameters"), "Unknown")
+        .await;
+    check(error_response("AccessDeniedException", "not authorized"), "Refused").await;
+    check(error_response("ResourceNotFoundException", "Project cannot be found"), "Refused").await;
     // Credentials that expired in use: nothing was started, and fresh ones may do.
-    check(no("ExpiredTokenException", "The security token is expired"), "Refused").await;
-    check(no("SomethingNewException", "a code of a later day"), "Unknown").await;
+    check(error_response("ExpiredTokenException", "The security token is expired"), "Refused").await;
+    check(error_response("SomethingNewException", "a code of a later day"), "Unknown").await;
     check((500, json!({})), "Unknown").await;
     check((200, json!({})), "Unknown").await;
 }
@@ -64,10 +65,10 @@ async fn each_answer_to_a_start_says_what_happens_next() {
 async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
     let ids = |id: &str| (200, json!({"ids": [id], "nextToken": "more"}));
     let builds = |id: &str, at: u32| (200, json!({"builds": [{"id": id, "startTime": at}]}));
-    let aws = Aws::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
+    let aws = AwsStub::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
     let not_before = Timestamp::from_millis(2_000_000);
-    let search = Search { build_project: "builds".parse().unwrap(), not_before, asked_at: not_before };
-    let found = provider(&aws).await.list(&search).await.unwrap();
+    let query = Search { build_project: "builds".parse().unwrap(), not_before, asked_at: not_before };
+    let found = provider(&aws).await.list(&query).await.unwrap();
     assert_eq!(found.iter().map(|build| build.id.as_str()).collect::<Vec<_>>(), ["b:3", "b:2"]);
     let lists: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == "ListBuildsForProject").collect();
     // With more than a hundred builds, CodeBuild refuses a sortOrder.
@@ -76,8 +77,8 @@ async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
 
 #[tokio::test]
 async fn a_search_of_which_a_part_fails_has_found_nothing_out() {
-    let aws = Aws::new([(200, json!({"ids": ["b:3"]})), no("AccessDeniedException", "not you")]).await;
+    let aws = AwsStub::new([(200, json!({"ids": ["b:3"]})), error_response("AccessDeniedException", "not you")]).await;
     let at = Timestamp::from_millis(0);
-    let search = Search { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };
-    assert!(provider(&aws).await.list(&search).await.is_err());
+    let query = Search { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };
+    assert!(provider(&aws).await.list(&query).await.is_err());
 }

@@ -3,8 +3,8 @@ use doorbell_engine::ports::{Insert, Ledger, LoadError, Update};
 use doorbell_messages::{JobKey, Request};
 use serde_json::{Value, json};
 
-use super::{Aws, no};
-use crate::aws::Table;
+use super::{AwsStub, error_response};
+use crate::aws::DynamoDbLedger;
 use crate::clock::AwsClock;
 
 fn row() -> Row {
@@ -15,8 +15,8 @@ fn row() -> Row {
     Row { writer: "me-1".to_owned(), ..Row::new(key, request, Message { id: id.to_owned(), sent_at: now }, now) }
 }
 
-async fn table(aws: &Aws) -> Table {
-    Table::new(&aws.sdk().await, &AwsClock::default(), "jobs".to_owned())
+async fn table(aws: &AwsStub) -> DynamoDbLedger {
+    DynamoDbLedger::new(&aws.sdk().await, &AwsClock::default(), "jobs".to_owned())
 }
 
 fn item(schema: u32) -> Value {
@@ -24,23 +24,23 @@ fn item(schema: u32) -> Value {
     json!({"Item": {"pk": {"S": row().key.as_str()}, "schema": {"N": schema.to_string()}, "job": {"S": job}}})
 }
 
-const REFUSED: &str = "ConditionalCheckFailedException";
+const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 #[tokio::test]
 async fn a_row_is_inserted_only_where_none_is() {
-    let aws = Aws::new([(200, json!({}))]).await;
+    let aws = AwsStub::new([(200, json!({}))]).await;
     assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(Insert::New)]);
     assert_eq!(aws.call().operation, "PutItem");
     assert_eq!(aws.call().body["ConditionExpression"], "attribute_not_exists(pk)");
 
-    let aws = Aws::new([no(REFUSED, "The conditional request failed")]).await;
+    let aws = AwsStub::new([error_response(CONDITION_FAILED, "The conditional request failed")]).await;
     assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(Insert::Exists)]);
 }
 
 #[tokio::test]
 async fn a_row_is_written_only_over_the_revision_before_it() {
     let next = Row { rev: 8, ..row() };
-    let aws = Aws::new([(200, json!({}))]).await;
+    let aws = AwsStub::new([(200, json!({}))]).await;
     assert_eq!(table(&aws).await.update(std::slice::from_ref(&next)).await, [Ok(Update::Written)]);
     let call = aws.call();
     assert_eq!(call.operation, "UpdateItem");
@@ -48,14 +48,16 @@ async fn a_row_is_written_only_over_the_revision_before_it() {
     assert_eq!(call.body["ExpressionAttributeValues"][":before"], json!({"N": "7"}));
     assert_eq!(call.body["ExpressionAttributeValues"][":rev"], json!({"N": "8"}));
 
-    let aws = Aws::new([no(REFUSED, "The conditional request failed")]).await;
+    let aws = AwsStub::new([error_response(CONDITION_FAILED, "The conditional request failed")]).await;
     assert_eq!(table(&aws).await.update(&[next]).await, [Ok(Update::Conflict)]);
 }
 
 #[tokio::test]
 async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
-    for answer in [no("AccessDeniedException", "not you"), no("ResourceNotFoundException", "no table")] {
-        let aws = Aws::new([answer]).await;
+    for answer in
+        [error_response("AccessDeniedException", "not you"), error_response("ResourceNotFoundException", "no table")]
+    {
+        let aws = AwsStub::new([answer]).await;
         let table = table(&aws).await;
         assert!(table.insert(&[row()]).await[0].is_err());
         assert!(table.update(&[Row { rev: 2, ..row() }]).await[0].is_err());
@@ -66,26 +68,26 @@ async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
 async fn a_table_that_is_not_there_does_not_make_its_rows_absent() {
     let key = [row().key];
     let load = async |answer| {
-        let aws = Aws::new([answer]).await;
+        let aws = AwsStub::new([answer]).await;
         let loaded = table(&aws).await.load(&key).await.remove(0);
         assert_eq!(aws.call().body["ConsistentRead"], true);
         loaded
     };
     assert_eq!(load((200, json!({}))).await, Ok(None));
     assert_eq!(load((200, item(1))).await, Ok(Some(row())));
-    assert!(matches!(load(no("ResourceNotFoundException", "no table")).await, Err(LoadError::Port(_))));
-    assert!(matches!(load(no("AccessDeniedException", "not you")).await, Err(LoadError::Port(_))));
+    assert!(matches!(load(error_response("ResourceNotFoundException", "no table")).await, Err(LoadError::Port(_))));
+    assert!(matches!(load(error_response("AccessDeniedException", "not you")).await, Err(LoadError::Port(_))));
 }
 
 #[tokio::test]
 async fn a_newer_worker_s_row_is_told_from_a_damaged_one() {
     let key = [row().key];
     let load = async |answer| {
-        let aws = Aws::new([(200, answer)]).await;
+        let aws = AwsStub::new([(200, answer)]).await;
         table(&aws).await.load(&key).await.remove(0)
     };
     assert_eq!(load(item(2)).await, Err(LoadError::Newer(2)));
     assert!(matches!(load(json!({"Item": {"pk": {"S": "x"}}})).await, Err(LoadError::Corrupt(_))));
-    let torn = json!({"Item": {"schema": {"N": "1"}, "job": {"S": "{"}}});
-    assert!(matches!(load(torn).await, Err(LoadError::Corrupt(_))));
+    let truncated = json!({"Item": {"schema": {"N": "1"}, "job": {"S": "{"}}});
+    assert!(matches!(load(truncated).await, Err(LoadError::Corrupt(_))));
 }

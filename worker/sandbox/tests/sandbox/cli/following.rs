@@ -11,12 +11,12 @@ use tokio::process::Command;
 use super::{doorbell, json};
 use crate::journey::{JOB, demo, sandbox, trigger};
 
-const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
+const LOGGING_SCRIPT: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
 
 /// A sandbox whose project takes any script by the branch's name.
-async fn scripts() -> Sandbox {
+async fn sandbox_with_scripts() -> Sandbox {
     let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, TALKING).await;
+    let (repository, _) = demo(&sandbox, LOGGING_SCRIPT).await;
     for (branch, script) in [
         ("broken", "#!/bin/sh\nexit 3\n"),
         ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),
@@ -29,7 +29,7 @@ async fn scripts() -> Sandbox {
 
 #[tokio::test]
 async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s() {
-    let sandbox = scripts().await;
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
     let followed = doorbell(&sandbox, &["logs", "-f", &good]).await;
@@ -59,7 +59,7 @@ async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s()
 
 #[tokio::test]
 async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_exit_code_7() {
-    let sandbox = scripts().await;
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
@@ -74,7 +74,7 @@ async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_ex
 
 #[tokio::test]
 async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id() {
-    let sandbox = scripts().await;
+    let sandbox = sandbox_with_scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
     let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
@@ -97,7 +97,7 @@ async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id(
 
 #[tokio::test]
 async fn a_job_that_is_run_again_is_another_job() {
-    let sandbox = scripts().await;
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "broken", "--id", "one"]).await;
     sandbox.until_settled(&first, JOB).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_job_that_is_run_again_is_another_job() {
 
 #[tokio::test]
 async fn ctrl_c_and_a_reader_that_goes_away_end_it_with_their_codes() {
-    let sandbox = scripts().await;
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();

@@ -17,7 +17,7 @@ async fn the_owner_sees_every_job_and_the_story_of_each() {
     assert_eq!(listed["jobs"][1]["status"], "success");
     let rejected = json(&sandbox, &["jobs", "list", "--status", "rejected", "--project", "nowhere"]).await;
     assert_eq!(rejected["jobs"].as_array().unwrap().len(), 1);
-    assert_eq!(rejected["jobs"][0]["text"], "no project nowhere is registered");
+    assert_eq!(rejected["jobs"][0]["message"], "no project nowhere is registered");
 
     for name in [good.as_str(), "demo#ci-1", "ci-1"] {
         let shown = doorbell(&sandbox, &["jobs", "show", name]).await;

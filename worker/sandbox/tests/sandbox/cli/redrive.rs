@@ -15,15 +15,15 @@ use super::doorbell;
 use crate::journey::{JOB, PASSING, demo, envelope, options};
 
 /// Three pages of a receive.
-const LETTERS: usize = 25;
+const MESSAGE_COUNT: usize = 25;
 
 /// What a killed `doorbell` held comes back after 20 s.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
+const REAPPEAR_TIMEOUT: Duration = Duration::from_secs(60);
 
 const REDRIVE: [&str; 6] = ["dlq", "redrive", "--all", "--queue", "subscription", "--yes"];
 
 /// Messages in a queue, hidden ones included.
-async fn held_by(sandbox: &Sandbox, queue: &str) -> usize {
+async fn message_count(sandbox: &Sandbox, queue: &str) -> usize {
     let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
     let body = json!({ "QueueUrl": sandbox.world.queue_url(queue), "AttributeNames": names });
     let answer: Value = sandbox.world.root().json("sqs", "AmazonSQS.GetQueueAttributes", body).await.unwrap();
@@ -45,7 +45,7 @@ fn redrive(sandbox: &Sandbox, proxy: &Proxy) -> Child {
         .unwrap()
 }
 
-async fn until_held(proxy: &Proxy) {
+async fn wait_until_held(proxy: &Proxy) {
     tokio::time::timeout(JOB, proxy.until_held()).await.expect("the call never came");
 }
 
@@ -61,22 +61,22 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
     document.as_object_mut().unwrap().remove("report");
     sandbox.register("demo", &document).await.unwrap();
-    let letters = sandbox.world.queue_url(SUBSCRIPTION_DEAD_LETTERS);
-    for number in 0..LETTERS {
+    let dlq_url = sandbox.world.queue_url(SUBSCRIPTION_DEAD_LETTERS);
+    for number in 0..MESSAGE_COUNT {
         let id = format!("11111111-0000-4000-8000-{number:012}");
         let body = envelope(&sandbox, &id, &json!({ "project": "demo", "branch": "main" }));
-        sandbox.world.send_to_queue(&letters, &body).await.unwrap();
+        sandbox.world.send_to_queue(&dlq_url, &body).await.unwrap();
     }
     let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
 
     // Between the two calls for the eighth letter: it was sent back, and `doorbell` dies before it knows.
     proxy.hold_answer("AmazonSQS.SendMessage", 7);
     let mut killed = redrive(&sandbox, &proxy);
-    until_held(&proxy).await;
+    wait_until_held(&proxy).await;
     killed.kill().await.unwrap();
     assert_eq!(
-        (held_by(&sandbox, TRIGGERS).await, held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await),
-        (8, LETTERS - 7)
+        (message_count(&sandbox, TRIGGERS).await, message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await),
+        (8, MESSAGE_COUNT - 7)
     );
     let listed = doorbell(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
     assert!(listed.stderr.contains("3 more messages just in somebody's hands"), "{}", listed.stderr);
@@ -85,29 +85,29 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     let (sent, deleted) = (calls(&proxy, "AmazonSQS.SendMessage"), calls(&proxy, "AmazonSQS.DeleteMessage"));
     proxy.hold_answer("AmazonSQS.DeleteMessage", deleted + 2);
     let interrupted = redrive(&sandbox, &proxy);
-    until_held(&proxy).await;
+    wait_until_held(&proxy).await;
     kill_process(Pid::from_raw(interrupted.id().unwrap().try_into().unwrap()).unwrap(), Signal::INT).unwrap();
     let interrupted = interrupted.wait_with_output().await.unwrap();
     assert_eq!(interrupted.status.code(), Some(130));
     let said = String::from_utf8(interrupted.stderr).unwrap();
     assert!(said.contains("interrupted; what was not done by then is as it was"), "{said}");
     assert_eq!(calls(&proxy, "AmazonSQS.SendMessage"), sent + 3);
-    assert_eq!(held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await, LETTERS - 10);
+    assert_eq!(message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await, MESSAGE_COUNT - 10);
 
     // The same command again, until what the two have held has come back.
-    let deadline = Instant::now() + BACK_WITHIN;
-    while held_by(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await > 0 {
+    let deadline = Instant::now() + REAPPEAR_TIMEOUT;
+    while message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await > 0 {
         assert!(Instant::now() < deadline, "letters stay");
         let said = doorbell(&sandbox, &REDRIVE).await;
         assert!(matches!(said.code, Some(0 | 3)), "{}", said.stderr);
     }
-    assert_eq!(held_by(&sandbox, TRIGGERS).await, LETTERS + 1, "one letter is there twice, none is lost");
+    assert_eq!(message_count(&sandbox, TRIGGERS).await, MESSAGE_COUNT + 1, "one letter is there twice, none is lost");
 
     let _worker = sandbox.worker(&[]).await.unwrap();
     let deadline = Instant::now() + JOB;
     loop {
         let jobs = sandbox.jobs().await.unwrap();
-        if jobs.len() == LETTERS && jobs.iter().all(|job| job.is_settled()) {
+        if jobs.len() == MESSAGE_COUNT && jobs.iter().all(|job| job.is_settled()) {
             break;
         }
         assert!(Instant::now() < deadline, "{} jobs, {jobs:?}", jobs.len());
@@ -116,5 +116,5 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     for build in sandbox.codebuild.controls.builds() {
         *builds.entry(build.job_id.unwrap()).or_default() += 1;
     }
-    assert_eq!((builds.len(), builds.values().max()), (LETTERS, Some(&1)), "each job has one build");
+    assert_eq!((builds.len(), builds.values().max()), (MESSAGE_COUNT, Some(&1)), "each job has one build");
 }

@@ -1,13 +1,13 @@
 /// Where an ARN is of: others there begin as it does.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct ArnScope<'a> {
     partition: &'a str,
     region: &'a str,
     account: &'a str,
 }
 
-impl<'a> Place<'a> {
-    pub(super) fn of(arn: &'a str) -> Option<Self> {
+impl<'a> ArnScope<'a> {
+    pub(super) fn from_arn(arn: &'a str) -> Option<Self> {
         match arn.split(':').collect::<Vec<_>>().as_slice() {
             [_, partition, _, region, account, ..] => Some(Self { partition, region, account }),
             _ => None,
@@ -31,10 +31,10 @@ mod tests {
 
     #[test]
     fn what_is_in_the_same_place_has_the_same_beginning() {
-        let place = Place::of("arn:aws-cn:sqs:cn-north-1:1:queue").unwrap();
-        assert_eq!(place.arn("dynamodb", "table/t"), "arn:aws-cn:dynamodb:cn-north-1:1:table/t");
-        assert_eq!(place.secret("a/b"), "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a/b-AbCdEf");
-        assert_eq!(place.secret("arn:aws:x"), "arn:aws:x");
-        assert!(Place::of("queue").is_none());
+        let scope = ArnScope::from_arn("arn:aws-cn:sqs:cn-north-1:1:queue").unwrap();
+        assert_eq!(scope.arn("dynamodb", "table/t"), "arn:aws-cn:dynamodb:cn-north-1:1:table/t");
+        assert_eq!(scope.secret("a/b"), "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a/b-AbCdEf");
+        assert_eq!(scope.secret("arn:aws:x"), "arn:aws:x");
+        assert!(ArnScope::from_arn("queue").is_none());
     }
 }

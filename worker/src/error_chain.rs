@@ -4,8 +4,8 @@ use doorbell_engine::domain::one_line;
 
 /// What happened, and why, cause by cause, as logs and rows keep it: HTTP clients tell only there why a connection was
 /// refused.
-pub fn with_causes(happened: &str, error: &dyn Error) -> String {
-    let mut text = happened.to_owned();
+pub fn error_chain(summary: &str, error: &dyn Error) -> String {
+    let mut text = summary.to_owned();
     let mut source = error.source();
     while let Some(cause) = source {
         text.push_str(": ");
@@ -22,19 +22,19 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_on_one_line() {
         #[derive(Debug)]
-        struct Refused(std::fmt::Error);
-        impl std::fmt::Display for Refused {
+        struct TestError(std::fmt::Error);
+        impl std::fmt::Display for TestError {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("not shown")
             }
         }
-        impl Error for Refused {
+        impl Error for TestError {
             fn source(&self) -> Option<&(dyn Error + 'static)> {
                 Some(&self.0)
             }
         }
-        let error = Refused(std::fmt::Error);
+        let error = TestError(std::fmt::Error);
         let expected = "it can't be reached: an error occurred when formatting an argument";
-        assert_eq!(with_causes("it can't be reached", &error), expected);
+        assert_eq!(error_chain("it can't be reached", &error), expected);
     }
 }

@@ -6,7 +6,7 @@ use crate::dead_letters::queue::DeadLetterQueue;
 
 /// A message of a dead-letter queue, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Letter {
+pub(crate) struct DeadLetterMessage {
     pub(crate) queue: DeadLetterQueue,
     /// SQS's id.
     pub(crate) id: String,
@@ -16,39 +16,46 @@ pub(crate) struct Letter {
     /// What was to be worked on.
     pub(crate) body: String,
     /// Whether `body` is only its beginning.
-    pub(crate) is_cut: bool,
+    pub(crate) is_truncated: bool,
 }
 
-impl Letter {
+impl DeadLetterMessage {
     pub(crate) fn read(queue: DeadLetterQueue, message: &Message) -> Self {
         let text = message.body().unwrap_or_default();
         let sent = message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp));
         let sent_at = sent.and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
         let id = message.message_id().unwrap_or_default().to_owned();
         match serde_json::from_str::<DeadLetter>(text) {
-            Ok(letter) => Self {
+            Ok(dead_letter) => Self {
                 queue,
                 id,
                 sent_at,
-                is_cut: letter.body_bytes > letter.body.len(),
-                reason: letter.reason,
-                body: letter.body,
+                is_truncated: dead_letter.body_bytes > dead_letter.body.len(),
+                reason: dead_letter.reason,
+                body: dead_letter.body,
             },
             // Not the worker's: it was moved as it was, by SQS, SNS or EventBridge.
-            Err(_) => Self { queue, id, sent_at, reason: moved(queue, message), body: text.to_owned(), is_cut: false },
+            Err(_) => Self {
+                queue,
+                id,
+                sent_at,
+                reason: redrive_reason(queue, message),
+                body: text.to_owned(),
+                is_truncated: false,
+            },
         }
     }
 }
 
 /// SNS and EventBridge say why in attributes; SQS moves what was received too often, without a word.
-fn moved(queue: DeadLetterQueue, message: &Message) -> String {
+fn redrive_reason(queue: DeadLetterQueue, message: &Message) -> String {
     let attribute = |name: &str| {
         let value = message.message_attributes().and_then(|all| all.get(name));
         value.and_then(|value| value.string_value()).map(str::to_owned)
     };
-    let said = attribute("ERROR_MESSAGE").or_else(|| attribute("ErrorMessage")).or_else(|| attribute("ERROR_CODE"));
-    match (said, queue) {
-        (Some(said), _) => said,
+    let reported = attribute("ERROR_MESSAGE").or_else(|| attribute("ErrorMessage")).or_else(|| attribute("ERROR_CODE"));
+    match (reported, queue) {
+        (Some(reported), _) => reported,
         (None, DeadLetterQueue::Subscription) => "SNS could not deliver it to the trigger queue".to_owned(),
         (None, _) => "received too often without an answer: workers crashed, or the ledger was down".to_owned(),
     }
@@ -58,25 +65,25 @@ fn moved(queue: DeadLetterQueue, message: &Message) -> String {
 mod tests {
     use super::*;
 
-    fn read(queue: DeadLetterQueue, body: &str) -> Letter {
-        Letter::read(queue, &Message::builder().message_id("1").body(body).build())
+    fn read(queue: DeadLetterQueue, body: &str) -> DeadLetterMessage {
+        DeadLetterMessage::read(queue, &Message::builder().message_id("1").body(body).build())
     }
 
     #[test]
     fn a_letter_of_the_worker_brings_its_reason_and_the_message_inside() {
         let text = DeadLetter::new("not valid".to_owned(), 1, "m".to_owned(), "{}").to_json();
-        let letter = read(DeadLetterQueue::Requests, &text);
-        assert_eq!((letter.reason.as_str(), letter.body.as_str(), letter.is_cut), ("not valid", "{}", false));
+        let message = read(DeadLetterQueue::Requests, &text);
+        assert_eq!((message.reason.as_str(), message.body.as_str(), message.is_truncated), ("not valid", "{}", false));
         let long = "x".repeat(DeadLetter::KEPT_BYTES + 1);
         let text = DeadLetter::new("too long".to_owned(), 1, "m".to_owned(), &long).to_json();
-        assert!(read(DeadLetterQueue::Requests, &text).is_cut);
+        assert!(read(DeadLetterQueue::Requests, &text).is_truncated);
     }
 
     #[test]
     fn what_was_moved_as_it_was_is_taken_as_it_is() {
-        let letter = read(DeadLetterQueue::Requests, "{\"Type\":\"Notification\"}");
-        assert_eq!(letter.body, "{\"Type\":\"Notification\"}");
-        assert!(letter.reason.starts_with("received too often"), "{}", letter.reason);
+        let message = read(DeadLetterQueue::Requests, "{\"Type\":\"Notification\"}");
+        assert_eq!(message.body, "{\"Type\":\"Notification\"}");
+        assert!(message.reason.starts_with("received too often"), "{}", message.reason);
         assert!(read(DeadLetterQueue::Subscription, "").reason.contains("SNS could not deliver"));
     }
 }

@@ -3,12 +3,12 @@ use doorbell_messages::RunnerExit;
 /// Why the runner itself ends the build: the code to exit with, and one line for the people who read the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
-pub(crate) struct Failure {
+pub(crate) struct RunnerError {
     pub(crate) exit: RunnerExit,
     reason: String,
 }
 
-impl Failure {
+impl RunnerError {
     pub(crate) fn new(exit: RunnerExit, reason: impl Into<String>) -> Self {
         Self { exit, reason: reason.into() }
     }
@@ -21,7 +21,7 @@ impl Failure {
         Self::new(RunnerExit::CheckoutFailed, reason)
     }
 
-    pub(crate) fn machine(reason: impl Into<String>) -> Self {
-        Self::new(RunnerExit::Machine, reason)
+    pub(crate) fn infrastructure(reason: impl Into<String>) -> Self {
+        Self::new(RunnerExit::InfrastructureFailure, reason)
     }
 }

@@ -9,59 +9,59 @@ use reqwest::{Client, StatusCode, Url};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::answer::{chain, read, reason};
-use super::{NO_HEADER, authorized, join};
+use super::response::{describe_response, describe_transport_error, read};
+use super::{TOKEN_NOT_HEADER_SAFE, join, with_token};
 
 /// A repository's branches with their commits: some 60 bytes each.
-const MOST_OF_A_LIST: usize = 4 * 1024 * 1024;
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The commit that the forge has at the ref.
-pub(in crate::forge) async fn head(
+pub(in crate::forge) async fn resolve_ref(
     client: &Client,
     forge: &Url,
-    side: &ForgeSide,
+    repository: &ForgeSide,
     git_ref: &GitRef,
     token: Option<&SecretString>,
 ) -> Answer<HeadSeen> {
     let path = match git_ref {
-        GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", side.repo),
-        GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", side.repo),
-        GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", side.repo, number.get()),
+        GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", repository.repo),
+        GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", repository.repo),
+        GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", repository.repo, number.get()),
     };
     let request = client.get(join(forge, &path));
     let request = match token {
         None => request,
-        Some(token) => match authorized(request, token) {
+        Some(token) => match with_token(request, token) {
             Some(request) => request,
             None => {
-                return Answer::Seen(HeadSeen::Unavailable(NO_HEADER.to_owned()));
+                return Answer::Seen(HeadSeen::Unavailable(TOKEN_NOT_HEADER_SAFE.to_owned()));
             }
         },
     };
-    let answer = match request.send().await {
+    let response = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Answer::Seen(HeadSeen::Unavailable(chain(&error))),
+        Err(error) => return Answer::Seen(HeadSeen::Unavailable(describe_transport_error(&error))),
     };
-    let code = answer.status();
-    let body = match read(answer, MOST_OF_A_LIST).await {
+    let code = response.status();
+    let body = match read(response, MAX_LIST_BYTES).await {
         Ok(body) => body,
         Err(reason) => return Answer::Seen(HeadSeen::Unavailable(reason)),
     };
-    let problem = reason(code, serde_json::from_slice(&body).ok().as_ref());
+    let reason = describe_response(code, serde_json::from_slice(&body).ok().as_ref());
     match code {
-        StatusCode::OK => Answer::Seen(find(git_ref, &body)),
-        StatusCode::UNAUTHORIZED => Answer::Unauthorized(problem),
-        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(HeadSeen::Missing(problem)),
-        _ => Answer::Seen(HeadSeen::Unavailable(problem)),
+        StatusCode::OK => Answer::Seen(commit_of_ref(git_ref, &body)),
+        StatusCode::UNAUTHORIZED => Answer::Unauthorized(reason),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(HeadSeen::Missing(reason)),
+        _ => Answer::Seen(HeadSeen::Unavailable(reason)),
     }
 }
 
-fn find(git_ref: &GitRef, body: &[u8]) -> HeadSeen {
+fn commit_of_ref(git_ref: &GitRef, body: &[u8]) -> HeadSeen {
     // Each is read by a type of its own: a pull request has `tags`, too, and they are something else there.
     let commit = match git_ref {
-        GitRef::Branch(name) => read_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
-        GitRef::Tag(name) => read_as(body).map(|mut list: Tags| list.tags.remove(name.as_str())),
-        GitRef::PullRequest(_) => read_as(body).map(|pull_request: PullRequest| pull_request.commit_stop),
+        GitRef::Branch(name) => parse_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
+        GitRef::Tag(name) => parse_as(body).map(|mut list: Tags| list.tags.remove(name.as_str())),
+        GitRef::PullRequest(_) => parse_as(body).map(|pull_request: PagurePullRequest| pull_request.commit_stop),
     };
     let Some(commit) = commit else {
         return HeadSeen::Unavailable(
@@ -89,11 +89,11 @@ struct Tags {
 }
 
 #[derive(Deserialize)]
-struct PullRequest {
+struct PagurePullRequest {
     /// Null until Pagure has looked at the commits of a new pull request.
     commit_stop: Option<String>,
 }
 
-fn read_as<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+fn parse_as<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
 }

@@ -4,23 +4,23 @@ pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let words = text.trim_start_matches(' ');
     let mut lines = Vec::new();
     let mut line = " ".repeat(text.len() - words.len());
-    let mut is_begun = false;
+    let mut has_word = false;
     for word in words.split(' ') {
         // Behind a label alone a break would win no room.
-        if is_begun && shown(&line) + 1 + shown(word) > width && shown(&line) >= indent {
+        if has_word && display_width(&line) + 1 + display_width(word) > width && display_width(&line) >= indent {
             lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
-        } else if is_begun {
+        } else if has_word {
             line.push(' ');
         }
         line.push_str(word);
-        is_begun = true;
+        has_word = true;
     }
     lines.push(line);
     lines
 }
 
 /// Characters that take room: those of styles take none.
-fn shown(text: &str) -> usize {
+fn display_width(text: &str) -> usize {
     anstream::adapter::strip_str(text).flat_map(str::chars).count()
 }
 
@@ -29,8 +29,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, width: usize, want: &[&str]) {
-        assert_eq!(wrap(text, width, 2), want);
+    fn check(text: &str, width: usize, expected: &[&str]) {
+        assert_eq!(wrap(text, width, 2), expected);
     }
 
     #[test]

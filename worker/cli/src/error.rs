@@ -1,31 +1,31 @@
-use doorbell_worker::CallFailed;
+use doorbell_worker::AwsCallError;
 
 /// Why a command did not do what it was asked: what happened and why, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Failure {
-    pub(crate) kind: FailureKind,
-    pub(crate) what: String,
-    pub(crate) next: String,
+pub(crate) struct CliError {
+    pub(crate) kind: CliErrorKind,
+    pub(crate) message: String,
+    pub(crate) hint: String,
 }
 
 /// The kinds of failure, named by what helps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FailureKind {
+pub(crate) enum CliErrorKind {
     /// Other arguments.
     Usage,
     /// A setting, or something that exists: no such job, project, message, queue.
-    Context,
+    Missing,
     /// Other credentials, or more rights for these.
     Denied,
     /// Another try, later.
-    NotDone,
+    OperationFailed,
     /// Nothing: whoever read the output went away.
     PipeClosed,
 }
 
 /// How a command ended that did what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum CommandOutcome {
     /// Well.
     Done,
     /// The answer is no: a build failed, a check failed, a document is wrong.
@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl CommandOutcome {
     /// Stable; documented in the README and in `--help`.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
@@ -51,50 +51,50 @@ impl Outcome {
     }
 }
 
-impl FailureKind {
-    /// As [`Outcome::exit_code`].
+impl CliErrorKind {
+    /// As [`CommandOutcome::exit_code`].
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Self::Usage => 2,
-            Self::Context => 3,
+            Self::Missing => 3,
             Self::Denied => 4,
-            Self::NotDone => 5,
+            Self::OperationFailed => 5,
             // A shell's own for SIGPIPE: 128 + 13.
             Self::PipeClosed => 141,
         }
     }
 }
 
-impl Failure {
-    pub(crate) fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Usage, what: what.into(), next: next.into() }
+impl CliError {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: CliErrorKind::Usage, message: message.into(), hint: hint.into() }
     }
 
-    pub(crate) fn context(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Context, what: what.into(), next: next.into() }
+    pub(crate) fn missing(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: CliErrorKind::Missing, message: message.into(), hint: hint.into() }
     }
 
-    pub(crate) fn denied(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Denied, what: what.into(), next: next.into() }
+    pub(crate) fn denied(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: CliErrorKind::Denied, message: message.into(), hint: hint.into() }
     }
 
-    pub(crate) fn not_done(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { kind: FailureKind::NotDone, what: what.into(), next: next.into() }
+    pub(crate) fn operation_failed(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { kind: CliErrorKind::OperationFailed, message: message.into(), hint: hint.into() }
     }
 }
 
-impl From<CallFailed> for Failure {
-    fn from(failed: CallFailed) -> Self {
-        let what = format!("AWS: {failed}");
-        let code = failed.code.as_deref().unwrap_or_default();
+impl From<AwsCallError> for CliError {
+    fn from(error: AwsCallError) -> Self {
+        let message = format!("AWS: {error}");
+        let code = error.code.as_deref().unwrap_or_default();
         if is_denied(code) {
-            let next = "these credentials lack that right; the README of doorbell-cli lists what each command needs";
-            return Self::denied(what, next);
+            let hint = "these credentials lack that right; the README of doorbell-cli lists what each command needs";
+            return Self::denied(message, hint);
         }
         if is_missing(code) {
-            return Self::context(what, "is the setting right, and is this the right account and Region?");
+            return Self::missing(message, "is the setting right, and is this the right account and Region?");
         }
-        Self::not_done(what, "nothing more was done; try again, and see `doorbell doctor`")
+        Self::operation_failed(message, "nothing more was done; try again, and see `doorbell doctor`")
     }
 }
 
@@ -129,19 +129,20 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(code: Option<&str>, kind: FailureKind) {
-        let failed = CallFailed { call: "Scan".to_owned(), code: code.map(str::to_owned), words: "no luck".to_owned() };
-        assert_eq!(Failure::from(failed).kind, kind, "{code:?}");
+    fn check(code: Option<&str>, kind: CliErrorKind) {
+        let error =
+            AwsCallError { call: "Scan".to_owned(), code: code.map(str::to_owned), message: "no luck".to_owned() };
+        assert_eq!(CliError::from(error).kind, kind, "{code:?}");
     }
 
     #[test]
     fn an_answer_of_aws_becomes_the_kind_of_failure_that_says_what_helps() {
-        check(Some("AccessDeniedException"), FailureKind::Denied);
-        check(Some("AccessDenied"), FailureKind::Denied);
-        check(Some("ExpiredTokenException"), FailureKind::Denied);
-        check(Some("ResourceNotFoundException"), FailureKind::Context);
-        check(Some("AWS.SimpleQueueService.NonExistentQueue"), FailureKind::Context);
-        check(Some("ThrottlingException"), FailureKind::NotDone);
-        check(None, FailureKind::NotDone);
+        check(Some("AccessDeniedException"), CliErrorKind::Denied);
+        check(Some("AccessDenied"), CliErrorKind::Denied);
+        check(Some("ExpiredTokenException"), CliErrorKind::Denied);
+        check(Some("ResourceNotFoundException"), CliErrorKind::Missing);
+        check(Some("AWS.SimpleQueueService.NonExistentQueue"), CliErrorKind::Missing);
+        check(Some("ThrottlingException"), CliErrorKind::OperationFailed);
+        check(None, CliErrorKind::OperationFailed);
     }
 }

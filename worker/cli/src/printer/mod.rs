@@ -13,13 +13,13 @@ use doorbell_messages::Status;
 use serde::Serialize;
 
 pub(crate) use columns::Columns;
-pub(crate) use time::{ago, clock, date, span};
+pub(crate) use time::{format_age, format_date_time, format_duration, format_time};
 
-use crate::failure::{Failure, FailureKind};
+use crate::error::{CliError, CliErrorKind};
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum PrintFormat {
     // Not documented one by one: clap would give every option of every help three lines.
     Text,
     Json,
@@ -27,16 +27,16 @@ pub(crate) enum Format {
 
 /// Where results go.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Screen {
-    format: Format,
+pub(crate) struct Printer {
+    format: PrintFormat,
     /// Columns of the terminal; none in a pipe, where nothing is cut.
     width: Option<usize>,
     /// Lines of the terminal.
     height: Option<usize>,
 }
 
-impl Screen {
-    pub(crate) fn new(format: Format) -> Self {
+impl Printer {
+    pub(crate) fn new(format: PrintFormat) -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         let size = terminal_size::terminal_size().filter(|_| is_terminal);
         let (width, height) = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0))).unzip();
@@ -52,19 +52,23 @@ impl Screen {
     }
 
     pub(crate) fn is_json(self) -> bool {
-        self.format == Format::Json
+        self.format == PrintFormat::Json
     }
 
     /// Prints a result: as JSON, or as the lines that `text` makes.
     ///
     /// # Errors
     /// Nobody reads it any more.
-    pub(crate) fn result(self, json: &impl Serialize, text: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
+    pub(crate) fn print_result(
+        self,
+        json: &impl Serialize,
+        text: impl FnOnce() -> Vec<String>,
+    ) -> Result<(), CliError> {
         if self.is_json() {
             // Writing texts and numbers can't fail.
-            return self.line(&serde_json::to_string(json).unwrap_or_default());
+            return self.print_line(&serde_json::to_string(json).unwrap_or_default());
         }
-        text().iter().try_for_each(|line| self.line(line))
+        text().iter().try_for_each(|line| self.print_line(line))
     }
 
     /// Shows these lines in place of what the terminal shows. It is written over and not cleared, which would flicker,
@@ -72,72 +76,74 @@ impl Screen {
     ///
     /// # Errors
     /// Nobody looks any more.
-    pub(crate) fn frame(self, lines: &[String]) -> Result<(), Failure> {
-        self.steer("\x1b[H")?;
+    pub(crate) fn redraw(self, lines: &[String]) -> Result<(), CliError> {
+        self.write_control("\x1b[H")?;
         for line in lines {
-            let shown = write!(anstream::stdout(), "{line}");
-            shown.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))?;
-            self.steer("\x1b[K\n")?;
+            let written = write!(anstream::stdout(), "{line}");
+            written.map_err(|error| CliError::operation_failed(format!("the terminal is gone: {error}"), "nothing"))?;
+            self.write_control("\x1b[K\n")?;
         }
-        self.steer("\x1b[J")
+        self.write_control("\x1b[J")
     }
 
     /// Past `anstream`, to which this is a colour.
-    fn steer(self, sequence: &str) -> Result<(), Failure> {
+    fn write_control(self, sequence: &str) -> Result<(), CliError> {
         let mut stdout = std::io::stdout();
         let written = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
-        written.map_err(|error| Failure::not_done(format!("the terminal is gone: {error}"), "nothing"))
+        written.map_err(|error| CliError::operation_failed(format!("the terminal is gone: {error}"), "nothing"))
     }
 
     /// Prints a line of a result.
     ///
     /// # Errors
     /// Nobody reads it any more.
-    pub(crate) fn line(self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn print_line(self, text: &str) -> Result<(), CliError> {
         match writeln!(anstream::stdout(), "{text}") {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure {
-                kind: FailureKind::PipeClosed,
-                what: "nobody reads the output".to_owned(),
-                next: "nothing".to_owned(),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(CliError {
+                kind: CliErrorKind::PipeClosed,
+                message: "nobody reads the output".to_owned(),
+                hint: "nothing".to_owned(),
             }),
-            Err(error) => Err(Failure::not_done(format!("the output can't be written: {error}"), "is the disk full?")),
+            Err(error) => {
+                Err(CliError::operation_failed(format!("the output can't be written: {error}"), "is the disk full?"))
+            }
         }
     }
 
     /// Lines of at most the terminal's width, all but the first behind `indent` spaces.
-    pub(crate) fn wrapped(self, text: &str, indent: usize) -> Vec<String> {
+    pub(crate) fn wrap_text(self, text: &str, indent: usize) -> Vec<String> {
         wrap::wrap(text, self.width.unwrap_or(usize::MAX), indent)
     }
 
     /// Says something beside the result.
     pub(crate) fn note(self, text: &str) {
-        say("note", AnsiColor::Yellow, text);
+        print_labeled("note", AnsiColor::Yellow, text);
     }
 
     /// Says what is to be done next.
     pub(crate) fn next(self, text: &str) {
-        say("next", AnsiColor::Cyan, text);
+        print_labeled("next", AnsiColor::Cyan, text);
     }
 
     /// Says that the person has ended this, on a line of its own: the terminal has written `^C`.
-    pub(crate) fn interrupted(self, text: &str) {
+    pub(crate) fn note_interruption(self, text: &str) {
         if std::io::stderr().is_terminal() {
             let _ = writeln!(std::io::stderr());
         }
         self.note(text);
     }
 
-    pub(crate) fn failed(self, failure: &Failure) {
-        if failure.kind == FailureKind::PipeClosed {
+    pub(crate) fn print_error(self, failure: &CliError) {
+        if failure.kind == CliErrorKind::PipeClosed {
             return;
         }
-        say("error", AnsiColor::Red, &failure.what);
-        say("next", AnsiColor::Cyan, &failure.next);
+        print_labeled("error", AnsiColor::Red, &failure.message);
+        print_labeled("next", AnsiColor::Cyan, &failure.hint);
     }
 }
 
-fn say(word: &str, color: AnsiColor, text: &str) {
+fn print_labeled(word: &str, color: AnsiColor, text: &str) {
     let style = color.on_default().bold();
     let width =
         terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0));
@@ -148,7 +154,7 @@ fn say(word: &str, color: AnsiColor, text: &str) {
 }
 
 /// A number of things: `1 job`, `2 jobs`.
-pub(crate) fn counted(count: usize, thing: &str) -> String {
+pub(crate) fn pluralize(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
@@ -160,18 +166,18 @@ pub(crate) fn status(status: Status) -> String {
         Status::Canceled => AnsiColor::Magenta,
         Status::Failure | Status::Error | Status::Rejected => AnsiColor::Red,
     };
-    painted(color.on_default(), status.as_str())
+    styled(color.on_default(), status.as_str())
 }
 
 pub(crate) fn bold(text: &str) -> String {
-    painted(Style::new().bold(), text)
+    styled(Style::new().bold(), text)
 }
 
 pub(crate) fn dim(text: &str) -> String {
-    painted(Style::new().dimmed(), text)
+    styled(Style::new().dimmed(), text)
 }
 
-pub(crate) fn painted(style: Style, text: &str) -> String {
+pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 

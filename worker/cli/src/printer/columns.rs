@@ -9,10 +9,10 @@ pub(crate) struct Columns {
 }
 
 /// Spaces between columns.
-const GAP: usize = 2;
+const COLUMN_GAP: usize = 2;
 
 /// A last column with less room than this says nothing.
-const LEAST: usize = 8;
+const MIN_LAST_COLUMN_WIDTH: usize = 8;
 
 impl Columns {
     pub(crate) fn new(header: &[&'static str]) -> Self {
@@ -39,24 +39,24 @@ fn line(row: &[(Style, String)], widths: &[usize], width: Option<usize>) -> Stri
     let mut used = 0;
     for (at, ((style, cell), widest)) in row.iter().zip(widths).enumerate() {
         if at + 1 == widths.len() {
-            let room = width.map_or(usize::MAX, |width| width.saturating_sub(used));
-            if room >= LEAST || cell.chars().count() <= room {
-                line.push_str(&format!("{style}{}{style:#}", cut(cell, room)));
+            let width = width.map_or(usize::MAX, |width| width.saturating_sub(used));
+            if width >= MIN_LAST_COLUMN_WIDTH || cell.chars().count() <= width {
+                line.push_str(&format!("{style}{}{style:#}", truncate(cell, width)));
             }
             break;
         }
-        let gap = widest + GAP - cell.chars().count();
+        let gap = widest + COLUMN_GAP - cell.chars().count();
         line.push_str(&format!("{style}{cell}{style:#}{:gap$}", ""));
-        used += widest + GAP;
+        used += widest + COLUMN_GAP;
     }
     line.trim_end().to_owned()
 }
 
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
+fn truncate(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
         return text.to_owned();
     }
-    let kept: String = text.chars().take(room.saturating_sub(1)).collect();
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
 }
 

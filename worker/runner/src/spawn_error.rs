@@ -6,17 +6,17 @@ use std::path::Path;
 use doorbell_messages::RunnerExit;
 use rustix::io::Errno;
 
-use crate::failure::Failure;
+use crate::error::RunnerError;
 
 /// Linux reads no more than this of a script to find its interpreter.
-const FIRST_BYTES: u64 = 256;
+const MAX_SHEBANG_BYTES: u64 = 256;
 
 /// Refuses a text file without a `#!` line. Some C libraries would give it to a shell and others not; a command never
 /// meets a shell that its author did not name.
 ///
 /// # Errors
 /// The program is such a file.
-pub(crate) fn check_script(program: &str) -> Result<(), Failure> {
+pub(crate) fn check_script(program: &str) -> Result<(), RunnerError> {
     let start = if program.contains('/') { first_bytes(program) } else { Vec::new() };
     let is_text =
         !start.is_empty() && start.iter().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace() || *b >= 0x80);
@@ -29,19 +29,19 @@ pub(crate) fn check_script(program: &str) -> Result<(), Failure> {
 }
 
 /// Says why a program did not start, in words for the person who wrote it.
-pub(crate) fn not_started(program: &str, error: &io::Error) -> Failure {
+pub(crate) fn explain(program: &str, error: &io::Error) -> RunnerError {
     match Errno::from_io_error(error) {
-        Some(Errno::NOENT) => not_found(missing(program)),
-        Some(Errno::ACCESS | Errno::PERM) => not_found(forbidden(program)),
+        Some(Errno::NOENT) => not_found(explain_not_found(program)),
+        Some(Errno::ACCESS | Errno::PERM) => not_found(explain_permission_denied(program)),
         Some(Errno::NOEXEC) => not_found(format!("{program:?} is not a program for this machine: {error}")),
         Some(Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG | Errno::TOOBIG) => {
             not_found(format!("{program:?} can't be executed: {error}"))
         }
-        _ => Failure::machine(format!("{program:?} can't be started: {error}")),
+        _ => RunnerError::infrastructure(format!("{program:?} can't be started: {error}")),
     }
 }
 
-fn missing(program: &str) -> String {
+fn explain_not_found(program: &str) -> String {
     if !program.contains('/') {
         return format!(
             "{program:?} is in no folder of PATH (a file of the repository is named with a slash, as ./{program})"
@@ -58,10 +58,13 @@ fn missing(program: &str) -> String {
     }
 }
 
-fn forbidden(program: &str) -> String {
+fn explain_permission_denied(program: &str) -> String {
     match fs::metadata(program) {
         Ok(metadata) if metadata.is_dir() => format!("{program:?} is a folder"),
-        Ok(_) if interpreter(&first_bytes(program)).is_some_and(|name| !executable(&name)) && executable(program) => {
+        Ok(_)
+            if interpreter(&first_bytes(program)).is_some_and(|name| !is_executable(&name))
+                && is_executable(program) =>
+        {
             format!("{program:?} can be executed, but not the interpreter that its first line names")
         }
         Ok(_) if program.contains('/') => {
@@ -73,7 +76,7 @@ fn forbidden(program: &str) -> String {
     }
 }
 
-fn executable(path: &str) -> bool {
+fn is_executable(path: &str) -> bool {
     fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
@@ -88,13 +91,13 @@ fn first_bytes(program: &str) -> Vec<u8> {
     let mut start = Vec::new();
     // A pipe would never answer; what can't be read is judged by the system when it is started.
     if fs::metadata(program).is_ok_and(|metadata| metadata.is_file()) {
-        let _ = File::open(program).and_then(|file| file.take(FIRST_BYTES).read_to_end(&mut start));
+        let _ = File::open(program).and_then(|file| file.take(MAX_SHEBANG_BYTES).read_to_end(&mut start));
     }
     start
 }
 
-fn not_found(reason: String) -> Failure {
-    Failure::new(RunnerExit::CommandNotFound, reason)
+fn not_found(reason: String) -> RunnerError {
+    RunnerError::new(RunnerExit::CommandNotFound, reason)
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::time::Duration;
 use doorbell_engine::domain::Timestamp;
 
 /// How long ago: `12 s`, `5 min`, `3 h`, `9 d`.
-pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
-    span(now.since(at))
+pub(crate) fn format_age(at: Timestamp, now: Timestamp) -> String {
+    format_duration(now.since(at))
 }
 
-pub(crate) fn span(time: Duration) -> String {
-    let seconds = time.as_secs();
+pub(crate) fn format_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     match seconds {
         0..100 => format!("{seconds} s"),
         100..6_000 => format!("{} min", seconds / 60),
@@ -20,16 +20,16 @@ pub(crate) fn span(time: Duration) -> String {
 }
 
 /// The day and the time, in UTC: `2026-11-21 14:02:11`.
-pub(crate) fn date(at: Timestamp) -> String {
-    formatted(at, "%F %T")
+pub(crate) fn format_date_time(at: Timestamp) -> String {
+    format_timestamp(at, "%F %T")
 }
 
 /// The time of the day, in UTC.
-pub(crate) fn clock(at: Timestamp) -> String {
-    formatted(at, "%T")
+pub(crate) fn format_time(at: Timestamp) -> String {
+    format_timestamp(at, "%T")
 }
 
-fn formatted(at: Timestamp, format: &str) -> String {
+fn format_timestamp(at: Timestamp, format: &str) -> String {
     match jiff::Timestamp::from_millisecond(at.as_millis()) {
         Ok(moment) => moment.strftime(format).to_string(),
         Err(_) => at.to_string(),
@@ -42,10 +42,10 @@ mod tests {
 
     #[test]
     fn a_span_has_one_number_and_its_unit() {
-        for (seconds, want) in
+        for (seconds, expected) in
             [(0, "0 s"), (99, "99 s"), (100, "1 min"), (5_999, "99 min"), (6_000, "1 h"), (172_800, "2 d")]
         {
-            assert_eq!(span(Duration::from_secs(seconds)), want);
+            assert_eq!(format_duration(Duration::from_secs(seconds)), expected);
         }
     }
 }

@@ -9,28 +9,28 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Long enough for a machine that is busy; nothing waits this long when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A folder with a repository, and a place for the build.
-pub(crate) struct World {
-    folder: TempDir,
+pub(crate) struct RunnerFixture {
+    directory: TempDir,
 }
 
-impl World {
+impl RunnerFixture {
     /// The repository holds one commit on `main`: an executable `deploy` that prints what it got.
     pub(crate) fn new() -> Self {
         // A name that may be a part of a ref, unlike the usual `.tmp...`.
-        let world = Self { folder: tempfile::Builder::new().prefix("world-").tempdir().unwrap() };
-        fs::create_dir(world.path("build")).unwrap();
-        world.git_in(Path::new("."), &["init", "--quiet", "--initial-branch=main", "repository"]);
-        world.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
-        world.script("deploy", "#!/bin/sh\necho \"deployed $*\"\n");
-        world.commit("first");
-        world
+        let fixture = Self { directory: tempfile::Builder::new().prefix("fixture-").tempdir().unwrap() };
+        fs::create_dir(fixture.path("build")).unwrap();
+        fixture.git_in(Path::new("."), &["init", "--quiet", "--initial-branch=main", "repository"]);
+        fixture.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+        fixture.script("deploy", "#!/bin/sh\necho \"deployed $*\"\n");
+        fixture.commit("first");
+        fixture
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -93,8 +93,8 @@ impl World {
         git
     }
 
-    /// As [`World::build`], with a shell script in git's place; `$GIT` is the real one.
-    pub(crate) fn build_with_git(&self, script: &str) -> Build {
+    /// As [`RunnerFixture::build`], with a shell script in git's place; `$GIT` is the real one.
+    pub(crate) fn build_with_git(&self, script: &str) -> RunnerBuild {
         let real = Command::new("sh").args(["-c", "command -v git"]).output().unwrap().stdout;
         let real = String::from_utf8(real).unwrap();
         fs::create_dir(self.path("bin")).unwrap();
@@ -106,9 +106,9 @@ impl World {
     }
 
     /// A build of `main` that runs `./deploy main`.
-    pub(crate) fn build(&self) -> Build {
+    pub(crate) fn build(&self) -> RunnerBuild {
         let path = std::env::var("PATH").unwrap();
-        let build = Build { folder: self.path("build"), variables: BTreeMap::new() };
+        let build = RunnerBuild { directory: self.path("build"), variables: BTreeMap::new() };
         build
             .with("PATH", &path)
             .with("DOORBELL_JOB_ID", "here:demo#1#abc")
@@ -125,12 +125,12 @@ impl World {
 
 /// What a build container is started with.
 #[derive(Clone)]
-pub(crate) struct Build {
-    folder: PathBuf,
+pub(crate) struct RunnerBuild {
+    directory: PathBuf,
     pub(crate) variables: BTreeMap<String, String>,
 }
 
-impl Build {
+impl RunnerBuild {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
@@ -148,43 +148,43 @@ impl Build {
 
     pub(crate) fn start(&self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-runner"));
-        command.env_clear().envs(&self.variables).current_dir(&self.folder);
+        command.env_clear().envs(&self.variables).current_dir(&self.directory);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    pub(crate) fn run(&self) -> Ran {
-        Ran::of(self.start().wait_with_output().unwrap())
+    pub(crate) fn run(&self) -> RunResult {
+        RunResult::from_output(self.start().wait_with_output().unwrap())
     }
 
     /// Runs, and insists on the exit code.
     #[track_caller]
-    pub(crate) fn exits(&self, code: i32) -> Ran {
-        let ran = self.run();
-        assert_eq!(ran.code, Some(code), "{}\n{}", ran.stdout, ran.log);
-        ran
+    pub(crate) fn assert_exit(&self, code: i32) -> RunResult {
+        let result = self.run();
+        assert_eq!(result.code, Some(code), "{}\n{}", result.stdout, result.log);
+        result
     }
 
     pub(crate) fn checkout_exists(&self) -> bool {
-        self.folder.join("checkout").exists()
+        self.directory.join("checkout").exists()
     }
 }
 
 /// What people saw of a build.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub(crate) struct RunResult {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) log: String,
 }
 
-impl Ran {
-    pub(crate) fn of(output: Output) -> Self {
+impl RunResult {
+    pub(crate) fn from_output(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), stdout: text(output.stdout), log: text(output.stderr) }
     }
 
     #[track_caller]
-    pub(crate) fn says(self, text: &str) -> Self {
+    pub(crate) fn assert_log(self, text: &str) -> Self {
         assert!(self.log.contains(text), "{text:?} is not in:\n{}", self.log);
         self
     }
@@ -193,9 +193,9 @@ impl Ran {
 /// Waits for a condition that must come true.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let limit = Instant::now() + PATIENCE;
+    let limit = Instant::now() + WAIT_TIMEOUT;
     while !condition() {
-        assert!(Instant::now() < limit, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < limit, "{what}: not within {WAIT_TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
