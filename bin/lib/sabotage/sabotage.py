@@ -116,7 +116,7 @@ def compile_tests(tree, target, binaries):
     return paths
 
 
-def passes(binary, test, sabotage):
+def run_test(binary, test, sabotage):
     """None if there is no such test."""
     executable, folder = binary
     switch = folder / SWITCH
@@ -156,12 +156,12 @@ def main():
             problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
             continue
         if test not in sound:
-            sound[test] = passes(binary, test, None)
+            sound[test] = run_test(binary, test, None)
         if sound[test] is None:
             verdict = "there is no such test"
         elif not sound[test]:
             verdict = "the test is red with the guard in"
-        elif passes(binary, test, edit["name"]):
+        elif run_test(binary, test, edit["name"]):
             verdict = "the test is green with the guard out"
         else:
             print(f"noticed  {edit['name']}: {test}", flush=True)

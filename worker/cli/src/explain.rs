@@ -144,7 +144,8 @@ async fn evaluate(
     };
     // A request without an id gets its SNS message id; any will do here.
     let message = Message { id: "explain".to_owned(), sent_at: now };
-    let key = JobKey::of(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
+    let key =
+        JobKey::for_request(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
     let row = Row::new(key, request.clone(), message, now);
     let config = engine_config();
     let context = Situation { now, pool_open: true, forge: Passage::Open };

@@ -38,7 +38,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
         kept.as_ref().filter(|kept| Instant::now() < kept.until).map(|kept| kept.value.clone())
     }
 
-    /// The kept value, or the one that `read` brings with the time to keep it. Callers for one key wait for one read;
+    /// The kept value, or the one that `parse` brings with the time to keep it. Callers for one key wait for one read;
     /// an error is kept for none of them.
     pub(crate) async fn get<E>(&self, key: &K, read: impl Future<Output = Result<(V, Duration), E>>) -> Result<V, E> {
         let slot = self.slot(key);

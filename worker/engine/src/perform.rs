@@ -190,7 +190,7 @@ impl<W: World> Engine<W> {
             };
             let Some(there) = there else {
                 let mut request = request_row.request.clone();
-                request.action = doorbell_messages::Action::Start;
+                request.action = doorbell_messages::RequestAction::Start;
                 let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
                 row.wanted = Wanted::Cancel;
                 row.writer = self.signature();

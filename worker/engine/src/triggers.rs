@@ -76,7 +76,7 @@ impl<W: World> Engine<W> {
         }
         let sent_at = Timestamp::parse(&envelope.timestamp).map_err(|error| format!("$.Timestamp: {error}"))?;
         let request = Request::parse(&envelope.message).map_err(|error| format!("the request is refused: {error}"))?;
-        let key = JobKey::of(&request, &envelope.message_id)?;
+        let key = JobKey::for_request(&request, &envelope.message_id)?;
         Ok((request, key, Message { id: envelope.message_id, sent_at }))
     }
 

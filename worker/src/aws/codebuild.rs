@@ -70,8 +70,7 @@ impl Builds for CodeBuildProvider {
         let mut page = None;
         loop {
             // No sortOrder: newest first is the default, and naming it fails in projects with more than 100 builds.
-            let call =
-                self.0.list_builds_for_project().project_name(query.build_project.as_str()).set_next_token(page);
+            let call = self.0.list_builds_for_project().project_name(query.build_project.as_str()).set_next_token(page);
             let answer = call.send().await.map_err(|error| port_error("ListBuildsForProject", error))?;
             let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
             for chunk in ids.chunks(MOST_DESCRIBED) {

@@ -70,7 +70,8 @@ impl Deliveries for SqsQueue {
     }
 
     async fn bury(&self, dead_letter: DeadLetter) -> Result<(), PortError> {
-        let call = self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(dead_letter.to_json());
+        let call =
+            self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(dead_letter.to_json());
         call.send().await.map_err(|error| port_error("SendMessage to the dead-letter queue", error))?;
         Ok(())
     }

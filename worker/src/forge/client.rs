@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen};
 use doorbell_engine::ports::{Answer, Forge};
-use doorbell_messages::{ForgeUrl, GitRef, ReportKind};
+use doorbell_messages::{ForgeKind, ForgeUrl, GitRef};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 
@@ -43,8 +43,8 @@ impl PagureReporter {
     pub async fn verify_token(&self, repository: &ForgeSide, token: &SecretString) -> Answer<Result<(), String>> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
-                ReportKind::Pagure => pagure::probe_flag_api(client, &url, repository, token).await,
-                ReportKind::PagureCi => pagure::probe_plugin(client, &url, repository, token).await,
+                ForgeKind::Pagure => pagure::probe_flag_api(client, &url, repository, token).await,
+                ForgeKind::PagureCi => pagure::probe_plugin(client, &url, repository, token).await,
             },
             Err(reason) => Answer::Seen(Err(reason)),
         }
@@ -89,8 +89,8 @@ impl Forge for PagureReporter {
     async fn tell(&self, target: &Target, report: &Report, token: &SecretString) -> Answer<TellSeen> {
         match self.client(&target.forge.url) {
             Ok((client, url)) => match target.forge.kind {
-                ReportKind::Pagure => pagure::post_flag(client, &url, target, report, token).await,
-                ReportKind::PagureCi => pagure::post_to_plugin(client, &url, target, report, token).await,
+                ForgeKind::Pagure => pagure::post_flag(client, &url, target, report, token).await,
+                ForgeKind::PagureCi => pagure::post_to_plugin(client, &url, target, report, token).await,
             },
             Err(reason) => Answer::Seen(TellSeen::Refused { reason, retry_after: None }),
         }
@@ -99,9 +99,9 @@ impl Forge for PagureReporter {
     async fn head(&self, repository: &ForgeSide, git_ref: &GitRef, token: Option<&SecretString>) -> Answer<HeadSeen> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
-                ReportKind::Pagure => pagure::resolve_ref(client, &url, repository, git_ref, token).await,
+                ForgeKind::Pagure => pagure::resolve_ref(client, &url, repository, git_ref, token).await,
                 // A hook's token opens nothing but the plugin's route, and is not shown to any other.
-                ReportKind::PagureCi => pagure::resolve_ref(client, &url, repository, git_ref, None).await,
+                ForgeKind::PagureCi => pagure::resolve_ref(client, &url, repository, git_ref, None).await,
             },
             Err(reason) => Answer::Seen(HeadSeen::Unavailable(reason)),
         }
@@ -133,7 +133,7 @@ mod tests {
 
     async fn deliver(forges: &PagureReporter, url: &str) -> String {
         let forge = ForgeSide {
-            kind: ReportKind::Pagure,
+            kind: ForgeKind::Pagure,
             url: url.parse().unwrap(),
             repo: "demo".parse().unwrap(),
             token_secret: "doorbell/report/demo".parse().unwrap(),

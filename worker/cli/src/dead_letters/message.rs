@@ -74,7 +74,7 @@ mod tests {
         let text = DeadLetter::new("not valid".to_owned(), 1, "m".to_owned(), "{}").to_json();
         let message = read(DeadLetterQueue::Requests, &text);
         assert_eq!((message.reason.as_str(), message.body.as_str(), message.is_truncated), ("not valid", "{}", false));
-        let long = "x".repeat(DeadLetter::KEPT_BYTES + 1);
+        let long = "x".repeat(DeadLetter::MAX_BODY_BYTES + 1);
         let text = DeadLetter::new("too long".to_owned(), 1, "m".to_owned(), &long).to_json();
         assert!(read(DeadLetterQueue::Requests, &text).is_truncated);
     }

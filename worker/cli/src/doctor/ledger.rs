@@ -30,8 +30,11 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
             return vec![Check::query_failed("table", &failed, "is DOORBELL_TABLE right? `aws dynamodb list-tables`")];
         }
     };
-    let (ttl, worker, overdue) =
-        futures_util::join!(check_ttl(&client, &name), check_heartbeat(&ledger, context), check_overdue(&ledger, context));
+    let (ttl, worker, overdue) = futures_util::join!(
+        check_ttl(&client, &name),
+        check_heartbeat(&ledger, context),
+        check_overdue(&ledger, context)
+    );
     vec![table, ttl, worker, overdue]
 }
 

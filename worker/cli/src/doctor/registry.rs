@@ -49,7 +49,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
         .iter()
         .filter(|entry| entry.name != DEFAULT_NAME)
         .filter_map(|entry| {
-            let read = ProjectDocument::read(default.as_deref(), &entry.text).ok()?;
+            let read = ProjectDocument::parse(default.as_deref(), &entry.text).ok()?;
             Some((entry.name.as_str(), read.document, read.inline_credentials))
         })
         .collect();
@@ -161,7 +161,8 @@ async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &Forg
             Check::failure(name, format!("{label} takes no report: {reason}"), fix)
         }
         Answer::Unauthorized(reason) => {
-            let fix = format!("aws secretsmanager put-secret-value --secret-id {} with a new token", repository.token_secret);
+            let fix =
+                format!("aws secretsmanager put-secret-value --secret-id {} with a new token", repository.token_secret);
             Check::failure(name, format!("{label} does not take the token: {reason}"), fix)
         }
     }

@@ -2,7 +2,7 @@
 
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{Ledger, Update};
-use doorbell_messages::{Action, JobKey, Request, RequestId};
+use doorbell_messages::{JobKey, Request, RequestAction, RequestId};
 use doorbell_worker::{DynamoDbLedger, aws_error};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ async fn write_cancel(ledger: &DynamoDbLedger, row: &Row, now: Timestamp) -> Res
 /// The request that cancels a job is its own, with another action.
 fn cancel_request(row: &Row) -> Result<Request, CliError> {
     // Without an id of its own the request's key holds the id of its SNS message; a request may bear that one, too.
-    Ok(Request { action: Action::Cancel, id: Some(request_id(row)?), ..row.request.clone() })
+    Ok(Request { action: RequestAction::Cancel, id: Some(request_id(row)?), ..row.request.clone() })
 }
 
 fn request_id(row: &Row) -> Result<RequestId, CliError> {
@@ -102,7 +102,7 @@ pub(crate) async fn rerun(
     let row = find(ledger, name).await?;
     let request = rerun_request(&row, now)?;
     let message_id = topic.publish(&request).await?;
-    let job = JobKey::of(&request, &message_id)
+    let job = JobKey::for_request(&request, &message_id)
         .map_err(|rule| CliError::operation_failed(rule, "see `doorbell jobs list`"))?;
     let output = RerunOutput { job: job.to_string(), of: row.key.to_string(), message_id };
     printer.print_result(&output, || vec![output.job.clone()])?;

@@ -36,7 +36,7 @@ pub(crate) async fn list(
     let entries = registry.list().await?;
     let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.clone());
     let view = |entry: &crate::registry::RegistryEntry| {
-        let document = ProjectDocument::read(default.as_deref(), &entry.text).ok().map(|read| read.document);
+        let document = ProjectDocument::parse(default.as_deref(), &entry.text).ok().map(|read| read.document);
         let refs = document.as_ref().and_then(|document| document.refs.clone()).unwrap_or_default();
         ProjectView {
             project: entry.name.clone(),

@@ -1,4 +1,4 @@
-use doorbell_messages::{ProjectDocument, ReadDocument};
+use doorbell_messages::{ParsedDocument, ProjectDocument};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -55,8 +55,8 @@ pub(crate) async fn show(registry: &RegistryClient, name: &str, printer: Printer
     Ok(if output.error.is_some() { CommandOutcome::Failed } else { CommandOutcome::Done })
 }
 
-fn read(entry: &RegistryEntry, default: Option<&RegistryEntry>) -> Result<ReadDocument, String> {
-    ProjectDocument::read(default.map(|default| default.text.as_str()), &entry.text).map_err(|error| error.to_string())
+fn read(entry: &RegistryEntry, default: Option<&RegistryEntry>) -> Result<ParsedDocument, String> {
+    ProjectDocument::parse(default.map(|default| default.text.as_str()), &entry.text).map_err(|error| error.to_string())
 }
 
 fn format_document(output: &ProjectShowOutput, has_default: bool, printer: Printer) -> Vec<String> {

@@ -1,6 +1,6 @@
 use doorbell_messages::{
-    Action, BuildProjectName, Command, DocumentError, GitRef, ProjectDocument, PullRequestRule, ReadDocument, Request,
-    VariableName,
+    BuildCommand, BuildProjectName, DocumentError, GitRef, ParsedDocument, ProjectDocument, PullRequestRule, Request,
+    RequestAction, VariableName,
 };
 
 /// What the registry says a project may run.
@@ -50,8 +50,8 @@ impl Policy {
     /// A document that is not JSON, lacks a key or holds a wrong value.
     pub fn read(documents: &Documents, fallback: Option<&BuildProjectName>) -> Result<Self, DocumentError> {
         let default_text = documents.default.as_ref().map(|(_, text)| text.as_str());
-        let ReadDocument { document, inline_credentials, warnings } =
-            ProjectDocument::read(default_text, &documents.project.1)?;
+        let ParsedDocument { document, inline_credentials, warnings } =
+            ProjectDocument::parse(default_text, &documents.project.1)?;
         Ok(Self {
             document,
             inline_credentials,
@@ -67,13 +67,13 @@ impl Policy {
     /// # Errors
     /// The first reason against it.
     pub(crate) fn judge(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
-        if request.action == Action::Cancel && !self.document.cancel_by_request {
+        if request.action == RequestAction::Cancel && !self.document.cancel_by_request {
             return Err(Rejection(format!(
                 "project {} does not let requests cancel jobs (cancelByRequest)",
                 request.project
             )));
         }
-        if request.action == Action::Cancel && request.id.is_none() {
+        if request.action == RequestAction::Cancel && request.id.is_none() {
             // Its key would hold its own SNS message id, which no other request has.
             return Err(Rejection("a cancel names the id of the request whose job it means, and has none".to_owned()));
         }
@@ -86,7 +86,7 @@ impl Policy {
         let wanted = &request.git_ref;
         let allowed = match (wanted, &self.document.refs, &self.document.default_branch) {
             (GitRef::PullRequest(_), _, _) => return self.allow_pull_request(request),
-            (_, Some(refs), _) => refs.iter().any(|pattern| pattern.allows(wanted)),
+            (_, Some(refs), _) => refs.iter().any(|pattern| pattern.matches(wanted)),
             (GitRef::Branch(name), None, Some(branch)) => name == branch,
             // iwomp-in-aws builds any branch; a warning says so.
             (GitRef::Branch(_), None, None) => true,
@@ -148,8 +148,8 @@ impl Policy {
     /// What the build runs. A text is one executable, which gets the short ref as iwomp-in-aws's did.
     pub(crate) fn argv(&self, git_ref: &GitRef) -> Vec<String> {
         match &self.document.command {
-            Command::Executable(program) => vec![program.clone(), git_ref.short()],
-            Command::Argv(argv) => argv.clone(),
+            BuildCommand::Executable(program) => vec![program.clone(), git_ref.short()],
+            BuildCommand::Argv(argv) => argv.clone(),
         }
     }
 }

@@ -1,4 +1,4 @@
-use doorbell_messages::{CommitId, ForgeRepo, ForgeUrl, Report, ReportKind, SecretId};
+use doorbell_messages::{CommitId, ForgeKind, ForgeRepo, ForgeUrl, ReportConfig, SecretId};
 use serde::{Deserialize, Serialize};
 
 /// Whom to tell, and about which commit: frozen with the launch, so that a later change of the registry can't move
@@ -17,7 +17,7 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForgeSide {
     /// The kind of forge.
-    pub kind: ReportKind,
+    pub kind: ForgeKind,
     /// Its address.
     pub url: ForgeUrl,
     /// The repository in its API.
@@ -28,8 +28,8 @@ pub struct ForgeSide {
     pub username: String,
 }
 
-impl From<&Report> for ForgeSide {
-    fn from(report: &Report) -> Self {
+impl From<&ReportConfig> for ForgeSide {
+    fn from(report: &ReportConfig) -> Self {
         Self {
             kind: report.kind,
             url: report.url.clone(),

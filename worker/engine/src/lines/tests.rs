@@ -13,7 +13,7 @@ const LIMITS: Limits = Limits {
 fn key(name: &str) -> (ProjectName, Timestamp, JobKey) {
     let project: ProjectName = name.parse().unwrap();
     let request = doorbell_messages::Request::parse(&format!(r#"{{"project":"{name}","branch":"main"}}"#)).unwrap();
-    (project, Timestamp::from_millis(0), JobKey::of(&request, "00000000-0000-4000-8000-000000000000").unwrap())
+    (project, Timestamp::from_millis(0), JobKey::for_request(&request, "00000000-0000-4000-8000-000000000000").unwrap())
 }
 
 fn wait(lines: &Lines, gate: &str, name: &str) {

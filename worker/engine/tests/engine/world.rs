@@ -75,7 +75,7 @@ impl World {
         let mut request = json!({"project": "demo", "branch": "main", "commit": COMMIT});
         request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let parsed = Request::parse(&request.to_string()).unwrap();
-        (JobKey::of(&parsed, &id).unwrap(), self.envelope(&id, TOPIC, &request.to_string()))
+        (JobKey::for_request(&parsed, &id).unwrap(), self.envelope(&id, TOPIC, &request.to_string()))
     }
 
     pub fn envelope(&self, id: &str, topic: &str, message: &str) -> String {

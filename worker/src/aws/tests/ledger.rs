@@ -11,7 +11,7 @@ fn row() -> Row {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let request = Request::parse(r#"{"project":"demo","branch":"main"}"#).unwrap();
     let id = "00000000-0000-4000-8000-00000000000a";
-    let key = JobKey::of(&request, id).unwrap();
+    let key = JobKey::for_request(&request, id).unwrap();
     Row { writer: "me-1".to_owned(), ..Row::new(key, request, Message { id: id.to_owned(), sent_at: now }, now) }
 }
 

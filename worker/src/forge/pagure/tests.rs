@@ -1,7 +1,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
 use doorbell_engine::domain::{Report, Target};
-use doorbell_messages::{GitRef, ReportKind};
+use doorbell_messages::{ForgeKind, GitRef};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -24,7 +24,7 @@ async fn forge(code: u16, headers: &'static [(&'static str, &'static str)], body
 
 fn repository() -> ForgeSide {
     ForgeSide {
-        kind: ReportKind::Pagure,
+        kind: ForgeKind::Pagure,
         url: "https://forge.example".parse().unwrap(),
         repo: "demo".parse().unwrap(),
         token_secret: "doorbell/report/demo".parse().unwrap(),
@@ -48,21 +48,21 @@ fn client() -> Client {
     client_builder().build().unwrap()
 }
 
-const BOTH: [ReportKind; 2] = [ReportKind::Pagure, ReportKind::PagureCi];
+const BOTH: [ForgeKind; 2] = [ForgeKind::Pagure, ForgeKind::PagureCi];
 
 async fn deliver(forge: &Url) -> Answer<TellSeen> {
-    deliver_as(ReportKind::Pagure, forge).await
+    deliver_as(ForgeKind::Pagure, forge).await
 }
 
-async fn deliver_as(kind: ReportKind, forge: &Url) -> Answer<TellSeen> {
+async fn deliver_as(kind: ForgeKind, forge: &Url) -> Answer<TellSeen> {
     let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
     let target = Target { forge: repository(), commit, uid: "u".to_owned() };
     let report =
         Report { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
     let token = SecretString::from("canary-token".to_owned());
     match kind {
-        ReportKind::Pagure => post_flag(&client(), forge, &target, &report, &token).await,
-        ReportKind::PagureCi => post_to_plugin(&client(), forge, &target, &report, &token).await,
+        ForgeKind::Pagure => post_flag(&client(), forge, &target, &report, &token).await,
+        ForgeKind::PagureCi => post_to_plugin(&client(), forge, &target, &report, &token).await,
     }
 }
 
@@ -194,7 +194,7 @@ async fn a_hook_s_token_travels_in_the_body_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/prefix/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    assert_eq!(deliver_as(ReportKind::PagureCi, &url).await, Answer::Seen(TellSeen::Delivered));
+    assert_eq!(deliver_as(ForgeKind::PagureCi, &url).await, Answer::Seen(TellSeen::Delivered));
     let (head, body) = requests.lock().unwrap().remove(0);
     assert!(head.starts_with("/prefix/api/0/ci/doorbell/demo "), "{head}");
     assert!(!head.contains("canary") && body.contains("canary-token"), "{head} {body}");

@@ -9,7 +9,7 @@ use crate::domain::sight::Act;
 
 impl Job<'_> {
     pub(super) fn cancel_another(&mut self) {
-        match JobKey::canceled_by(&self.row.request, &self.row.message.id) {
+        match JobKey::cancel_target(&self.row.request, &self.row.message.id) {
             Ok(other) => {
                 self.row.phase_due = Some(self.now + LEASE);
                 self.acts.push(Act::CancelJob(other));

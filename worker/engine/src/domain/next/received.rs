@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use doorbell_messages::{Action, BuildProjectName, CommitId, Status};
+use doorbell_messages::{BuildProjectName, CommitId, RequestAction, Status};
 
 use super::Job;
 use crate::domain::backoff;
@@ -37,7 +37,7 @@ impl Job<'_> {
             Ok(build_project) => build_project,
             Err(Rejection(reason)) => return self.reject(reason, target),
         };
-        if self.row.request.action == Action::Cancel {
+        if self.row.request.action == RequestAction::Cancel {
             return self.cancel_another();
         }
         if self.row.wanted == Wanted::Cancel {
@@ -77,7 +77,7 @@ impl Job<'_> {
 
     pub(super) fn target(&self, policy: &Policy, commit: CommitId) -> Option<Target> {
         // A cancel that is refused says nothing about the commit.
-        let report = policy.document.report.as_ref().filter(|_| self.row.request.action == Action::Start)?;
+        let report = policy.document.report.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
         Some(Target { forge: ForgeSide::from(report), commit, uid: self.rules.deployment.flag_uid(&self.row.key) })
     }
 

@@ -21,7 +21,7 @@ fn cancel_request(fields: Value, keys: Value) -> (Life, Vec<Act>) {
 fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
     let fields = json!({"id": "a", "commit": COMMIT, "action": "cancel"});
     let (mut life, acts) = cancel_request(fields, json!({"cancelByRequest": true}));
-    let start = JobKey::of(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
+    let start = JobKey::for_request(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
     assert_ne!(life.row.key, start);
     assert_eq!(acts, [Act::CancelJob(start)]);
     assert_eq!(life.row.phase_due, Some(life.now + mins(1)), "in case that this worker dies of it");

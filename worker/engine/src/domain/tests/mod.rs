@@ -102,7 +102,7 @@ impl Life {
     /// A request that has just arrived, without a row of its past.
     pub(super) fn of(more: Value) -> Self {
         let request = request(more);
-        let key = JobKey::of(&request, MESSAGE).unwrap();
+        let key = JobKey::for_request(&request, MESSAGE).unwrap();
         let row = Row::new(key, request, Message { id: MESSAGE.to_owned(), sent_at: START }, START);
         Self { row, now: START, pool_open: true, forge: Passage::Open, rules: rules() }
     }

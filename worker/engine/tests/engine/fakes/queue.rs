@@ -101,9 +101,9 @@ impl QueueOf {
         if self.1 == Which::Events {
             return;
         }
-        let key = Envelope::parse(body)
-            .ok()
-            .and_then(|envelope| JobKey::of(&Request::parse(&envelope.message).ok()?, &envelope.message_id).ok());
+        let key = Envelope::parse(body).ok().and_then(|envelope| {
+            JobKey::for_request(&Request::parse(&envelope.message).ok()?, &envelope.message_id).ok()
+        });
         let is_kept = key.is_some_and(|key| locked(&self.0.shared.table).holds(&key))
             || locked(&self.queue().dead_letters).iter().any(|letter| letter.body == body);
         if !is_kept {

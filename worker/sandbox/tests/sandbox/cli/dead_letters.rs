@@ -18,7 +18,7 @@ async fn sandbox_with_dead_letters() -> Sandbox {
     let dead_letter = |reason: &str, body: &str| DeadLetter::new(reason.to_owned(), 1, "m".to_owned(), body).to_json();
     put(DEAD_LETTERS, dead_letter("AWS had a bad day", &request("11111111-0000-4000-8000-000000000001"))).await;
     put(DEAD_LETTERS, dead_letter("$.branch: is refused", "{\"project\":1}")).await;
-    put(DEAD_LETTERS, dead_letter("too large", &"x".repeat(DeadLetter::KEPT_BYTES + 1))).await;
+    put(DEAD_LETTERS, dead_letter("too large", &"x".repeat(DeadLetter::MAX_BODY_BYTES + 1))).await;
     put(SUBSCRIPTION_DEAD_LETTERS, request("11111111-0000-4000-8000-000000000002")).await;
     put(EVENTS_DEAD_LETTERS, "{\"detail-type\":\"CodeBuild Build State Change\"}".to_owned()).await;
     sandbox

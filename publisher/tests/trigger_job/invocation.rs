@@ -12,25 +12,25 @@ pub(crate) const SECRET_KEY: &str = "secretSECRETsecretSECRETsecretSECRET0000";
 pub(crate) const SESSION_TOKEN: &str = "tokenTOKENtokenTOKENtoken";
 
 /// Longer than the longest that the binary promises, 40 seconds.
-const ENDS_WITHIN: Duration = Duration::from_secs(60);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One run of `trigger_job` in an empty directory, with no environment but what is given here.
-pub(crate) struct Run {
+pub(crate) struct Invocation {
     command: Command,
     directory: TempDir,
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
+pub(crate) struct InvocationResult {
+    pub(crate) exit_code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Run {
+impl Invocation {
     /// Without credentials, topic or network.
-    pub(crate) fn bare(arguments: &[&str]) -> Self {
+    pub(crate) fn new(arguments: &[&str]) -> Self {
         let directory = TempDir::new().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_trigger_job"));
         command.args(arguments).current_dir(&directory).env_clear().kill_on_drop(true);
@@ -44,11 +44,8 @@ impl Run {
     }
 
     /// With credentials and the topic, against that SNS.
-    pub(crate) fn against(stub: &Stub, arguments: &[&str]) -> Self {
-        Self::bare(arguments)
-            .with_credentials()
-            .env("DOORBELL_TOPIC_ARN", TOPIC)
-            .env("AWS_ENDPOINT_URL_SNS", &stub.url())
+    pub(crate) fn with_sns(sns: &Stub, arguments: &[&str]) -> Self {
+        Self::new(arguments).with_credentials().env("DOORBELL_TOPIC_ARN", TOPIC).env("AWS_ENDPOINT_URL_SNS", &sns.url())
     }
 
     pub(crate) fn with_credentials(self) -> Self {
@@ -72,13 +69,13 @@ impl Run {
     }
 
     /// Starts it; the directory lives as long as the second value.
-    pub(crate) fn start(mut self) -> (Child, TempDir) {
+    pub(crate) fn spawn(mut self) -> (Child, TempDir) {
         (self.command.spawn().unwrap(), self.directory)
     }
 
-    pub(crate) async fn end(self) -> Ended {
-        let (child, _directory) = self.start();
-        Ended::of(child).await
+    pub(crate) async fn run(self) -> InvocationResult {
+        let (child, _directory) = self.spawn();
+        InvocationResult::wait(child).await
     }
 }
 
@@ -88,23 +85,23 @@ pub(crate) async fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &process]).status().await.unwrap().success());
 }
 
-impl Ended {
+impl InvocationResult {
     /// Waits for the end, and sees that nothing secret or coloured was printed.
-    pub(crate) async fn of(child: Child) -> Self {
+    pub(crate) async fn wait(child: Child) -> Self {
         let output =
-            tokio::time::timeout(ENDS_WITHIN, child.wait_with_output()).await.expect("it never ended").unwrap();
+            tokio::time::timeout(EXIT_TIMEOUT, child.wait_with_output()).await.expect("it never ended").unwrap();
         let stdout = String::from_utf8(output.stdout).unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         for text in [&stdout, &stderr] {
             assert!(!text.contains(SECRET_KEY) && !text.contains(SESSION_TOKEN), "a credential in {text}");
             assert!(!text.contains('\u{1b}'), "colour in a pipe: {text:?}");
         }
-        Self { code: output.status.code(), stdout, stderr }
+        Self { exit_code: output.status.code(), stdout, stderr }
     }
 
     #[track_caller]
     pub(crate) fn assert_failed(&self, code: i32, parts: &[&str]) {
-        assert_eq!(self.code, Some(code), "{self:?}");
+        assert_eq!(self.exit_code, Some(code), "{self:?}");
         assert_eq!(self.stdout, "");
         for part in parts {
             assert!(self.stderr.contains(part), "{part} is not in {}", self.stderr);
@@ -114,7 +111,7 @@ impl Ended {
     /// The id in the middle of the job's key.
     #[track_caller]
     pub(crate) fn job_id(&self) -> &str {
-        assert_eq!(self.code, Some(0), "{self:?}");
+        assert_eq!(self.exit_code, Some(0), "{self:?}");
         self.stdout.split('#').nth(1).unwrap()
     }
 }

@@ -7,15 +7,15 @@ use doorbell_messages::Request;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::run::TOPIC;
+use crate::invocation::TOPIC;
 
 /// A folder with the stub in it, which is all that the script finds first on its PATH.
-struct Script {
+struct ScriptFixture {
     folder: TempDir,
     variables: Vec<(&'static str, &'static str)>,
 }
 
-impl Script {
+impl ScriptFixture {
     /// `aws` keeps its arguments, each with a NUL behind it, and then does this.
     fn with_aws(then: &str) -> Self {
         let folder = TempDir::new().unwrap();
@@ -46,21 +46,21 @@ impl Script {
     }
 
     /// What `aws` was given.
-    fn told(&self) -> Vec<String> {
+    fn aws_arguments(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("told")).unwrap();
         text.split_terminator('\0').map(str::to_owned).collect()
     }
 
     fn message(&self) -> String {
-        let told = self.told();
-        let at = told.iter().position(|argument| argument == "--message").unwrap();
-        told[at + 1].clone()
+        let arguments = self.aws_arguments();
+        let at = arguments.iter().position(|argument| argument == "--message").unwrap();
+        arguments[at + 1].clone()
     }
 }
 
 #[track_caller]
-fn published(arguments: &[&str]) -> Script {
-    let script = Script::publishing();
+fn run_successfully(arguments: &[&str]) -> ScriptFixture {
+    let script = ScriptFixture::publishing();
     let output = script.run(arguments);
     assert!(output.status.success(), "{output:?}");
     script
@@ -69,15 +69,16 @@ fn published(arguments: &[&str]) -> Script {
 #[test]
 fn the_message_is_what_the_program_would_send() {
     let commit = "0123456789abcdef0123456789abcdef01234567";
-    let script = published(&["demo", "main", TOPIC, "--id", "7", "--commit", commit, "--var", "A=b=c", "--var=B="]);
+    let script =
+        run_successfully(&["demo", "main", TOPIC, "--id", "7", "--commit", commit, "--var", "A=b=c", "--var=B="]);
     let want = json!({
         "project": "demo", "branch": "main", "id": "7", "commit": commit, "variables": { "A": "b=c", "B": "" }
     });
     assert_eq!(serde_json::from_str::<Value>(&script.message()).unwrap(), want);
     Request::parse(&script.message()).unwrap();
-    let told = script.told();
+    let aws_arguments = script.aws_arguments();
     for pair in [["--topic-arn", TOPIC], ["--region", "eu-west-1"]] {
-        assert!(told.windows(2).any(|two| two == pair), "{told:?}");
+        assert!(aws_arguments.windows(2).any(|two| two == pair), "{aws_arguments:?}");
     }
 
     for (arguments, field) in [
@@ -85,7 +86,7 @@ fn the_message_is_what_the_program_would_send() {
         (["demo", "--pull-request", "12", TOPIC], json!({ "pullRequest": 12 })),
     ] {
         let [project, option, value, topic] = arguments;
-        let script = published(&[project, option, value, "--topic-arn", topic, "--id=7"]);
+        let script = run_successfully(&[project, option, value, "--topic-arn", topic, "--id=7"]);
         let mut want = json!({ "project": "demo", "id": "7" });
         want.as_object_mut().unwrap().extend(field.as_object().unwrap().clone());
         assert_eq!(serde_json::from_str::<Value>(&script.message()).unwrap(), want);
@@ -117,7 +118,7 @@ fn every_text_arrives_as_it_was_given_and_is_never_run_or_read_as_json() {
         // The script quotes; what is allowed is the worker's to say.
         let variable = format!("A={hostile}");
         let cause = format!("--cause={hostile}");
-        let script = published(&["demo", "main", TOPIC, "--id", "7", &cause, "--var", &variable]);
+        let script = run_successfully(&["demo", "main", TOPIC, "--id", "7", &cause, "--var", &variable]);
         let found: Value =
             serde_json::from_str(&script.message()).unwrap_or_else(|error| panic!("{hostile:?}: {error}"));
         let want =
@@ -129,7 +130,7 @@ fn every_text_arrives_as_it_was_given_and_is_never_run_or_read_as_json() {
 
 #[test]
 fn hostile_names_are_quoted_too() {
-    let script = published(&["de\"mo", "ma\\in\",\"x\":\"", TOPIC, "--id", "7\"", "--var", "A\"=1"]);
+    let script = run_successfully(&["de\"mo", "ma\\in\",\"x\":\"", TOPIC, "--id", "7\"", "--var", "A\"=1"]);
     let found: Value = serde_json::from_str(&script.message()).unwrap();
     let want = json!({ "project": "de\"mo", "branch": "ma\\in\",\"x\":\"", "id": "7\"", "variables": { "A\"": "1" } });
     assert_eq!(found, want);
@@ -137,7 +138,7 @@ fn hostile_names_are_quoted_too() {
 
 #[test]
 fn iwomp_s_arguments_and_variables_mean_what_they_meant() {
-    let mut script = Script::publishing();
+    let mut script = ScriptFixture::publishing();
     script.variables =
         vec![("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "origin/main"), ("IWOMPINAWS_TOPIC_ARN", TOPIC)];
     assert!(script.run(&[]).status.success());
@@ -148,18 +149,18 @@ fn iwomp_s_arguments_and_variables_mean_what_they_meant() {
 
 #[test]
 fn the_result_is_aws_s_message_id() {
-    let text = Script::publishing().run(&["demo", "main", TOPIC, "--id", "7"]);
+    let text = ScriptFixture::publishing().run(&["demo", "main", TOPIC, "--id", "7"]);
     assert_eq!(String::from_utf8_lossy(&text.stdout), "567910cd-659e-55d4-8ccb-5aaf14679dc0\n");
-    let json = Script::publishing().run(&["demo", "main", TOPIC, "--id", "7", "--output", "json"]);
+    let json = ScriptFixture::publishing().run(&["demo", "main", TOPIC, "--id", "7", "--output", "json"]);
     let want = r#"{"messageId":"567910cd-659e-55d4-8ccb-5aaf14679dc0","id":"7"}"#;
     assert_eq!(String::from_utf8_lossy(&json.stdout), format!("{want}\n"));
-    let dry = Script::with_aws("exit 9").run(&["demo", "main", TOPIC, "--id", "7", "--dry-run"]);
+    let dry = ScriptFixture::with_aws("exit 9").run(&["demo", "main", TOPIC, "--id", "7", "--dry-run"]);
     assert_eq!(String::from_utf8_lossy(&dry.stdout), "{\"project\":\"demo\",\"branch\":\"main\",\"id\":\"7\"}\n");
 }
 
 #[track_caller]
 fn check(then: &str, arguments: &[&str], code: i32, part: &str) {
-    let output = Script::with_aws(then).run(arguments);
+    let output = ScriptFixture::with_aws(then).run(arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     assert!(output.stdout.is_empty() && stderr.contains(part), "{output:?}");
@@ -193,7 +194,7 @@ fn every_exit_code_is_the_program_s() {
 
 #[test]
 fn help_fits_into_60_columns() {
-    let output = Script::publishing().run(&["--help"]);
+    let output = ScriptFixture::publishing().run(&["--help"]);
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
     assert!(help.lines().all(|line| line.len() <= 60), "{help}");

@@ -1,12 +1,12 @@
 use super::{append, table};
-use crate::environment::Environment;
-use crate::{Publication, Receipt};
+use crate::env_vars::EnvVars;
+use crate::{Publication, PublishReceipt};
 
 /// `steps.<id>.outputs.job`, `.id` and `.message-id`.
 pub(super) fn write_outputs(
-    environment: Environment<'_>,
+    environment: EnvVars<'_>,
     publication: &Publication,
-    receipt: &Receipt,
+    receipt: &PublishReceipt,
 ) -> Result<(), String> {
     let Some(path) = environment.get("GITHUB_OUTPUT") else { return Ok(()) };
     // None of the three can hold a new line, so none can add an output of its own.
@@ -17,9 +17,9 @@ pub(super) fn write_outputs(
 
 /// A table on the run's page.
 pub(super) fn write_summary(
-    environment: Environment<'_>,
+    environment: EnvVars<'_>,
     publication: &Publication,
-    receipt: &Receipt,
+    receipt: &PublishReceipt,
 ) -> Result<(), String> {
     match environment.get("GITHUB_STEP_SUMMARY") {
         Some(path) => append(&path, &table(publication, receipt)),

@@ -1,12 +1,12 @@
-use crate::run::{Run, SESSION_TOKEN, TOPIC};
-use crate::stub::{Answer, Stub};
+use crate::invocation::{Invocation, SESSION_TOKEN, TOPIC};
+use crate::stub::{Stub, StubResponse};
 
 /// Each of these is final: one attempt, one exit code, and words that help.
 async fn check(status: u16, code: &'static str, message: &'static str, exit: i32, parts: &[&str]) {
-    let sns = Stub::answering(&[Answer::Refused(status, code, message)]).await;
-    let ended = Run::against(&sns, &["demo", "main"]).end().await;
-    ended.assert_failed(exit, parts);
-    assert_eq!(sns.calls().len(), 1, "{code} was tried again");
+    let sns = Stub::start(&[StubResponse::Error(status, code, message)]).await;
+    let result = Invocation::with_sns(&sns, &["demo", "main"]).run().await;
+    result.assert_failed(exit, parts);
+    assert_eq!(sns.requests().len(), 1, "{code} was tried again");
 }
 
 #[tokio::test]

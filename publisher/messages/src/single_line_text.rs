@@ -1,19 +1,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::refused;
+use crate::text::invalid;
 
-crate::name::checked_text!(
+crate::name::validated_text!(
     /// Text for people, such as why a job was asked for: one line, at most 500 bytes.
-    Cause, check_cause, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    SingleLineText, validate_single_line, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
 );
 
-fn check_cause(text: &str) -> Result<(), String> {
+fn validate_single_line(text: &str) -> Result<(), String> {
     if text.len() > 500 {
-        return Err(refused(text, "this text has at most 500 bytes"));
+        return Err(invalid(text, "this text has at most 500 bytes"));
     }
     if text.chars().any(is_unfit_for_a_line) {
-        return Err(refused(text, "this text is one line without control or direction-changing characters"));
+        return Err(invalid(text, "this text is one line without control or direction-changing characters"));
     }
     Ok(())
 }

@@ -7,23 +7,23 @@ mod github;
 use std::io::Write;
 
 use crate::ci::Vendor;
-use crate::context::Surroundings;
-use crate::{Arguments, Publication, Receipt};
+use crate::context::HostEnvironment;
+use crate::{Publication, PublishReceipt, TriggerArguments};
 
 /// Tells the CI; what could not be told, and why, one line each.
-pub fn announce(
+pub fn write_ci_output(
     vendor: Option<Vendor>,
-    arguments: &Arguments,
-    surroundings: &Surroundings<'_>,
+    arguments: &TriggerArguments,
+    host: &HostEnvironment<'_>,
     publication: &Publication,
-    receipt: &Receipt,
+    receipt: &PublishReceipt,
 ) -> Vec<String> {
-    let environment = surroundings.environment();
+    let environment = host.env_vars();
     let mut problems = Vec::new();
     let dotenv = arguments.dotenv.clone().or_else(|| environment.get("DOORBELL_DOTENV"));
     problems.extend(dotenv.and_then(|path| dotenv::write(&path, publication, receipt).err()));
     match vendor {
-        Some(vendor) if vendor.speaks_github() => {
+        Some(vendor) if vendor.supports_github_commands() => {
             problems.extend(github::write_outputs(environment, publication, receipt).err());
             problems.extend(github::write_summary(environment, publication, receipt).err());
         }
@@ -45,7 +45,7 @@ fn append(path: &str, text: &str) -> Result<(), String> {
 
 /// A table for people, in Markdown. Names and commits have no character that Markdown takes for its own, but `_`, `*`
 /// and `|` may stand in a branch: inside of backquotes only the last would matter.
-fn table(publication: &Publication, receipt: &Receipt) -> String {
+fn table(publication: &Publication, receipt: &PublishReceipt) -> String {
     let request = publication.request();
     let cell = |text: &str| text.replace('|', "\\|").replace('`', "'");
     let commit = request.commit.as_ref().map_or("the tip of the ref", doorbell_messages::CommitId::as_str);

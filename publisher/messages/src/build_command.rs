@@ -1,14 +1,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::checked_text;
-use crate::text::refused;
+use crate::name::validated_text;
+use crate::text::invalid;
 
 /// A command: a text is one executable, which gets the short ref as its argument (iwomp-in-aws's meaning); a list is
 /// the whole argv. Neither is ever given to a shell by us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "CommandWire", into = "CommandWire")]
-pub enum Command {
+#[serde(try_from = "BuildCommandJson", into = "BuildCommandJson")]
+pub enum BuildCommand {
     /// One executable.
     Executable(String),
     /// The whole argv; never empty.
@@ -17,17 +17,17 @@ pub enum Command {
 
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected a text (one executable) or a list of texts (the whole argv)")]
-enum CommandWire {
+enum BuildCommandJson {
     Text(#[schemars(length(min = 1))] String),
     List(#[schemars(length(min = 1))] Vec<String>),
 }
 
-impl TryFrom<CommandWire> for Command {
+impl TryFrom<BuildCommandJson> for BuildCommand {
     type Error = String;
-    fn try_from(wire: CommandWire) -> Result<Self, String> {
+    fn try_from(wire: BuildCommandJson) -> Result<Self, String> {
         let command = match wire {
-            CommandWire::Text(text) => Self::Executable(text),
-            CommandWire::List(list) => Self::Argv(list),
+            BuildCommandJson::Text(text) => Self::Executable(text),
+            BuildCommandJson::List(list) => Self::Argv(list),
         };
         let parts = match &command {
             Self::Executable(text) => std::slice::from_ref(text),
@@ -43,37 +43,37 @@ impl TryFrom<CommandWire> for Command {
     }
 }
 
-impl From<Command> for CommandWire {
-    fn from(command: Command) -> Self {
+impl From<BuildCommand> for BuildCommandJson {
+    fn from(command: BuildCommand) -> Self {
         match command {
-            Command::Executable(text) => Self::Text(text),
-            Command::Argv(list) => Self::List(list),
+            BuildCommand::Executable(text) => Self::Text(text),
+            BuildCommand::Argv(list) => Self::List(list),
         }
     }
 }
 
-checked_text!(
+validated_text!(
     /// A folder inside the checkout.
-    DeployDir, check_directory, "minLength" = 1, "maxLength" = 1024, "not" = serde_json::json!({ "pattern": r"(^/|(^|/)\.\.(/|$))" })
+    DeployDir, validate_directory, "minLength" = 1, "maxLength" = 1024, "not" = serde_json::json!({ "pattern": r"(^/|(^|/)\.\.(/|$))" })
 );
 
 impl Default for DeployDir {
     fn default() -> Self {
-        Self::here()
+        Self::checkout_root()
     }
 }
 
 impl DeployDir {
     /// The checkout's top.
-    pub fn here() -> Self {
+    pub fn checkout_root() -> Self {
         Self(".".to_owned())
     }
 }
 
-fn check_directory(text: &str) -> Result<(), String> {
+fn validate_directory(text: &str) -> Result<(), String> {
     let inside = !text.starts_with('/') && text.split('/').all(|part| part != "..");
     if text.is_empty() || !inside || text.contains('\0') || text.len() > 1024 {
-        return Err(refused(text, "a folder inside the checkout is relative and has no \"..\""));
+        return Err(invalid(text, "a folder inside the checkout is relative and has no \"..\""));
     }
     Ok(())
 }

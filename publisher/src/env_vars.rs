@@ -1,10 +1,10 @@
-use crate::found::Found;
+use crate::resolution::SourcedValue;
 
 /// The environment's variables. An empty one counts as missing: CIs set variables that do not apply to nothing.
 #[derive(Clone, Copy)]
-pub(crate) struct Environment<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
+pub(crate) struct EnvVars<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
 
-impl Environment<'_> {
+impl EnvVars<'_> {
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         (self.0)(name).filter(|text| !text.is_empty())
     }
@@ -13,13 +13,13 @@ impl Environment<'_> {
         self.get(name).is_some_and(|text| text.eq_ignore_ascii_case(value))
     }
 
-    pub(crate) fn found(&self, name: &'static str) -> Option<Found> {
-        self.get(name).map(|text| Found::new(text, name))
+    pub(crate) fn lookup(&self, name: &'static str) -> Option<SourcedValue> {
+        self.get(name).map(|text| SourcedValue::new(text, name))
     }
 
     /// The first of these that is set.
-    pub(crate) fn first(&self, names: &[&'static str]) -> Option<Found> {
-        names.iter().find_map(|name| self.found(name))
+    pub(crate) fn first(&self, names: &[&'static str]) -> Option<SourcedValue> {
+        names.iter().find_map(|name| self.lookup(name))
     }
 
     /// All of these; nothing if one is missing.
@@ -28,7 +28,7 @@ impl Environment<'_> {
     }
 }
 
-impl std::fmt::Debug for Environment<'_> {
+impl std::fmt::Debug for EnvVars<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Environment")
     }

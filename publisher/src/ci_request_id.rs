@@ -13,10 +13,14 @@ const DIGEST_BYTES: usize = 12;
 ///
 /// # Errors
 /// A text that is no id; these bytes never are one.
-pub(crate) fn of(vendor: Vendor, identity: &[String], commit: Option<&CommitId>) -> Result<RequestId, String> {
+pub(crate) fn for_build(
+    vendor: Vendor,
+    build_identity: &[String],
+    commit: Option<&CommitId>,
+) -> Result<RequestId, String> {
     let mut hasher = Sha256::new();
     let commit = commit.map(CommitId::as_str).unwrap_or_default();
-    for part in identity.iter().map(String::as_str).chain([commit]) {
+    for part in build_identity.iter().map(String::as_str).chain([commit]) {
         // The length stands before each part, so that no two lists of parts look the same.
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
@@ -37,7 +41,7 @@ mod tests {
     fn id(vendor: Vendor, identity: &[&str], commit: Option<&str>) -> String {
         let identity: Vec<String> = identity.iter().map(|part| (*part).to_owned()).collect();
         let commit: Option<CommitId> = commit.map(|text| text.parse().unwrap());
-        of(vendor, &identity, commit.as_ref()).unwrap().to_string()
+        for_build(vendor, &identity, commit.as_ref()).unwrap().to_string()
     }
 
     #[test]
