@@ -21,12 +21,12 @@ fn check_file(name: &str, schema: &Value) {
 }
 
 #[test]
-fn the_schema_of_a_request_is_the_one_in_the_repository() {
+fn request_schema_matches_committed_file() {
     check_file("request.v1.json", &request_schema());
 }
 
 #[test]
-fn the_schema_of_a_project_is_the_one_in_the_repository() {
+fn project_schema_matches_committed_file() {
     check_file("project.v1.json", &project_schema());
 }
 
@@ -58,17 +58,17 @@ fn check_invalid(schema: &Value, kind: &str, folder: &str) {
 }
 
 #[test]
-fn the_schema_takes_every_valid_request() {
+fn schema_accepts_valid_requests() {
     check_valid(&request_schema(), "request", "valid", &[]);
 }
 
 #[test]
-fn the_schema_refuses_every_malformed_request_but_those_that_only_the_parser_can_tell() {
+fn schema_rejects_invalid_requests_except_parser_only_cases() {
     check_invalid(&request_schema(), "request", "invalid");
 }
 
 #[test]
-fn the_schema_refuses_every_request_of_a_later_contract() {
+fn schema_rejects_future_requests() {
     let schema = jsonschema::validator_for(&request_schema()).unwrap();
     for fixture in fixtures("request", "future") {
         assert_eq!(verdict(&schema, &fixture.bytes), "refused", "{}", fixture.name);
@@ -76,20 +76,20 @@ fn the_schema_refuses_every_request_of_a_later_contract() {
 }
 
 #[test]
-fn the_schema_takes_every_valid_document_and_each_half_of_an_overlay() {
+fn schema_accepts_valid_documents_and_overlay_parts() {
     check_valid(&project_schema(), "project", "valid", &["valid/null-is-not-said.json", "valid/empty-deploy-dir.json"]);
     let halves = ["overlay/a-wrong-default-that-is-replaced.default.json", "overlay/null-does-not-erase.project.json"];
     check_valid(&project_schema(), "project", "overlay", &halves);
 }
 
 #[test]
-fn the_schema_refuses_every_wrong_document_but_those_that_only_the_parser_can_tell() {
+fn schema_rejects_invalid_documents_except_parser_only_cases() {
     check_invalid(&project_schema(), "project", "invalid");
 }
 
 /// A key that is in the types and not in the list of known keys would be read, and warned of as ignored.
 #[test]
-fn the_full_document_holds_every_key_of_the_schema() {
+fn full_document_fixture_contains_every_schema_key() {
     let full =
         fixtures("project", "valid").into_iter().find(|fixture| fixture.name == "valid/full.json").unwrap().json();
     let schema = project_schema();

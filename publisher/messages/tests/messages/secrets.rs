@@ -9,7 +9,7 @@ use crate::fixtures::fixtures;
 const CANARY: &str = "canary-7f3a";
 
 #[test]
-fn no_secret_of_a_document_is_in_what_we_keep_or_say() {
+fn parsed_document_and_errors_contain_no_secret() {
     let mut seen = 0;
     for fixture in ["valid", "warnings", "invalid"].into_iter().flat_map(|folder| fixtures("project", folder)) {
         let Ok(text) = fixture.text() else { continue };
@@ -28,7 +28,7 @@ fn no_secret_of_a_document_is_in_what_we_keep_or_say() {
 
 proptest! {
     #[test]
-    fn no_password_of_a_refused_url_is_told(
+    fn rejected_url_error_contains_no_password(
         scheme in "https|http|ssh|git|ftp", user in "[a-z]{0,5}", before in "[!-~]{0,6}", after in "[!-?A-~]{0,6}", host in "[a-z.]{0,8}",
     ) {
         let url = format!("{scheme}://{user}:{before}{CANARY}{after}@{host}/x.git");
