@@ -63,6 +63,8 @@ scripts_are_documented() {
 contracts_are_documented() {
     # shellcheck disable=SC2046  # nor do these
     documented publisher/messages/README.md $(cd publisher/messages && ls -d fixtures/* schema/*)
+    # shellcheck disable=SC2046  # nor do these
+    documented worker/registry/README.md $(cd worker/registry && ls -d fixtures/* schema/*)
 }
 
 decisions_are_indexed() {

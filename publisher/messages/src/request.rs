@@ -1,4 +1,3 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::json_for_queues;
@@ -32,7 +31,8 @@ pub struct Request {
 }
 
 /// What a request asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RequestAction {
     /// Start a job.
@@ -43,68 +43,70 @@ pub enum RequestAction {
 }
 
 /// The CI that asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestOrigin {
     /// The CI's name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub vendor: Option<SingleLineText>,
     /// The CI's page for the build that asked. Shown as text, never fetched.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub build_url: Option<SingleLineText>,
 }
 
 /// What a publisher sends to Doorbell's SNS topic, as the message's text.
 // The JSON form of `Request`; the comments here are the schema's descriptions, read by publishers.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(
+#[cfg_attr(feature = "schema", schemars(
     title = "Doorbell request, version 1",
     extend("oneOf" = [{ "required": ["branch"] }, { "required": ["tag"] }, { "required": ["pullRequest"] }])
-)]
+))]
 pub(crate) struct RequestJson {
     /// The contract's version; 1 where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "u32", extend("const" = 1))]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", extend("const" = 1)))]
     version: Option<u32>,
     /// The entry of the owner's registry.
     project: ProjectName,
     /// The branch to build. Exactly one of branch, tag and pullRequest is needed.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RefName")]
+    #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     branch: Option<RefName>,
     /// The tag to build.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RefName")]
+    #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     tag: Option<RefName>,
     /// The pull request to build.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "PullRequestNumber")]
+    #[cfg_attr(feature = "schema", schemars(with = "PullRequestNumber"))]
     pull_request: Option<PullRequestNumber>,
     /// The publisher's own id for this request: the same request published twice under one id is one job.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RequestId")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestId"))]
     id: Option<RequestId>,
     /// Start a job, or cancel the one that the same request started.
     #[serde(default, skip_serializing_if = "is_start", deserialize_with = "parse::word")]
     action: RequestAction,
     /// Narrows the ref to one commit on it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "CommitId")]
+    #[cfg_attr(feature = "schema", schemars(with = "CommitId"))]
     commit: Option<CommitId>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     cause: Option<SingleLineText>,
     /// Who asked, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
-    #[schemars(with = "RequestOrigin")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestOrigin"))]
     origin: Option<RequestOrigin>,
     /// Reserved: read by no version yet.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     watch: Option<SingleLineText>,
     /// What the build's environment shall hold, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]

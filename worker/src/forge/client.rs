@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen};
 use doorbell_engine::ports::{Answer, Forge};
-use doorbell_messages::{ForgeKind, ForgeUrl, GitRef};
+use doorbell_messages::GitRef;
+use doorbell_registry::{ForgeKind, ForgeUrl};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 

@@ -1,7 +1,8 @@
 use doorbell_messages::{Envelope, MAX_ENVELOPE_BYTES, MAX_REQUEST_BYTES, Request};
 use proptest::prelude::*;
 
-use crate::fixtures::{check_rejections, fixtures, located};
+use crate::fixtures::{check_rejections, fixtures};
+use crate::located;
 
 fn parse(text: &str) -> Result<Envelope, String> {
     Envelope::parse(text).map_err(located)

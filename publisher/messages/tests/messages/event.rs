@@ -1,7 +1,8 @@
 use doorbell_messages::{BuildEvent, EventKind};
 use proptest::prelude::*;
 
-use crate::fixtures::{Fixture, check_rejections, fixtures, located};
+use crate::fixtures::{Fixture, check_rejections, fixtures};
+use crate::located;
 
 fn parse(text: &str) -> Result<BuildEvent, String> {
     BuildEvent::parse(text).map_err(located)

@@ -1,7 +1,8 @@
 use doorbell_messages::{GitRef, MAX_REQUEST_BYTES, Request, RequestAction};
 use proptest::prelude::*;
 
-use crate::fixtures::{check_rejections, fixtures, located};
+use crate::fixtures::{check_rejections, fixtures};
+use crate::located;
 use crate::strategies::request;
 
 fn parse(text: &str) -> Result<Request, String> {

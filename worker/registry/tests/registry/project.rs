@@ -1,4 +1,5 @@
-use doorbell_messages::{BuildCommand, CommitRule, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
+use doorbell_messages::CommitRule;
+use doorbell_registry::{BuildCommand, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 

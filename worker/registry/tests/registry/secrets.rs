@@ -1,8 +1,9 @@
-//! Every secret in the fixtures of a project holds this word, wherever people are known to put one: in iwomp's
-//! keys, in a URL, in the place of a secret's name.
+//! No secret of a project document leaves the parser.
+//!
+//! Each secret in the fixtures contains this word, wherever people are known to put one: in iwomp's keys, in a URL, as
+//! the name of a secret.
 
-use doorbell_messages::{GitUrl, ProjectDocument};
-use proptest::prelude::*;
+use doorbell_registry::ProjectDocument;
 
 use crate::fixtures::fixtures;
 
@@ -24,15 +25,4 @@ fn parsed_document_and_errors_contain_no_secret() {
         }
     }
     assert!(seen >= 15, "only {seen} fixtures hold the canary");
-}
-
-proptest! {
-    #[test]
-    fn rejected_url_error_contains_no_password(
-        scheme in "https|http|ssh|git|ftp", user in "[a-z]{0,5}", before in "[!-~]{0,6}", after in "[!-?A-~]{0,6}", host in "[a-z.]{0,8}",
-    ) {
-        let url = format!("{scheme}://{user}:{before}{CANARY}{after}@{host}/x.git");
-        let error = url.parse::<GitUrl>().unwrap_err();
-        prop_assert!(!error.contains(CANARY), "{error}");
-    }
 }
