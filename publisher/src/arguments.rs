@@ -173,6 +173,10 @@ impl TriggerArguments {
             commit: parse_option("--commit", self.commit.as_deref())?,
             cause: parse_option("--cause", self.cause.as_deref())?,
             origin: None,
+            watch: None,
+            once: false,
+            allow_older: false,
+            commit_rule: None,
             variables: self.request_variables()?,
         })
     }

@@ -20,6 +20,7 @@ mod single_line_text;
 mod status;
 pub mod text;
 mod variables;
+mod watch_hash;
 
 pub use build_environment::{
     ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
@@ -36,10 +37,11 @@ pub use git_url::GitUrl;
 pub use job_key::JobKey;
 pub use name::{ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
-pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestOrigin};
+pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule, RequestOrigin};
 pub use runner_exit::RunnerExit;
 #[cfg(feature = "schema")]
 pub use schema::{request_schema, schema_of};
 pub use single_line_text::SingleLineText;
 pub use status::Status;
 pub use variables::Variables;
+pub use watch_hash::WatchHash;

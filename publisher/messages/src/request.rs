@@ -1,8 +1,9 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::text::json_for_queues;
 use crate::{
-    CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, SingleLineText, Variables, parse,
+    CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, SingleLineText, Variables,
+    WatchHash, parse,
 };
 
 /// A request's text is refused unread beyond this size.
@@ -26,6 +27,14 @@ pub struct Request {
     pub cause: Option<SingleLineText>,
     /// Who asked, for people. Never used as a target.
     pub origin: Option<RequestOrigin>,
+    /// The hash by which its publisher may watch the job.
+    pub watch: Option<WatchHash>,
+    /// Every repeat of this request is the same job, however late it comes.
+    pub once: bool,
+    /// The job may run on a commit older than what ran before, if the project's document allows that too.
+    pub allow_older: bool,
+    /// Narrows the project's `commitPolicy`.
+    pub commit_rule: Option<RequestCommitRule>,
     /// What the request wants to set in the build's environment.
     pub variables: Variables,
 }
@@ -40,6 +49,17 @@ pub enum RequestAction {
     Start,
     /// Cancel the job that the same request, without this field, started.
     Cancel,
+}
+
+/// A rule for `commit` that is narrower than the project's.
+///
+/// It has no word for the wider rule: a publisher may not widen what the owner's document allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum RequestCommitRule {
+    /// The commit must be the ref's tip.
+    Tip,
 }
 
 /// The CI that asked.
@@ -104,10 +124,20 @@ pub(crate) struct RequestJson {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestOrigin"))]
     origin: Option<RequestOrigin>,
-    /// Reserved: read by no version yet.
+    /// A hash by which the publisher may watch the job: 64 hexadecimal digits. Not part of the job's key.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
-    watch: Option<SingleLineText>,
+    #[cfg_attr(feature = "schema", schemars(with = "WatchHash"))]
+    watch: Option<WatchHash>,
+    /// Every repeat of this request is the same job, however late it comes. Part of the job's key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
+    /// Allow a commit older than what ran before, if the project's document does too. Part of the job's key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    allow_older: bool,
+    /// Narrows the project's commitPolicy. Part of the job's key.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_commit_rule")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestCommitRule"))]
+    commit_rule: Option<RequestCommitRule>,
     /// What the build's environment shall hold, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     variables: Variables,
@@ -115,6 +145,10 @@ pub(crate) struct RequestJson {
 
 fn is_start(action: &RequestAction) -> bool {
     *action == RequestAction::Start
+}
+
+fn present_commit_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RequestCommitRule>, D::Error> {
+    parse::word(deserializer).map(Some)
 }
 
 /// Only the version, so that a message of a later contract is named as that and not by its first unknown field.
@@ -174,6 +208,10 @@ impl TryFrom<RequestJson> for Request {
             commit: wire.commit,
             cause: wire.cause,
             origin: wire.origin,
+            watch: wire.watch,
+            once: wire.once,
+            allow_older: wire.allow_older,
+            commit_rule: wire.commit_rule,
             variables: wire.variables,
         })
     }
@@ -197,7 +235,10 @@ impl From<Request> for RequestJson {
             commit: request.commit,
             cause: request.cause,
             origin: request.origin,
-            watch: None,
+            watch: request.watch,
+            once: request.once,
+            allow_older: request.allow_older,
+            commit_rule: request.commit_rule,
             variables: request.variables,
         }
     }

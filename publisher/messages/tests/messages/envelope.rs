@@ -27,7 +27,7 @@ fn invalid_envelope_is_rejected() {
 #[test]
 fn fully_escaped_largest_request_fits_envelope_limit() {
     // U+007F is one byte that an escaper may write as six.
-    let request = format!(r#"{{"project": "demo", "branch": "main", "watch": "{}"}}"#, "x".repeat(400));
+    let request = format!(r#"{{"project": "demo", "branch": "main", "cause": "{}"}}"#, "x".repeat(400));
     let request = format!("{request}{}", " ".repeat(MAX_REQUEST_BYTES - request.len()));
     let escaped: String = request.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
     let body = format!(

@@ -49,6 +49,24 @@ fn malformed_job_key_is_rejected() {
     check("demo#x#0123456789abcdef01234567#");
     check("_default#x#0123456789abcdef01234567");
     check("demo##0123456789abcdef01234567");
+    check("demo#x#0123456789abcdef01234567~");
+    check("demo#x#0123456789abcdef01234567~0");
+    check("demo#x#0123456789abcdef01234567~0123456789abcde");
+    check("demo#x#0123456789abcdef01234567~0123456789abcdef0");
+    check("demo#x#0123456789abcdef01234567~0123456789ABCDEF");
+    check("demo#x#0123456789abcdef01234567~0123456789abcdef~0123456789abcdef");
+    check("demo#x~0123456789abcdef#0123456789abcdef01234567");
+    check("demo#x#0123456789abcdef~0123456789abcdef");
+}
+
+#[test]
+fn job_key_is_split_into_series_and_generation() {
+    let first: JobKey = "demo#x#0123456789abcdef01234567".parse().unwrap();
+    assert_eq!((first.series(), first.generation()), (first.clone(), None));
+    let later: JobKey = "demo#x#0123456789abcdef01234567~fedcba9876543210".parse().unwrap();
+    assert_eq!((later.series(), later.generation()), (first, Some("fedcba9876543210")));
+    assert_eq!(later.project(), "demo");
+    assert_eq!(later.to_string().parse::<JobKey>(), Ok(later));
 }
 
 proptest! {
@@ -63,7 +81,8 @@ proptest! {
     fn only_equal_requests_share_a_job_key(a in request(), b in request()) {
         // One project and id, so that only the digest can tell them apart.
         let b = Request { project: a.project.clone(), id: a.id.clone(), ..b };
-        let same = (&a.git_ref, &a.commit, &a.variables, a.action) == (&b.git_ref, &b.commit, &b.variables, b.action);
+        let keyed = |request: &Request| Request { cause: None, origin: None, watch: None, ..request.clone() };
+        let same = keyed(&a) == keyed(&b);
         prop_assert_eq!(JobKey::for_request(&a, MESSAGE_ID).unwrap() == JobKey::for_request(&b, MESSAGE_ID).unwrap(), same);
     }
 

@@ -1,4 +1,4 @@
-use doorbell_messages::{GitRef, MAX_REQUEST_BYTES, Request, RequestAction};
+use doorbell_messages::{GitRef, MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule};
 use proptest::prelude::*;
 
 use crate::fixtures::{check_rejections, fixtures};
@@ -37,6 +37,7 @@ fn iwomp_message_is_a_valid_request() {
     assert_eq!(request.git_ref, GitRef::Branch("master".parse().unwrap()));
     assert_eq!(request.action, RequestAction::Start);
     assert_eq!((&request.id, &request.commit, &request.cause, &request.origin), (&None, &None, &None, &None));
+    assert_eq!((&request.watch, request.once, request.allow_older, request.commit_rule), (&None, false, false, None));
     assert!(request.variables.is_empty());
     assert_eq!(request.to_json(), r#"{"project":"demo","branch":"master"}"#);
 }
@@ -51,6 +52,9 @@ fn full_request_fields_are_parsed() {
     let origin = request.origin.unwrap();
     assert_eq!(origin.vendor.unwrap().as_str(), "travis");
     assert_eq!(origin.build_url.unwrap().as_str(), "https://ci.example.org/builds/4711");
+    assert_eq!(request.watch.unwrap().as_str().len(), 64);
+    assert!(request.once && request.allow_older);
+    assert_eq!(request.commit_rule, Some(RequestCommitRule::Tip));
     let variables: Vec<(&str, &str)> = request.variables.iter().map(|(name, value)| (name.as_str(), value)).collect();
     assert_eq!(
         variables,
