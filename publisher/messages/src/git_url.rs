@@ -12,7 +12,8 @@ use crate::text::invalid;
 #[cfg_attr(feature = "schema", schemars(extend("pattern" = SCHEMA_PATTERN, "maxLength" = 1024, "not" = { "pattern": "::" })))]
 pub struct GitUrl(String);
 
-/// As much of [`validate`] as a schema can say.
+/// As much of [`validate`] as a schema can state.
+#[cfg(feature = "schema")]
 const SCHEMA_PATTERN: &str = concat!(
     r"^(file:///[!-~]*",
     r"|https?://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+",

@@ -85,10 +85,10 @@ async fn show_context_json_shape_is_stable() {
     assert_eq!(sorted, want);
     assert_eq!(
         found["ref"],
-        serde_json::json!({ "value": "refs/heads/main", "from": "CI_COMMIT_BRANCH", "missing": null })
+        serde_json::json!({ "value": "refs/heads/main", "source": "CI_COMMIT_BRANCH", "reason": null })
     );
     let topic = &found["topicArn"];
-    assert!(topic["value"].is_null() && topic["missing"].as_str().unwrap().contains("DOORBELL_TOPIC_ARN"), "{topic}");
+    assert!(topic["value"].is_null() && topic["reason"].as_str().unwrap().contains("DOORBELL_TOPIC_ARN"), "{topic}");
     assert_eq!(result.exit_code, Some(3), "the exit code is the one that a run would have");
     assert!(result.stderr.contains("no topic is known"), "{}", result.stderr);
 }

@@ -59,7 +59,25 @@ impl ProjectDocument {
 /// `null` means "not said", as it does to iwomp-in-aws.
 fn parse_object(text: &str) -> Result<Map<String, Value>, ParseError> {
     let map: Map<String, Value> = parse::json(text).map_err(redact_syntax_error)?;
-    Ok(map.into_iter().filter(|(_, value)| !value.is_null()).collect())
+    let map: Map<String, Value> = map.into_iter().filter(|(_, value)| !value.is_null()).collect();
+    reject_renamed_keys(&map)?;
+    Ok(map)
+}
+
+/// Keys of earlier versions, with today's names.
+const RENAMED_KEYS: [(&str, &str); 3] =
+    [("commits", "commitPolicy"), ("cancelByRequest", "allowCancel"), ("report", "reportTo")];
+
+/// Rejects the old spelling of a renamed key.
+///
+/// A warning would not do: a document whose `commits: tip` is ignored allows more than its owner wrote.
+fn reject_renamed_keys(map: &Map<String, Value>) -> Result<(), ParseError> {
+    match RENAMED_KEYS.iter().find(|(old, _)| map.contains_key(*old)) {
+        Some((old, new)) => {
+            Err(ParseError::at(format!("$.{old}"), format!("{old} is now {new}: rename the key in this document")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A document may hold credentials, and a JSON error may quote what it stumbled on.
@@ -88,23 +106,23 @@ const KEYS: &[&str] = &[
     "gitCredentials",
     "refs",
     "defaultBranch",
-    "commits",
+    "commitPolicy",
     "pullRequests",
     "onUnknownStart",
     "buildProject",
     "unprivilegedBuildProject",
     "timeoutMinutes",
     "variables",
-    "cancelByRequest",
-    "report",
+    "allowCancel",
+    "reportTo",
 ];
-const REPORT_KEYS: &[&str] = &["type", "url", "repo", "tokenSecret", "username"];
+const REPORT_TO_KEYS: &[&str] = &["type", "url", "repo", "tokenSecret", "username"];
 const GIT_CREDENTIALS_KEYS: &[&str] = &["secret"];
 
 fn warnings(merged: &Map<String, Value>, inline_credentials: bool) -> Vec<String> {
     let inner = |key: &str| merged.get(key).and_then(Value::as_object).into_iter();
     let unknown = unknown_keys("", merged, KEYS)
-        .chain(inner("report").flat_map(|map| unknown_keys("report.", map, REPORT_KEYS)))
+        .chain(inner("reportTo").flat_map(|map| unknown_keys("reportTo.", map, REPORT_TO_KEYS)))
         .chain(inner("gitCredentials").flat_map(|map| unknown_keys("gitCredentials.", map, GIT_CREDENTIALS_KEYS)));
     let credentials = inline_credentials.then(|| {
         "the document holds a git credential (authToken, basicUsername or basicPassword): move it to Secrets Manager \

@@ -34,7 +34,7 @@ pub struct ProjectDocument {
     pub default_branch: Option<RefName>,
     /// Whether a named commit must be the ref's tip.
     #[serde(default, deserialize_with = "parse::word")]
-    pub commits: CommitRule,
+    pub commit_policy: CommitRule,
     /// Whether pull requests are built, and how.
     #[serde(default, deserialize_with = "parse::word")]
     pub pull_requests: PullRequestRule,
@@ -58,9 +58,9 @@ pub struct ProjectDocument {
     pub variables: Vec<VariableName>,
     /// Whether a request with `action: cancel` may cancel a job.
     #[serde(default)]
-    pub cancel_by_request: bool,
+    pub allow_cancel: bool,
     /// Where the result is told.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "ReportConfig"))]
-    pub report: Option<ReportConfig>,
+    pub report_to: Option<ReportConfig>,
 }

@@ -82,7 +82,7 @@ impl Launch {
         let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
         let environment = environment(policy, request, key, commit.clone(), timeout_minutes, deployment);
         let input = StartInput { build_project: build_project.clone(), timeout_minutes, environment };
-        let target = document.report.as_ref().zip(commit).map(|(report, commit)| Target {
+        let target = document.report_to.as_ref().zip(commit).map(|(report, commit)| Target {
             forge: ForgeSide::from(report),
             commit,
             uid: deployment.flag_uid(key),
@@ -118,7 +118,7 @@ fn environment(
         project: request.project.clone(),
         git_ref: request.git_ref.clone(),
         commit,
-        commit_rule: document.commits,
+        commit_rule: document.commit_policy,
         git_url: document.git_url.clone(),
         argv: policy.argv(&request.git_ref),
         directory: document.deploy_dir.clone(),

@@ -67,9 +67,9 @@ impl Policy {
     /// # Errors
     /// The first reason against it.
     pub(crate) fn judge(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
-        if request.action == RequestAction::Cancel && !self.document.cancel_by_request {
+        if request.action == RequestAction::Cancel && !self.document.allow_cancel {
             return Err(Rejection(format!(
-                "project {} does not let requests cancel jobs (cancelByRequest)",
+                "project {} does not let requests cancel jobs (allowCancel)",
                 request.project
             )));
         }

@@ -15,7 +15,7 @@ fn address(number: usize) -> String {
 fn register(world: &World, number: usize) -> String {
     let name = format!("project-{number}");
     let report = json!({"type": "pagure", "url": address(number), "repo": "demo", "tokenSecret": "forge/demo"});
-    world.register(&name, json!({"report": report}));
+    world.register(&name, json!({"reportTo": report}));
     name
 }
 

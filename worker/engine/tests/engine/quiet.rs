@@ -37,7 +37,7 @@ async fn ten_thousand_running_builds_cost_few_calls() {
         (rules.copies, rules.build_time, rules.limit) = (0, secs(7200), 100_000);
         locked(&world.shared.table).page = 100;
         // Nobody is told: this is about builds.
-        world.register("demo", json!({"report": null}));
+        world.register("demo", json!({"reportTo": null}));
     }
     let worker = world.worker("a");
     // `DOORBELL_BUILDS=10000`, as the suite `simulation` has it, takes a while.

@@ -26,7 +26,7 @@ const PROJECTS: [&str; 4] = ["demo", "plain", "careful", "nowhere"];
 async fn history(seed: u64) -> Tale {
     let mut dice = Dice::new(seed);
     let world = World::new();
-    world.register("plain", json!({"report": null}));
+    world.register("plain", json!({"reportTo": null}));
     world.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
     loosen(&world, &mut dice);
     let mut fleet = Fleet { workers: Vec::new(), born: 0, storm: 1 + dice.below(4), deaths: 0 };

@@ -69,13 +69,33 @@ fn invalid_default_document_is_reported_as_default() {
 }
 
 #[test]
+fn renamed_key_in_either_document_is_an_error() {
+    let project = r#"{"gitUrl": "https://h/x", "command": "x", "commitPolicy": "tip"}"#;
+    let check = |default: &str, project: &str, error: &str| {
+        assert_eq!(ProjectDocument::parse(Some(default), project).unwrap_err().to_string(), error);
+    };
+    check(
+        r#"{"commits": "ancestor"}"#,
+        project,
+        "the registry's _default document is wrong: $.commits: commits is now commitPolicy: rename the key in this \
+         document",
+    );
+    check(
+        "{}",
+        r#"{"gitUrl": "https://h/x", "command": "x", "report": {}}"#,
+        "the project's registry document is wrong: $.report: report is now reportTo: rename the key in this document",
+    );
+    assert!(ProjectDocument::parse(Some(r#"{"commits": null}"#), project).is_ok(), "null is not set");
+}
+
+#[test]
 fn omitted_keys_get_restrictive_defaults() {
     let document = parse_fixture("valid", "minimal.json").document;
-    assert_eq!(document.commits, CommitRule::Ancestor);
+    assert_eq!(document.commit_policy, CommitRule::Ancestor);
     assert_eq!(document.pull_requests, PullRequestRule::None);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Retry);
     assert_eq!(document.deploy_dir.as_str(), ".");
-    assert!(document.variables.is_empty() && !document.cancel_by_request && document.report.is_none());
+    assert!(document.variables.is_empty() && !document.allow_cancel && document.report_to.is_none());
 }
 
 #[test]
@@ -87,15 +107,15 @@ fn full_document_fields_are_parsed() {
     assert_eq!(document.git_credentials.unwrap().secret.as_str(), "doorbell/git/demo");
     let refs: Vec<String> = document.refs.unwrap().into_iter().map(String::from).collect();
     assert_eq!(refs, ["heads/main", "heads/release/*", "tags/v*"]);
-    assert_eq!(document.commits, CommitRule::Tip);
+    assert_eq!(document.commit_policy, CommitRule::Tip);
     assert_eq!(document.pull_requests, PullRequestRule::Unprivileged);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Stop);
     assert_eq!(document.build_project.unwrap().as_str(), "doorbell-demo");
     assert_eq!(document.unprivileged_build_project.unwrap().as_str(), "doorbell-demo-pr");
     assert_eq!(document.timeout_minutes.unwrap().get(), 90);
     assert_eq!(document.variables.len(), 2);
-    assert!(document.cancel_by_request);
-    let report = document.report.unwrap();
+    assert!(document.allow_cancel);
+    let report = document.report_to.unwrap();
     assert_eq!((report.repo.as_str(), report.username.as_str()), ("fork/ada/team/demo", "Doorbell of the team"));
 }
 
@@ -123,7 +143,7 @@ proptest! {
 
     #[test]
     fn any_key_value_parses_without_panic(
-        key in "gitUrl|command|deployDir|gitCredentials|refs|report|timeoutMinutes|[a-zA-Z]{1,16}", text in any::<String>(), list in any::<bool>(),
+        key in "gitUrl|command|deployDir|gitCredentials|refs|reportTo|timeoutMinutes|[a-zA-Z]{1,16}", text in any::<String>(), list in any::<bool>(),
     ) {
         let value = if list { serde_json::json!([text]) } else { serde_json::json!(text) };
         let document = serde_json::json!({ "gitUrl": "https://h/x", "command": "x", key: value }).to_string();

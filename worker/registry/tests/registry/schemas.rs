@@ -31,6 +31,6 @@ fn full_document_fixture_contains_every_schema_key() {
     let deprecated = |key: &String| schema["properties"][key]["deprecated"] == true;
     let known: Vec<String> = keys(&schema["properties"]).into_iter().filter(|key| !deprecated(key)).collect();
     assert_eq!(keys(&full), known);
-    assert_eq!(keys(&full["report"]), keys(&schema["$defs"]["ReportConfig"]["properties"]));
+    assert_eq!(keys(&full["reportTo"]), keys(&schema["$defs"]["ReportConfig"]["properties"]));
     assert_eq!(keys(&full["gitCredentials"]), keys(&schema["$defs"]["GitCredentials"]["properties"]));
 }

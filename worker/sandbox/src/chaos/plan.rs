@@ -73,7 +73,7 @@ pub(super) async fn make(sandbox: &Sandbox, forge: &str, seed: u64, jobs: u64) -
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/job-*"]);
     document["variables"] = json!([PLAY]);
-    document["report"]["url"] = json!(forge);
+    document["reportTo"]["url"] = json!(forge);
     sandbox.register(PROJECT, &document).await?;
     let with_commit = |planned: Draw| {
         let commit = commits.next()?;

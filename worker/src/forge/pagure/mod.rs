@@ -100,7 +100,7 @@ async fn classify_response(response: Response) -> Answer<TellSeen> {
     Answer::Seen(match code {
         StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => TellSeen::Delivered,
         StatusCode::OK => {
-            TellSeen::Unknown("it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned())
+            TellSeen::Unknown("it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned())
         }
         StatusCode::UNAUTHORIZED => return Answer::Unauthorized(reason),
         StatusCode::BAD_REQUEST if is_edberror => TellSeen::Contended(reason),

@@ -44,7 +44,7 @@ impl Job<'_> {
         if self.row.wanted == Wanted::Cancel {
             return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, target);
         }
-        match (&policy.document.report, commit) {
+        match (&policy.document.report_to, commit) {
             (Some(report), None) => self.acts.push(Act::FindHead {
                 policy: Arc::clone(policy),
                 build_project,
@@ -78,7 +78,7 @@ impl Job<'_> {
 
     pub(super) fn target(&self, policy: &Policy, commit: CommitId) -> Option<Target> {
         // A cancel that is refused says nothing about the commit.
-        let report = policy.document.report.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
+        let report = policy.document.report_to.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
         Some(Target { forge: ForgeSide::from(report), commit, uid: self.rules.deployment.flag_uid(&self.row.key) })
     }
 

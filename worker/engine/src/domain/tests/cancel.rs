@@ -20,7 +20,7 @@ fn cancel_request(fields: Value, keys: Value) -> (Life, Vec<Act>) {
 #[test]
 fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
     let fields = json!({"id": "a", "commit": COMMIT, "action": "cancel"});
-    let (mut life, acts) = cancel_request(fields, json!({"cancelByRequest": true}));
+    let (mut life, acts) = cancel_request(fields, json!({"allowCancel": true}));
     let start = JobKey::for_request(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
     assert_ne!(life.row.key, start);
     assert_eq!(acts, [Act::CancelJob(start)]);
@@ -32,7 +32,7 @@ fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
 
 #[test]
 fn a_cancel_that_names_no_request_is_refused() {
-    let (life, acts) = cancel_request(json!({"action": "cancel"}), json!({"cancelByRequest": true}));
+    let (life, acts) = cancel_request(json!({"action": "cancel"}), json!({"allowCancel": true}));
     let reason = "a cancel names the id of the request whose job it means, and has none";
     assert_eq!(ending(&life.row), (Status::Rejected, reason));
     assert_eq!(acts, []);
@@ -40,7 +40,7 @@ fn a_cancel_that_names_no_request_is_refused() {
 
 #[test]
 fn a_cancel_whose_mark_failed_is_tried_again() {
-    let (mut life, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"cancelByRequest": true}));
+    let (mut life, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"allowCancel": true}));
     life.see(Seen::LookFailed("the ledger did not answer".to_owned()));
     assert_eq!(life.wake_when_due(), [Act::ReadPolicy]);
 }

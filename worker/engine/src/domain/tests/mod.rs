@@ -67,7 +67,7 @@ pub(super) fn policy(more: Value) -> Arc<Policy> {
         "gitUrl": "https://git.example.org/demo.git",
         "command": "./deploy.sh",
         "buildProject": "builds",
-        "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
+        "reportTo": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
     });
     Arc::new(read_policy(over(base, more), None))
 }

@@ -44,7 +44,7 @@ fn every_no_of_the_policy_is_a_row_with_its_reason() {
     check_refused(
         json!({"action": "cancel", "id": "a"}),
         json!({}),
-        "project demo does not let requests cancel jobs (cancelByRequest)",
+        "project demo does not let requests cancel jobs (allowCancel)",
     );
 }
 
@@ -66,7 +66,7 @@ fn with_policy_and_commit_known_the_first_write_is_the_claim() {
 #[test]
 fn without_a_report_the_tip_is_built_and_nobody_is_asked() {
     let mut life = Life::of(json!({}));
-    let acts = life.see(known(&policy(json!({"report": null}))));
+    let acts = life.see(known(&policy(json!({"reportTo": null}))));
     let (_, input) = send(&acts).unwrap();
     assert!(!input.contains("DOORBELL_COMMIT\""), "{input}");
     assert_eq!(life.row.target(), None);
@@ -146,7 +146,7 @@ fn a_refusal_is_told_only_with_a_report_and_a_full_commit() {
     };
     check(json!({"commit": COMMIT}), json!({"refs": ["v1"]}), true);
     check(json!({}), json!({"refs": ["v1"]}), false);
-    check(json!({"commit": COMMIT}), json!({"refs": ["v1"], "report": null}), false);
+    check(json!({"commit": COMMIT}), json!({"refs": ["v1"], "reportTo": null}), false);
     // A cancel that is refused says nothing about the commit.
     check(json!({"commit": COMMIT, "action": "cancel", "id": "a"}), json!({}), false);
 }

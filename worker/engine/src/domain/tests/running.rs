@@ -35,7 +35,7 @@ fn only_the_provider_ends_a_build_and_an_event_that_runs_ahead_is_asked_again() 
 
 #[test]
 fn the_same_holds_where_that_event_brought_the_build() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     let build = life.build(1, "IN_PROGRESS");
     life.see(Seen::Described { build, claims_final: true });
     assert_eq!(life.row.due_at(), Some(life.now + secs(5)));

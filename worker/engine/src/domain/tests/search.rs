@@ -6,7 +6,7 @@ use crate::domain::{Act, Phase, ProviderBuild, Search, Seen, Timestamp};
 
 /// Five minutes after a send that nobody heard of again.
 fn in_doubt() -> Life {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     life.wait(mins(5));
     life
 }
@@ -74,7 +74,7 @@ fn what_is_not_ours_is_never_adopted_or_stopped() {
 #[test]
 fn nothing_found_is_believed_only_sixteen_minutes_after_the_last_send() {
     let check = |after_the_send, is_believed: bool| {
-        let mut life = Life::starting(json!({"report": null}));
+        let mut life = Life::starting(json!({"reportTo": null}));
         let acts = searched(life.wait(after_the_send), vec![]);
         assert_eq!(send(&acts).is_some(), is_believed, "{after_the_send:?}");
     };
@@ -85,7 +85,7 @@ fn nothing_found_is_believed_only_sixteen_minutes_after_the_last_send() {
 
 #[test]
 fn the_last_send_counts_and_not_the_first() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     life.wait(secs(230)).wake();
     assert_eq!(searched(life.wait(mins(16) - secs(230)), vec![]), [], "sixteen minutes after the first one");
     assert!(send(&searched(life.wait(secs(230)), vec![])).is_some());
@@ -120,7 +120,7 @@ fn the_search_is_repeated_until_it_is_believed() {
 
 #[test]
 fn a_repeated_start_has_another_token_and_a_window_of_its_own() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     let first = life.rules.deployment.token(&life.row.key, 1);
     let acts = searched(life.wait(mins(16)), vec![]);
     assert_ne!(send(&acts).unwrap().0, first);
@@ -132,7 +132,7 @@ fn a_repeated_start_has_another_token_and_a_window_of_its_own() {
 
 #[test]
 fn where_a_second_deploy_is_worse_than_none_a_person_decides() {
-    let mut life = Life::starting(json!({"report": null, "onUnknownStart": "stop"}));
+    let mut life = Life::starting(json!({"reportTo": null, "onUnknownStart": "stop"}));
     assert_eq!(searched(life.wait(mins(16)), vec![]), []);
     let text = "unknown whether it started: a person decides (onUnknownStart is stop)";
     assert_eq!(ending(&life.row), (Status::Error, text));
@@ -160,7 +160,7 @@ fn an_event_of_our_build_is_as_good_as_the_answer_that_was_lost() {
 
 #[test]
 fn an_answer_that_comes_after_the_sixteen_minutes_it_was_asked_before_is_asked_for_again_after_a_second() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     let asked_at = life.wait(mins(16) - secs(1)).now;
     life.wait(secs(2)).see(Seen::Searched { asked_at, builds: vec![] });
     assert_eq!(life.row.due_at(), Some(life.now + secs(1)));

@@ -112,7 +112,7 @@ fn input_that_the_provider_refuses_ends_the_job_in_its_words() {
 
 #[test]
 fn no_answer_is_asked_again_soon_and_slower_each_time() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     let mut waits = Vec::new();
     loop {
         let sent_at = life.now;
@@ -131,7 +131,7 @@ fn no_answer_is_asked_again_soon_and_slower_each_time() {
 
 #[test]
 fn at_a_limit_the_job_waits_and_does_not_fail_before_the_queues_timeout() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     let mut sends = 1;
     while life.row.due_at().is_some() {
         if matches!(life.row.phase, Phase::Starting { .. }) {
@@ -158,7 +158,7 @@ fn a_closed_pool_is_not_asked() {
 
 #[test]
 fn a_job_that_waits_for_a_place_is_due_less_and_less_often_in_case_that_nobody_calls_it() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     life.sent(limited());
     life.pool_open = false;
     for seconds in [16, 32, 60, 60] {

@@ -276,7 +276,7 @@ fn a_settled_row_has_no_due_time_and_expires_after_thirty_days() {
 
 #[test]
 fn a_job_without_a_report_settles_with_its_end() {
-    let mut life = Life::starting(json!({"report": null}));
+    let mut life = Life::starting(json!({"reportTo": null}));
     life.started(1);
     let build = life.build(1, "SUCCEEDED");
     assert_eq!(life.see(described(build)), []);

@@ -25,8 +25,8 @@ pub fn document(more: Value) -> String {
         "gitUrl": "https://git.example.org/demo.git",
         "command": "./deploy.sh",
         "buildProject": "builds",
-        "cancelByRequest": true,
-        "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
+        "allowCancel": true,
+        "reportTo": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
     });
     document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     document.to_string()

@@ -79,7 +79,7 @@ async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id(
     let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
-    document["cancelByRequest"] = json!(true);
+    document["allowCancel"] = json!(true);
     sandbox.register("open", &document).await.unwrap();
     let _worker = sandbox.worker(&[]).await.unwrap();
     // A request without an id: its key holds SNS's.

@@ -59,7 +59,7 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
     let (repository, _) = demo(&sandbox, PASSING).await;
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
-    document.as_object_mut().unwrap().remove("report");
+    document.as_object_mut().unwrap().remove("reportTo");
     sandbox.register("demo", &document).await.unwrap();
     let dlq_url = sandbox.world.queue_url(SUBSCRIPTION_DEAD_LETTERS);
     for number in 0..MESSAGE_COUNT {

@@ -70,7 +70,7 @@ async fn a_job_is_canceled_by_a_request_where_the_project_allows_it() {
     let sandbox = sandbox().await;
     let (repository, commit) = demo(&sandbox, "#!/bin/sh\nexec sleep 300\n").await;
     let mut document = sandbox.document(&repository, &json!("./ci.sh"));
-    document["cancelByRequest"] = json!(true);
+    document["allowCancel"] = json!(true);
     sandbox.register("demo", &document).await.unwrap();
     let _worker = sandbox.worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main", "--id", "long"]).await;

@@ -18,8 +18,8 @@ async fn report_by_the_plugin(sandbox: &Sandbox, repository: &doorbell_sandbox::
     let token = sandbox.forge.create_hook_token(repository.name());
     sandbox.world.put_secret(HOOK_SECRET, &token).await.unwrap();
     let mut document = sandbox.document(repository, &json!("./ci.sh"));
-    document["report"]["type"] = json!("pagure-ci");
-    document["report"]["tokenSecret"] = json!(HOOK_SECRET);
+    document["reportTo"]["type"] = json!("pagure-ci");
+    document["reportTo"]["tokenSecret"] = json!(HOOK_SECRET);
     sandbox.register("demo", &document).await.unwrap();
 }
 

@@ -63,7 +63,7 @@ impl Stage {
             "pullRequests": "unprivileged",
             "unprivilegedBuildProject": UNPRIVILEGED_BUILD_PROJECT,
             "timeoutMinutes": 5,
-            "report": { "type": kind, "url": self.pagure.url, "repo": "demo", "tokenSecret": secret },
+            "reportTo": { "type": kind, "url": self.pagure.url, "repo": "demo", "tokenSecret": secret },
         });
         self.sandbox.register("demo", &document).await.unwrap();
         self.worker = self.sandbox.worker(&[("DOORBELL_ALLOW_PRIVATE_FORGES", &self.pagure.host)]).await.unwrap();
