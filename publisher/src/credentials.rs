@@ -40,7 +40,9 @@ impl CredentialSource {
     /// [`TriggerFailureKind::Denied`]: there are none, or the role is not ours to assume.
     pub(crate) async fn resolve(&self, sdk_config: &SdkConfig) -> Result<Credentials, TriggerFailure> {
         match &self.0 {
-            CredentialSourceKind::DefaultChain => sns_error::with_credentials_timeout(load_default_chain(sdk_config)).await,
+            CredentialSourceKind::DefaultChain => {
+                sns_error::with_credentials_timeout(load_default_chain(sdk_config)).await
+            }
             CredentialSourceKind::AssumeRole(role, token) => {
                 let token = token.clone().fetch().await?;
                 sns_error::with_credentials_timeout(assume(sdk_config, role, token.expose_secret())).await
@@ -51,7 +53,8 @@ impl CredentialSource {
 
 async fn load_default_chain(sdk_config: &SdkConfig) -> Result<Credentials, TriggerFailure> {
     use aws_credential_types::provider::ProvideCredentials;
-    let provider = sdk_config.credentials_provider().ok_or_else(|| sns_error::no_credentials("no provider is set up"))?;
+    let provider =
+        sdk_config.credentials_provider().ok_or_else(|| sns_error::no_credentials("no provider is set up"))?;
     provider.provide_credentials().await.map_err(|error| sns_error::no_credentials(&sns_error::error_chain(&error)))
 }
 

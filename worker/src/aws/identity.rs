@@ -63,14 +63,16 @@ mod tests {
         let identity =
             CallerIdentity::from_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
         assert_eq!(identity.account, "123456789012");
-        assert!(identity.initiator.is("doorbell-worker/task-2"));
-        assert!(!identity.initiator.is("doorbell-worker-2/task-1") && !identity.initiator.is("doorbell-worker"));
+        assert!(identity.initiator.matches("doorbell-worker/task-2"));
+        assert!(
+            !identity.initiator.matches("doorbell-worker-2/task-1") && !identity.initiator.matches("doorbell-worker")
+        );
     }
 
     #[test]
     fn a_user_s_builds_are_known_by_its_whole_name() {
         let identity = CallerIdentity::from_arn("arn:aws:iam::123456789012:user/teams/ci").unwrap();
-        assert!(identity.initiator.is("ci") && !identity.initiator.is("ci-other"));
+        assert!(identity.initiator.matches("ci") && !identity.initiator.matches("ci-other"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{Documents, Policy};
+use doorbell_engine::domain::{Policy, RegistryDocuments};
 use doorbell_messages::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -91,7 +91,7 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
         Some(filler) => (filler.as_str(), Some(text)),
         None => (text, default),
     };
-    let documents = Documents {
+    let documents = RegistryDocuments {
         project: (name.to_owned(), project.to_owned()),
         default: default.map(|text| (DEFAULT_NAME.to_owned(), text.to_owned())),
     };

@@ -6,7 +6,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
-use doorbell_engine::ports::Projects;
+use doorbell_engine::ports::ProjectRegistry;
 use doorbell_messages::ProjectName;
 use serde_json::json;
 

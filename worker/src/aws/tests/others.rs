@@ -1,4 +1,4 @@
-use doorbell_engine::ports::{Deliveries, Projects, Receipt, Secrets};
+use doorbell_engine::ports::{MessageQueue, ProjectRegistry, ReceiptHandle, SecretStore};
 use doorbell_messages::ProjectName;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -12,8 +12,8 @@ async fn queue(aws: &AwsStub) -> SqsQueue {
     SqsQueue::new(&aws.sdk().await, &AwsClock::default(), url("triggers"), url("dead-letters"))
 }
 
-fn receipts(count: usize) -> Vec<Receipt> {
-    (0..count).map(|number| Receipt(format!("receipt-{number}"))).collect()
+fn receipts(count: usize) -> Vec<ReceiptHandle> {
+    (0..count).map(|number| ReceiptHandle(format!("receipt-{number}"))).collect()
 }
 
 /// Entry 3 of 10 fails: the others are gone, and that message comes back and meets its row.
