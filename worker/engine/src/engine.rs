@@ -111,11 +111,20 @@ impl<P: Ports> Engine<P> {
                     engine.handle_requests(&*queue, batch, room).await;
                 }
             ),
-            Arc::clone(&self).receive(LoopKind::Events, events, stop.clone(), |engine, queue, batch, room| async move {
-                engine.handle_events(&*queue, batch, room).await;
-            }),
+            Arc::clone(&self).receive(
+                LoopKind::Events,
+                events,
+                stop.clone(),
+                |engine, queue, batch, room| async move {
+                    engine.handle_events(&*queue, batch, room).await;
+                }
+            ),
             Arc::clone(&self).sweep(stop.clone()),
-            Arc::clone(&self).dispatch_ready_jobs(Arc::clone(&self.build_limiter), Observation::SlotGranted, stop.clone()),
+            Arc::clone(&self).dispatch_ready_jobs(
+                Arc::clone(&self.build_limiter),
+                Observation::SlotGranted,
+                stop.clone()
+            ),
             Arc::clone(&self).dispatch_ready_jobs(Arc::clone(&self.report_limiter), Observation::Due, stop.clone()),
             Arc::clone(&self).steal_waiting_jobs(stop),
         );

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_inside_is_not_connected_to_however_it_is_written() {
+    async fn private_address_in_any_notation_is_not_connected_to() {
         let (port, connections) = private_listener().await;
         let forges = PagureReporter::new(Vec::new()).unwrap();
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_inside_that_the_owner_has_named_is_connected_to() {
+    async fn allowlisted_private_address_is_connected_to() {
         let (port, connections) = private_listener().await;
         let forges = PagureReporter::new(vec![format!("localhost:{port}")]).unwrap();
         deliver(&forges, &format!("https://localhost:{port}")).await;

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_has_one_number_and_its_unit() {
+    fn duration_is_formatted_as_one_number_and_unit() {
         for (seconds, expected) in
             [(0, "0 s"), (99, "99 s"), (100, "1 min"), (5_999, "99 min"), (6_000, "1 h"), (172_800, "2 d")]
         {

@@ -33,7 +33,7 @@ fn throttle(limiter: &Arc<ConcurrencyLimiter>, destination: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_other_send_that_is_taken_widens_a_gate_and_one_that_is_refused_closes_it() {
+async fn limit_grows_on_accepted_calls_and_trips_when_throttled() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     let permits: Vec<Permit> = (0..2).map(|_| limiter.try_acquire("a").unwrap()).collect();
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
@@ -46,7 +46,7 @@ async fn every_other_send_that_is_taken_widens_a_gate_and_one_that_is_refused_cl
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_gate_is_tried_by_one_job_less_and_less_often_until_it_opens() {
+async fn tripped_limit_is_probed_with_growing_cooldown() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     throttle(&limiter, "a");
     for pause in [1, 2, 4, 8, 8] {
@@ -72,7 +72,7 @@ fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> us
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_has_met_a_limit_widens_slowly_until_it_is_as_wide_as_a_new_one() {
+async fn throttled_limit_grows_slowly_up_to_its_initial_value() {
     let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 4, max_limit: 100, ..CONFIG });
     throttle(&limiter, "a");
     tokio::time::advance(CONFIG.initial_cooldown).await;
@@ -82,7 +82,7 @@ async fn a_gate_that_has_met_a_limit_widens_slowly_until_it_is_as_wide_as_a_new_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_free_place_lets_one_through_a_closed_gate() {
+async fn freed_slot_lets_one_job_pass_a_tripped_limit() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     throttle(&limiter, "a");
     enqueue(&limiter, "a", "demo");
@@ -97,7 +97,7 @@ async fn a_free_place_lets_one_through_a_closed_gate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_gets_past_those_who_wait() {
+async fn new_job_cannot_overtake_waiting_jobs() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     drop(limiter.try_acquire("a").unwrap());
     enqueue(&limiter, "a", "demo");
@@ -105,7 +105,7 @@ async fn nobody_gets_past_those_who_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn projects_take_turns_however_many_jobs_each_has() {
+async fn slots_are_shared_round_robin_between_projects() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     throttle(&limiter, "a");
     let (project, since, first) = key("big");
@@ -126,7 +126,7 @@ async fn projects_take_turns_however_many_jobs_each_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_that_falls_free_serves_every_pool_until_one_shows_a_limit_of_its_own() {
+async fn freed_slot_serves_all_groups_until_one_has_its_own_limit() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     throttle(&limiter, "a");
     throttle(&limiter, "b");
@@ -141,7 +141,7 @@ async fn a_place_that_falls_free_serves_every_pool_until_one_shows_a_limit_of_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_first_of_some_refusals_in_a_row_matters_where_a_gate_bears_them() {
+async fn limit_trips_after_consecutive_throttled_calls() {
     let limiter = ConcurrencyLimiter::new(LimiterConfig { trip_after: 3, ..CONFIG });
     throttle(&limiter, "a");
     throttle(&limiter, "a");

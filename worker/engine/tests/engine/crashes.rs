@@ -41,26 +41,26 @@ macro_rules! crash_tests {
 
 // What each leaves behind stands in the README's table of phases.
 crash_tests! {
-    a_worker_that_dies_before_its_insert_leaves_the_message: 1, Insert, Before;
-    a_worker_that_dies_after_its_insert_and_before_its_ack_leaves_a_row: 1, Insert, After;
-    a_worker_that_dies_before_its_ack_leaves_a_duplicate: 1, Ack, Before;
-    a_worker_that_dies_before_it_read_the_policy_leaves_a_received_row: 1, ReadProject, Before;
-    a_worker_that_dies_before_its_claim_leaves_a_received_row: 1, Update, Before;
-    a_worker_that_dies_after_its_claim_and_before_its_send_leaves_a_claim: 1, Update, After;
-    a_worker_that_dies_before_its_send_leaves_a_claim: 1, Start, Before;
-    a_worker_that_dies_after_its_send_leaves_a_build_that_no_row_knows: 1, Start, After;
-    a_worker_that_dies_before_it_wrote_the_build_leaves_a_build_that_no_row_knows: 2, Update, Before;
-    a_worker_that_dies_after_it_wrote_the_build_leaves_a_telling_claimed: 2, Update, After;
-    a_worker_that_dies_before_it_tells_leaves_a_telling_in_doubt: 1, ReportStatus, Before;
-    a_worker_that_dies_after_it_told_leaves_a_telling_in_doubt: 1, ReportStatus, After;
-    a_worker_that_dies_before_it_wrote_what_it_told_leaves_a_telling_in_doubt: 3, Update, Before;
-    a_worker_that_dies_before_the_final_flag_leaves_it_to_the_next: 2, ReportStatus, Before;
-    a_worker_that_dies_after_the_final_flag_has_it_told_again: 2, ReportStatus, After;
-    a_worker_that_dies_while_it_asks_after_the_build_leaves_the_sweep: 1, Describe, Before;
+    crash_before_insert_leaves_the_message: 1, Insert, Before;
+    crash_after_insert_leaves_a_row: 1, Insert, After;
+    crash_before_ack_leaves_a_duplicate_message: 1, Ack, Before;
+    crash_before_policy_read_leaves_a_received_row: 1, ReadProject, Before;
+    crash_before_claim_leaves_a_received_row: 1, Update, Before;
+    crash_after_claim_leaves_an_unused_claim: 1, Update, After;
+    crash_before_start_call_leaves_a_claim: 1, Start, Before;
+    crash_after_start_call_leaves_an_unrecorded_build: 1, Start, After;
+    crash_before_build_write_leaves_an_unrecorded_build: 2, Update, Before;
+    crash_after_build_write_leaves_a_claimed_report: 2, Update, After;
+    crash_before_report_leaves_its_outcome_unknown: 1, ReportStatus, Before;
+    crash_after_report_leaves_its_outcome_unknown: 1, ReportStatus, After;
+    crash_before_report_write_leaves_its_outcome_unknown: 3, Update, Before;
+    crash_before_final_report_leaves_it_to_another_worker: 2, ReportStatus, Before;
+    crash_after_final_report_repeats_it: 2, ReportStatus, After;
+    crash_during_describe_leaves_the_build_to_the_sweep: 1, Describe, Before;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_to_startbuild_is_repaired_by_the_same_token() {
+async fn lost_startbuild_reply_is_recovered_with_the_same_token() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Fail);
@@ -76,7 +76,7 @@ async fn a_lost_reply_to_startbuild_is_repaired_by_the_same_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_expired_token_the_build_is_found_and_not_started_again() {
+async fn build_is_found_by_query_after_its_token_expired() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     // The second worker finds the build by its search alone.
@@ -94,7 +94,7 @@ async fn with_an_expired_token_the_build_is_found_and_not_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_expired_token_and_no_build_it_is_started_again_after_sixteen_minutes() {
+async fn missing_build_is_started_again_after_16_minutes() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     first.process.inject_next(PortCall::Start, FaultPoint::Before, FaultAction::Kill);
@@ -110,7 +110,7 @@ async fn with_an_expired_token_and_no_build_it_is_started_again_after_sixteen_mi
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_is_stopped_before_its_send_and_wakes_late_does_not_use_its_old_claim() {
+async fn paused_worker_does_not_use_an_expired_claim() {
     // Beyond its own ten seconds, beyond the lease, beyond the token, beyond the belief and the second attempt.
     for asleep in [15, 90, 400, 2000] {
         let simulation = Simulation::new();
@@ -134,7 +134,7 @@ async fn a_worker_that_is_stopped_before_its_send_and_wakes_late_does_not_use_it
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_wakes_with_the_answer_of_its_send_in_hand_changes_nothing() {
+async fn paused_worker_with_an_old_start_reply_changes_nothing() {
     for asleep in [15, 90, 400, 2000] {
         let simulation = Simulation::new();
         let zombie = simulation.start_worker("a");
@@ -150,7 +150,7 @@ async fn a_worker_that_wakes_with_the_answer_of_its_send_in_hand_changes_nothing
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_secret_does_not_let_an_old_status_be_told_over_a_new_one() {
+async fn slow_secret_read_does_not_overwrite_a_newer_status() {
     let simulation = Simulation::new();
     let slow = simulation.start_worker("a");
     slow.process.inject_next(PortCall::ReadSecret, FaultPoint::After, FaultAction::Delay(secs(400)));
@@ -164,7 +164,7 @@ async fn a_slow_secret_does_not_let_an_old_status_be_told_over_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forge_that_commits_a_pending_flag_late_shows_the_final_one_in_the_end() {
+async fn late_pending_flag_does_not_hide_the_final_status() {
     for late in [5, 35, 60, 110] {
         let simulation = Simulation::new();
         let _worker = simulation.start_worker("a");
@@ -181,7 +181,7 @@ async fn a_forge_that_commits_a_pending_flag_late_shows_the_final_one_in_the_end
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_replies_of_the_ledger_are_told_from_conflicts() {
+async fn lost_ledger_reply_is_distinguished_from_a_conflict() {
     for nth in 1..6 {
         for call in [PortCall::Insert, PortCall::Update] {
             let simulation = Simulation::new();
@@ -202,7 +202,7 @@ async fn lost_replies_of_the_ledger_are_told_from_conflicts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_of_a_newer_worker_is_left_alone_and_others_behind_it_are_not() {
+async fn newer_schema_row_is_left_alone_without_blocking_others() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     first.process.fail_for(&[PortCall::ReadProject], secs(100));

@@ -7,7 +7,7 @@ use crate::fakes::{FaultAction, FaultPoint, PortCall, event, lock};
 use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_five_times_starts_one_build() {
+async fn request_delivered_five_times_starts_one_build() {
     let simulation = Simulation::new();
     let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
     let (key, body) = simulation.request_message(json!({}));
@@ -24,7 +24,7 @@ async fn a_request_that_comes_five_times_starts_one_build() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_id_published_twice_is_one_job_and_without_an_id_there_are_two() {
+async fn same_id_is_one_job_and_missing_ids_are_two_jobs() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     assert_eq!(simulation.publish(json!({"id": "x"})), simulation.publish(json!({"id": "x"})));
@@ -34,7 +34,7 @@ async fn the_same_id_published_twice_is_one_job_and_without_an_id_there_are_two(
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_come_twice_and_backwards_change_nothing() {
+async fn duplicate_and_reordered_events_change_nothing() {
     for (start_after, end_after) in [(300, 0), (40_000, 0), (0, 300), (90_000, 20_000)] {
         let simulation = Simulation::new();
         let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
@@ -51,7 +51,7 @@ async fn events_that_come_twice_and_backwards_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_event_the_sweep_tells_the_end() {
+async fn sweep_reports_the_result_without_any_event() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.event_copies = 0;
@@ -62,7 +62,7 @@ async fn without_any_event_the_sweep_tells_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_index_that_lags_makes_nothing_happen_twice() {
+async fn lagging_index_causes_no_duplicate_effects() {
     let simulation = Simulation::new();
     let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
     lock(&simulation.services.ledger).index_lag = secs(20);
@@ -76,7 +76,7 @@ async fn an_index_that_lags_makes_nothing_happen_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_a_worker_has_just_taken_is_left_to_it() {
+async fn leased_job_is_left_to_its_worker() {
     let simulation = Simulation::new();
     let slow = simulation.start_worker("a");
     slow.process.inject_next(PortCall::ReadProject, FaultPoint::Before, FaultAction::Delay(secs(40)));
@@ -89,7 +89,7 @@ async fn a_job_that_a_worker_has_just_taken_is_left_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_lies_about_the_end_is_not_believed() {
+async fn false_final_event_is_not_trusted() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_time = secs(300);
@@ -105,7 +105,7 @@ async fn an_event_that_lies_about_the_end_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_lags_behind_its_own_event_is_asked_again_soon() {
+async fn provider_lagging_its_event_is_polled_again_soon() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.describe_lag = secs(3);
@@ -117,7 +117,7 @@ async fn a_provider_that_lags_behind_its_own_event_is_asked_again_soon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_a_build_that_nobody_knows_is_read_once_and_forgotten() {
+async fn event_of_an_unknown_build_is_acked_after_one_describe() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     simulation.services.events.send(event(&doorbell_messages::BuildId::new("builds:9999"), "SUCCEEDED"));
@@ -132,7 +132,7 @@ async fn an_event_of_a_build_that_nobody_knows_is_read_once_and_forgotten() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_whose_build_can_not_be_asked_after_comes_back() {
+async fn event_returns_to_the_queue_when_describe_fails() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let key = simulation.publish(json!({}));

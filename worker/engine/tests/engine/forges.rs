@@ -62,7 +62,7 @@ async fn run_day_long_outage(behavior: ForgeBehavior, jobs: usize, is_worker_new
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forge_that_is_back_after_a_day_has_every_status_within_a_quarter_of_an_hour() {
+async fn recovered_forge_gets_every_status_within_15_minutes() {
     for behavior in [ForgeBehavior::Down, ForgeBehavior::Hanging, ForgeBehavior::Overloaded { retry_after: 600 }] {
         run_day_long_outage(behavior, 100, behavior == ForgeBehavior::Hanging).await;
     }
@@ -105,7 +105,7 @@ async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_forge_keeps_no_other_forge_waiting() {
+async fn unreachable_forge_does_not_delay_other_forges() {
     let before = p99_delay_of_others(None).await;
     for behavior in [ForgeBehavior::Hanging, ForgeBehavior::Down] {
         let during = p99_delay_of_others(Some(behavior)).await;
@@ -115,7 +115,7 @@ async fn a_dead_forge_keeps_no_other_forge_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_status_told_long_after_a_doubtful_one_is_told_once() {
+async fn late_final_report_after_an_unknown_one_is_sent_once() {
     let simulation = Simulation::new();
     let project = register(&simulation, 0);
     let _worker = simulation.start_worker("a");

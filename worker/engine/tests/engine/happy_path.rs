@@ -19,7 +19,7 @@ async fn a_request_becomes_one_build_and_two_flags() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_worker_asks_the_provider_and_the_forge_nothing() {
+async fn idle_worker_makes_no_provider_or_forge_calls() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     tokio::time::sleep(secs(3600)).await;
@@ -29,7 +29,7 @@ async fn an_idle_worker_asks_the_provider_and_the_forge_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_command_is_told_as_failure_and_a_runner_that_failed_as_error() {
+async fn command_failure_is_failure_and_runner_failure_is_error() {
     for (code, expected) in [(3, Status::Failure), (241, Status::Error)] {
         let simulation = Simulation::new();
         let _worker = simulation.start_worker("a");
@@ -42,7 +42,7 @@ async fn a_failed_command_is_told_as_failure_and_a_runner_that_failed_as_error()
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_commit_the_forges_head_is_built_and_flagged() {
+async fn missing_commit_is_resolved_by_the_forge_and_built() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let request = json!({"project": "demo", "branch": "main"});
@@ -56,7 +56,7 @@ async fn without_a_commit_the_forges_head_is_built_and_flagged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_told_and_starts_nothing() {
+async fn rejection_is_reported_and_starts_nothing() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     let key = simulation.publish(json!({"variables": {"PATH": "/tmp"}}));
@@ -79,7 +79,7 @@ async fn a_cancel_stops_the_build_of_its_job() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancel_that_overtakes_its_job_leaves_nothing_to_start() {
+async fn cancel_before_its_start_request_prevents_the_build() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     simulation.publish(json!({"id": "deploy-1", "action": "cancel"}));
@@ -91,7 +91,7 @@ async fn a_cancel_that_overtakes_its_job_leaves_nothing_to_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_known_project_costs_no_second_look() {
+async fn known_project_is_read_from_the_cache() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     for _ in 0..30 {
@@ -103,7 +103,7 @@ async fn a_known_project_costs_no_second_look() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_write_of_a_job_whose_policy_is_known_is_its_claim() {
+async fn insert_claims_the_start_when_the_policy_is_cached() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     simulation.publish(json!({}));
@@ -115,7 +115,7 @@ async fn the_first_write_of_a_job_whose_policy_is_known_is_its_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_build_by_somebody_else_is_neither_adopted_nor_stopped_nor_told() {
+async fn foreign_build_is_neither_adopted_stopped_nor_reported() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.fail_for(&[PortCall::Start], secs(30));
@@ -131,7 +131,7 @@ async fn a_build_by_somebody_else_is_neither_adopted_nor_stopped_nor_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_finishes_what_is_in_hand_and_what_its_open_polls_still_bring() {
+async fn shutdown_finishes_in_flight_jobs_and_open_polls() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let key = simulation.publish(json!({}));

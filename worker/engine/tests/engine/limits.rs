@@ -9,7 +9,7 @@ use crate::fakes::{PortCall, lock};
 use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn with_a_limit_of_one_all_jobs_finish_one_after_the_other() {
+async fn build_limit_of_one_runs_jobs_sequentially() {
     let simulation = Simulation::new();
     let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
     lock(&simulation.services.provider).behavior.build_limit = 1;
@@ -25,7 +25,7 @@ async fn with_a_limit_of_one_all_jobs_finish_one_after_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_closes_the_pool_and_the_others_do_not_ask() {
+async fn throttled_start_stops_further_start_calls() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_limit = 0;
@@ -45,7 +45,7 @@ async fn a_refusal_closes_the_pool_and_the_others_do_not_ask() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_owner_has_to_mend_is_waited_for() {
+async fn denied_start_is_retried_until_permissions_are_fixed() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.is_denied = true;
@@ -81,7 +81,7 @@ async fn run_burst(workers: u32, limit: usize, build_time: Duration, jobs: u32) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_a_quota_of_twenty_short_builds_slots_stay_full_and_few_are_refused() {
+async fn short_builds_at_a_quota_fill_slots_with_few_throttles() {
     for workers in [1, 4] {
         let (took, sends) = run_burst(workers, 20, Duration::from_millis(500), 200).await;
         println!("{workers} workers: {took:?} of 5 s, {sends} StartBuild calls a job");
@@ -91,7 +91,7 @@ async fn at_a_quota_of_twenty_short_builds_slots_stay_full_and_few_are_refused()
 }
 
 #[tokio::test(start_paused = true)]
-async fn long_builds_at_a_quota_cost_few_calls_too() {
+async fn long_builds_at_a_quota_cost_few_start_calls() {
     let (took, sends) = run_burst(2, 5, secs(600), 40).await;
     println!("{took:?} of 4800 s, {sends} StartBuild calls a job");
     assert!(took <= secs(4800 + 480), "{took:?}");
@@ -122,7 +122,7 @@ async fn run_small_beside_big(pools: [&str; 2]) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_project_gets_its_turns_beside_a_big_one() {
+async fn small_project_is_not_starved_by_a_big_one() {
     // Every other build of three at once: 30 jobs are done after 60 builds of 10 s.
     for pools in [["builds", "builds"], ["builds", "deploys"]] {
         let took = run_small_beside_big(pools).await;
@@ -132,7 +132,7 @@ async fn a_small_project_gets_its_turns_beside_a_big_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_build_project_at_its_own_limit_keeps_no_other_one_waiting() {
+async fn limited_build_project_does_not_delay_others() {
     let simulation = Simulation::new();
     simulation.register("narrow", json!({"buildProject": "narrow"}));
     {
@@ -154,7 +154,7 @@ async fn a_build_project_at_its_own_limit_keeps_no_other_one_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_in_a_dead_workers_line_are_taken_over_within_their_lease() {
+async fn waiting_jobs_of_a_dead_worker_are_taken_over() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_limit = 0;
@@ -171,7 +171,7 @@ async fn jobs_in_a_dead_workers_line_are_taken_over_within_their_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_build_ends_after_the_queues_timeout() {
+async fn job_waiting_for_a_build_fails_after_queue_timeout() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_limit = 0;

@@ -36,7 +36,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 
 #[tokio::test(start_paused = true)]
 #[ignore = "minutes: bin/simulate --memory"]
-async fn a_worker_s_memory_does_not_grow_with_the_jobs_it_has_done() {
+async fn worker_memory_does_not_grow_with_finished_jobs() {
     let jobs: u32 = std::env::var("DOORBELL_JOBS").map_or(100_000, |jobs| jobs.parse().unwrap());
     let simulation = Simulation::new();
     lock(&simulation.services.provider).behavior.build_limit = BATCH_SIZE as usize;

@@ -22,7 +22,7 @@ async fn check_dead_lettered(body: impl Fn(&Simulation) -> String, reason: &str)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_not_be_parsed_or_keyed_is_buried_with_its_reason() {
+async fn unparsable_message_is_dead_lettered_with_its_reason() {
     check_dead_lettered(|_| "no JSON at all".to_owned(), "not an SNS notification").await;
     check_dead_lettered(|simulation| simulation.envelope(ID, TOPIC, "{}"), "the request is refused").await;
     check_dead_lettered(
@@ -50,7 +50,7 @@ async fn what_can_not_be_parsed_or_keyed_is_buried_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_message_among_good_ones_hurts_none_of_them() {
+async fn invalid_message_does_not_affect_valid_ones() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     for _ in 0..3 {
@@ -63,7 +63,7 @@ async fn a_bad_message_among_good_ones_hurts_none_of_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_the_dead_letter_queue_does_not_take_stays() {
+async fn message_stays_queued_when_dead_lettering_fails() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.fail_for(&[PortCall::DeadLetter], secs(40));
@@ -76,7 +76,7 @@ async fn a_message_that_the_dead_letter_queue_does_not_take_stays() {
 
 /// One of ten is left in the queue by a call that deletes the nine others.
 #[tokio::test(start_paused = true)]
-async fn a_message_whose_delete_fails_comes_back_and_meets_its_row() {
+async fn message_with_failed_delete_is_a_duplicate_of_its_row() {
     let simulation = Simulation::new();
     let (key, body) = simulation.request_message(json!({}));
     for _ in 0..9 {
@@ -92,7 +92,7 @@ async fn a_message_whose_delete_fails_comes_back_and_meets_its_row() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_bad_event_is_buried_too() {
+async fn invalid_event_is_dead_lettered() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     simulation.services.events.send("{}".to_owned());
@@ -114,7 +114,7 @@ async fn a_message_stays_in_the_queue_until_its_row_is_durable() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ack_that_fails_makes_a_duplicate_and_no_build() {
+async fn failed_ack_causes_a_duplicate_but_no_build() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.inject_next(PortCall::Ack, FaultPoint::Before, FaultAction::Fail);
@@ -124,7 +124,7 @@ async fn an_ack_that_fails_makes_a_duplicate_and_no_build() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_news_starts_nothing() {
+async fn expired_request_starts_nothing() {
     let simulation = Simulation::new();
     let (key, body) = simulation.request_message(json!({}));
     tokio::time::sleep(secs(72 * 3600 + 1)).await;

@@ -7,7 +7,7 @@ use crate::fakes::{Poison, PortCall, event, lock};
 use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn with_every_event_lost_each_job_ends_right_within_two_reconcile_periods() {
+async fn lost_events_are_recovered_within_two_poll_intervals() {
     for build_time in [5, 100, 1800, 9000] {
         let simulation = Simulation::new();
         {
@@ -55,7 +55,7 @@ async fn ten_thousand_running_builds_cost_few_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forged_event_of_a_success_is_not_believed() {
+async fn forged_success_event_is_not_trusted() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_time = secs(500);
@@ -71,7 +71,7 @@ async fn a_forged_event_of_a_success_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_build_of_a_job_is_stopped() {
+async fn duplicate_build_of_a_job_is_stopped() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let key = simulation.publish(json!({}));
@@ -91,7 +91,7 @@ async fn a_second_build_of_a_job_is_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_build_that_the_provider_forgets_is_told_as_lost_after_an_hour() {
+async fn build_lost_by_the_provider_is_an_error_after_an_hour() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.event_copies = 0;
@@ -107,7 +107,7 @@ async fn a_build_that_the_provider_forgets_is_told_as_lost_after_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_a_second_deploy_is_worse_than_none_nothing_is_sent_again() {
+async fn unknown_start_with_stop_rule_starts_nothing() {
     let simulation = Simulation::new();
     simulation.register("demo", json!({"onUnknownStart": "stop"}));
     let first = simulation.start_worker("a");
@@ -125,7 +125,7 @@ async fn where_a_second_deploy_is_worse_than_none_nothing_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn workers_of_two_versions_work_side_by_side_and_the_older_one_leaves_newer_rows_alone() {
+async fn older_worker_leaves_rows_of_a_newer_one_alone() {
     let simulation = Simulation::new();
     lock(&simulation.services.provider).behavior.build_limit = 100;
     let old = simulation.start_worker("old");

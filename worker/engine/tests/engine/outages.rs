@@ -9,7 +9,7 @@ use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
 use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_that_is_down_for_a_minute_costs_time_and_nothing_else() {
+async fn ledger_outage_of_a_minute_only_delays_jobs() {
     for since in [0, 1, 10, 29, 31] {
         let simulation = Simulation::new();
         let worker = simulation.start_worker("a");
@@ -24,7 +24,7 @@ async fn a_ledger_that_is_down_for_a_minute_costs_time_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_is_down_for_an_hour_is_asked_gently() {
+async fn registry_outage_of_an_hour_causes_few_reads() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.fail_for(&[PortCall::ReadProject], secs(3600));
@@ -38,7 +38,7 @@ async fn a_registry_that_is_down_for_an_hour_is_asked_gently() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_project_is_unknown_only_after_two_looks() {
+async fn project_is_unknown_only_after_two_reads() {
     for (misses, expected) in [(1, Status::Success), (2, Status::Rejected)] {
         let simulation = Simulation::new();
         let _worker = simulation.start_worker("a");
@@ -50,7 +50,7 @@ async fn a_project_is_unknown_only_after_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_an_unknown_name_costs_two_looks_a_few_seconds() {
+async fn flood_of_an_unknown_project_costs_few_reads() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     lock(&simulation.services.registry).projects.clear();
@@ -63,7 +63,7 @@ async fn a_flood_of_an_unknown_name_costs_two_looks_a_few_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_was_rotated_is_read_afresh_once() {
+async fn rotated_token_is_read_again_once() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let key = simulation.publish(json!({}));
@@ -77,7 +77,7 @@ async fn a_token_that_was_rotated_is_read_afresh_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_nobody_rotates_back_is_tried_slowly_and_then_works() {
+async fn invalid_token_is_retried_slowly_until_fixed() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     lock(&simulation.services.forge).tokens.clear();
@@ -90,7 +90,7 @@ async fn a_token_that_nobody_rotates_back_is_tried_slowly_and_then_works() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forge_that_is_down_for_an_hour_gets_the_latest_status_only() {
+async fn forge_outage_of_an_hour_skips_outdated_statuses() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.fail_for(&[PortCall::ReportStatus], secs(3600));
@@ -101,7 +101,7 @@ async fn a_forge_that_is_down_for_an_hour_gets_the_latest_status_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_does_not_answer_startbuild_for_an_hour_gets_one_build() {
+async fn startbuild_outage_of_an_hour_yields_one_build() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.fail_for(&[PortCall::Start], secs(3600));
@@ -112,7 +112,7 @@ async fn a_provider_that_does_not_answer_startbuild_for_an_hour_gets_one_build()
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_time_nothing_is_decided_and_nothing_is_lost() {
+async fn unknown_time_stops_decisions_without_losing_jobs() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     simulation.services.is_time_known.store(false, Ordering::Relaxed);
@@ -126,7 +126,7 @@ async fn without_the_time_nothing_is_decided_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_forge_keeps_no_other_job_from_its_build() {
+async fn slow_forge_does_not_delay_other_builds() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.inject_next(PortCall::ReportStatus, FaultPoint::Before, FaultAction::Delay(secs(25)));

@@ -7,7 +7,7 @@ use crate::fakes::{FaultAction, FaultPoint, Poison, PortCall, lock};
 use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_makes_its_handler_panic_is_put_aside_after_three_times_and_hurts_no_other() {
+async fn panicking_job_is_quarantined_after_three_panics() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     let (bad, body) = simulation.request_message(json!({}));
@@ -28,7 +28,7 @@ async fn a_job_that_makes_its_handler_panic_is_put_aside_after_three_times_and_h
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_kills_its_workers_is_put_aside_too() {
+async fn job_that_kills_its_workers_is_quarantined() {
     let simulation = Simulation::new();
     let mut worker = simulation.start_worker("w");
     let (bad, body) = simulation.request_message(json!({}));
@@ -54,7 +54,7 @@ async fn a_job_that_kills_its_workers_is_put_aside_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_that_were_due_for_long_are_handled_and_not_held_against_them() {
+async fn overdue_rows_are_handled_without_a_crash_score() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     let keys: Vec<_> = (0..10).map(|_| simulation.publish(json!({}))).collect();
@@ -83,7 +83,7 @@ async fn overdue_row() -> (Simulation, JobKey) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspected_row_is_handled_at_once_whatever_replies_are_lost() {
+async fn possible_poison_is_handled_despite_lost_replies() {
     for lost in [
         &[(1, PortCall::Update, FaultPoint::After)][..],
         &[(2, PortCall::Update, FaultPoint::Before), (2, PortCall::Load, FaultPoint::Before)],
@@ -100,7 +100,7 @@ async fn a_suspected_row_is_handled_at_once_whatever_replies_are_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_workers_are_killed_every_half_minute_no_job_is_put_aside_and_it_ends_when_they_live() {
+async fn frequent_worker_kills_do_not_quarantine_a_job() {
     let simulation = Simulation::new();
     let (key, body) = simulation.request_message(json!({}));
     *lock(&simulation.services.poison) = Some((key.clone(), Poison::Kill));

@@ -184,7 +184,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 #[test]
-fn whatever_happens_there_is_one_build_a_job_and_its_true_flag() {
+fn random_faults_yield_one_build_and_correct_status() {
     let seeds = seeds();
     let next = AtomicU64::new(seeds.start);
     let sums = [const { AtomicU64::new(0) }; 3];
@@ -231,7 +231,7 @@ fn a_seed_replays_exactly() {
 }
 
 #[test]
-fn weather_reaches_every_call() {
+fn fault_profile_reaches_every_port_call() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let process = crate::fakes::SimulatedProcess::new("x", 1);

@@ -23,7 +23,7 @@ async fn start(answer: (u16, Value)) -> (StartOutcome, AwsStub) {
 }
 
 #[tokio::test]
-async fn a_start_carries_its_token() {
+async fn start_build_sends_idempotency_token() {
     let answer = json!({"build": {"id": "builds:1", "buildNumber": 7, "initiator": "doorbell-worker/x"}});
     let (outcome, aws) = start((200, answer)).await;
     let StartOutcome::Started(build) = outcome else { panic!("{outcome:?}") };
@@ -34,7 +34,7 @@ async fn a_start_carries_its_token() {
 
 /// The SDK by itself would send it again, minutes after its claim perhaps.
 #[tokio::test]
-async fn a_start_whose_answer_is_an_error_is_not_sent_again_by_itself() {
+async fn failed_start_build_is_not_retried_by_the_sdk() {
     for answer in [(500, json!({})), error_response("ThrottlingException", "slow down")] {
         let (_, aws) = start(answer).await;
         assert_eq!(aws.calls().len(), 1);
@@ -42,7 +42,7 @@ async fn a_start_whose_answer_is_an_error_is_not_sent_again_by_itself() {
 }
 
 #[tokio::test]
-async fn each_answer_to_a_start_says_what_happens_next() {
+async fn start_build_error_maps_to_start_outcome() {
     let check = async |answer: (u16, Value), expected: &str| {
         let (outcome, _) = start(answer.clone()).await;
         assert!(format!("{outcome:?}").starts_with(expected), "{answer:?}: {outcome:?}");
@@ -62,7 +62,7 @@ async fn each_answer_to_a_start_says_what_happens_next() {
 }
 
 #[tokio::test]
-async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
+async fn build_search_stops_at_builds_older_than_cutoff() {
     let ids = |id: &str| (200, json!({"ids": [id], "nextToken": "more"}));
     let builds = |id: &str, at: u32| (200, json!({"builds": [{"id": id, "startTime": at}]}));
     let aws = AwsStub::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
@@ -76,7 +76,7 @@ async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
 }
 
 #[tokio::test]
-async fn a_search_of_which_a_part_fails_has_found_nothing_out() {
+async fn build_search_with_failed_page_is_an_error() {
     let aws = AwsStub::new([(200, json!({"ids": ["b:3"]})), error_response("AccessDeniedException", "not you")]).await;
     let at = Timestamp::from_millis(0);
     let query = BuildQuery { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };

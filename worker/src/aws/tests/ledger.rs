@@ -27,7 +27,7 @@ fn item(schema: u32) -> Value {
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 #[tokio::test]
-async fn a_row_is_inserted_only_where_none_is() {
+async fn insert_requires_absent_row() {
     let aws = AwsStub::new([(200, json!({}))]).await;
     assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(InsertOutcome::Inserted)]);
     assert_eq!(aws.call().operation, "PutItem");
@@ -38,7 +38,7 @@ async fn a_row_is_inserted_only_where_none_is() {
 }
 
 #[tokio::test]
-async fn a_row_is_written_only_over_the_revision_before_it() {
+async fn update_requires_previous_revision() {
     let next = Row { rev: 8, ..row() };
     let aws = AwsStub::new([(200, json!({}))]).await;
     assert_eq!(table(&aws).await.update(std::slice::from_ref(&next)).await, [Ok(UpdateOutcome::Written)]);
@@ -53,7 +53,7 @@ async fn a_row_is_written_only_over_the_revision_before_it() {
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
+async fn failed_write_is_an_error_and_no_conflict() {
     for answer in
         [error_response("AccessDeniedException", "not you"), error_response("ResourceNotFoundException", "no table")]
     {
@@ -65,7 +65,7 @@ async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_does_not_make_its_rows_absent() {
+async fn missing_table_is_an_error_and_no_absent_row() {
     let key = [row().key];
     let load = async |answer| {
         let aws = AwsStub::new([answer]).await;
@@ -80,7 +80,7 @@ async fn a_table_that_is_not_there_does_not_make_its_rows_absent() {
 }
 
 #[tokio::test]
-async fn a_newer_worker_s_row_is_told_from_a_damaged_one() {
+async fn row_of_newer_schema_is_not_reported_as_corrupt() {
     let key = [row().key];
     let load = async |answer| {
         let aws = AwsStub::new([(200, answer)]).await;

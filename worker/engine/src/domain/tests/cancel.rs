@@ -20,7 +20,7 @@ fn cancel_request(fields: Value, keys: Value) -> (JobHarness, Vec<Effect>) {
 }
 
 #[test]
-fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
+fn cancel_request_gets_a_row_and_cancels_the_named_job() {
     let fields = json!({"id": "a", "commit": COMMIT, "action": "cancel"});
     let (mut job, effects) = cancel_request(fields, json!({"cancelByRequest": true}));
     let start = JobKey::for_request(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
@@ -33,7 +33,7 @@ fn a_cancel_is_a_row_of_its_own_that_marks_the_job_of_the_same_request() {
 }
 
 #[test]
-fn a_cancel_that_names_no_request_is_refused() {
+fn cancel_request_without_id_is_rejected() {
     let (job, effects) = cancel_request(json!({"action": "cancel"}), json!({"cancelByRequest": true}));
     let reason = "a cancel names the id of the request whose job it means, and has none";
     assert_eq!(final_result(&job.row), (Status::Rejected, reason));
@@ -41,14 +41,14 @@ fn a_cancel_that_names_no_request_is_refused() {
 }
 
 #[test]
-fn a_cancel_whose_mark_failed_is_tried_again() {
+fn cancel_request_is_retried_after_a_ledger_error() {
     let (mut job, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"cancelByRequest": true}));
     job.observe(Observation::QueryFailed("the ledger did not answer".to_owned()));
     assert_eq!(job.fire_when_due(), [Effect::ReadPolicy]);
 }
 
 #[test]
-fn a_row_is_marked_once_and_while_there_is_something_to_end() {
+fn cancel_is_recorded_once_and_only_for_an_unfinished_job() {
     let JobHarness { row, now, .. } = JobHarness::running();
     let mark = |row: &Row| row.with_cancel_requested(now, "by somebody", "w-1".to_owned());
     let canceled = mark(&row).unwrap();
@@ -60,7 +60,7 @@ fn a_row_is_marked_once_and_while_there_is_something_to_end() {
 }
 
 #[test]
-fn a_job_that_is_canceled_before_its_policy_was_read_never_starts() {
+fn job_canceled_before_policy_read_never_starts() {
     let mut job = cancel_requested(JobHarness::received(json!({"commit": COMMIT})));
     let effects = job.observe(policy_found(&policy(json!({}))));
     assert_eq!(final_result(&job.row), (Status::Canceled, "canceled before it started"));
@@ -68,7 +68,7 @@ fn a_job_that_is_canceled_before_its_policy_was_read_never_starts() {
 }
 
 #[test]
-fn a_job_that_is_canceled_while_it_waits_never_starts() {
+fn job_canceled_while_waiting_never_starts() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(StartOutcome::Limited("full".to_owned()));
     let mut job = cancel_requested(job);
@@ -77,7 +77,7 @@ fn a_job_that_is_canceled_while_it_waits_never_starts() {
 }
 
 #[test]
-fn a_canceled_job_sends_nothing_more_and_a_refusal_ends_it() {
+fn canceled_job_stops_sending_and_a_throttle_finishes_it() {
     let mut job = cancel_requested(JobHarness::starting(json!({})));
     let effects = job.fire_due();
     assert!(
@@ -89,7 +89,7 @@ fn a_canceled_job_sends_nothing_more_and_a_refusal_ends_it() {
 }
 
 #[test]
-fn a_build_that_starts_under_a_cancel_is_stopped() {
+fn build_started_after_a_cancel_is_stopped() {
     let mut job = cancel_requested(JobHarness::starting(json!({})));
     job.observe_started(1);
     let effects = job.fire_due();
@@ -98,7 +98,7 @@ fn a_build_that_starts_under_a_cancel_is_stopped() {
 }
 
 #[test]
-fn a_canceled_start_that_never_was_ends_when_nothing_found_is_believed() {
+fn canceled_job_finishes_once_build_absence_is_confirmed() {
     let mut job = cancel_requested(JobHarness::starting(json!({})));
     job.advance(mins(16));
     let asked_at = job.now;
@@ -107,7 +107,7 @@ fn a_canceled_start_that_never_was_ends_when_nothing_found_is_believed() {
 }
 
 #[test]
-fn a_running_build_is_stopped_again_and_again_until_the_provider_says_stopped() {
+fn stop_is_repeated_until_the_provider_reports_stopped() {
     let mut job = cancel_requested(JobHarness::running());
     let id = job.row.build().unwrap().id.clone();
     for _ in 0..5 {
@@ -122,7 +122,7 @@ fn a_running_build_is_stopped_again_and_again_until_the_provider_says_stopped() 
 }
 
 #[test]
-fn a_build_that_was_faster_than_its_cancel_keeps_its_true_end() {
+fn build_that_ended_before_its_cancel_keeps_its_status() {
     let mut job = cancel_requested(JobHarness::running());
     job.fire_due();
     let build = job.build(1, "SUCCEEDED");
@@ -131,7 +131,7 @@ fn a_build_that_was_faster_than_its_cancel_keeps_its_true_end() {
 }
 
 #[test]
-fn a_build_under_a_cancel_that_comes_back_is_not_counted_as_gone() {
+fn reappeared_build_of_a_canceled_job_is_not_missing() {
     let mut job = cancel_requested(JobHarness::running());
     let build = job.build(1, "IN_PROGRESS");
     job.observe(Observation::BuildMissing(build.id.clone()));
@@ -141,7 +141,7 @@ fn a_build_under_a_cancel_that_comes_back_is_not_counted_as_gone() {
 }
 
 #[test]
-fn a_build_is_asked_to_stop_less_and_less_often() {
+fn repeated_stop_calls_back_off() {
     let mut job = cancel_requested(JobHarness::running());
     for seconds in [2, 4, 8] {
         let effects = job.fire_when_due();

@@ -12,7 +12,7 @@ fn row_with_score(crash_score: u32) -> Row {
 }
 
 #[test]
-fn twelve_strikes_are_borne_and_one_more_puts_the_row_aside() {
+fn row_is_quarantined_above_crash_score_twelve() {
     let check = |crash_score: u32, evidence: CrashEvidence, expected: Option<u32>| {
         let mut row = row_with_score(crash_score);
         row.notification.due_at = Some(START);
@@ -31,7 +31,7 @@ fn twelve_strikes_are_borne_and_one_more_puts_the_row_aside() {
 }
 
 #[test]
-fn a_death_of_a_worker_that_had_not_lived_for_a_minute_is_counted_up_to_eight() {
+fn crashes_of_young_workers_count_up_to_eight() {
     let check = |crash_score: u32, expected: u32| {
         let mut row = row_with_score(crash_score);
         row.add_crash_evidence(CrashEvidence::HandlingStarted { worker_uptime: secs(59) }, START);
@@ -44,7 +44,7 @@ fn a_death_of_a_worker_that_had_not_lived_for_a_minute_is_counted_up_to_eight() 
 }
 
 #[test]
-fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_a_quarter_of_an_hour() {
+fn lease_doubles_with_each_crash_up_to_15_minutes() {
     let check = |crash_score: u32, alone: u64| {
         let mut row = row_with_score(crash_score);
         (row.phase_due_at, row.notification.due_at) = (Some(START), Some(START));
@@ -60,7 +60,7 @@ fn each_strike_leaves_the_row_alone_for_twice_as_long_up_to_a_quarter_of_an_hour
 }
 
 #[test]
-fn a_row_that_was_never_struck_is_written_as_older_workers_read_it() {
+fn zero_crash_score_is_not_serialized() {
     let mut row = row_with_score(0);
     let written = serde_json::to_value(&row).unwrap();
     assert_eq!(written.get("crash_score"), None);
@@ -72,7 +72,7 @@ fn a_row_that_was_never_struck_is_written_as_older_workers_read_it() {
 }
 
 #[test]
-fn a_strike_brings_no_row_forward_and_wakes_none() {
+fn crash_evidence_never_makes_a_row_due_earlier() {
     let mut row = row_with_score(0);
     (row.phase_due_at, row.notification.due_at) = (Some(START + mins(5)), None);
     row.add_crash_evidence(HANDLING_STARTED, START);
@@ -80,7 +80,7 @@ fn a_strike_brings_no_row_forward_and_wakes_none() {
 }
 
 #[test]
-fn a_row_is_suspect_that_was_struck_or_lost_its_worker_or_is_due_for_long() {
+fn row_may_be_poison_after_a_crash_lost_lease_or_delay() {
     let check = |what: &str, row: &Row, after: u64, is_suspect: bool| {
         assert_eq!(row.may_be_poison(START + secs(after)), is_suspect, "{what} after {after} s");
     };

@@ -21,7 +21,7 @@ fn tokens_and_uids_fit_their_columns() {
 }
 
 #[test]
-fn no_two_installations_jobs_or_attempts_meet() {
+fn ids_of_installations_jobs_and_attempts_are_distinct() {
     let mut seen = HashSet::new();
     for arn in ["arn:1", "arn:11", "arn:2"] {
         let deployment = InstallationId::from_ledger_arn(arn);
@@ -36,7 +36,7 @@ fn no_two_installations_jobs_or_attempts_meet() {
 }
 
 #[test]
-fn a_job_id_is_read_back_by_its_own_installation_only() {
+fn job_id_is_parsed_only_by_its_own_installation() {
     let (here, there) = (InstallationId::from_ledger_arn("arn:here"), InstallationId::from_ledger_arn("arn:there"));
     for key in keys() {
         assert_eq!(here.job_key_in(&here.job_id(&key)), Some(key.clone()));
@@ -49,7 +49,7 @@ fn a_job_id_is_read_back_by_its_own_installation_only() {
 }
 
 #[test]
-fn an_initiator_is_any_session_of_its_role_or_one_user() {
+fn initiator_matches_any_session_of_its_role_or_one_user() {
     let check = |initiator: Initiator, shown: &str, expected: bool| {
         assert_eq!(initiator.matches(shown), expected, "{initiator:?} and {shown}");
     };

@@ -23,7 +23,7 @@ fn iwomp() -> crate::domain::Observation {
 }
 
 #[test]
-fn iwomps_document_is_launched_as_iwomp_did_and_its_credentials_travel_by_name() {
+fn iwomp_document_is_launched_with_credentials_by_reference() {
     let lines = environment(json!({"branch": "master"}), iwomp());
     insta::assert_snapshot!(lines.join("\n"), @r#"
     DOORBELL_ARGV=["deploy/run","master"] (Plaintext)
@@ -47,7 +47,7 @@ fn no_secret_of_a_document_reaches_the_row() {
 }
 
 #[test]
-fn a_secret_for_git_is_named_and_replaces_the_documents() {
+fn git_secret_is_passed_by_name_instead_of_the_documents() {
     let keys = json!({"gitCredentials": {"secret": "git/demo"}, "authToken": "hunter2"});
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(keys)));
     assert!(lines.contains(&"DOORBELL_GIT_CREDENTIALS=git/demo (SecretsManager)".to_owned()), "{lines:?}");
@@ -56,7 +56,7 @@ fn a_secret_for_git_is_named_and_replaces_the_documents() {
 }
 
 #[test]
-fn a_pull_request_gets_no_credentials_and_the_other_build_project() {
+fn pull_request_gets_no_credentials_and_its_own_build_project() {
     for credentials in [json!({"gitCredentials": {"secret": "git/demo"}}), json!({"authToken": "hunter2"})] {
         let keys = json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
         let fields = json!({"branch": null, "pullRequest": 7, "commit": COMMIT});
@@ -69,7 +69,7 @@ fn a_pull_request_gets_no_credentials_and_the_other_build_project() {
 }
 
 #[test]
-fn allowed_variables_are_plain_text_whatever_they_look_like() {
+fn allowed_variables_are_always_plaintext() {
     let keys = json!({"variables": ["STAGE"]});
     let fields = json!({"commit": COMMIT, "variables": {"STAGE": "/aws/reference/secretsmanager/x"}});
     let lines = environment(fields, policy_found(&policy(keys)));
@@ -77,19 +77,19 @@ fn allowed_variables_are_plain_text_whatever_they_look_like() {
 }
 
 #[test]
-fn a_command_that_is_a_list_gets_nothing_added() {
+fn list_command_gets_no_extra_argument() {
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"command": ["make", "a b"]}))));
     assert!(lines.contains(&r#"DOORBELL_ARGV=["make","a b"] (Plaintext)"#.to_owned()), "{lines:?}");
 }
 
 #[test]
-fn the_runner_ends_the_command_before_the_provider_does() {
+fn runner_timeout_ends_before_the_provider_timeout() {
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"timeoutMinutes": 5}))));
     assert!(lines.contains(&"DOORBELL_TIMEOUT_SECONDS=240 (Plaintext)".to_owned()), "{lines:?}");
 }
 
 #[test]
-fn a_launch_that_is_frozen_does_not_follow_the_registry() {
+fn frozen_launch_ignores_registry_changes() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     let (_, before) = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
     job.observe(policy_found(&policy(json!({"command": "./other"}))));

@@ -21,7 +21,7 @@ fn reported_status(effects: &[Effect]) -> Option<Status> {
 }
 
 #[test]
-fn queued_is_told_only_after_ten_seconds_without_a_build() {
+fn queued_is_reported_after_ten_seconds_without_a_build() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     job.slot_available = false;
     assert_eq!(reported_status(&job.observe(policy_found(&policy(json!({}))))), None);
@@ -30,7 +30,7 @@ fn queued_is_told_only_after_ten_seconds_without_a_build() {
 }
 
 #[test]
-fn a_job_whose_build_comes_soon_is_told_as_running_once_and_at_its_end_once() {
+fn fast_job_reports_running_once_and_success_once() {
     let mut job = JobHarness::starting(json!({}));
     let effects = job.observe_started(1);
     assert_eq!(job.deliver_all(effects), [Status::Running]);
@@ -44,7 +44,7 @@ fn a_job_whose_build_comes_soon_is_told_as_running_once_and_at_its_end_once() {
 }
 
 #[test]
-fn a_job_that_is_already_final_is_never_told_as_pending() {
+fn finished_job_never_reports_a_pending_status() {
     let mut job = JobHarness::starting(json!({}));
     let build = job.build(1, "FAILED");
     let effects = job.advance(mins(1)).observe_start(StartOutcome::Started(build));
@@ -52,7 +52,7 @@ fn a_job_that_is_already_final_is_never_told_as_pending() {
 }
 
 #[test]
-fn one_telling_is_under_way_at_a_time() {
+fn only_one_report_is_in_flight_at_a_time() {
     let mut job = JobHarness::starting(json!({}));
     let running = job.observe_started(1);
     let build = job.build(1, "SUCCEEDED");
@@ -62,7 +62,7 @@ fn one_telling_is_under_way_at_a_time() {
 }
 
 #[test]
-fn a_telling_whose_worker_died_puts_what_follows_in_doubt() {
+fn report_of_a_dead_worker_makes_the_final_one_repeat() {
     let mut job = JobHarness::starting(json!({}));
     let _lost = job.observe_started(1);
     let build = job.build(1, "SUCCEEDED");
@@ -80,7 +80,7 @@ fn a_telling_whose_worker_died_puts_what_follows_in_doubt() {
 }
 
 #[test]
-fn an_unknown_outcome_of_a_pending_status_has_the_final_one_told_twice() {
+fn unknown_pending_report_repeats_the_final_one() {
     let mut job = JobHarness::starting(json!({}));
     let running = job.observe_started(1);
     let effects = job.deliver(&running, unknown());
@@ -102,7 +102,7 @@ fn an_unknown_outcome_of_a_pending_status_has_the_final_one_told_twice() {
 
 /// 10 s in which a claim may be used, and 120 s in which a forge does what it was sent.
 #[test]
-fn a_final_status_is_told_once_if_all_that_was_on_its_way_has_arrived_before() {
+fn final_report_is_sent_once_after_the_stale_window() {
     let check = |waited: u64, settles: bool| {
         let mut job = JobHarness::starting(json!({}));
         let running = job.observe_started(1);
@@ -117,7 +117,7 @@ fn a_final_status_is_told_once_if_all_that_was_on_its_way_has_arrived_before() {
 }
 
 #[test]
-fn an_unknown_outcome_of_the_final_status_is_only_repeated() {
+fn unknown_final_report_is_retried() {
     let (mut job, effects) = JobHarness::finished();
     job.deliver(&effects, unknown());
     let effects = job.fire_when_due();
@@ -126,7 +126,7 @@ fn an_unknown_outcome_of_the_final_status_is_only_repeated() {
 }
 
 #[test]
-fn an_answer_to_a_telling_that_was_taken_over_changes_nothing() {
+fn outcome_of_a_superseded_report_changes_nothing() {
     let mut job = JobHarness::starting(json!({}));
     let lost = job.observe_started(1);
     job.advance(secs(60)).fire_due();
@@ -137,7 +137,7 @@ fn an_answer_to_a_telling_that_was_taken_over_changes_nothing() {
 
 /// Two workers' clocks may show the same millisecond for claims that were made one after the other.
 #[test]
-fn an_answer_to_the_status_before_is_not_taken_for_one_to_the_next_that_was_claimed_in_the_same_millisecond() {
+fn outcome_of_previous_status_does_not_match_a_new_claim() {
     let mut job = JobHarness::starting(json!({}));
     let running = job.observe_started(1);
     let build = job.build(1, "SUCCEEDED");
@@ -151,7 +151,7 @@ fn an_answer_to_the_status_before_is_not_taken_for_one_to_the_next_that_was_clai
 }
 
 #[test]
-fn a_forge_that_is_down_is_told_less_and_less_often_and_after_a_week_not_any_more() {
+fn unreachable_forge_is_retried_with_backoff_for_a_week() {
     let mut refused_job = JobHarness::received(json!({"commit": COMMIT}));
     let rejection = refused_job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
     for (mut job, mut effects) in [JobHarness::finished(), (refused_job, rejection)] {
@@ -176,7 +176,7 @@ fn a_forge_that_is_down_is_told_less_and_less_often_and_after_a_week_not_any_mor
 }
 
 #[test]
-fn a_forge_that_comes_back_after_a_day_is_told_the_final_status_only() {
+fn recovered_forge_gets_only_the_final_status() {
     let mut job = JobHarness::starting(json!({}));
     let mut effects = job.observe_started(1);
     for _ in 0..20 {
@@ -197,7 +197,7 @@ fn a_forge_that_comes_back_after_a_day_is_told_the_final_status_only() {
 }
 
 #[test]
-fn what_the_forge_asks_for_is_kept_within_bounds() {
+fn retry_after_of_the_forge_is_bounded() {
     let check = |retry_after, least, most| {
         let (mut job, effects) = JobHarness::finished();
         job.deliver(&effects, failed(retry_after));
@@ -211,7 +211,7 @@ fn what_the_forge_asks_for_is_kept_within_bounds() {
 }
 
 #[test]
-fn what_waits_in_line_before_a_forge_is_due_in_case_that_nobody_calls_it() {
+fn report_without_a_permit_stays_due() {
     for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
         let mut job = JobHarness { report_admission: forge, ..JobHarness::running() };
         let build = job.build(1, "SUCCEEDED");
@@ -222,7 +222,7 @@ fn what_waits_in_line_before_a_forge_is_due_in_case_that_nobody_calls_it() {
 }
 
 #[test]
-fn what_the_forge_can_not_store_is_tried_six_times() {
+fn conflicting_report_is_tried_six_times() {
     let (mut job, mut effects) = JobHarness::finished();
     for _ in 0..5 {
         assert_eq!(reported_status(&job.deliver(&effects, conflict())), None, "not at once");
@@ -235,7 +235,7 @@ fn what_the_forge_can_not_store_is_tried_six_times() {
 }
 
 #[test]
-fn an_outage_before_does_not_count_as_what_the_forge_can_not_store() {
+fn failed_reports_do_not_count_as_conflicts() {
     let (mut job, mut effects) = JobHarness::finished();
     for _ in 0..20 {
         job.deliver(&effects, failed(None));
@@ -246,7 +246,7 @@ fn an_outage_before_does_not_count_as_what_the_forge_can_not_store() {
 }
 
 #[test]
-fn a_forge_that_will_never_take_it_settles_the_job_with_the_reason() {
+fn undeliverable_report_settles_the_job_with_its_reason() {
     let (mut job, effects) = JobHarness::finished();
     job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404:\nENOPROJECT".to_owned()));
     assert_eq!(job.row.notification.undeliverable.as_deref(), Some("it answers 404: ENOPROJECT"));
@@ -254,7 +254,7 @@ fn a_forge_that_will_never_take_it_settles_the_job_with_the_reason() {
 }
 
 #[test]
-fn an_undeliverable_pending_status_does_not_settle_a_job_that_runs() {
+fn undeliverable_pending_report_leaves_a_running_job_unsettled() {
     let mut job = JobHarness::starting(json!({}));
     let effects = job.observe_started(1);
     job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
@@ -275,7 +275,7 @@ fn a_settled_row_has_no_due_time_and_expires_after_thirty_days() {
 }
 
 #[test]
-fn a_job_without_a_report_settles_with_its_end() {
+fn job_without_report_target_settles_when_it_ends() {
     let mut job = JobHarness::starting(json!({"report": null}));
     job.observe_started(1);
     let build = job.build(1, "SUCCEEDED");
@@ -284,7 +284,7 @@ fn a_job_without_a_report_settles_with_its_end() {
 }
 
 #[test]
-fn a_start_that_is_repeated_is_not_told_as_queued_over_anything() {
+fn repeated_start_does_not_report_queued_again() {
     let mut job = JobHarness::starting(json!({}));
     let effects = job.advance(secs(60)).fire_due();
     assert_eq!(job.deliver_all(effects), [Status::Queued]);

@@ -22,7 +22,7 @@ fn check_rejected(fields: Value, keys: Value, part: &str) {
 }
 
 #[test]
-fn refs_allow_exactly_what_they_name() {
+fn ref_patterns_allow_only_matching_refs() {
     let refs = || json!({"refs": ["heads/main", "tags/v*", "release/*"]});
     check_allowed(json!({"branch": "main"}), refs(), "builds");
     check_allowed(json!({"branch": null, "tag": "v1.2"}), refs(), "builds");
@@ -37,7 +37,7 @@ fn refs_allow_exactly_what_they_name() {
 }
 
 #[test]
-fn without_refs_the_default_branch_or_as_with_iwomp_any_branch() {
+fn missing_refs_allow_default_branch_or_any_branch() {
     check_allowed(json!({"branch": "main"}), json!({"defaultBranch": "main"}), "builds");
     check_rejected(json!({"branch": "other"}), json!({"defaultBranch": "main"}), "heads/main");
     check_allowed(json!({"branch": "anything/at-all"}), json!({}), "builds");
@@ -45,14 +45,14 @@ fn without_refs_the_default_branch_or_as_with_iwomp_any_branch() {
 }
 
 #[test]
-fn variables_are_those_that_the_project_names_and_never_a_reserved_one() {
+fn only_listed_variables_are_allowed() {
     check_allowed(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["STAGE"]}), "builds");
     check_rejected(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["OTHER"]}), "the variable STAGE");
     check_rejected(json!({"variables": {"stage": "x"}}), json!({"variables": ["STAGE"]}), "the variable stage");
 }
 
 #[test]
-fn reserved_names_are_refused_even_where_the_project_lists_them() {
+fn reserved_variable_is_rejected_even_if_listed() {
     for name in [
         "DOORBELL_JOB_ID",
         "doorbell_ref",
@@ -78,7 +78,7 @@ fn reserved_names_are_refused_even_where_the_project_lists_them() {
 }
 
 #[test]
-fn a_pull_request_needs_leave_its_own_build_project_and_no_variables() {
+fn pull_request_needs_permission_and_its_own_build_project() {
     let pull = || json!({"branch": null, "pullRequest": 7});
     let open = || json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
     check_allowed(pull(), open(), "strangers");
@@ -99,7 +99,7 @@ fn a_pull_request_needs_leave_its_own_build_project_and_no_variables() {
 }
 
 #[test]
-fn a_pull_request_never_runs_where_branches_do() {
+fn pull_request_never_uses_the_build_project_of_branches() {
     let pull = json!({"branch": null, "pullRequest": 7});
     let same = json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "builds"});
     check_rejected(pull.clone(), same.clone(), "they must differ");
@@ -110,13 +110,13 @@ fn a_pull_request_never_runs_where_branches_do() {
 }
 
 #[test]
-fn the_fallback_build_project_serves_documents_that_name_none() {
+fn fallback_build_project_is_used_when_none_is_named() {
     assert_eq!(evaluate(json!({}), json!({"buildProject": null}), Some("fallback")).as_deref(), Ok("fallback"));
     assert_eq!(evaluate(json!({}), json!({}), Some("fallback")).as_deref(), Ok("builds"));
 }
 
 #[test]
-fn documents_are_shown_by_their_names_and_not_by_their_texts() {
+fn registry_documents_debug_output_hides_their_contents() {
     let documents = RegistryDocuments {
         project: ("/doorbell/demo".to_owned(), "a text".to_owned()),
         default: Some(("/doorbell/_default".to_owned(), "another text".to_owned())),

@@ -116,7 +116,8 @@ impl InvariantChecker {
                 1 => PolicyLookup::Invalid("wrong".to_owned()),
                 2 => PolicyLookup::Unavailable("down".to_owned()),
                 3 => {
-                    return self.observe(policy_found(&policy(json!({"onUnknownStart": "stop", "command": "./other"}))));
+                    return self
+                        .observe(policy_found(&policy(json!({"onUnknownStart": "stop", "command": "./other"}))));
                 }
                 4 => return self.observe(policy_found(&policy(json!({"refs": ["v1"]})))),
                 _ => return self.observe(policy_found(&policy(json!({})))),
@@ -283,7 +284,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_every_step_keeps_the_invariants(has_commit: bool, events in events()) {
+    fn random_observations_keep_the_row_invariants(has_commit: bool, events in events()) {
         let mut checker = InvariantChecker::new(has_commit);
         for event in &events {
             checker.handle(event);
@@ -291,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_has_happened_a_world_that_works_again_settles_the_job(has_commit: bool, events in events()) {
+    fn job_settles_once_all_services_recover(has_commit: bool, events in events()) {
         let mut checker = InvariantChecker::new(has_commit);
         for event in &events {
             checker.handle(event);

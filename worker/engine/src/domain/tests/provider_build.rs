@@ -13,7 +13,7 @@ fn check(status: &str, phase: Option<(&str, &str)>, expected: (Status, &str)) {
 }
 
 #[test]
-fn the_providers_words_become_a_status() {
+fn provider_status_maps_to_job_status() {
     check("SUCCEEDED", None, (Status::Success, "passed after 42 s"));
     check("STOPPED", None, (Status::Canceled, "stopped after 42 s"));
     check("TIMED_OUT", None, (Status::Error, "the provider ended the build at its time limit after 42 s"));
@@ -32,7 +32,7 @@ fn the_providers_words_become_a_status() {
 }
 
 #[test]
-fn an_exit_code_of_the_command_is_a_failure() {
+fn command_exit_code_is_a_failure() {
     let message = "Error while executing command: doorbell-runner. Reason: exit status 3";
     check("FAILED", Some(("BUILD", message)), (Status::Failure, "the command exited with 3 after 42 s"));
     let message = "COMMAND_EXECUTION_ERROR: exit status 128, exit status 239.";
@@ -40,13 +40,13 @@ fn an_exit_code_of_the_command_is_a_failure() {
 }
 
 #[test]
-fn an_exit_code_outside_the_build_phase_is_no_failure_of_the_command() {
+fn exit_code_outside_the_build_stage_is_an_error() {
     let text = "the build failed outside the command after 42 s: INSTALL: exit status 3";
     check("FAILED", Some(("INSTALL", "exit status 3")), (Status::Error, text));
 }
 
 #[test]
-fn a_message_without_a_code_is_an_error() {
+fn stage_message_without_exit_code_is_an_error() {
     for message in ["", "exit status", "exit status x", "exit status 99999999999999999999"] {
         let build = JobHarness::starting(json!({})).build(1, "FAILED");
         let build = ProviderBuild { failed_stage: Some(failed_stage("BUILD", message)), ..build };
@@ -55,7 +55,7 @@ fn a_message_without_a_code_is_an_error() {
 }
 
 #[test]
-fn every_code_that_is_reserved_for_the_runner_is_an_error() {
+fn reserved_runner_exit_code_is_an_error() {
     for code in RunnerExit::RESERVED {
         let build = JobHarness::starting(json!({})).build(1, "FAILED");
         let message = format!("exit status {code}");
@@ -67,13 +67,13 @@ fn every_code_that_is_reserved_for_the_runner_is_an_error() {
 }
 
 #[test]
-fn foreign_text_becomes_one_short_line() {
+fn foreign_text_is_sanitized_to_one_short_line() {
     assert_eq!(one_line(" a\r\nb\u{1b}[31m\u{202e}c\u{2066}\u{85} "), "a  b [31m c");
     assert_eq!(one_line(&"é".repeat(1000)).chars().count(), 300);
 }
 
 #[test]
-fn a_duration_is_told_as_people_say_it() {
+fn duration_is_formatted_for_people() {
     let cases = [
         (0, "0.0 s"),
         (430, "0.4 s"),

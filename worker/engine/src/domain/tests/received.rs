@@ -16,7 +16,7 @@ fn check_rejected(fields: Value, keys: Value, reason: &str) {
 }
 
 #[test]
-fn every_no_of_the_policy_is_a_row_with_its_reason() {
+fn policy_rejection_is_recorded_with_its_reason() {
     check_rejected(
         json!({"branch": "feature"}),
         json!({"refs": ["heads/main", "tags/v*"]}),
@@ -52,14 +52,14 @@ fn every_no_of_the_policy_is_a_row_with_its_reason() {
 }
 
 #[test]
-fn a_row_that_is_new_asks_for_the_policy_and_keeps_its_due_time() {
+fn new_row_reads_the_policy_and_stays_due() {
     let mut job = JobHarness::received(json!({}));
     assert_eq!(job.fire_due(), [Effect::ReadPolicy]);
     assert_eq!(job.row.due_at(), Some(job.now), "a worker that dies while it reads is followed by another");
 }
 
 #[test]
-fn with_policy_and_commit_known_the_first_write_is_the_claim() {
+fn first_write_claims_the_start_with_known_policy_and_commit() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     let effects = job.observe(policy_found(&policy(json!({}))));
     assert!(start_call(&effects).is_some());
@@ -67,7 +67,7 @@ fn with_policy_and_commit_known_the_first_write_is_the_claim() {
 }
 
 #[test]
-fn without_a_report_the_tip_is_built_and_nobody_is_asked() {
+fn project_without_report_builds_the_tip_unresolved() {
     let mut job = JobHarness::received(json!({}));
     let effects = job.observe(policy_found(&policy(json!({"report": null}))));
     let (_, input) = start_call(&effects).unwrap();
@@ -76,7 +76,7 @@ fn without_a_report_the_tip_is_built_and_nobody_is_asked() {
 }
 
 #[test]
-fn the_commit_that_the_forge_names_is_built_and_flagged() {
+fn commit_resolved_by_the_forge_is_built_and_reported() {
     let policy = policy(json!({}));
     let mut job = JobHarness::received(json!({}));
     let effects = job.observe(policy_found(&policy));
@@ -87,7 +87,7 @@ fn the_commit_that_the_forge_names_is_built_and_flagged() {
 }
 
 #[test]
-fn a_ref_that_the_forge_does_not_have_is_refused() {
+fn ref_missing_on_the_forge_is_rejected() {
     let policy = policy(json!({}));
     let mut job = JobHarness::received(json!({}));
     job.observe(policy_found(&policy));
@@ -97,7 +97,7 @@ fn a_ref_that_the_forge_does_not_have_is_refused() {
 }
 
 #[test]
-fn old_news_is_refused_and_news_is_not() {
+fn request_older_than_max_age_is_rejected() {
     let check = |age, is_refused| {
         let mut job = JobHarness::received(json!({"commit": COMMIT}));
         job.advance(age).observe(policy_found(&policy(json!({}))));
@@ -108,7 +108,7 @@ fn old_news_is_refused_and_news_is_not() {
 }
 
 #[test]
-fn a_project_that_is_not_registered_is_refused() {
+fn unregistered_project_is_rejected() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     assert_eq!(job.observe(Observation::PolicyRead(PolicyLookup::NotRegistered)), []);
     assert_eq!(final_result(&job.row), (Status::Rejected, "no project demo is registered"));
@@ -116,14 +116,14 @@ fn a_project_that_is_not_registered_is_refused() {
 }
 
 #[test]
-fn a_document_that_is_wrong_refuses_with_its_words() {
+fn invalid_document_is_rejected_with_its_error() {
     let mut job = JobHarness::received(json!({}));
     job.observe(Observation::PolicyRead(PolicyLookup::Invalid("$.command: missing".to_owned())));
     assert_eq!(final_result(&job.row), (Status::Rejected, "$.command: missing"));
 }
 
 #[test]
-fn a_registry_that_is_down_is_waited_for_until_the_queues_timeout() {
+fn unavailable_registry_is_retried_until_queue_timeout() {
     let mut job = JobHarness::received(json!({}));
     let down = || Observation::PolicyRead(PolicyLookup::Unavailable("no answer".to_owned()));
     let mut looks = 0;
@@ -140,7 +140,7 @@ fn a_registry_that_is_down_is_waited_for_until_the_queues_timeout() {
 }
 
 #[test]
-fn a_refusal_is_told_only_with_a_report_and_a_full_commit() {
+fn rejection_is_reported_only_with_target_and_full_commit() {
     let check = |fields, keys, is_told: bool| {
         let mut job = JobHarness::received(fields);
         let effects = job.observe(policy_found(&policy(keys)));
@@ -155,7 +155,7 @@ fn a_refusal_is_told_only_with_a_report_and_a_full_commit() {
 }
 
 #[test]
-fn a_refusal_that_was_told_settles() {
+fn reported_rejection_settles_the_job() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     let effects = job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
     assert_eq!(job.deliver_all(effects), [Status::Rejected]);
@@ -163,7 +163,7 @@ fn a_refusal_that_was_told_settles() {
 }
 
 #[test]
-fn an_answer_that_comes_twice_changes_nothing() {
+fn repeated_policy_and_ref_results_change_nothing() {
     let policy = policy(json!({}));
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     job.observe(policy_found(&policy));

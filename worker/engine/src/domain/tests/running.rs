@@ -5,7 +5,7 @@ use super::{JobHarness, build_described, final_result, mins, secs};
 use crate::domain::{Effect, Observation, Phase, ProviderBuild};
 
 #[test]
-fn a_quiet_build_is_asked_after_when_due() {
+fn running_build_is_described_when_due() {
     let mut job = JobHarness::running();
     let id = job.row.build().unwrap().id.clone();
     assert_eq!(job.fire_due(), []);
@@ -13,7 +13,7 @@ fn a_quiet_build_is_asked_after_when_due() {
 }
 
 #[test]
-fn a_look_that_was_due_moves_the_next_one_and_an_event_costs_no_write() {
+fn due_poll_sets_the_next_poll_and_events_cost_no_write() {
     let mut job = JobHarness::running();
     let build = job.build(1, "IN_PROGRESS");
     job.advance(secs(10)).observe(build_described(build.clone()));
@@ -25,7 +25,7 @@ fn a_look_that_was_due_moves_the_next_one_and_an_event_costs_no_write() {
 }
 
 #[test]
-fn only_the_provider_ends_a_build_and_an_event_that_runs_ahead_is_asked_again() {
+fn final_event_ahead_of_the_provider_is_checked_again() {
     let mut job = JobHarness::running();
     let build = job.build(1, "IN_PROGRESS");
     job.observe(Observation::BuildDescribed { build, claims_final: true });
@@ -34,7 +34,7 @@ fn only_the_provider_ends_a_build_and_an_event_that_runs_ahead_is_asked_again() 
 }
 
 #[test]
-fn the_same_holds_where_that_event_brought_the_build() {
+fn final_event_that_reveals_the_build_is_checked_again() {
     let mut job = JobHarness::starting(json!({"report": null}));
     let build = job.build(1, "IN_PROGRESS");
     job.observe(Observation::BuildDescribed { build, claims_final: true });
@@ -42,7 +42,7 @@ fn the_same_holds_where_that_event_brought_the_build() {
 }
 
 #[test]
-fn an_unknown_status_is_not_final_until_the_build_is_complete() {
+fn unknown_build_status_is_final_only_when_complete() {
     let mut job = JobHarness::running();
     let build = ProviderBuild { complete: false, ..job.build(1, "SUCCEEDED") };
     job.observe(build_described(build));
@@ -54,7 +54,7 @@ fn an_unknown_status_is_not_final_until_the_build_is_complete() {
 }
 
 #[test]
-fn a_build_that_the_provider_does_not_know_for_an_hour_is_lost() {
+fn build_missing_for_an_hour_is_lost() {
     let mut job = JobHarness::running();
     let id = job.row.build().unwrap().id.clone();
     job.observe(Observation::BuildMissing(id.clone()));
@@ -66,7 +66,7 @@ fn a_build_that_the_provider_does_not_know_for_an_hour_is_lost() {
 }
 
 #[test]
-fn a_build_that_is_seen_again_is_not_lost() {
+fn reappeared_build_is_not_lost() {
     let mut job = JobHarness::running();
     let build = job.build(1, "IN_PROGRESS");
     job.observe(Observation::BuildMissing(build.id.clone()));
@@ -76,7 +76,7 @@ fn a_build_that_is_seen_again_is_not_lost() {
 }
 
 #[test]
-fn another_build_that_is_not_known_says_nothing() {
+fn missing_other_build_changes_nothing() {
     let mut job = JobHarness::running();
     let before = job.row.clone();
     job.advance(mins(90)).observe(Observation::BuildMissing(doorbell_messages::BuildId::new("builds:77")));
@@ -84,7 +84,7 @@ fn another_build_that_is_not_known_says_nothing() {
 }
 
 #[test]
-fn a_build_older_than_its_limits_and_an_hour_is_lost() {
+fn build_an_hour_past_its_time_limits_is_lost() {
     // 60 minutes of its own, 8 hours in the provider's queue, and 1 hour.
     let check = |age, is_lost: bool| {
         let mut job = JobHarness::running();
@@ -97,7 +97,7 @@ fn a_build_older_than_its_limits_and_an_hour_is_lost() {
 }
 
 #[test]
-fn a_look_that_fails_is_repeated() {
+fn failed_describe_is_repeated() {
     let mut job = JobHarness::running();
     job.advance(secs(60)).fire_due();
     job.observe(Observation::QueryFailed("ThrottlingException".to_owned()));
@@ -105,7 +105,7 @@ fn a_look_that_fails_is_repeated() {
 }
 
 #[test]
-fn a_second_build_is_stopped_with_a_note_however_often_it_is_seen() {
+fn duplicate_build_is_stopped_and_recorded_once() {
     for mut job in [JobHarness::running(), JobHarness::finished().0] {
         let second = job.build(2, "IN_PROGRESS");
         let stop = Effect::StopDuplicate { build: second.id.clone(), is_running: true };

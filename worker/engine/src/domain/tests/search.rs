@@ -21,7 +21,7 @@ fn foreign_build(job: &JobHarness) -> ProviderBuild {
 }
 
 #[test]
-fn the_search_goes_back_past_the_first_send() {
+fn build_query_reaches_back_before_the_first_start_call() {
     let mut job = outcome_unknown();
     let sent_at = job.row.received_at;
     let effects = job.fire_due();
@@ -31,7 +31,7 @@ fn the_search_goes_back_past_the_first_send() {
 }
 
 #[test]
-fn the_lowest_of_our_builds_is_adopted_and_the_others_are_stopped() {
+fn lowest_own_build_is_adopted_and_duplicates_are_stopped() {
     let mut job = outcome_unknown();
     let builds = [9, 7, 8].map(|number| job.build(number, "IN_PROGRESS"));
     let effects = observe_listing(&mut job, builds.to_vec());
@@ -47,7 +47,7 @@ fn the_lowest_of_our_builds_is_adopted_and_the_others_are_stopped() {
 }
 
 #[test]
-fn a_build_that_has_ended_is_adopted_with_its_end() {
+fn ended_build_is_adopted_with_its_final_status() {
     let mut job = outcome_unknown();
     let build = job.build(3, "SUCCEEDED");
     observe_listing(&mut job, vec![build]);
@@ -55,7 +55,7 @@ fn a_build_that_has_ended_is_adopted_with_its_end() {
 }
 
 #[test]
-fn what_is_not_ours_is_never_adopted_or_stopped() {
+fn foreign_build_is_never_adopted_or_stopped() {
     let job = outcome_unknown();
     let no_initiator = ProviderBuild { initiator: None, ..job.build(2, "IN_PROGRESS") };
     let like_ours = ProviderBuild { initiator: Some("doorbell-worker-2/x".to_owned()), ..job.build(3, "IN_PROGRESS") };
@@ -72,7 +72,7 @@ fn what_is_not_ours_is_never_adopted_or_stopped() {
 }
 
 #[test]
-fn nothing_found_is_believed_only_sixteen_minutes_after_the_last_send() {
+fn absence_is_confirmed_16_minutes_after_the_last_start_call() {
     let check = |after_the_send, is_believed: bool| {
         let mut job = JobHarness::starting(json!({"report": null}));
         let effects = observe_listing(job.advance(after_the_send), vec![]);
@@ -84,7 +84,7 @@ fn nothing_found_is_believed_only_sixteen_minutes_after_the_last_send() {
 }
 
 #[test]
-fn the_last_send_counts_and_not_the_first() {
+fn absence_window_starts_at_the_last_start_call() {
     let mut job = JobHarness::starting(json!({"report": null}));
     job.advance(secs(230)).fire_due();
     assert_eq!(observe_listing(job.advance(mins(16) - secs(230)), vec![]), [], "sixteen minutes after the first one");
@@ -92,7 +92,7 @@ fn the_last_send_counts_and_not_the_first() {
 }
 
 #[test]
-fn an_answer_to_an_older_question_is_not_believed_however_late_it_comes() {
+fn outdated_query_result_does_not_confirm_absence() {
     let mut job = outcome_unknown();
     let asked_at = job.now;
     job.advance(mins(30));
@@ -101,7 +101,7 @@ fn an_answer_to_an_older_question_is_not_believed_however_late_it_comes() {
 }
 
 #[test]
-fn the_search_is_repeated_until_it_is_believed() {
+fn build_query_repeats_until_absence_is_confirmed() {
     let mut job = outcome_unknown();
     let mut searches = 0;
     loop {
@@ -120,7 +120,7 @@ fn the_search_is_repeated_until_it_is_believed() {
 }
 
 #[test]
-fn a_repeated_start_has_another_token_and_a_window_of_its_own() {
+fn repeated_start_uses_a_new_token_and_reuse_window() {
     let mut job = JobHarness::starting(json!({"report": null}));
     let first = job.config.installation.idempotency_token(&job.row.key, 1);
     let effects = observe_listing(job.advance(mins(16)), vec![]);
@@ -132,7 +132,7 @@ fn a_repeated_start_has_another_token_and_a_window_of_its_own() {
 }
 
 #[test]
-fn where_a_second_deploy_is_worse_than_none_a_person_decides() {
+fn unknown_start_with_stop_rule_ends_as_error() {
     let mut job = JobHarness::starting(json!({"report": null, "onUnknownStart": "stop"}));
     assert_eq!(observe_listing(job.advance(mins(16)), vec![]), []);
     let text = "unknown whether it started: a person decides (onUnknownStart is stop)";
@@ -140,7 +140,7 @@ fn where_a_second_deploy_is_worse_than_none_a_person_decides() {
 }
 
 #[test]
-fn a_list_that_fails_is_unknown_for_ever() {
+fn failing_build_query_never_confirms_absence() {
     let mut job = outcome_unknown();
     for _ in 0..100 {
         assert!(matches!(job.fire_when_due().as_slice(), [Effect::QueryBuilds(_)]));
@@ -151,7 +151,7 @@ fn a_list_that_fails_is_unknown_for_ever() {
 }
 
 #[test]
-fn an_event_of_our_build_is_as_good_as_the_answer_that_was_lost() {
+fn event_of_own_build_replaces_a_lost_start_reply() {
     let mut job = outcome_unknown();
     let build = job.build(1, "IN_PROGRESS");
     job.observe(super::build_described(build));
@@ -160,7 +160,7 @@ fn an_event_of_our_build_is_as_good_as_the_answer_that_was_lost() {
 }
 
 #[test]
-fn an_answer_that_comes_after_the_sixteen_minutes_it_was_asked_before_is_asked_for_again_after_a_second() {
+fn late_query_result_triggers_another_query() {
     let mut job = JobHarness::starting(json!({"report": null}));
     let asked_at = job.advance(mins(16) - secs(1)).now;
     job.advance(secs(2)).observe(Observation::BuildsListed { asked_at, builds: vec![] });

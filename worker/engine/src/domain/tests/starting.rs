@@ -13,7 +13,7 @@ fn unknown() -> StartOutcome {
 }
 
 #[test]
-fn a_claim_holds_for_its_lease_and_then_the_same_bytes_go_with_the_same_token() {
+fn expired_claim_repeats_the_same_call_and_token() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     let first = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
     assert_eq!(start_call(&job.advance(secs(59)).fire_due()), None, "the claim's worker may still be sending");
@@ -24,7 +24,7 @@ fn a_claim_holds_for_its_lease_and_then_the_same_bytes_go_with_the_same_token() 
 }
 
 #[test]
-fn a_token_is_repeated_for_four_minutes_and_then_the_provider_is_searched() {
+fn token_is_reused_for_four_minutes_before_querying_builds() {
     let check = |age, repeats: bool| {
         let mut job = JobHarness::starting(json!({}));
         let effects = job.advance(age).fire_due();
@@ -37,7 +37,7 @@ fn a_token_is_repeated_for_four_minutes_and_then_the_provider_is_searched() {
 }
 
 #[test]
-fn the_window_of_a_token_begins_with_its_first_send() {
+fn token_reuse_window_starts_at_the_first_call() {
     let mut job = JobHarness::starting(json!({}));
     for _ in 0..3 {
         assert!(start_call(&job.advance(secs(75)).fire_due()).is_some());
@@ -50,7 +50,7 @@ fn the_window_of_a_token_begins_with_its_first_send() {
 }
 
 #[test]
-fn a_refusal_of_the_only_send_gives_the_token_up() {
+fn definite_refusal_of_the_only_call_drops_the_token() {
     for answer in [limited(), StartOutcome::Denied("AccessDenied".to_owned()), StartOutcome::NotSent] {
         let mut job = JobHarness::received(json!({"commit": COMMIT}));
         let (token, input) = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
@@ -67,7 +67,7 @@ fn a_refusal_of_the_only_send_gives_the_token_up() {
 }
 
 #[test]
-fn a_refusal_after_a_send_in_doubt_says_nothing_about_that_one() {
+fn refusal_after_an_unknown_call_leaves_it_unknown() {
     for answer in [
         limited(),
         StartOutcome::Denied("AccessDenied".to_owned()),
@@ -83,7 +83,7 @@ fn a_refusal_after_a_send_in_doubt_says_nothing_about_that_one() {
 }
 
 #[test]
-fn the_answer_to_a_token_that_was_given_up_says_nothing_about_the_next_one() {
+fn outcome_of_a_dropped_token_is_ignored() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(limited());
     job.fire_when_due();
@@ -95,7 +95,7 @@ fn the_answer_to_a_token_that_was_given_up_says_nothing_about_the_next_one() {
 }
 
 #[test]
-fn a_build_of_a_token_that_was_given_up_is_still_a_build() {
+fn build_of_a_dropped_token_is_adopted() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(limited());
     job.fire_when_due();
@@ -109,14 +109,14 @@ fn a_build_of_a_token_that_was_given_up_is_still_a_build() {
 }
 
 #[test]
-fn input_that_the_provider_refuses_ends_the_job_in_its_words() {
+fn invalid_build_input_ends_the_job_with_provider_error() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(StartOutcome::Invalid("Invalid\nvariable name".to_owned()));
     assert_eq!(final_result(&job.row), (Status::Error, "the provider refused the build: Invalid variable name"));
 }
 
 #[test]
-fn no_answer_is_asked_again_soon_and_slower_each_time() {
+fn unknown_start_is_repeated_with_backoff() {
     let mut job = JobHarness::starting(json!({"report": null}));
     let mut waits = Vec::new();
     loop {
@@ -135,7 +135,7 @@ fn no_answer_is_asked_again_soon_and_slower_each_time() {
 }
 
 #[test]
-fn at_a_limit_the_job_waits_and_does_not_fail_before_the_queues_timeout() {
+fn throttled_job_waits_until_queue_timeout() {
     let mut job = JobHarness::starting(json!({"report": null}));
     let mut sends = 1;
     while job.row.due_at().is_some() {
@@ -152,7 +152,7 @@ fn at_a_limit_the_job_waits_and_does_not_fail_before_the_queues_timeout() {
 }
 
 #[test]
-fn a_closed_pool_is_not_asked() {
+fn start_is_not_called_without_a_free_slot() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     job.slot_available = false;
     assert_eq!(start_call(&job.observe(policy_found(&policy(json!({}))))), None);
@@ -162,7 +162,7 @@ fn a_closed_pool_is_not_asked() {
 }
 
 #[test]
-fn a_job_that_waits_for_a_place_is_due_less_and_less_often_in_case_that_nobody_calls_it() {
+fn waiting_job_backs_off_when_no_slot_frees_up() {
     let mut job = JobHarness::starting(json!({"report": null}));
     job.observe_start(limited());
     job.slot_available = false;

@@ -28,9 +28,7 @@ impl TransitionBuilder<'_> {
         let Some(effect) = pending.effects.front() else { return };
         match &**effect {
             Effect::StartBuild { attempt, token, .. } => self.start_steps(worker, pending, *attempt, token),
-            Effect::ReportStatus { report, claim, .. } => {
-                self.report_steps(worker, pending, report.status, *claim)
-            }
+            Effect::ReportStatus { report, claim, .. } => self.report_steps(worker, pending, report.status, *claim),
             Effect::QueryBuilds(search) => self.query_steps(worker, pending, search),
             Effect::DescribeBuild(_) => {
                 self.query_step("looks at the build", worker, pending, |model| Observation::BuildDescribed {

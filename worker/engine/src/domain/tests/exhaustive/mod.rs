@@ -104,7 +104,7 @@ fn faults() -> u32 {
 }
 
 #[test]
-fn two_workers_two_copies_and_a_fault_at_any_effect_make_one_build_and_its_true_flag() {
+fn every_interleaving_yields_one_build_and_the_correct_status() {
     let faults = faults();
     for knows_policy in [true, false] {
         let space = StateSpace::explore(Model::new(faults, knows_policy));
