@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn doorbell_command_line_definition_is_valid() {
         DoorbellArguments::command().debug_assert();
     }
 

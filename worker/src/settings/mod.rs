@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn worker_command_line_definition_is_valid() {
         WorkerArguments::command().debug_assert();
     }
 

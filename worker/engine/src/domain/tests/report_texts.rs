@@ -24,7 +24,7 @@ fn rejection_text(mut fields: Value, keys: Value) -> String {
 }
 
 #[test]
-fn queued() {
+fn queued_report_text_names_build_project_page() {
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     job.slot_available = false;
     job.observe(policy_found(&policy(json!({}))));
@@ -35,7 +35,7 @@ fn queued() {
 }
 
 #[test]
-fn queued_at_a_limit() {
+fn throttled_report_text_names_the_limit() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(StartOutcome::Limited(
         "AccountLimitExceededException: cannot have more than 20 builds".to_owned(),
@@ -48,7 +48,7 @@ fn queued_at_a_limit() {
 }
 
 #[test]
-fn running() {
+fn running_report_text_links_the_log() {
     insta::assert_snapshot!(report_text(&JobHarness::starting(json!({})).observe_started(1)), @r"
     running: branch main is being built
     https://logs.example.org/1
@@ -56,7 +56,7 @@ fn running() {
 }
 
 #[test]
-fn endings_with_a_build() {
+fn final_report_text_of_a_build() {
     let end = |status, phase: Option<(&str, &str)>| {
         let mut job = JobHarness::running();
         let build = ProviderBuild {
@@ -88,7 +88,7 @@ fn endings_with_a_build() {
 }
 
 #[test]
-fn endings_without_a_build() {
+fn final_report_text_without_a_build() {
     let mut job = JobHarness::starting(json!({}));
     let effects = job.observe_start(StartOutcome::Invalid("Invalid environment variable".to_owned()));
     insta::assert_snapshot!(report_text(&effects), @r"
@@ -104,7 +104,7 @@ fn endings_without_a_build() {
 }
 
 #[test]
-fn refusals() {
+fn rejection_report_text_names_the_reason() {
     insta::assert_snapshot!(rejection_text(json!({"branch": "x"}), json!({"refs": ["main", "tags/v*"]})), @r"
     rejected: refused: branch x is not among the refs that project demo may build: heads/main, tags/v*
     https://console.example.org/projects
