@@ -37,8 +37,8 @@ module "publishers" {
   topic_kms_key_arn = var.topic_kms_key_arn
 }
 
-module "trigger" {
-  source = "./modules/trigger"
+module "queues" {
+  source = "./modules/queues"
 
   place             = local.place
   publisher_arns    = module.publishers.principal_arns
@@ -67,8 +67,8 @@ module "builds" {
   }
   image                       = try(var.images.build, null)
   log_retention_days          = var.log_retention_days
-  event_queue_arn             = module.trigger.queue_arns["events"]
-  event_dead_letter_queue_arn = module.trigger.queue_arns["events-dead-letters"]
+  event_queue_arn             = module.queues.queue_arns["events"]
+  event_dead_letter_queue_arn = module.queues.queue_arns["events-dead-letters"]
 }
 
 module "registry" {
@@ -79,8 +79,8 @@ module "registry" {
   documents = local.documents
 }
 
-module "fleet" {
-  source = "./modules/fleet"
+module "worker" {
+  source = "./modules/worker"
 
   place                      = local.place
   image                      = try(var.images.worker, null)
@@ -89,11 +89,11 @@ module "fleet" {
   tasks                      = var.tasks
   log_retention_days         = var.log_retention_days
   alarm_topic_arns           = var.alarm_topic_arns
-  topic_arn                  = module.trigger.topic_arn
-  queue_arns                 = module.trigger.queue_arns
-  queue_names                = module.trigger.queue_names
-  queue_urls                 = module.trigger.queue_urls
-  dead_letter_queues         = module.trigger.dead_letter_queues
+  topic_arn                  = module.queues.topic_arn
+  queue_arns                 = module.queues.queue_arns
+  queue_names                = module.queues.queue_names
+  queue_urls                 = module.queues.queue_urls
+  dead_letter_queues         = module.queues.dead_letter_queues
   table_name                 = module.ledger.table_name
   table_arn                  = module.ledger.table_arn
   index_arn                  = module.ledger.index_arn
@@ -104,20 +104,20 @@ module "fleet" {
   unprivileged_build_project = module.builds.unprivileged_build_project
 }
 
-module "operator" {
-  source = "./modules/operator"
+module "operator_role" {
+  source = "./modules/operator_role"
 
   place              = local.place
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
   index_arn          = module.ledger.index_arn
   topic_arn          = local.topic_arn
-  queue_arns         = module.trigger.queue_arns
-  dead_letter_queues = module.trigger.dead_letter_queues
+  queue_arns         = module.queues.queue_arns
+  dead_letter_queues = module.queues.dead_letter_queues
   build_project_arns = values(module.builds.project_arns)
-  log_group_names    = concat([module.fleet.log_group], values(module.builds.log_groups))
+  log_group_names    = concat([module.worker.log_group], values(module.builds.log_groups))
   registry_prefix    = local.registry_prefix
   rule_arns          = module.builds.rule_arns
-  role_names         = concat([module.fleet.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
+  role_names         = concat([module.worker.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
   secret_arns        = values(local.secret_arns)
 }

@@ -1,6 +1,6 @@
 output "topic_arn" {
   description = "Where publishers publish: DOORBELL_TOPIC_ARN in each CI."
-  value       = module.trigger.topic_arn
+  value       = module.queues.topic_arn
 }
 
 output "publisher_role_arns" {
@@ -15,12 +15,12 @@ output "key_commands" {
 
 output "operator_role_arn" {
   description = "What the person on call assumes; null if nobody may."
-  value       = module.operator.role_arn
+  value       = module.operator_role.role_arn
 }
 
 output "repository_urls" {
   description = "Where the images are pushed."
-  value       = module.fleet.repository_urls
+  value       = module.worker.repository_urls
 }
 
 output "build_projects" {
@@ -35,17 +35,17 @@ output "build_role_names" {
 
 output "worker_role_name" {
   description = "The worker's role. A customer-managed key on the registry or on secrets needs kms:Decrypt for it."
-  value       = module.fleet.worker_role_name
+  value       = module.worker.worker_role_name
 }
 
 output "worker_environment" {
   description = "What the worker is told."
-  value       = module.fleet.worker_environment
+  value       = module.worker.worker_environment
 }
 
 output "queue_urls" {
   description = "All queues, by what they are for."
-  value       = module.trigger.queue_urls
+  value       = module.queues.queue_urls
 }
 
 output "registry" {
