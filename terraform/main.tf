@@ -9,20 +9,20 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  place = {
+  context = {
     name       = var.name
     partition  = data.aws_partition.current.partition
     region     = data.aws_region.current.name
     account_id = var.account_id == null ? one(data.aws_caller_identity.current[*].account_id) : var.account_id
   }
   registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
-  topic_arn       = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
+  topic_arn       = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
 
   # What roles are granted for each secret that the projects name, by that name.
   # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
   secret_arns = {
     for secret in distinct(concat(local.git_secrets, local.report_secrets)) : secret => startswith(secret, "arn:") ? secret :
-    "arn:${local.place.partition}:secretsmanager:${local.place.region}:${local.place.account_id}:secret:${secret}-??????"
+    "arn:${local.context.partition}:secretsmanager:${local.context.region}:${local.context.account_id}:secret:${secret}-??????"
   }
   git_secrets    = compact(values(var.projects)[*].git_secret)
   report_secrets = [for it in values(var.projects) : it.report.token_secret if it.report != null]
@@ -31,7 +31,7 @@ locals {
 module "publishers" {
   source = "./modules/publishers"
 
-  place             = local.place
+  context           = local.context
   publishers        = var.publishers
   topic_arn         = local.topic_arn
   topic_kms_key_arn = var.topic_kms_key_arn
@@ -40,7 +40,7 @@ module "publishers" {
 module "queues" {
   source = "./modules/queues"
 
-  place             = local.place
+  context           = local.context
   publisher_arns    = module.publishers.principal_arns
   publisher_ids     = module.publishers.ids
   topic_kms_key_arn = var.topic_kms_key_arn
@@ -50,14 +50,14 @@ module "queues" {
 module "ledger" {
   source = "./modules/ledger"
 
-  place               = local.place
+  context             = local.context
   deletion_protection = var.deletion_protection
 }
 
 module "builds" {
   source = "./modules/builds"
 
-  place = local.place
+  context = local.context
   projects = {
     for name, it in var.projects : name => {
       concurrent_builds = it.concurrent_builds
@@ -74,7 +74,6 @@ module "builds" {
 module "registry" {
   source = "./modules/registry"
 
-  place     = local.place
   prefix    = local.registry_prefix
   documents = local.documents
 }
@@ -82,7 +81,7 @@ module "registry" {
 module "worker" {
   source = "./modules/worker"
 
-  place                      = local.place
+  context                    = local.context
   image                      = try(var.images.worker, null)
   network                    = var.network
   egress_ports               = local.egress_ports
@@ -107,7 +106,7 @@ module "worker" {
 module "operator_role" {
   source = "./modules/operator_role"
 
-  place              = local.place
+  context            = local.context
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
   index_arn          = module.ledger.index_arn

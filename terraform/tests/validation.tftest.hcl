@@ -442,7 +442,7 @@ run "refuses_a_document_over_4_kb" {
     source = "./modules/registry"
   }
   variables {
-    place     = { name = "doorbell", partition = "aws", region = "eu-central-1", account_id = "111122223333" }
+    context   = { name = "doorbell", partition = "aws", region = "eu-central-1", account_id = "111122223333" }
     prefix    = "/doorbell"
     documents = { demo = join("", [for n in range(1000) : "12345"]) }
   }

@@ -6,7 +6,7 @@ locals {
     build-state = "CodeBuild Build State Change"
     build-phase = "CodeBuild Build Phase Change"
   }
-  rule_name = { for rule in keys(local.rules) : rule => "${var.place.name}-${rule}" }
+  rule_name = { for rule in keys(local.rules) : rule => "${var.context.name}-${rule}" }
   pattern = {
     for rule, kind in local.rules : rule => jsonencode({
       source      = ["aws.codebuild"]

@@ -77,7 +77,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.place.account_id]
+      values   = [var.context.account_id]
     }
     condition {
       test     = "ArnEquals"
@@ -103,7 +103,7 @@ data "aws_iam_policy_document" "build" {
   statement {
     sid       = "WriteItsLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${var.place.partition}:logs:${local.at}:log-group:${local.log_group[each.key]}:*"]
+    resources = ["arn:${var.context.partition}:logs:${local.at}:log-group:${local.log_group[each.key]}:*"]
   }
 
   dynamic "statement" {

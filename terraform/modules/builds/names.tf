@@ -6,13 +6,13 @@ locals {
   # apart.
   build_name = {
     for project in keys(var.projects) : project => join("-", [
-      var.place.name,
+      var.context.name,
       trim(substr(lower(replace(project, "/[^A-Za-z0-9]+/", "-")), 0, 24), "-"),
       substr(sha256(project), 0, 8),
     ])
   }
   # Of all projects that let pull requests be built: what they can reach is nothing, so they may share it.
-  unprivileged_name = "${var.place.name}-unprivileged"
+  unprivileged_name = "${var.context.name}-unprivileged"
 
   # All of them, as CodeBuild is to make them.
   builds = merge(
@@ -35,8 +35,8 @@ locals {
     },
   )
 
-  at        = "${var.place.region}:${var.place.account_id}"
-  arn       = { for name in keys(local.builds) : name => "arn:${var.place.partition}:codebuild:${local.at}:project/${name}" }
+  at        = "${var.context.region}:${var.context.account_id}"
+  arn       = { for name in keys(local.builds) : name => "arn:${var.context.partition}:codebuild:${local.at}:project/${name}" }
   log_group = { for name in keys(local.builds) : name => "/aws/codebuild/${name}" }
-  role_arn  = { for name in keys(local.builds) : name => "arn:${var.place.partition}:iam::${var.place.account_id}:role/${name}" }
+  role_arn  = { for name in keys(local.builds) : name => "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}" }
 }

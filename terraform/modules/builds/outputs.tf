@@ -20,7 +20,7 @@ output "role_names" {
 
 output "rule_arns" {
   description = "ARNs of the rules, put together from their names."
-  value       = [for name in values(local.rule_name) : "arn:${var.place.partition}:events:${local.at}:rule/${name}"]
+  value       = [for name in values(local.rule_name) : "arn:${var.context.partition}:events:${local.at}:rule/${name}"]
 }
 
 output "log_groups" {

@@ -1,9 +1,9 @@
 # The table of jobs, the only truth that workers share, and its sparse index of rows that somebody must look at.
 
 locals {
-  table_name = "${var.place.name}-jobs"
+  table_name = "${var.context.name}-jobs"
   index_name = "due"
-  table_arn  = "arn:${var.place.partition}:dynamodb:${var.place.region}:${var.place.account_id}:table/${local.table_name}"
+  table_arn  = "arn:${var.context.partition}:dynamodb:${var.context.region}:${var.context.account_id}:table/${local.table_name}"
 }
 
 resource "aws_dynamodb_table" "jobs" {

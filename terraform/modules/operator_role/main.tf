@@ -3,10 +3,10 @@
 # neither policy nor registry: that is Terraform's.
 
 locals {
-  name     = "${var.place.name}-operator"
-  at       = "${var.place.region}:${var.place.account_id}"
+  name     = "${var.context.name}-operator"
+  at       = "${var.context.region}:${var.context.account_id}"
   dead     = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
-  registry = "arn:${var.place.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
+  registry = "arn:${var.context.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
 }
 
 resource "aws_iam_role" "operator" {
@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
-    resources = [for group in var.log_group_names : "arn:${var.place.partition}:logs:${local.at}:log-group:${group}:*"]
+    resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.at}:log-group:${group}:*"]
   } # It knows no resource.
   statement {
     sid       = "FindRules"
@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "AskAboutRoles"
     actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
-    resources = [for role in var.role_names : "arn:${var.place.partition}:iam::${var.place.account_id}:role/${role}"]
+    resources = [for role in var.role_names : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
   }
   # Whether they exist. Their values are not for people.
   dynamic "statement" {

@@ -24,12 +24,12 @@ locals {
   provider_arn = {
     for name, it in local.with_token : name => coalesce(
       it.provider_arn,
-      "arn:${var.place.partition}:iam::${var.place.account_id}:oidc-provider/${local.issuer[name]}",
+      "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.issuer[name]}",
     )
   }
 
-  role_name = { for name in keys(local.with_token) : name => "${var.place.name}-publisher-${name}" }
-  user_name = { for name in keys(local.with_key) : name => "${var.place.name}-publisher-${name}" }
+  role_name = { for name in keys(local.with_token) : name => "${var.context.name}-publisher-${name}" }
+  user_name = { for name in keys(local.with_key) : name => "${var.context.name}-publisher-${name}" }
 }
 
 resource "aws_iam_openid_connect_provider" "ci" {
@@ -119,7 +119,7 @@ data "aws_iam_policy_document" "publish" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sns.${var.place.region}.amazonaws.com"]
+        values   = ["sns.${var.context.region}.amazonaws.com"]
       }
     }
   }

@@ -1,8 +1,8 @@
 output "principal_arns" {
   description = "ARNs of all publishers, put together from their names."
   value = concat(
-    [for name in values(local.role_name) : "arn:${var.place.partition}:iam::${var.place.account_id}:role/${name}"],
-    [for name in values(local.user_name) : "arn:${var.place.partition}:iam::${var.place.account_id}:user/${name}"],
+    [for name in values(local.role_name) : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"],
+    [for name in values(local.user_name) : "arn:${var.context.partition}:iam::${var.context.account_id}:user/${name}"],
   )
 }
 

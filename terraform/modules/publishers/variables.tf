@@ -1,5 +1,5 @@
-variable "place" {
-  description = "Where everything is: the installation's name, and the parts of ARNs."
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
   type        = object({ name = string, partition = string, region = string, account_id = string })
 }
 

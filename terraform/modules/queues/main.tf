@@ -5,12 +5,12 @@
 # judged before anything exists.
 
 locals {
-  sqs = "arn:${var.place.partition}:sqs:${var.place.region}:${var.place.account_id}"
+  sqs = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
   # Of China's Regions it is another one.
-  domain = var.place.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
-  sns    = "arn:${var.place.partition}:sns:${var.place.region}:${var.place.account_id}"
+  domain = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  sns    = "arn:${var.context.partition}:sns:${var.context.region}:${var.context.account_id}"
 
-  topic_name = "${var.place.name}-requests"
+  topic_name = "${var.context.name}-requests"
   topic_arn  = "${local.sns}:${local.topic_name}"
 
   from_topic = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
@@ -34,7 +34,7 @@ locals {
     { for queue, it in local.dead_letter_queues : queue => it.sender },
   )
 
-  name = { for queue in keys(local.senders) : queue => "${var.place.name}-${queue}" }
+  name = { for queue in keys(local.senders) : queue => "${var.context.name}-${queue}" }
   arn  = { for queue in keys(local.senders) : queue => "${local.sqs}:${local.name[queue]}" }
 
   # Bytes. A request is at most 16 KiB, but what SNS and EventBridge can send must fit, or it would vanish without a
@@ -154,7 +154,7 @@ data "aws_iam_policy_document" "queue" {
       condition {
         test     = "StringEquals"
         variable = "aws:SourceAccount"
-        values   = [var.place.account_id]
+        values   = [var.context.account_id]
       }
     }
   }

@@ -17,7 +17,7 @@ output "queue_arns" {
 
 output "queue_urls" {
   description = "URLs of all queues, by what they are for."
-  value       = { for queue, name in local.name : queue => "https://sqs.${var.place.region}.${local.domain}/${var.place.account_id}/${name}" }
+  value       = { for queue, name in local.name : queue => "https://sqs.${var.context.region}.${local.domain}/${var.context.account_id}/${name}" }
   depends_on  = [aws_sqs_queue.work, aws_sqs_queue.dead_letters]
 }
 

@@ -50,7 +50,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "more_than" {
   for_each = local.alarms
 
-  alarm_name          = "${var.place.name}-${each.key}"
+  alarm_name          = "${var.context.name}-${each.key}"
   alarm_description   = "${each.value.says} See docs/runbook.md, ${each.key}."
   namespace           = each.value.namespace
   metric_name         = each.value.metric
@@ -70,7 +70,7 @@ resource "aws_cloudwatch_metric_alarm" "more_than" {
 resource "aws_cloudwatch_metric_alarm" "no_sweep" {
   count = local.runs
 
-  alarm_name          = "${var.place.name}-no-sweep"
+  alarm_name          = "${var.context.name}-no-sweep"
   alarm_description   = "No worker has swept for 5 minutes. See docs/runbook.md, no-sweep."
   namespace           = "Doorbell"
   metric_name         = "Sweeps"

@@ -29,13 +29,13 @@ locals {
     { title = "Are the workers well (percent of CPU and memory)?", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :
-        ["AWS/ECS", metric, "ClusterName", var.place.name, "ServiceName", local.name]
+        ["AWS/ECS", metric, "ClusterName", var.context.name, "ServiceName", local.name]
     ] },
   ]
 }
 
 resource "aws_cloudwatch_dashboard" "doorbell" {
-  dashboard_name = var.place.name
+  dashboard_name = var.context.name
   dashboard_body = jsonencode({
     widgets = [for index, graph in local.graphs : {
       type   = "metric"
@@ -45,7 +45,7 @@ resource "aws_cloudwatch_dashboard" "doorbell" {
       height = 6
       properties = {
         title   = graph.title
-        region  = var.place.region
+        region  = var.context.region
         period  = 60
         stat    = graph.stat
         metrics = graph.metrics

@@ -1,7 +1,7 @@
 # Where the two images are pushed.
 
 locals {
-  repository = { for image in ["worker", "build"] : image => "${var.place.name}/${image}" }
+  repository = { for image in ["worker", "build"] : image => "${var.context.name}/${image}" }
 }
 
 resource "aws_ecr_repository" "image" {
@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "pull" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.place.account_id]
+      values   = [var.context.account_id]
     }
     condition {
       test     = "ArnEquals"

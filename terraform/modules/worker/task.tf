@@ -2,11 +2,11 @@
 
 locals {
   runs = var.image == null ? 0 : 1
-  name = "${var.place.name}-worker"
+  name = "${var.context.name}-worker"
 }
 
 resource "aws_ecs_cluster" "workers" {
-  name = var.place.name
+  name = var.context.name
 
   # Container Insights costs by the metric; the worker's own metrics, and AWS's free ones, answer the runbook's questions.
   setting {
@@ -16,7 +16,7 @@ resource "aws_ecs_cluster" "workers" {
 }
 
 resource "aws_cloudwatch_log_group" "worker" {
-  name              = "/${var.place.name}/worker"
+  name              = "/${var.context.name}/worker"
   retention_in_days = var.log_retention_days
 }
 
@@ -63,7 +63,7 @@ resource "aws_ecs_task_definition" "worker" {
       logDriver = "awslogs"
       options = {
         awslogs-group         = aws_cloudwatch_log_group.worker.name
-        awslogs-region        = var.place.region
+        awslogs-region        = var.context.region
         awslogs-stream-prefix = "worker"
         # A log that is slow to be taken must not stop the work.
         mode            = "non-blocking"
@@ -75,7 +75,7 @@ resource "aws_ecs_task_definition" "worker" {
 
 locals {
   environment = {
-    AWS_REGION                 = var.place.region
+    AWS_REGION                 = var.context.region
     DOORBELL_DLQ_URL           = var.queue_urls["dead-letters"]
     DOORBELL_EVENT_QUEUE_URL   = var.queue_urls["events"]
     DOORBELL_LOG_FORMAT        = "json"
