@@ -25,7 +25,7 @@ locals {
     "arn:${local.context.partition}:secretsmanager:${local.context.region}:${local.context.account_id}:secret:${secret}-??????"
   }
   git_secrets    = compact(values(var.projects)[*].git_secret)
-  report_secrets = [for it in values(var.projects) : it.report.token_secret if it.report != null]
+  report_secrets = [for project in values(var.projects) : project.report.token_secret if project.report != null]
 }
 
 module "publishers" {
@@ -59,10 +59,10 @@ module "builds" {
 
   context = local.context
   projects = {
-    for name, it in var.projects : name => {
-      concurrent_builds = it.concurrent_builds
-      compute_type      = it.compute_type
-      secret_arns       = [for secret in compact([it.git_secret]) : local.secret_arns[secret]]
+    for name, project in var.projects : name => {
+      concurrent_builds = project.concurrent_builds
+      compute_type      = project.compute_type
+      secret_arns       = [for secret in compact([project.git_secret]) : local.secret_arns[secret]]
     }
   }
   image                       = try(var.images.build, null)
@@ -98,7 +98,7 @@ module "worker" {
   index_arn                  = module.ledger.index_arn
   registry_prefix            = local.registry_prefix
   report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
-  build_variables            = { for name, it in var.projects : module.builds.build_projects[name] => it.variables }
+  build_variables            = { for name, project in var.projects : module.builds.build_projects[name] => project.variables }
   build_project_arns         = module.builds.project_arns
   unprivileged_build_project = module.builds.unprivileged_build_project
 }

@@ -53,11 +53,11 @@ variable "projects" {
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      length(it.git_url) <= 1024 && !strcontains(it.git_url, "::") && (
-        can(regex("^https://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-?A-~]+$", it.git_url)) ||
-        can(regex("^ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+$", it.git_url)) ||
-        can(regex("^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*$", it.git_url))
+      for project in values(var.projects) :
+      length(project.git_url) <= 1024 && !strcontains(project.git_url, "::") && (
+        can(regex("^https://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-?A-~]+$", project.git_url)) ||
+        can(regex("^ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+$", project.git_url)) ||
+        can(regex("^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*$", project.git_url))
       )
     ])
     error_message = "git_url is https://host/path, ssh://user@host/path or user@host:path, without a password: name a secret in git_secret."
@@ -65,17 +65,17 @@ variable "projects" {
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      (it.command == null) != (it.executable == null) &&
-      (it.command == null || try(length(it.command) > 0 && it.command[0] != "", false)) && it.executable != ""
+      for project in values(var.projects) :
+      (project.command == null) != (project.executable == null) &&
+      (project.command == null || try(length(project.command) > 0 && project.command[0] != "", false)) && project.executable != ""
     ])
     error_message = "A project has either command, a list of arguments of which the first is the program, or executable, one program; neither is ever given to a shell."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.deploy_dir == null || (
-        try(length(it.deploy_dir) >= 1 && length(it.deploy_dir) <= 1024, false) && !can(regex("(^/|(^|/)\\.\\.(/|$))", it.deploy_dir))
+      for project in values(var.projects) : project.deploy_dir == null || (
+        try(length(project.deploy_dir) >= 1 && length(project.deploy_dir) <= 1024, false) && !can(regex("(^/|(^|/)\\.\\.(/|$))", project.deploy_dir))
       )
     ])
     error_message = "deploy_dir is a folder inside the checkout: not absolute, and without \"..\"."
@@ -83,43 +83,43 @@ variable "projects" {
 
   validation {
     condition = alltrue(flatten([
-      for it in values(var.projects) : [
-        for ref in it.refs :
+      for project in values(var.projects) : [
+        for ref in project.refs :
         can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) && ref != "" &&
         !can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) &&
         length(replace(ref, "/^(heads|tags)\\//", "")) <= 200
       ]
     ]))
-    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Refused: ${join(", ", distinct(flatten([for it in values(var.projects) : [for ref in it.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
+    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Refused: ${join(", ", distinct(flatten([for project in values(var.projects) : [for ref in project.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.projects) : length(it.refs) > 0])
+    condition     = alltrue([for project in values(var.projects) : length(project.refs) > 0])
     error_message = "refs is empty: nothing could be built. (The registry's default, any branch, is for documents of iwomp-in-aws.)"
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      contains(["ancestor", "tip"], coalesce(it.commits, "ancestor")) &&
-      contains(["none", "unprivileged"], coalesce(it.pull_requests, "none")) &&
-      contains(["retry", "stop"], coalesce(it.on_unknown_start, "retry"))
+      for project in values(var.projects) :
+      contains(["ancestor", "tip"], coalesce(project.commits, "ancestor")) &&
+      contains(["none", "unprivileged"], coalesce(project.pull_requests, "none")) &&
+      contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry"))
     ])
     error_message = "commits is ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      it.timeout_minutes == null || try(it.timeout_minutes >= 5 && it.timeout_minutes <= 2160 && floor(it.timeout_minutes) == it.timeout_minutes, false)
+      for project in values(var.projects) :
+      project.timeout_minutes == null || try(project.timeout_minutes >= 5 && project.timeout_minutes <= 2160 && floor(project.timeout_minutes) == project.timeout_minutes, false)
     ])
     error_message = "timeout_minutes is a whole number from 5 to 2160: CodeBuild's own limits."
   }
 
   validation {
     condition = alltrue(flatten([
-      for it in values(var.projects) : [
-        for variable in it.variables :
+      for project in values(var.projects) : [
+        for variable in project.variables :
         can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) &&
         !can(regex("^(DOORBELL_|CODEBUILD_|AWS_|GIT_|LD_|BASH_FUNC_)", upper(variable))) &&
         !contains(["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"], upper(variable))
@@ -130,8 +130,8 @@ variable "projects" {
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : alltrue([
-        for secret in compact([it.git_secret, try(it.report.token_secret, null)]) :
+      for project in values(var.projects) : alltrue([
+        for secret in compact([project.git_secret, try(project.report.token_secret, null)]) :
         # An ARN without the six characters at its end would grant nothing, or, with a *, too much.
         can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", secret)) ||
         can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", secret))
@@ -141,17 +141,17 @@ variable "projects" {
   }
 
   validation {
-    condition     = alltrue([for it in values(var.projects) : it.git_secret == null || it.git_secret != try(it.report.token_secret, "")])
+    condition     = alltrue([for project in values(var.projects) : project.git_secret == null || project.git_secret != try(project.report.token_secret, "")])
     error_message = "git_secret and report.token_secret of a project are the same secret: builds read the first, and only workers may read the second."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.report == null || try(
-        contains(["pagure", "pagure-ci"], it.report.type) &&
-        length(it.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", it.report.url)) &&
-        length(it.report.repo) <= 255 &&
-        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", it.report.repo)),
+      for project in values(var.projects) : project.report == null || try(
+        contains(["pagure", "pagure-ci"], project.report.type) &&
+        length(project.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", project.report.url)) &&
+        length(project.report.repo) <= 255 &&
+        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", project.report.repo)),
         false
       )
     ])
@@ -160,8 +160,8 @@ variable "projects" {
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.concurrent_builds >= 1 && floor(it.concurrent_builds) == it.concurrent_builds &&
-      can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", it.compute_type))
+      for project in values(var.projects) : project.concurrent_builds >= 1 && floor(project.concurrent_builds) == project.concurrent_builds &&
+      can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", project.compute_type))
     ])
     error_message = "concurrent_builds is 1 or more, compute_type one of CodeBuild's: BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
   }

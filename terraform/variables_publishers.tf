@@ -22,36 +22,36 @@ variable "publishers" {
   }
 
   validation {
-    condition     = alltrue([for it in values(var.publishers) : contains(["github", "gitlab", "circleci", "bitbucket", "buildkite", "key"], it.ci)])
+    condition     = alltrue([for publisher in values(var.publishers) : contains(["github", "gitlab", "circleci", "bitbucket", "buildkite", "key"], publisher.ci)])
     error_message = "ci is github, gitlab, circleci, bitbucket, buildkite or key."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.publishers) : (it.ci == "key") == (length(it.subjects) == 0)])
+    condition     = alltrue([for publisher in values(var.publishers) : (publisher.ci == "key") == (length(publisher.subjects) == 0)])
     error_message = "A publisher with a token names at least one subject: without one, every customer of that CI could publish. One with a key has none."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.publishers) : !contains(["circleci", "bitbucket"], it.ci) || it.issuer != null && it.audience != null])
+    condition     = alltrue([for publisher in values(var.publishers) : !contains(["circleci", "bitbucket"], publisher.ci) || publisher.issuer != null && publisher.audience != null])
     error_message = "CircleCI and Bitbucket need issuer and audience: both hold your organization's id, so that only its tokens count."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.publishers) : it.issuer == null || can(regex("^(https://)?[A-Za-z0-9.-]+(/[A-Za-z0-9._/-]+)?$", it.issuer))])
+    condition     = alltrue([for publisher in values(var.publishers) : publisher.issuer == null || can(regex("^(https://)?[A-Za-z0-9.-]+(/[A-Za-z0-9._/-]+)?$", publisher.issuer))])
     error_message = "issuer is the address of the CI's token issuer, such as https://gitlab.example.org."
   }
 
   # One pattern a CI, since each has its own words for "this pipeline, this ref".
   validation {
     condition = alltrue(flatten([
-      for it in values(var.publishers) : [
-        for subject in it.subjects : can(regex(lookup({
+      for publisher in values(var.publishers) : [
+        for subject in publisher.subjects : can(regex(lookup({
           github    = "^repo:[^*?:]+/[^*?:]+:(ref:refs/(heads|tags)/[^*?]+|environment:[^*?]+|pull_request)$"
           gitlab    = "^project_path:[^*?:]+/[^*?:]+:ref_type:(branch|tag):ref:[^*?]+$"
           circleci  = "^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/([0-9a-f-]{36}|\\*)$"
           bitbucket = "^\\{[0-9a-f-]{36}\\}(:\\{[0-9a-f-]{36}\\})?:(\\{[0-9a-f-]{36}\\}|\\*)$"
           buildkite = "^organization:[^*?:]+:pipeline:[^*?:]+:ref:refs/(heads|tags)/[^*?:]+:commit:([0-9a-f]{40}|\\*):step:([^*?:]+|\\*)$"
-        }, it.ci, "^$"), subject))
+        }, publisher.ci, "^$"), subject))
       ]
     ]))
     error_message = <<-TEXT

@@ -17,11 +17,11 @@ locals {
   # All of them, as CodeBuild is to make them.
   builds = merge(
     {
-      for project, it in var.projects : local.build_name[project] => {
-        description       = "Builds of Doorbell's project ${project}."
-        concurrent_builds = it.concurrent_builds
-        compute_type      = it.compute_type
-        secret_arns       = it.secret_arns
+      for name, project in var.projects : local.build_name[name] => {
+        description       = "Builds of Doorbell's project ${name}."
+        concurrent_builds = project.concurrent_builds
+        compute_type      = project.compute_type
+        secret_arns       = project.secret_arns
       }
     },
     {

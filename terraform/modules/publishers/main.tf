@@ -2,8 +2,8 @@
 
 locals {
   # Those that prove who they are by an OpenID Connect token, and those that only know keys.
-  with_token = { for name, it in var.publishers : name => it if it.ci != "key" }
-  with_key   = { for name, it in var.publishers : name => it if it.ci == "key" }
+  with_token = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
+  with_key   = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
 
   # What a CI's tokens say when nothing else is asked for. CircleCI, Bitbucket and Buildkite put the organization into
   # one of them: for these the root module asks for it.
@@ -13,17 +13,17 @@ locals {
     buildkite = { issuer = "agent.buildkite.com", audience = "sts.amazonaws.com" }
   }
   issuer = {
-    for name, it in local.with_token : name => trimprefix(it.issuer == null ? local.defaults[it.ci].issuer : it.issuer, "https://")
+    for name, publisher in local.with_token : name => trimprefix(publisher.issuer == null ? local.defaults[publisher.ci].issuer : publisher.issuer, "https://")
   }
   audience = {
-    for name, it in local.with_token : name => it.audience == null ? local.defaults[it.ci].audience : it.audience
+    for name, publisher in local.with_token : name => publisher.audience == null ? local.defaults[publisher.ci].audience : publisher.audience
   }
 
   # An account has one provider for each issuer: one that is there already is named, and not made again.
-  new_issuers = toset([for name, it in local.with_token : local.issuer[name] if it.provider_arn == null])
+  new_issuers = toset([for name, publisher in local.with_token : local.issuer[name] if publisher.provider_arn == null])
   provider_arn = {
-    for name, it in local.with_token : name => coalesce(
-      it.provider_arn,
+    for name, publisher in local.with_token : name => coalesce(
+      publisher.provider_arn,
       "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.issuer[name]}",
     )
   }

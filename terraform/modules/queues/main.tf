@@ -30,8 +30,8 @@ locals {
     subscription-dead-letters = { sender = local.from_topic, of = null }
   }
   senders = merge(
-    { for queue, it in local.work_queues : queue => it.sender },
-    { for queue, it in local.dead_letter_queues : queue => it.sender },
+    { for name, queue in local.work_queues : name => queue.sender },
+    { for name, queue in local.dead_letter_queues : name => queue.sender },
   )
 
   name = { for queue in keys(local.senders) : queue => "${var.context.name}-${queue}" }
