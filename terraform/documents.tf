@@ -15,13 +15,13 @@ locals {
         variables                = length(project.variables) == 0 ? null : project.variables
         cancelByRequest          = project.cancel_by_request
         gitCredentials           = project.git_secret == null ? null : { secret = project.git_secret }
-        report                   = project.report == null ? null : local.reports[name]
+        report                   = project.report == null ? null : local.report_targets[name]
         buildProject             = module.builds.build_projects[name]
         unprivilegedBuildProject = project.pull_requests == "unprivileged" ? module.builds.unprivileged_build_project : null
       } : key => value if value != null
     })
   }
-  reports = {
+  report_targets = {
     for name, project in var.projects : name => {
       for key, value in {
         type        = project.report.type

@@ -1,5 +1,5 @@
 resource "aws_codebuild_project" "build" {
-  for_each = var.image == null ? {} : local.builds
+  for_each = var.image == null ? {} : local.build_projects
 
   name         = each.key
   description  = each.value.description
@@ -48,15 +48,15 @@ resource "aws_codebuild_project" "build" {
 }
 
 resource "aws_cloudwatch_log_group" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   # Made here, not by the first build: without an end of retention, and by a role with the right to make groups.
-  name              = local.log_group[each.key]
+  name              = local.log_group_names[each.key]
   retention_in_days = var.log_retention_days
 }
 
 resource "aws_iam_role" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   name               = each.key
   description        = each.value.description
@@ -64,7 +64,7 @@ resource "aws_iam_role" "build" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   statement {
     sid     = "BuildsOfThisProjectOnly"
@@ -82,13 +82,13 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [local.arn[each.key]]
+      values   = [local.project_arns[each.key]]
     }
   }
 }
 
 resource "aws_iam_role_policy" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   name   = "build"
   role   = aws_iam_role.build[each.key].name
@@ -98,12 +98,12 @@ resource "aws_iam_role_policy" "build" {
 # Whatever runs in the build holds this role: CodeBuild gives it to every step. So it can do nothing that is worth
 # taking. What a deployment needs the owner attaches to the project's own role, by its name.
 data "aws_iam_policy_document" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   statement {
     sid       = "WriteItsLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${var.context.partition}:logs:${local.at}:log-group:${local.log_group[each.key]}:*"]
+    resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:${local.log_group_names[each.key]}:*"]
   }
 
   dynamic "statement" {

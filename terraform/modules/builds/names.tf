@@ -4,7 +4,7 @@
 locals {
   # CodeBuild and IAM know neither dots nor any length. The hash keeps `a.b` and `a-b`, and long names that begin alike,
   # apart.
-  build_name = {
+  build_project_names = {
     for project in keys(var.projects) : project => join("-", [
       var.context.name,
       trim(substr(lower(replace(project, "/[^A-Za-z0-9]+/", "-")), 0, 24), "-"),
@@ -12,12 +12,12 @@ locals {
     ])
   }
   # Of all projects that let pull requests be built: what they can reach is nothing, so they may share it.
-  unprivileged_name = "${var.context.name}-unprivileged"
+  unprivileged_build_project = "${var.context.name}-unprivileged"
 
   # All of them, as CodeBuild is to make them.
-  builds = merge(
+  build_projects = merge(
     {
-      for name, project in var.projects : local.build_name[name] => {
+      for name, project in var.projects : local.build_project_names[name] => {
         description       = "Builds of Doorbell's project ${name}."
         concurrent_builds = project.concurrent_builds
         compute_type      = project.compute_type
@@ -25,7 +25,7 @@ locals {
       }
     },
     {
-      (local.unprivileged_name) = {
+      (local.unprivileged_build_project) = {
         description = "Builds of pull requests: code from outside, in a role that can do nothing."
         # So that strangers can't take all of the account's places.
         concurrent_builds = 2
@@ -35,8 +35,7 @@ locals {
     },
   )
 
-  at        = "${var.context.region}:${var.context.account_id}"
-  arn       = { for name in keys(local.builds) : name => "arn:${var.context.partition}:codebuild:${local.at}:project/${name}" }
-  log_group = { for name in keys(local.builds) : name => "/aws/codebuild/${name}" }
-  role_arn  = { for name in keys(local.builds) : name => "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}" }
+  region_account  = "${var.context.region}:${var.context.account_id}"
+  project_arns    = { for name in keys(local.build_projects) : name => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${name}" }
+  log_group_names = { for name in keys(local.build_projects) : name => "/aws/codebuild/${name}" }
 }

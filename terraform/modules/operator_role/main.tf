@@ -3,10 +3,10 @@
 # neither policy nor registry: that is Terraform's.
 
 locals {
-  name     = "${var.context.name}-operator"
-  at       = "${var.context.region}:${var.context.account_id}"
-  dead     = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
-  registry = "arn:${var.context.partition}:ssm:${local.at}:parameter${var.registry_prefix}"
+  name                   = "${var.context.name}-operator"
+  region_account         = "${var.context.region}:${var.context.account_id}"
+  dead_letter_queue_arns = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
+  registry_arn           = "arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}"
 }
 
 resource "aws_iam_role" "operator" {
@@ -51,7 +51,7 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "ReadRegistry"
     actions   = ["ssm:GetParameter", "ssm:GetParametersByPath"]
-    resources = [local.registry, "${local.registry}/*"]
+    resources = [local.registry_arn, "${local.registry_arn}/*"]
   }
   statement {
     sid       = "SeeQueues"
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "EmptyDeadLetterQueues"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
-    resources = local.dead
+    resources = local.dead_letter_queue_arns
   }
   # Where a subscription's dead letters came from.
   statement {
@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "operate" {
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
-    resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.at}:log-group:${group}:*"]
+    resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
   } # It knows no resource.
   statement {
     sid       = "FindRules"

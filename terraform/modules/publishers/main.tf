@@ -2,47 +2,47 @@
 
 locals {
   # Those that prove who they are by an OpenID Connect token, and those that only know keys.
-  with_token = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
-  with_key   = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
+  oidc_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
+  key_publishers  = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
 
   # What a CI's tokens say when nothing else is asked for. CircleCI, Bitbucket and Buildkite put the organization into
   # one of them: for these the root module asks for it.
-  defaults = {
+  token_defaults = {
     github    = { issuer = "token.actions.githubusercontent.com", audience = "sts.amazonaws.com" }
     gitlab    = { issuer = "gitlab.com", audience = "https://gitlab.com" }
     buildkite = { issuer = "agent.buildkite.com", audience = "sts.amazonaws.com" }
   }
-  issuer = {
-    for name, publisher in local.with_token : name => trimprefix(publisher.issuer == null ? local.defaults[publisher.ci].issuer : publisher.issuer, "https://")
+  token_issuers = {
+    for name, publisher in local.oidc_publishers : name => trimprefix(publisher.issuer == null ? local.token_defaults[publisher.ci].issuer : publisher.issuer, "https://")
   }
-  audience = {
-    for name, publisher in local.with_token : name => publisher.audience == null ? local.defaults[publisher.ci].audience : publisher.audience
+  token_audiences = {
+    for name, publisher in local.oidc_publishers : name => publisher.audience == null ? local.token_defaults[publisher.ci].audience : publisher.audience
   }
 
   # An account has one provider for each issuer: one that is there already is named, and not made again.
-  new_issuers = toset([for name, publisher in local.with_token : local.issuer[name] if publisher.provider_arn == null])
-  provider_arn = {
-    for name, publisher in local.with_token : name => coalesce(
+  created_issuers = toset([for name, publisher in local.oidc_publishers : local.token_issuers[name] if publisher.provider_arn == null])
+  provider_arns = {
+    for name, publisher in local.oidc_publishers : name => coalesce(
       publisher.provider_arn,
-      "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.issuer[name]}",
+      "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.token_issuers[name]}",
     )
   }
 
-  role_name = { for name in keys(local.with_token) : name => "${var.context.name}-publisher-${name}" }
-  user_name = { for name in keys(local.with_key) : name => "${var.context.name}-publisher-${name}" }
+  role_names = { for name in keys(local.oidc_publishers) : name => "${var.context.name}-publisher-${name}" }
+  user_names = { for name in keys(local.key_publishers) : name => "${var.context.name}-publisher-${name}" }
 }
 
 resource "aws_iam_openid_connect_provider" "ci" {
-  for_each = local.new_issuers
+  for_each = local.created_issuers
 
   url            = "https://${each.key}"
-  client_id_list = distinct([for name, issuer in local.issuer : local.audience[name] if issuer == each.key])
+  client_id_list = distinct([for name, issuer in local.token_issuers : local.token_audiences[name] if issuer == each.key])
 }
 
 resource "aws_iam_role" "publisher" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
-  name               = local.role_name[each.key]
+  name               = local.role_names[each.key]
   description        = "Publishes Doorbell requests from ${each.value.ci}, and can do nothing else."
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
   # The shortest that IAM takes: publishing takes a second.
@@ -52,32 +52,32 @@ resource "aws_iam_role" "publisher" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
   statement {
     sid     = "TokensOfThisPipelineOnly"
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
       type        = "Federated"
-      identifiers = [local.provider_arn[each.key]]
+      identifiers = [local.provider_arns[each.key]]
     }
     condition {
       test     = "StringEquals"
-      variable = "${local.issuer[each.key]}:aud"
-      values   = [local.audience[each.key]]
+      variable = "${local.token_issuers[each.key]}:aud"
+      values   = [local.token_audiences[each.key]]
     }
     # StringLike only where the CI puts what changes with every build into the subject; the root module has checked
     # that a `*` stands nowhere else.
     condition {
       test     = contains(["github", "gitlab"], each.value.ci) ? "StringEquals" : "StringLike"
-      variable = "${local.issuer[each.key]}:sub"
+      variable = "${local.token_issuers[each.key]}:sub"
       values   = each.value.subjects
     }
   }
 }
 
 resource "aws_iam_role_policy" "publish" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
   name   = "publish"
   role   = aws_iam_role.publisher[each.key].name
@@ -87,15 +87,15 @@ resource "aws_iam_role_policy" "publish" {
 # For a CI without OpenID Connect, such as Pagure's or Travis. Its key is not made here, where it would stand in the
 # state: the output `key_commands` of the root module says how to make it.
 resource "aws_iam_user" "publisher" {
-  for_each = local.with_key
+  for_each = local.key_publishers
 
-  name = local.user_name[each.key]
+  name = local.user_names[each.key]
   # Takes along, when it goes, the keys that were made by hand.
   force_destroy = true
 }
 
 resource "aws_iam_user_policy" "publish" {
-  for_each = local.with_key
+  for_each = local.key_publishers
 
   name   = "publish"
   user   = aws_iam_user.publisher[each.key].name

@@ -1,8 +1,8 @@
 output "principal_arns" {
   description = "ARNs of all publishers, put together from their names."
   value = concat(
-    [for name in values(local.role_name) : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"],
-    [for name in values(local.user_name) : "arn:${var.context.partition}:iam::${var.context.account_id}:user/${name}"],
+    [for name in values(local.role_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"],
+    [for name in values(local.user_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:user/${name}"],
   )
 }
 
@@ -18,5 +18,5 @@ output "role_arns" {
 
 output "user_names" {
   description = "The users for CIs that only know keys."
-  value       = local.user_name
+  value       = local.user_names
 }

@@ -5,43 +5,42 @@
 # judged before anything exists.
 
 locals {
-  sqs = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
+  sqs_arn_prefix = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
   # Of China's Regions it is another one.
-  domain = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
-  sns    = "arn:${var.context.partition}:sns:${var.context.region}:${var.context.account_id}"
+  dns_suffix = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   topic_name = "${var.context.name}-requests"
-  topic_arn  = "${local.sns}:${local.topic_name}"
+  topic_arn  = "arn:${var.context.partition}:sns:${var.context.region}:${var.context.account_id}:${local.topic_name}"
 
-  from_topic = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
-  from_rules = { service = "events.amazonaws.com", sources = var.rule_arns }
+  topic_sender = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
+  rule_sender  = { service = "events.amazonaws.com", sources = var.rule_arns }
 
   # A message is deleted as soon as its row is durable: only a crash, or a ledger that is down, makes one return.
   # Thirty receives, 20 s apart, ride out ten minutes of that.
   work_queues = {
-    triggers = { sender = local.from_topic, dead_letters = "dead-letters" }
-    events   = { sender = local.from_rules, dead_letters = "events-dead-letters" }
+    triggers = { sender = local.topic_sender, dead_letters = "dead-letters" }
+    events   = { sender = local.rule_sender, dead_letters = "events-dead-letters" }
   }
-  # `of`: the one queue that may use it as its dead-letter queue. SNS and EventBridge, and the worker, send by
+  # `source_queue`: the one queue that may use it as its dead-letter queue. SNS and EventBridge, and the worker, send by
   # themselves and need no such permission.
   dead_letter_queues = {
-    dead-letters              = { sender = null, of = "triggers" }
-    events-dead-letters       = { sender = local.from_rules, of = "events" }
-    subscription-dead-letters = { sender = local.from_topic, of = null }
+    dead-letters              = { sender = null, source_queue = "triggers" }
+    events-dead-letters       = { sender = local.rule_sender, source_queue = "events" }
+    subscription-dead-letters = { sender = local.topic_sender, source_queue = null }
   }
-  senders = merge(
+  queue_senders = merge(
     { for name, queue in local.work_queues : name => queue.sender },
     { for name, queue in local.dead_letter_queues : name => queue.sender },
   )
 
-  name = { for queue in keys(local.senders) : queue => "${var.context.name}-${queue}" }
-  arn  = { for queue in keys(local.senders) : queue => "${local.sqs}:${local.name[queue]}" }
+  queue_names = { for queue in keys(local.queue_senders) : queue => "${var.context.name}-${queue}" }
+  queue_arns  = { for queue in keys(local.queue_senders) : queue => "${local.sqs_arn_prefix}:${local.queue_names[queue]}" }
 
   # Bytes. A request is at most 16 KiB, but what SNS and EventBridge can send must fit, or it would vanish without a
   # reason: the worker buries what is too large, with one.
-  maximum_message_size = 256 * 1024
+  max_message_bytes = 256 * 1024
   # Seconds. The default is 0: every receive would return at once.
-  receive_wait = 20
+  receive_wait_seconds = 20
 }
 
 resource "aws_sns_topic" "requests" {
@@ -97,33 +96,33 @@ data "aws_iam_policy_document" "topic" {
 resource "aws_sqs_queue" "dead_letters" {
   for_each = local.dead_letter_queues
 
-  name = local.name[each.key]
+  name = local.queue_names[each.key]
   # SQS's longest, 14 days. The time of sending is kept when a message is moved, so this must exceed the queue's own.
   message_retention_seconds = 14 * 24 * 3600
-  max_message_size          = local.maximum_message_size
-  receive_wait_time_seconds = local.receive_wait
+  max_message_size          = local.max_message_bytes
+  receive_wait_time_seconds = local.receive_wait_seconds
   sqs_managed_sse_enabled   = true
   policy                    = data.aws_iam_policy_document.queue[each.key].json
-  redrive_allow_policy = (each.value.of == null
+  redrive_allow_policy = (each.value.source_queue == null
     ? jsonencode({ redrivePermission = "denyAll" })
-    : jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.arn[each.value.of]] })
+    : jsonencode({ redrivePermission = "byQueue", sourceQueueArns = [local.queue_arns[each.value.source_queue]] })
   )
 }
 
 resource "aws_sqs_queue" "work" {
   for_each = local.work_queues
 
-  name = local.name[each.key]
+  name = local.queue_names[each.key]
   # Parse, insert, delete: nothing holds a message for longer than a few seconds. What a worker took with it waits as long.
   visibility_timeout_seconds = 20
   # 4 days. A request older than 72 h is refused anyway.
   message_retention_seconds = 4 * 24 * 3600
-  max_message_size          = local.maximum_message_size
-  receive_wait_time_seconds = local.receive_wait
+  max_message_size          = local.max_message_bytes
+  receive_wait_time_seconds = local.receive_wait_seconds
   sqs_managed_sse_enabled   = true
   policy                    = data.aws_iam_policy_document.queue[each.key].json
   redrive_policy = jsonencode({
-    deadLetterTargetArn = local.arn[each.value.dead_letters]
+    deadLetterTargetArn = local.queue_arns[each.value.dead_letters]
     maxReceiveCount     = 30
   })
   # Nobody's dead letters belong here.
@@ -133,14 +132,14 @@ resource "aws_sqs_queue" "work" {
 }
 
 data "aws_iam_policy_document" "queue" {
-  for_each = local.senders
+  for_each = local.queue_senders
 
   dynamic "statement" {
     for_each = each.value == null ? [] : [each.value]
     content {
       sid       = "SendFromItsSource"
       actions   = ["sqs:SendMessage"]
-      resources = [local.arn[each.key]]
+      resources = [local.queue_arns[each.key]]
       principals {
         type        = "Service"
         identifiers = [statement.value.service]
@@ -163,7 +162,7 @@ data "aws_iam_policy_document" "queue" {
     sid       = "DenyPlainHttp"
     effect    = "Deny"
     actions   = ["sqs:*"]
-    resources = [local.arn[each.key]]
+    resources = [local.queue_arns[each.key]]
     principals {
       type        = "*"
       identifiers = ["*"]
@@ -183,7 +182,7 @@ resource "aws_sns_topic_subscription" "triggers" {
   # The worker needs the envelope's MessageId, TopicArn and Timestamp.
   raw_message_delivery = false
   # What the queue's policy refuses SNS drops at once, unless the subscription has a dead-letter queue of its own.
-  redrive_policy = jsonencode({ deadLetterTargetArn = local.arn["subscription-dead-letters"] })
+  redrive_policy = jsonencode({ deadLetterTargetArn = local.queue_arns["subscription-dead-letters"] })
 
   depends_on = [aws_sqs_queue.dead_letters]
 }

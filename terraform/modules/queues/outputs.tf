@@ -7,17 +7,17 @@ output "topic_arn" {
 
 output "queue_names" {
   description = "Names of all queues, by what they are for."
-  value       = local.name
+  value       = local.queue_names
 }
 
 output "queue_arns" {
   description = "ARNs of all queues, by what they are for."
-  value       = local.arn
+  value       = local.queue_arns
 }
 
 output "queue_urls" {
   description = "URLs of all queues, by what they are for."
-  value       = { for queue, name in local.name : queue => "https://sqs.${var.context.region}.${local.domain}/${var.context.account_id}/${name}" }
+  value       = { for queue, name in local.queue_names : queue => "https://sqs.${var.context.region}.${local.dns_suffix}/${var.context.account_id}/${name}" }
   depends_on  = [aws_sqs_queue.work, aws_sqs_queue.dead_letters]
 }
 

@@ -1,7 +1,7 @@
 # What a person must hear of. docs/runbook.md has a section for each, by these names.
 
 locals {
-  ours = { Table = var.table_name }
+  metric_dimensions = { Table = var.table_name }
 
   alarms = merge(
     {
@@ -21,19 +21,19 @@ locals {
         says      = "A forge does not take what it is told."
         namespace = "Doorbell", metric = "StatusReportFailures", stat = "Sum"
         over      = 20, minutes = 15, missing = "notBreaching"
-        of        = local.ours
+        of        = local.metric_dimensions
       }
       rejections = {
         says      = "Many requests are refused: a CI is misconfigured, or no longer its owner's."
         namespace = "Doorbell", metric = "JobsRejected", stat = "Sum"
         over      = 50, minutes = 15, missing = "notBreaching"
-        of        = local.ours
+        of        = local.metric_dimensions
       }
       second-build = {
         says      = "A job had a second build. It was stopped; look what it had done."
         namespace = "Doorbell", metric = "DuplicateBuilds", stat = "Sum"
         over      = 0, minutes = 1, missing = "notBreaching"
-        of        = local.ours
+        of        = local.metric_dimensions
       }
     },
     {
@@ -68,13 +68,13 @@ resource "aws_cloudwatch_metric_alarm" "more_than" {
 
 # The one metric whose silence is the alarm: nobody looks after jobs that wait.
 resource "aws_cloudwatch_metric_alarm" "no_sweep" {
-  count = local.runs
+  count = local.worker_count
 
   alarm_name          = "${var.context.name}-no-sweep"
   alarm_description   = "No worker has swept for 5 minutes. See docs/runbook.md, no-sweep."
   namespace           = "Doorbell"
   metric_name         = "Sweeps"
-  dimensions          = local.ours
+  dimensions          = local.metric_dimensions
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

@@ -1,31 +1,31 @@
 # One page for the person on call: each graph has the question that it answers as its title.
 
 locals {
-  counted = { for metric in [
+  worker_metrics = { for metric in [
     "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesDeadLettered", "DuplicateBuilds",
     "StartBuildCalls", "Sweeps", "StatusReportFailures",
   ] : metric => ["Doorbell", metric, "Table", var.table_name] }
-  waiting = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
+  queue_depth = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
 
   graphs = [
     { title = "Do requests come in, and do jobs finish?", stat = "Sum",
-    metrics = [local.counted["JobsReceived"], local.counted["JobsFinished"], local.counted["JobsRejected"]] },
+    metrics = [local.worker_metrics["JobsReceived"], local.worker_metrics["JobsFinished"], local.worker_metrics["JobsRejected"]] },
     { title = "How long until a job has its build (seconds)?", stat = "p95",
     metrics = [["Doorbell", "SecondsToStart", "Table", var.table_name]] },
     { title = "Does anything wait?", stat = "Maximum",
-    metrics = [local.waiting["triggers"], local.waiting["events"]] },
+    metrics = [local.queue_depth["triggers"], local.queue_depth["events"]] },
     { title = "For how long (seconds)?", stat = "Maximum",
       metrics = [
         for queue in ["triggers", "events"] : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_names[queue]]
     ] },
     { title = "Was anything put aside?", stat = "Maximum",
-    metrics = concat([for queue in var.dead_letter_queues : local.waiting[queue]], [local.counted["MessagesDeadLettered"]]) },
+    metrics = concat([for queue in var.dead_letter_queues : local.queue_depth[queue]], [local.worker_metrics["MessagesDeadLettered"]]) },
     { title = "Does anybody sweep?", stat = "Sum",
-    metrics = [local.counted["Sweeps"]] },
+    metrics = [local.worker_metrics["Sweeps"]] },
     { title = "Do forges listen?", stat = "Sum",
-    metrics = [local.counted["StatusReportFailures"]] },
+    metrics = [local.worker_metrics["StatusReportFailures"]] },
     { title = "Is CodeBuild at a limit? More sends than jobs; second builds", stat = "Sum",
-    metrics = [local.counted["StartBuildCalls"], local.counted["JobsReceived"], local.counted["DuplicateRequests"], local.counted["DuplicateBuilds"]] },
+    metrics = [local.worker_metrics["StartBuildCalls"], local.worker_metrics["JobsReceived"], local.worker_metrics["DuplicateRequests"], local.worker_metrics["DuplicateBuilds"]] },
     { title = "Are the workers well (percent of CPU and memory)?", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :

@@ -1,11 +1,11 @@
 # Where the two images are pushed.
 
 locals {
-  repository = { for image in ["worker", "build"] : image => "${var.context.name}/${image}" }
+  repository_names = { for image in ["worker", "build"] : image => "${var.context.name}/${image}" }
 }
 
 resource "aws_ecr_repository" "image" {
-  for_each = local.repository
+  for_each = local.repository_names
 
   name = each.value
   # What a digest names can't change, and neither can what a tag named once.
@@ -19,7 +19,7 @@ resource "aws_ecr_repository" "image" {
 }
 
 resource "aws_ecr_lifecycle_policy" "image" {
-  for_each = local.repository
+  for_each = local.repository_names
 
   repository = aws_ecr_repository.image[each.key].name
   policy = jsonencode({

@@ -11,7 +11,7 @@ output "worker_role_name" {
 
 output "worker_environment" {
   description = "What the worker is told."
-  value       = local.environment
+  value       = local.worker_environment
 }
 
 output "log_group" {

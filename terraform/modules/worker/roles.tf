@@ -1,7 +1,7 @@
 # What a worker may do: exactly what it calls. A test compares this with the calls in its sources.
 
 locals {
-  at = "${var.context.region}:${var.context.account_id}"
+  region_account = "${var.context.region}:${var.context.account_id}"
 }
 
 resource "aws_iam_role" "worker" {
@@ -34,7 +34,7 @@ data "aws_iam_policy_document" "tasks" {
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = ["arn:${var.context.partition}:ecs:${local.at}:*"]
+      values   = ["arn:${var.context.partition}:ecs:${local.region_account}:*"]
     }
   }
 }
@@ -73,7 +73,7 @@ data "aws_iam_policy_document" "worker" {
   statement {
     sid       = "ReadRegistry"
     actions   = ["ssm:GetParameter"]
-    resources = ["arn:${var.context.partition}:ssm:${local.at}:parameter${var.registry_prefix}/*"]
+    resources = ["arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}/*"]
   }
   dynamic "statement" {
     for_each = length(var.report_secret_arns) == 0 ? [] : [var.report_secret_arns]
@@ -113,7 +113,7 @@ data "aws_iam_policy_document" "worker" {
     }
   }
   dynamic "statement" {
-    for_each = local.names_by_projects
+    for_each = local.denied_variable_statements
     content {
       sid       = statement.key
       effect    = "Deny"
@@ -138,7 +138,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = ["arn:${var.context.partition}:ecr:${local.at}:repository/${local.repository["worker"]}"]
+    resources = ["arn:${var.context.partition}:ecr:${local.region_account}:repository/${local.repository_names["worker"]}"]
   }
   # AWS knows no resource for it: the token opens what the caller may open anyway.
   statement {
@@ -149,6 +149,6 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${var.context.partition}:logs:${local.at}:log-group:/${var.context.name}/worker:*"]
+    resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:/${var.context.name}/worker:*"]
   }
 }

@@ -2,7 +2,7 @@
 # limits waits in the ledger, and calls nobody up.
 
 resource "aws_appautoscaling_target" "worker" {
-  count = var.tasks.autoscaling ? local.runs : 0
+  count = var.tasks.autoscaling ? local.worker_count : 0
 
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
@@ -12,7 +12,7 @@ resource "aws_appautoscaling_target" "worker" {
 }
 
 resource "aws_appautoscaling_policy" "backlog" {
-  count = var.tasks.autoscaling ? local.runs : 0
+  count = var.tasks.autoscaling ? local.worker_count : 0
 
   name               = "${local.name}-backlog"
   policy_type        = "TargetTrackingScaling"

@@ -65,7 +65,7 @@ locals {
   )
 
   # The names of the contract: publisher/messages/src/build_environment.rs. A test compares them.
-  contract = [
+  build_env_names = [
     "DOORBELL_ARGV",
     "DOORBELL_COMMIT",
     "DOORBELL_COMMIT_RULE",
@@ -77,24 +77,24 @@ locals {
     "DOORBELL_TIMEOUT_SECONDS",
   ]
   # These name what the build's role reads. A build of a pull request gets none of them.
-  contract_of_secrets = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
+  secret_env_names = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
 
   # Projects that allow the same names share a statement.
-  build_projects = sort([for name in keys(var.build_project_arns) : name if name != var.unprivileged_build_project])
-  sets           = distinct([for name in local.build_projects : sort(distinct(lookup(var.build_variables, name, [])))])
-  names_by_projects = merge(
+  build_project_names = sort([for name in keys(var.build_project_arns) : name if name != var.unprivileged_build_project])
+  variable_sets       = distinct([for name in local.build_project_names : sort(distinct(lookup(var.build_variables, name, [])))])
+  denied_variable_statements = merge(
     {
-      for index, set in local.sets : "OtherNames${index}" => {
-        names = concat(local.contract, local.contract_of_secrets, set)
+      for index, set in local.variable_sets : "OtherNames${index}" => {
+        names = concat(local.build_env_names, local.secret_env_names, set)
         arns = [
-          for name in local.build_projects : var.build_project_arns[name]
+          for name in local.build_project_names : var.build_project_arns[name]
           if sort(distinct(lookup(var.build_variables, name, []))) == set
         ]
       }
     },
     {
       OtherNamesForStrangers = {
-        names = local.contract
+        names = local.build_env_names
         arns  = [var.build_project_arns[var.unprivileged_build_project]]
       }
     },

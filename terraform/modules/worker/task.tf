@@ -1,8 +1,8 @@
 # The workers: tasks on Fargate that call out and are called by nobody.
 
 locals {
-  runs = var.image == null ? 0 : 1
-  name = "${var.context.name}-worker"
+  worker_count = var.image == null ? 0 : 1
+  name         = "${var.context.name}-worker"
 }
 
 resource "aws_ecs_cluster" "workers" {
@@ -21,7 +21,7 @@ resource "aws_cloudwatch_log_group" "worker" {
 }
 
 resource "aws_ecs_task_definition" "worker" {
-  count = local.runs
+  count = local.worker_count
 
   family                   = local.name
   requires_compatibilities = ["FARGATE"]
@@ -58,7 +58,7 @@ resource "aws_ecs_task_definition" "worker" {
       retries     = 3
       startPeriod = 30
     }
-    environment = [for name, value in local.environment : { name = name, value = value }]
+    environment = [for name, value in local.worker_environment : { name = name, value = value }]
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -74,7 +74,7 @@ resource "aws_ecs_task_definition" "worker" {
 }
 
 locals {
-  environment = {
+  worker_environment = {
     AWS_REGION                 = var.context.region
     DOORBELL_DLQ_URL           = var.queue_urls["dead-letters"]
     DOORBELL_EVENT_QUEUE_URL   = var.queue_urls["events"]
@@ -87,7 +87,7 @@ locals {
 }
 
 resource "aws_ecs_service" "worker" {
-  count = local.runs
+  count = local.worker_count
 
   name            = local.name
   cluster         = aws_ecs_cluster.workers.id
@@ -121,7 +121,7 @@ resource "aws_ecs_service" "worker" {
 }
 
 resource "aws_security_group" "worker" {
-  count = local.runs
+  count = local.worker_count
 
   name        = local.name
   description = "Doorbell's workers: calls out, none in"
@@ -129,7 +129,7 @@ resource "aws_security_group" "worker" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "worker" {
-  for_each = { for port in var.egress_ports : tostring(port) => port if local.runs == 1 }
+  for_each = { for port in var.egress_ports : tostring(port) => port if local.worker_count == 1 }
 
   security_group_id = aws_security_group.worker[0].id
   description       = "AWS and forges"
