@@ -89,6 +89,6 @@ export const RESOURCES = [
   ...['worker', 'build', 'other'].map((name) => arn('ecr', `repository/doorbell/${name}`)),
   ...rules, arn('events', 'rule/other'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
   arn('ecs', 'service/doorbell/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'cluster/doorbell'),
-  arn('cloudwatch', 'alarm:doorbell-no-sweep'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
+  arn('cloudwatch', 'alarm:doorbell-sweep-missing'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
   ...['doorbell-worker', ...builds, 'doorbell-worker-execution', 'admin'].map((name) => iam(`role/${name}`)), iam('user/doorbell-publisher-pagure'), iam('policy/other'),
 ]
