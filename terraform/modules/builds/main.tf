@@ -67,7 +67,7 @@ data "aws_iam_policy_document" "trust" {
   for_each = local.build_projects
 
   statement {
-    sid     = "BuildsOfThisProjectOnly"
+    sid     = "AssumeByBuildProject"
     actions = ["sts:AssumeRole"]
     principals {
       type        = "Service"
@@ -101,7 +101,7 @@ data "aws_iam_policy_document" "build" {
   for_each = local.build_projects
 
   statement {
-    sid       = "WriteItsLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:${local.log_group_names[each.key]}:*"]
   }
@@ -109,7 +109,7 @@ data "aws_iam_policy_document" "build" {
   dynamic "statement" {
     for_each = length(each.value.secret_arns) == 0 ? [] : [each.value.secret_arns]
     content {
-      sid       = "ReadItsGitCredentials"
+      sid       = "ReadGitCredentials"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = statement.value
     }

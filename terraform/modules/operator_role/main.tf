@@ -20,7 +20,7 @@ resource "aws_iam_role" "operator" {
 
 data "aws_iam_policy_document" "trust" {
   statement {
-    sid     = "PeopleOnCall"
+    sid     = "AssumeByOperators"
     actions = ["sts:AssumeRole"]
     principals {
       type        = "AWS"
@@ -44,7 +44,7 @@ data "aws_iam_policy_document" "operate" {
     resources = [var.table_arn]
   }
   statement {
-    sid       = "FindJobs"
+    sid       = "QueryJobs"
     actions   = ["dynamodb:Query"]
     resources = [var.index_arn]
   }
@@ -54,29 +54,29 @@ data "aws_iam_policy_document" "operate" {
     resources = [local.registry_arn, "${local.registry_arn}/*"]
   }
   statement {
-    sid       = "SeeQueues"
+    sid       = "ReadQueueAttributes"
     actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
     resources = values(var.queue_arns)
   }
   statement {
-    sid       = "EmptyDeadLetterQueues"
+    sid       = "ReceiveDeadLetters"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
     resources = local.dead_letter_queue_arns
   }
   # Where a subscription's dead letters came from.
   statement {
-    sid       = "SeeTopic"
+    sid       = "ReadTopic"
     actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
     resources = [var.topic_arn]
   }
   # Back to where they came from.
   statement {
-    sid       = "SendBack"
+    sid       = "RedriveMessages"
     actions   = ["sqs:SendMessage"]
     resources = [var.queue_arns["triggers"], var.queue_arns["events"]]
   }
   statement {
-    sid       = "SeeAndStopBuilds"
+    sid       = "ReadAndStopBuilds"
     actions   = ["codebuild:BatchGetBuilds", "codebuild:BatchGetProjects", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
     resources = var.build_project_arns
   }
@@ -86,18 +86,18 @@ data "aws_iam_policy_document" "operate" {
     resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
   } # It knows no resource.
   statement {
-    sid       = "FindRules"
+    sid       = "ListRules"
     actions   = ["events:ListRuleNamesByTarget"]
     resources = ["*"]
   }
   statement {
-    sid       = "SeeRules"
+    sid       = "ReadRules"
     actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
     resources = var.rule_arns
   }
   # Whether the roles of workers and builds may do what they have to, as IAM itself says.
   statement {
-    sid       = "AskAboutRoles"
+    sid       = "SimulateRoles"
     actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
     resources = [for role in var.role_names : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
   }
@@ -106,7 +106,7 @@ data "aws_iam_policy_document" "operate" {
     for_each = length(var.secret_arns) == 0 ? [] : [var.secret_arns]
 
     content {
-      sid       = "SeeThatSecretsExist"
+      sid       = "DescribeSecrets"
       actions   = ["secretsmanager:DescribeSecret"]
       resources = statement.value
     }

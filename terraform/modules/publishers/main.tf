@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "trust" {
   for_each = local.oidc_publishers
 
   statement {
-    sid     = "TokensOfThisPipelineOnly"
+    sid     = "AssumeByCiToken"
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
       type        = "Federated"
@@ -112,7 +112,7 @@ data "aws_iam_policy_document" "publish" {
   dynamic "statement" {
     for_each = var.topic_kms_key_arn == null ? [] : [var.topic_kms_key_arn]
     content {
-      sid = "EncryptForTheTopic"
+      sid = "UseTopicKey"
       # What SNS asks of whoever publishes to a topic that is encrypted with a customer's key.
       actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
       resources = [statement.value]

@@ -137,7 +137,7 @@ data "aws_iam_policy_document" "queue" {
   dynamic "statement" {
     for_each = each.value == null ? [] : [each.value]
     content {
-      sid       = "SendFromItsSource"
+      sid       = "SendFromSource"
       actions   = ["sqs:SendMessage"]
       resources = [local.queue_arns[each.key]]
       principals {

@@ -40,7 +40,7 @@ resource "aws_ecr_repository_policy" "build" {
 
 data "aws_iam_policy_document" "pull" {
   statement {
-    sid     = "PullForOurBuilds"
+    sid     = "PullByBuildProjects"
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     principals {
       type        = "Service"

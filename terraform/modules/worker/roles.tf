@@ -18,7 +18,7 @@ resource "aws_iam_role" "execution" {
 
 data "aws_iam_policy_document" "tasks" {
   statement {
-    sid     = "TasksOfThisAccountOnly"
+    sid     = "AssumeByEcsTasks"
     actions = ["sts:AssumeRole"]
     principals {
       type        = "Service"
@@ -55,17 +55,17 @@ resource "aws_iam_role_policy" "worker" {
 
 data "aws_iam_policy_document" "worker" {
   statement {
-    sid       = "TakeRequests"
+    sid       = "ReceiveRequests"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
     resources = [var.queue_arns["triggers"]]
   }
   statement {
-    sid       = "TakeEvents"
+    sid       = "ReceiveEvents"
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
     resources = [var.queue_arns["events"]]
   }
   statement {
-    sid       = "SetAside"
+    sid       = "SendToDeadLetterQueue"
     actions   = ["sqs:SendMessage"]
     resources = [var.queue_arns["dead-letters"]]
   }
@@ -84,17 +84,17 @@ data "aws_iam_policy_document" "worker" {
     }
   }
   statement {
-    sid       = "KeepRows"
+    sid       = "ReadWriteJobs"
     actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
     resources = [var.table_arn]
   }
   statement {
-    sid       = "FindRows"
+    sid       = "QueryDueJobs"
     actions   = ["dynamodb:Query"]
     resources = [var.index_arn]
   }
   statement {
-    sid       = "FollowBuilds"
+    sid       = "ReadAndStopBuilds"
     actions   = ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
     resources = values(var.build_project_arns)
   }
@@ -142,7 +142,7 @@ data "aws_iam_policy_document" "execution" {
   }
   # AWS knows no resource for it: the token opens what the caller may open anyway.
   statement {
-    sid       = "LogInToTheRegistry"
+    sid       = "EcrLogin"
     actions   = ["ecr:GetAuthorizationToken"]
     resources = ["*"]
   }

@@ -84,7 +84,7 @@ locals {
   variable_sets       = distinct([for name in local.build_project_names : sort(distinct(lookup(var.build_variables, name, [])))])
   denied_variable_statements = merge(
     {
-      for index, set in local.variable_sets : "OtherNames${index}" => {
+      for index, set in local.variable_sets : "DenyUnlistedVariables${index}" => {
         names = concat(local.build_env_names, local.secret_env_names, set)
         arns = [
           for name in local.build_project_names : var.build_project_arns[name]
@@ -93,7 +93,7 @@ locals {
       }
     },
     {
-      OtherNamesForStrangers = {
+      DenyUnlistedVariablesUnprivileged = {
         names = local.build_env_names
         arns  = [var.build_project_arns[var.unprivileged_build_project]]
       }

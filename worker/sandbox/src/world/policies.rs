@@ -77,15 +77,15 @@ impl Account {
         document([
             allow("Rows", &rows, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
             allow(
-                "LookAtQueues",
+                "ReadQueueAttributes",
                 &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
                 queues.map(|queue| arn("sqs", queue)),
             ),
-            allow("TakeDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
-            allow("SendBack", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
+            allow("ReceiveDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
+            allow("RedriveMessages", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
             allow("Topic", &topic, [topic_arn()]),
             // On AWS the topic, the rules and the roles would do; the emulator asks about `*`.
-            allow("LookAround", &look_around, ["*".to_owned()]),
+            allow("ReadInstallation", &look_around, ["*".to_owned()]),
             allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
             allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
             read_secrets("TryReportTokens", REPORT_SECRETS),
@@ -109,11 +109,11 @@ impl Account {
         ];
         document([
             allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage"], queues),
-            allow("SetAside", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
+            allow("SendToDeadLetterQueue", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
             self.read_registry("ssm:GetParameter"),
             read_secrets("ReadReportTokens", REPORT_SECRETS),
-            allow("KeepRows", &rows, [table.clone()]),
-            allow("FindRows", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow("ReadWriteJobs", &rows, [table.clone()]),
+            allow("QueryDueJobs", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
             allow("RunBuilds", &builds, self.project_arns()),
         ])
     }
