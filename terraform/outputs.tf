@@ -8,7 +8,7 @@ output "publisher_role_arns" {
   value       = module.publishers.role_arns
 }
 
-output "key_commands" {
+output "access_key_commands" {
   description = "For CIs that only know keys: the command that makes one. It prints the secret once; it is in no state."
   value       = { for name, user in module.publishers.user_names : name => "aws iam create-access-key --user-name ${user}" }
 }

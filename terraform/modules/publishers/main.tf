@@ -85,7 +85,7 @@ resource "aws_iam_role_policy" "publish" {
 }
 
 # For a CI without OpenID Connect, such as Pagure's or Travis. Its key is not made here, where it would stand in the
-# state: the output `key_commands` of the root module says how to make it.
+# state: the output `access_key_commands` of the root module says how to make it.
 resource "aws_iam_user" "publisher" {
   for_each = local.key_publishers
 

@@ -1,4 +1,4 @@
-# One page for the person on call: each graph has the question that it answers as its title.
+# The CloudWatch dashboard of the installation. A graph's title names the quantity and its unit.
 
 locals {
   worker_metrics = { for metric in [
@@ -8,25 +8,25 @@ locals {
   queue_depth = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
 
   graphs = [
-    { title = "Do requests come in, and do jobs finish?", stat = "Sum",
+    { title = "Jobs received, finished and rejected (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["JobsReceived"], local.worker_metrics["JobsFinished"], local.worker_metrics["JobsRejected"]] },
-    { title = "How long until a job has its build (seconds)?", stat = "p95",
+    { title = "Time to start, p95 (seconds)", stat = "p95",
     metrics = [["Doorbell", "SecondsToStart", "Table", var.table_name]] },
-    { title = "Does anything wait?", stat = "Maximum",
+    { title = "Queue depth (messages)", stat = "Maximum",
     metrics = [local.queue_depth["triggers"], local.queue_depth["events"]] },
-    { title = "For how long (seconds)?", stat = "Maximum",
+    { title = "Age of the oldest message (seconds)", stat = "Maximum",
       metrics = [
         for queue in ["triggers", "events"] : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_names[queue]]
     ] },
-    { title = "Was anything put aside?", stat = "Maximum",
+    { title = "Dead letters (messages)", stat = "Maximum",
     metrics = concat([for queue in var.dead_letter_queues : local.queue_depth[queue]], [local.worker_metrics["MessagesDeadLettered"]]) },
-    { title = "Does anybody sweep?", stat = "Sum",
+    { title = "Sweeps (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["Sweeps"]] },
-    { title = "Do forges listen?", stat = "Sum",
+    { title = "Status report failures (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["StatusReportFailures"]] },
-    { title = "Is CodeBuild at a limit? More sends than jobs; second builds", stat = "Sum",
+    { title = "StartBuild calls and duplicates (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["StartBuildCalls"], local.worker_metrics["JobsReceived"], local.worker_metrics["DuplicateRequests"], local.worker_metrics["DuplicateBuilds"]] },
-    { title = "Are the workers well (percent of CPU and memory)?", stat = "Maximum",
+    { title = "Workers: CPU and memory (percent)", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :
         ["AWS/ECS", metric, "ClusterName", var.context.name, "ServiceName", local.name]
