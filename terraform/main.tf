@@ -40,11 +40,11 @@ module "publishers" {
 module "queues" {
   source = "./modules/queues"
 
-  context           = local.context
-  publisher_arns    = module.publishers.principal_arns
-  publisher_ids     = module.publishers.ids
-  topic_kms_key_arn = var.topic_kms_key_arn
-  rule_arns         = module.builds.rule_arns
+  context                 = local.context
+  publisher_arns          = module.publishers.principal_arns
+  publisher_principal_ids = module.publishers.principal_ids
+  topic_kms_key_arn       = var.topic_kms_key_arn
+  rule_arns               = module.builds.rule_arns
 }
 
 module "ledger" {
@@ -99,7 +99,7 @@ module "worker" {
   registry_prefix            = local.registry_prefix
   report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
   build_variables            = { for name, project in var.projects : module.builds.build_projects[name] => project.variables }
-  build_project_arns         = module.builds.project_arns
+  build_project_arns         = module.builds.build_project_arns
   unprivileged_build_project = module.builds.unprivileged_build_project
 }
 
@@ -113,8 +113,8 @@ module "operator_role" {
   topic_arn          = local.topic_arn
   queue_arns         = module.queues.queue_arns
   dead_letter_queues = module.queues.dead_letter_queues
-  build_project_arns = values(module.builds.project_arns)
-  log_group_names    = concat([module.worker.log_group], values(module.builds.log_groups))
+  build_project_arns = values(module.builds.build_project_arns)
+  log_group_names    = concat([module.worker.log_group_name], values(module.builds.log_group_names))
   registry_prefix    = local.registry_prefix
   rule_arns          = module.builds.rule_arns
   role_names         = concat([module.worker.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])

@@ -82,7 +82,7 @@ data "aws_iam_policy_document" "trust" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [local.project_arns[each.key]]
+      values   = [local.build_project_arns[each.key]]
     }
   }
 }

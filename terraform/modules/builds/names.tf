@@ -35,7 +35,7 @@ locals {
     },
   )
 
-  region_account  = "${var.context.region}:${var.context.account_id}"
-  project_arns    = { for name in keys(local.build_projects) : name => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${name}" }
-  log_group_names = { for name in keys(local.build_projects) : name => "/aws/codebuild/${name}" }
+  region_account     = "${var.context.region}:${var.context.account_id}"
+  build_project_arns = { for name in keys(local.build_projects) : name => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${name}" }
+  log_group_names    = { for name in keys(local.build_projects) : name => "/aws/codebuild/${name}" }
 }

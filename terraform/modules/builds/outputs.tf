@@ -8,9 +8,9 @@ output "unprivileged_build_project" {
   value       = local.unprivileged_build_project
 }
 
-output "project_arns" {
+output "build_project_arns" {
   description = "ARNs of all CodeBuild projects, by their names."
-  value       = local.project_arns
+  value       = local.build_project_arns
 }
 
 output "role_names" {
@@ -23,7 +23,7 @@ output "rule_arns" {
   value       = [for name in values(local.rule_names) : "arn:${var.context.partition}:events:${local.region_account}:rule/${name}"]
 }
 
-output "log_groups" {
+output "log_group_names" {
   description = "Where each CodeBuild project logs, by its name."
   value       = local.log_group_names
 }

@@ -32,12 +32,12 @@ data "aws_iam_policy_document" "trust" {
 resource "aws_iam_role_policy" "operator" {
   count = length(var.principal_arns) == 0 ? 0 : 1
 
-  name   = "operate"
+  name   = "operator"
   role   = aws_iam_role.operator[0].name
-  policy = data.aws_iam_policy_document.operate.json
+  policy = data.aws_iam_policy_document.operator.json
 }
 
-data "aws_iam_policy_document" "operate" {
+data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "ReadJobs"
     actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:Scan"]

@@ -6,7 +6,7 @@ output "principal_arns" {
   )
 }
 
-output "ids" {
+output "principal_ids" {
   description = "Known when the publishers exist."
   value       = concat(values(aws_iam_role.publisher)[*].unique_id, values(aws_iam_user.publisher)[*].unique_id)
 }

@@ -58,7 +58,7 @@ resource "aws_sns_topic" "requests" {
 
 # Comes after the principals without making this module wait for them, which would hide its policies from a plan.
 resource "terraform_data" "publishers" {
-  input = var.publisher_ids
+  input = var.publisher_principal_ids
 }
 
 data "aws_iam_policy_document" "topic" {

@@ -8,7 +8,7 @@ variable "publisher_arns" {
   type        = list(string)
 }
 
-variable "publisher_ids" {
+variable "publisher_principal_ids" {
   description = "Known when these principals exist."
   type        = list(string)
 }

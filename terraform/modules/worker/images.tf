@@ -35,10 +35,10 @@ resource "aws_ecr_lifecycle_policy" "image" {
 # CodeBuild pulls the image by itself, so that builds' roles need no right to.
 resource "aws_ecr_repository_policy" "build" {
   repository = aws_ecr_repository.image["build"].name
-  policy     = data.aws_iam_policy_document.pull.json
+  policy     = data.aws_iam_policy_document.image_pull.json
 }
 
-data "aws_iam_policy_document" "pull" {
+data "aws_iam_policy_document" "image_pull" {
   statement {
     sid     = "PullByBuildProjects"
     actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]

@@ -14,7 +14,7 @@ output "worker_environment" {
   value       = local.worker_environment
 }
 
-output "log_group" {
+output "log_group_name" {
   description = "Where the worker logs."
   value       = aws_cloudwatch_log_group.worker.name
 }

@@ -7,16 +7,16 @@ locals {
 resource "aws_iam_role" "worker" {
   name               = local.name
   description        = "Doorbell's worker."
-  assume_role_policy = data.aws_iam_policy_document.tasks.json
+  assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
 resource "aws_iam_role" "execution" {
   name               = "${local.name}-execution"
   description        = "Starts Doorbell's worker: pulls its image, opens its log."
-  assume_role_policy = data.aws_iam_policy_document.tasks.json
+  assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
-data "aws_iam_policy_document" "tasks" {
+data "aws_iam_policy_document" "trust" {
   statement {
     sid     = "AssumeByEcsTasks"
     actions = ["sts:AssumeRole"]
@@ -40,7 +40,7 @@ data "aws_iam_policy_document" "tasks" {
 }
 
 resource "aws_iam_role_policy" "worker" {
-  name   = "work"
+  name   = "worker"
   role   = aws_iam_role.worker.name
   policy = data.aws_iam_policy_document.worker.json
 
@@ -129,7 +129,7 @@ data "aws_iam_policy_document" "worker" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  name   = "start"
+  name   = "execution"
   role   = aws_iam_role.execution.name
   policy = data.aws_iam_policy_document.execution.json
 }
