@@ -48,7 +48,7 @@ variable "projects" {
     condition = alltrue([
       for name in keys(var.projects) : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) && !strcontains(name, "..")
     ])
-    error_message = "A project's name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\". Refused: ${join(", ", [for name in keys(var.projects) : jsonencode(name) if !can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) || strcontains(name, "..")])}."
+    error_message = "A project's name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\". Rejected: ${join(", ", [for name in keys(var.projects) : jsonencode(name) if !can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) || strcontains(name, "..")])}."
   }
 
   validation {
@@ -90,7 +90,7 @@ variable "projects" {
         length(replace(ref, "/^(heads|tags)\\//", "")) <= 200
       ]
     ]))
-    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Refused: ${join(", ", distinct(flatten([for project in values(var.projects) : [for ref in project.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
+    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Rejected: ${join(", ", distinct(flatten([for project in values(var.projects) : [for ref in project.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
   }
 
   validation {

@@ -8,8 +8,8 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 cd "$root"
 
 terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
-need node 'Node.js 18 or newer runs the proof; see bin/setup'
-need npm 'it installs the simulator of IAM; see bin/setup'
+need node 'Node.js 18 or newer runs the policy tests; see bin/setup'
+need npm 'it installs the IAM simulator; see bin/setup'
 
 work=$(mktemp -d)
 refusals=''
@@ -84,9 +84,9 @@ plans() {
 # What stands in a plan will stand in the state.
 no_canary() { ! grep -rl -i 'canary' "$work/plans"; }
 
-proof() {
-    quiet npm --prefix terraform/proof ci --no-audit --no-fund || return 1
-    DOORBELL_PLANS=$work/plans DOORBELL_TERRAFORM=$terraform DOORBELL_MODULE=$work/copy node --test --test-reporter=spec terraform/proof/
+policy_tests() {
+    quiet npm --prefix terraform/policy-tests ci --no-audit --no-fund || return 1
+    DOORBELL_PLANS=$work/plans DOORBELL_TERRAFORM=$terraform DOORBELL_MODULE=$work/copy node --test --test-reporter=spec terraform/policy-tests/
 }
 
 checkov_checks() {
@@ -104,7 +104,7 @@ step 'validity' valid
 begin_refusals
 step 'plans of the examples' plans
 step 'no secret in a plan' no_canary
-step 'the proof' proof
+step 'policy tests' policy_tests
 step 'checkov' checkov_checks
 step 'values that are refused' refusals
 finish

@@ -1,5 +1,5 @@
-// The tables of inputs and outputs in terraform/README.md, from what Terraform itself says of the module in a plan.
-// `node reference.mjs PLAN.json` prints them; a test compares.
+// The tables of inputs and outputs in terraform/README.md, generated from the module's configuration in a plan.
+// `node reference.mjs PLAN.json` prints them; a test compares them with the page.
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
@@ -8,12 +8,12 @@ const value = (variable) => ('default' in variable ? `\`${JSON.stringify(variabl
 
 export function reference(path) {
   const { module } = JSON.parse(readFileSync(path, 'utf8')).configuration.root_module.module_calls.doorbell
-  const rows = (things, cells) => Object.keys(things).sort().map((name) => `| ${[`\`${name}\``, ...cells(things[name])].join(' | ')} |`)
+  const rows = (entries, cells) => Object.keys(entries).sort().map((name) => `| ${[`\`${name}\``, ...cells(entries[name])].join(' | ')} |`)
   return [
     '| input | default | meaning |', '|---|---|---|',
-    ...rows(module.variables, (it) => [value(it), line(it.description)]),
+    ...rows(module.variables, (variable) => [value(variable), line(variable.description)]),
     '', '| output | meaning |', '|---|---|',
-    ...rows(module.outputs, (it) => [line(it.description)]),
+    ...rows(module.outputs, (output) => [line(output.description)]),
   ].join('\n')
 }
 
