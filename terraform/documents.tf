@@ -8,14 +8,14 @@ locals {
         command                  = jsondecode(project.command == null ? jsonencode(project.executable) : jsonencode(project.command))
         deployDir                = project.deploy_dir
         refs                     = project.refs
-        commits                  = project.commits
+        commitPolicy             = project.commit_policy
         pullRequests             = project.pull_requests
         onUnknownStart           = project.on_unknown_start
         timeoutMinutes           = project.timeout_minutes
         variables                = length(project.variables) == 0 ? null : project.variables
-        cancelByRequest          = project.cancel_by_request
+        allowCancel              = project.allow_cancel
         gitCredentials           = project.git_secret == null ? null : { secret = project.git_secret }
-        report                   = project.report == null ? null : local.report_targets[name]
+        reportTo                 = project.report_to == null ? null : local.report_targets[name]
         buildProject             = module.builds.build_projects[name]
         unprivilegedBuildProject = project.pull_requests == "unprivileged" ? module.builds.unprivileged_build_project : null
       } : key => value if value != null
@@ -24,17 +24,17 @@ locals {
   report_targets = {
     for name, project in var.projects : name => {
       for key, value in {
-        type        = project.report.type
-        url         = project.report.url
-        repo        = project.report.repo
-        tokenSecret = project.report.token_secret
-        username    = project.report.username
+        type        = project.report_to.type
+        url         = project.report_to.url
+        repo        = project.report_to.repo
+        tokenSecret = project.report_to.token_secret
+        username    = project.report_to.username
       } : key => value if value != null
-    } if project.report != null
+    } if project.report_to != null
   }
 
   # Forges may stand at ports of their own; AWS is at 443.
   egress_ports = distinct(concat([443], [
-    for project in values(var.projects) : tonumber(try(regex("^https://[^/]*:([0-9]{1,5})(?:/|$)", project.report.url)[0], "443")) if project.report != null
+    for project in values(var.projects) : tonumber(try(regex("^https://[^/]*:([0-9]{1,5})(?:/|$)", project.report_to.url)[0], "443")) if project.report_to != null
   ]))
 }

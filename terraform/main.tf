@@ -25,7 +25,7 @@ locals {
     "arn:${local.context.partition}:secretsmanager:${local.context.region}:${local.context.account_id}:secret:${secret}-??????"
   }
   git_secrets    = compact(values(var.projects)[*].git_secret)
-  report_secrets = [for project in values(var.projects) : project.report.token_secret if project.report != null]
+  report_secrets = [for project in values(var.projects) : project.report_to.token_secret if project.report_to != null]
 }
 
 module "publishers" {

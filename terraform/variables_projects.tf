@@ -24,16 +24,16 @@ variable "projects" {
     executable        = optional(string)
     deploy_dir        = optional(string)
     refs              = list(string)
-    commits           = optional(string)
+    commit_policy     = optional(string)
     pull_requests     = optional(string)
     on_unknown_start  = optional(string)
     timeout_minutes   = optional(number)
     variables         = optional(list(string), [])
-    cancel_by_request = optional(bool)
+    allow_cancel      = optional(bool)
     git_secret        = optional(string)
     concurrent_builds = optional(number, 5)
     compute_type      = optional(string, "BUILD_GENERAL1_SMALL")
-    report = optional(object({
+    report_to = optional(object({
       type         = optional(string, "pagure")
       url          = string
       repo         = string
@@ -101,11 +101,11 @@ variable "projects" {
   validation {
     condition = alltrue([
       for project in values(var.projects) :
-      contains(["ancestor", "tip"], coalesce(project.commits, "ancestor")) &&
+      contains(["ancestor", "tip"], coalesce(project.commit_policy, "ancestor")) &&
       contains(["none", "unprivileged"], coalesce(project.pull_requests, "none")) &&
       contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry"))
     ])
-    error_message = "commits is ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop."
+    error_message = "commit_policy is ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop."
   }
 
   validation {
@@ -131,31 +131,31 @@ variable "projects" {
   validation {
     condition = alltrue([
       for project in values(var.projects) : alltrue([
-        for secret in compact([project.git_secret, try(project.report.token_secret, null)]) :
+        for secret in compact([project.git_secret, try(project.report_to.token_secret, null)]) :
         # An ARN without the six characters at its end would grant nothing, or, with a *, too much.
         can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", secret)) ||
         can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", secret))
       ])
     ])
-    error_message = "git_secret and report.token_secret are names of secrets in Secrets Manager (letters, digits, / _ + = . @ -) or their whole ARNs, with the hyphen and six characters at the end; never the secret itself."
+    error_message = "git_secret and report_to.token_secret are names of secrets in Secrets Manager (letters, digits, / _ + = . @ -) or their whole ARNs, with the hyphen and six characters at the end; never the secret itself."
   }
 
   validation {
-    condition     = alltrue([for project in values(var.projects) : project.git_secret == null || project.git_secret != try(project.report.token_secret, "")])
-    error_message = "git_secret and report.token_secret of a project are the same secret: builds read the first, and only workers may read the second."
+    condition     = alltrue([for project in values(var.projects) : project.git_secret == null || project.git_secret != try(project.report_to.token_secret, "")])
+    error_message = "git_secret and report_to.token_secret of a project are the same secret: builds read the first, and only workers may read the second."
   }
 
   validation {
     condition = alltrue([
-      for project in values(var.projects) : project.report == null || try(
-        contains(["pagure", "pagure-ci"], project.report.type) &&
-        length(project.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", project.report.url)) &&
-        length(project.report.repo) <= 255 &&
-        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", project.report.repo)),
+      for project in values(var.projects) : project.report_to == null || try(
+        contains(["pagure", "pagure-ci"], project.report_to.type) &&
+        length(project.report_to.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", project.report_to.url)) &&
+        length(project.report_to.repo) <= 255 &&
+        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", project.report_to.repo)),
         false
       )
     ])
-    error_message = "report is of type pagure or pagure-ci, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
+    error_message = "report_to is of type pagure or pagure-ci, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
   }
 
   validation {

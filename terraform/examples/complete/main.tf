@@ -83,13 +83,13 @@ module "doorbell" {
       git_url           = var.git_url
       command           = ["./ci.sh", "deploy"]
       refs              = ["heads/main", "tags/v*"]
-      commits           = "tip"
+      commit_policy     = "tip"
       on_unknown_start  = "stop"
       timeout_minutes   = 30
       variables         = ["STAGE"]
-      cancel_by_request = true
+      allow_cancel      = true
       concurrent_builds = 2
-      report            = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
+      report_to         = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
     }
     "shop.web" = {
       git_url       = "https://git.example.org/shop/web.git"
