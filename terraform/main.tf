@@ -95,7 +95,7 @@ module "worker" {
   dead_letter_queues         = module.queues.dead_letter_queues
   table_name                 = module.ledger.table_name
   table_arn                  = module.ledger.table_arn
-  index_arn                  = module.ledger.index_arn
+  due_index_arn              = module.ledger.index_arns["due"]
   registry_prefix            = local.registry_prefix
   report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
   build_variables            = { for name, project in var.projects : module.builds.build_projects[name] => project.variables }
@@ -109,7 +109,7 @@ module "operator_role" {
   context            = local.context
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
-  index_arn          = module.ledger.index_arn
+  index_arns         = values(module.ledger.index_arns)
   topic_arn          = local.topic_arn
   queue_arns         = module.queues.queue_arns
   dead_letter_queues = module.queues.dead_letter_queues

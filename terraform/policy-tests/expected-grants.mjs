@@ -19,6 +19,7 @@ const queueArn = (name) => arn('sqs', `doorbell-${name}`)
 const deadLetterQueues = ['dead-letters', 'events-dead-letters', 'subscription-dead-letters'].map(queueArn)
 const table = arn('dynamodb', 'table/doorbell-jobs')
 const dueIndex = `${table}/index/due`
+const projectIndex = `${table}/index/by_project`
 const logGroup = (name) => arn('logs', `log-group:${name}`)
 const logStream = (name) => `${logGroup(name)}:log-stream:some-stream`
 const rules = ['state', 'phase'].map((kind) => arn('events', `rule/doorbell-build-${kind}`))
@@ -50,7 +51,7 @@ const execution = {
 }
 const operator = {
   ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:GetItem', 'dynamodb:Scan'),
-  ...grant([dueIndex], 'dynamodb:Query'),
+  ...grant([dueIndex, projectIndex], 'dynamodb:Query'),
   ...grant([arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParametersByPath'),
   ...grant(['triggers', 'events'].map(queueArn).concat(deadLetterQueues), 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),
   ...grant(deadLetterQueues, 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'),
@@ -81,7 +82,7 @@ export const EXPECTED_GRANTS = {
 export const RESOURCES = [
   TOPIC, arn('sns', 'doorbell-requests-2'), arn('sns', 'alarms'),
   ...['triggers', 'events'].map(queueArn), ...deadLetterQueues, arn('sqs', 'doorbell-triggers-2'), arn('sqs', 'other'),
-  table, dueIndex, `${table}/index/other`, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
+  table, dueIndex, projectIndex, `${table}/index/other`, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
   arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo'), arn('ssm', 'parameter/doorbell-2/demo'), arn('ssm', 'parameter/other'),
   ...['doorbell/report/demo', 'doorbell/report/other', 'doorbell/git/shop.web', 'doorbell/git/shop-web', 'doorbell/git/shop.web-2', 'other'].map(secretArn),
   ...buildProjectNames.map(buildProjectArn), buildProjectArn('doorbell-demo'), buildProjectArn('other'),

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test'
 import { join } from 'node:path'
 import { iamArn, knownValue, readPlan, statements } from './plan.mjs'
 import { EXPECTED_GRANTS, PUBLISHERS, TOPIC } from './expected-grants.mjs'
-import { deliveryRules, hardeningRules, queueRules } from './rules.mjs'
+import { deliveryRules, hardeningRules, ledgerRules, queueRules } from './rules.mjs'
 import { grantViolations, plainHttpViolations, ruleViolations } from './violations.mjs'
 import { BUILD_VARIABLES, startBuildViolations, startRequests } from './start-build.mjs'
 import { counters, isAllowed } from './simulation.mjs'
@@ -55,7 +55,7 @@ describe('the example "complete"', () => {
 describe('the example "minimal"', () => {
   const minimal = plan('minimal')
   it('has the same queues and settings', () => {
-    assert.deepEqual([...queueRules(minimal), ...deliveryRules(minimal), ...hardeningRules(minimal)], [])
+    assert.deepEqual([...queueRules(minimal), ...deliveryRules(minimal), ...ledgerRules(minimal), ...hardeningRules(minimal)], [])
   })
   it('has one publisher with one permission', async () => {
     const [{ document }] = minimal.policies.filter(({ kind, target }) => kind === 'identity' && target.endsWith('role/doorbell-publisher-github'))

@@ -164,6 +164,26 @@ export function deliveryRules(account) {
   return violations
 }
 
+/** The ledger's key, its two indexes and its time to live. The worker's and the CLI's queries rely on them. */
+export function ledgerRules(account) {
+  const tables = account.ofType('aws_dynamodb_table')
+  if (tables.length !== 1) return [`expected one table: ${tables.map((table) => table.values.name)}`]
+  const [{ values }] = tables
+  const found = {
+    key: values.hash_key, sortKey: values.range_key,
+    attributes: Object.fromEntries(values.attribute.map(({ name, type }) => [name, type])),
+    indexes: Object.fromEntries(values.global_secondary_index.map((index) => [index.name, [index.hash_key, index.range_key, index.projection_type].join()])),
+    timeToLive: values.ttl.map(({ attribute_name: name, enabled }) => ({ name, enabled })),
+  }
+  const expected = {
+    key: 'pk', sortKey: null,
+    attributes: { pk: 'S', due_shard: 'N', due_at: 'N', listed: 'S', received_at: 'N' },
+    indexes: { due: 'due_shard,due_at,KEYS_ONLY', by_project: 'listed,received_at,KEYS_ONLY' },
+    timeToLive: [{ name: 'expires_at', enabled: true }],
+  }
+  return same(found, expected) ? [] : [`unexpected form of the ledger: ${JSON.stringify(found)}`]
+}
+
 /** Hardening settings of the worker's container, the build projects and the image repositories. */
 export function hardeningRules(account) {
   const violations = []

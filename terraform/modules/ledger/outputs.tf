@@ -8,7 +8,7 @@ output "table_arn" {
   value       = local.table_arn
 }
 
-output "index_arn" {
-  description = "The ARN of the index over due rows."
-  value       = "${local.table_arn}/index/${local.index_name}"
+output "index_arns" {
+  description = "ARNs of the table's indexes, by name."
+  value       = { for name in ["due", "by_project"] : name => "${local.table_arn}/index/${name}" }
 }

@@ -46,7 +46,7 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "QueryJobs"
     actions   = ["dynamodb:Query"]
-    resources = [var.index_arn]
+    resources = var.index_arns
   }
   statement {
     sid       = "ReadRegistry"

@@ -13,9 +13,9 @@ variable "table_arn" {
   type        = string
 }
 
-variable "index_arn" {
-  description = "Its index of due rows."
-  type        = string
+variable "index_arns" {
+  description = "ARNs of the ledger's indexes."
+  type        = list(string)
 }
 
 variable "topic_arn" {

@@ -91,7 +91,7 @@ data "aws_iam_policy_document" "worker" {
   statement {
     sid       = "QueryDueJobs"
     actions   = ["dynamodb:Query"]
-    resources = [var.index_arn]
+    resources = [var.due_index_arn]
   }
   statement {
     sid       = "ReadAndStopBuilds"

@@ -68,8 +68,8 @@ variable "table_arn" {
   type        = string
 }
 
-variable "index_arn" {
-  description = "The ARN of its index of due rows."
+variable "due_index_arn" {
+  description = "The ARN of the ledger's index of due rows."
   type        = string
 }
 
