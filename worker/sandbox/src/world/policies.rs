@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::account::{
     ACCOUNT_ID, Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER,
-    PUBLISHER, REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn,
-    topic_arn,
+    PROJECT_INDEX, PUBLISHER, REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER,
+    arn, iam_arn, topic_arn,
 };
 
 /// A role as IAM is to make it, with one inline policy.
@@ -57,6 +57,7 @@ impl Account {
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
         ];
+        let tables = [format!("{table}/index/{DUE_INDEX}"), format!("{table}/index/{PROJECT_INDEX}"), table];
         let queues = [TRIGGERS, EVENTS, DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
         let letters = [DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
         let take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
@@ -75,7 +76,7 @@ impl Account {
         // AWS asks about the streams, the emulator about the group.
         let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
         document([
-            allow("Rows", &rows, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow("Rows", &rows, tables),
             allow(
                 "ReadQueueAttributes",
                 &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
