@@ -1,4 +1,5 @@
-# The registry's documents, in the contract's words. Keys that are not set are left out: the contract's defaults hold.
+# The registry's documents, with the keys of the contract. Keys without a value are omitted, so the contract's defaults
+# apply.
 
 locals {
   documents = {
@@ -33,7 +34,7 @@ locals {
     } if project.report_to != null
   }
 
-  # Forges may stand at ports of their own; AWS is at 443.
+  # The ports of the forges, and 443 for AWS.
   egress_ports = distinct(concat([443], [
     for project in values(var.projects) : tonumber(try(regex("^https://[^/]*:([0-9]{1,5})(?:/|$)", project.report_to.url)[0], "443")) if project.report_to != null
   ]))

@@ -1,10 +1,10 @@
-# Doorbell in one account and Region. Each module is one concern; what they share is names.
+# The root module: Doorbell in one account and Region. Each module has one concern; modules share only names and ARNs.
 
 data "aws_caller_identity" "current" {
   count = var.account_id == null ? 1 : 0
 }
 
-# Both know their answer without asking AWS.
+# The provider answers both without a call to AWS.
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
@@ -18,8 +18,8 @@ locals {
   registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
   topic_arn       = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
 
-  # What roles are granted for each secret that the projects name, by that name.
-  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
+  # The ARN, or ARN pattern, of each secret that the projects name. Secrets Manager appends a hyphen and six random
+  # characters to a secret's name.
   secret_arns = {
     for secret in distinct(concat(local.git_secrets, local.report_secrets)) : secret => startswith(secret, "arn:") ? secret :
     "arn:${local.context.partition}:secretsmanager:${local.context.region}:${local.context.account_id}:secret:${secret}-??????"

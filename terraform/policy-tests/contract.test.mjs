@@ -1,6 +1,6 @@
-// Compares the module's validation with the fixtures of publisher/messages: a plan rejects the project names and refs that
-// the contract rejects, and no others. One plan tries all of them, because a validation error lists every rejected value.
-// DOORBELL_TERRAFORM is the program, DOORBELL_MODULE a copy of the root module after `init`.
+// Compares the module's validation with the fixtures of publisher/messages: a plan rejects the project names and refs
+// that the contract rejects, and no others. One plan tries all of them, because a validation error lists every rejected
+// value. DOORBELL_TERRAFORM is the program, DOORBELL_MODULE a copy of the root module after `init`.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -43,7 +43,7 @@ function plan(projects) {
     const [, values] = error.match(/Rejected: ([^]*)\.\n/) ?? []
     return values === undefined ? [] : JSON.parse(`[${values}]`)
   }
-  return { errors, names: rejectedIn("A project's name"), refs: rejectedIn('refs are') }
+  return { errors, names: rejectedIn("A project's name"), refs: rejectedIn('refs must be') }
 }
 
 const sorted = (values) => [...new Set(values)].sort()

@@ -1,5 +1,5 @@
-// Mutation tests of the rules and expected grants. Each mutant removes one condition or Deny, or widens one ARN, action or
-// principal; a rule or an expected grant must report it.
+// Mutation tests of the rules and expected grants. Each mutant removes one condition or Deny, or widens one ARN, action
+// or principal; a rule or an expected grant must report it.
 import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import { join } from 'node:path'

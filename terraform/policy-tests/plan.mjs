@@ -1,5 +1,5 @@
-// The account that a Terraform plan describes: its resources and policies. A policy that the plan does not know yet is an
-// error, because a test cannot judge it.
+// The account that a Terraform plan describes: its resources and policies. A policy that the plan does not know yet is
+// an error, because a test cannot judge it.
 import { readFileSync } from 'node:fs'
 
 /** Reads `terraform show -json` of a plan. */

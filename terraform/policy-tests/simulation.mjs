@@ -8,7 +8,7 @@ export const SERVICES = [
   'cloudwatch', 'codebuild', 'dynamodb', 'ecr', 'ecs', 'events', 'iam', 'kms', 'lambda', 'logs', 's3', 'secretsmanager',
   'sns', 'sqs', 'ssm', 'sts',
 ]
-/** AWS allows these actions to every principal with a key, whatever its policies say. */
+/** AWS allows these actions to every principal with a key, independently of its policies. */
 export const ALWAYS_ALLOWED = ['sts:GetCallerIdentity', 'sts:GetSessionToken', 'sts:GetAccessKeyInfo']
 
 /** The condition keys of a StartBuild call as the worker sends it. The simulator drops keys that an action does not have. */

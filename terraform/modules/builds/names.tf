@@ -1,9 +1,9 @@
-# Names and ARNs of what runs builds. One build project and one role per registered project: what one project's build
-# can reach, another's can't.
+# Names and ARNs of build projects, their roles and log groups. Each project has its own build project and role, so a
+# build cannot use another project's permissions.
 
 locals {
-  # CodeBuild and IAM know neither dots nor any length. The hash keeps `a.b` and `a-b`, and long names that begin alike,
-  # apart.
+  # CodeBuild forbids dots in names, and IAM limits their length. The hash distinguishes `a.b` from `a-b`, and long names
+  # with the same beginning.
   build_project_names = {
     for project in keys(var.projects) : project => join("-", [
       var.context.name,
@@ -11,14 +11,15 @@ locals {
       substr(sha256(project), 0, 8),
     ])
   }
-  # Of all projects that let pull requests be built: what they can reach is nothing, so they may share it.
+  # All projects that permit builds of pull requests share this build project, because its role has no permissions to
+  # share.
   unprivileged_build_project = "${var.context.name}-unprivileged"
 
-  # All of them, as CodeBuild is to make them.
+  # The settings of all build projects, by name.
   build_projects = merge(
     {
       for name, project in var.projects : local.build_project_names[name] => {
-        description       = "Builds of Doorbell's project ${name}."
+        description       = "Builds of the Doorbell project ${name}."
         concurrent_builds = project.concurrent_builds
         compute_type      = project.compute_type
         secret_arns       = project.secret_arns
@@ -26,8 +27,8 @@ locals {
     },
     {
       (local.unprivileged_build_project) = {
-        description = "Builds of pull requests: code from outside, in a role that can do nothing."
-        # So that strangers can't take all of the account's places.
+        description = "Builds of pull requests: untrusted code, in a role that only writes its log."
+        # Pull requests must not use up the account's concurrent builds.
         concurrent_builds = 2
         compute_type      = "BUILD_GENERAL1_SMALL"
         secret_arns       = []

@@ -4,6 +4,6 @@ variable "context" {
 }
 
 variable "deletion_protection" {
-  description = "Whether the table can only be deleted after this was set to false."
+  description = "Whether DynamoDB protects the table against deletion."
   type        = bool
 }

@@ -1,6 +1,6 @@
-# The person on call, with the command `doorbell`: reads jobs, logs and the registry, looks into dead-letter queues and
-# sends their messages back, stops builds, and asks `doorbell doctor` what ails. Reads no secret, starts no build, changes
-# neither policy nor registry: that is Terraform's.
+# The operator's role, for the person on call with the CLI `doorbell`. It reads jobs, logs and the registry, reads and
+# redrives dead letters, stops builds and runs `doorbell doctor`. It reads no secret, starts no build, and changes
+# neither policies nor the registry; Terraform does that.
 
 locals {
   name                   = "${var.context.name}-operator"
@@ -13,7 +13,7 @@ resource "aws_iam_role" "operator" {
   count = length(var.principal_arns) == 0 ? 0 : 1
 
   name                 = local.name
-  description          = "Looks after Doorbell: reads, redrives, stops."
+  description          = "Operates Doorbell: reads jobs and logs, redrives messages, stops builds."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   max_session_duration = 3600
 }
@@ -63,13 +63,13 @@ data "aws_iam_policy_document" "operator" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
     resources = local.dead_letter_queue_arns
   }
-  # Where a subscription's dead letters came from.
+  # The subscription whose dead-letter queue it redrives.
   statement {
     sid       = "ReadTopic"
     actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
     resources = [var.topic_arn]
   }
-  # Back to where they came from.
+  # The source queues of redriven messages.
   statement {
     sid       = "RedriveMessages"
     actions   = ["sqs:SendMessage"]
@@ -84,7 +84,8 @@ data "aws_iam_policy_document" "operator" {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
     resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
-  } # It knows no resource.
+  }
+  # AWS defines no resource type for this action.
   statement {
     sid       = "ListRules"
     actions   = ["events:ListRuleNamesByTarget"]
@@ -95,13 +96,13 @@ data "aws_iam_policy_document" "operator" {
     actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
     resources = var.rule_arns
   }
-  # Whether the roles of workers and builds may do what they have to, as IAM itself says.
+  # `doorbell doctor` asks IAM whether the roles of workers and builds have their permissions.
   statement {
     sid       = "SimulateRoles"
     actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
     resources = [for role in var.role_names : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
   }
-  # Whether they exist. Their values are not for people.
+  # `doorbell doctor` checks that the secrets exist. It does not read their values.
   dynamic "statement" {
     for_each = length(var.secret_arns) == 0 ? [] : [var.secret_arns]
 

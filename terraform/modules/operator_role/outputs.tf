@@ -1,4 +1,4 @@
 output "role_arn" {
-  description = "What the person on call assumes; null if nobody may."
+  description = "The ARN of the role; null without principals."
   value       = one(aws_iam_role.operator[*].arn)
 }

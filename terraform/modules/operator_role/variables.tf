@@ -4,61 +4,61 @@ variable "context" {
 }
 
 variable "principal_arns" {
-  description = "Who may take the role on."
+  description = "The IAM principals that may assume the role."
   type        = list(string)
 }
 
 variable "table_arn" {
-  description = "The ledger."
+  description = "The ARN of the ledger's table."
   type        = string
 }
 
 variable "index_arns" {
-  description = "ARNs of the ledger's indexes."
+  description = "The ARNs of the table's indexes."
   type        = list(string)
 }
 
 variable "topic_arn" {
-  description = "The topic."
+  description = "The ARN of the topic."
   type        = string
 }
 
 variable "queue_arns" {
-  description = "All queues, by what they are for."
+  description = "The ARNs of all queues, by purpose."
   type        = map(string)
 }
 
 variable "dead_letter_queues" {
-  description = "Which of the queues are dead-letter queues."
+  description = "The keys of the dead-letter queues."
   type        = list(string)
 }
 
 variable "build_project_arns" {
-  description = "All build projects."
+  description = "The ARNs of all build projects."
   type        = list(string)
 }
 
 variable "log_group_names" {
-  description = "The worker's log and the builds' logs."
+  description = "The log groups of the worker and of the builds."
   type        = list(string)
 }
 
 variable "registry_prefix" {
-  description = "The parameters are called <prefix>/<project>."
+  description = "The prefix of the registry's parameters, `<prefix>/<project>`."
   type        = string
 }
 
 variable "rule_arns" {
-  description = "The rules that bring builds' events."
+  description = "The ARNs of the rules for build events."
   type        = list(string)
 }
 
 variable "role_names" {
-  description = "The roles of workers and of builds."
+  description = "The roles of the worker and of the builds."
   type        = list(string)
 }
 
 variable "secret_arns" {
-  description = "The secrets that the registry names, as ARNs or patterns of them."
+  description = "The secrets that the registry names, as ARNs or ARN patterns."
   type        = list(string)
 }

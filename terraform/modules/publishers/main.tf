@@ -1,12 +1,12 @@
-# One identity per CI. Each may do one thing: publish to the topic.
+# One IAM identity per publisher. Each may only publish to the topic.
 
 locals {
-  # Those that prove who they are by an OpenID Connect token, and those that only know keys.
+  # Publishers with an OpenID Connect token, and publishers with an access key.
   oidc_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
   key_publishers  = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
 
-  # What a CI's tokens say when nothing else is asked for. CircleCI, Bitbucket and Buildkite put the organization into
-  # one of them: for these the root module asks for it.
+  # The default issuer and audience of each CI's tokens. Those of CircleCI and Bitbucket contain the organization's id,
+  # so the root module requires them as input.
   token_defaults = {
     github    = { issuer = "token.actions.githubusercontent.com", audience = "sts.amazonaws.com" }
     gitlab    = { issuer = "gitlab.com", audience = "https://gitlab.com" }
@@ -19,7 +19,7 @@ locals {
     for name, publisher in local.oidc_publishers : name => publisher.audience == null ? local.token_defaults[publisher.ci].audience : publisher.audience
   }
 
-  # An account has one provider for each issuer: one that is there already is named, and not made again.
+  # An account can have one provider per issuer, so `provider_arn` names an existing one.
   created_issuers = toset([for name, publisher in local.oidc_publishers : local.token_issuers[name] if publisher.provider_arn == null])
   provider_arns = {
     for name, publisher in local.oidc_publishers : name => coalesce(
@@ -43,9 +43,9 @@ resource "aws_iam_role" "publisher" {
   for_each = local.oidc_publishers
 
   name               = local.role_names[each.key]
-  description        = "Publishes Doorbell requests from ${each.value.ci}, and can do nothing else."
+  description        = "Publishes Doorbell requests from ${each.value.ci}; has no other permission."
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
-  # The shortest that IAM takes: publishing takes a second.
+  # Seconds. IAM's minimum; a publish takes about one second.
   max_session_duration = 3600
 
   depends_on = [aws_iam_openid_connect_provider.ci]
@@ -66,8 +66,8 @@ data "aws_iam_policy_document" "trust" {
       variable = "${local.token_issuers[each.key]}:aud"
       values   = [local.token_audiences[each.key]]
     }
-    # StringLike only where the CI puts what changes with every build into the subject; the root module has checked
-    # that a `*` stands nowhere else.
+    # StringLike only for CI systems whose subject changes with each build. The root module's validation rejects a `*`
+    # in any other part.
     condition {
       test     = contains(["github", "gitlab"], each.value.ci) ? "StringEquals" : "StringLike"
       variable = "${local.token_issuers[each.key]}:sub"
@@ -84,13 +84,13 @@ resource "aws_iam_role_policy" "publish" {
   policy = data.aws_iam_policy_document.publish.json
 }
 
-# For a CI without OpenID Connect, such as Pagure's or Travis. Its key is not made here, where it would stand in the
-# state: the output `access_key_commands` of the root module says how to make it.
+# The user of a CI without OpenID Connect, such as Pagure or Travis. Terraform does not create its access key, because
+# the state would contain the secret: the root module's output `access_key_commands` is the command to create it.
 resource "aws_iam_user" "publisher" {
   for_each = local.key_publishers
 
   name = local.user_names[each.key]
-  # Takes along, when it goes, the keys that were made by hand.
+  # Deletes the user's access keys, which Terraform does not manage, with the user.
   force_destroy = true
 }
 
@@ -113,7 +113,7 @@ data "aws_iam_policy_document" "publish" {
     for_each = var.topic_kms_key_arn == null ? [] : [var.topic_kms_key_arn]
     content {
       sid = "UseTopicKey"
-      # What SNS asks of whoever publishes to a topic that is encrypted with a customer's key.
+      # SNS requires both actions of publishers to a topic with a customer-managed key.
       actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
       resources = [statement.value]
       condition {

@@ -1,12 +1,11 @@
-# What arrives: the topic that publishers ring, the queue it feeds, the queue of CodeBuild's events, and a dead-letter
-# queue for each way in which a message can be in vain.
+# The topic for build requests, the queues for requests and build events, and their dead-letter queues.
 #
-# ARNs are put together from names, here and in the other modules: so a plan holds every policy in full, and can be
-# judged before anything exists.
+# This module and the others build ARNs from names. So a plan contains every policy in full, and tests can evaluate it
+# before the resources exist.
 
 locals {
   sqs_arn_prefix = "arn:${var.context.partition}:sqs:${var.context.region}:${var.context.account_id}"
-  # Of China's Regions it is another one.
+  # The Regions in China have their own DNS suffix.
   dns_suffix = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   topic_name = "${var.context.name}-requests"
@@ -15,14 +14,14 @@ locals {
   topic_sender = { service = "sns.amazonaws.com", sources = [local.topic_arn] }
   rule_sender  = { service = "events.amazonaws.com", sources = var.rule_arns }
 
-  # A message is deleted as soon as its row is durable: only a crash, or a ledger that is down, makes one return.
-  # Thirty receives, 20 s apart, ride out ten minutes of that.
+  # The worker deletes a message as soon as its row is durable. SQS redelivers one only after a crash or while the
+  # ledger is unavailable; 30 receives, 20 s apart, cover ten minutes of that.
   work_queues = {
     triggers = { sender = local.topic_sender, dead_letters = "dead-letters" }
     events   = { sender = local.rule_sender, dead_letters = "events-dead-letters" }
   }
-  # `source_queue`: the one queue that may use it as its dead-letter queue. SNS and EventBridge, and the worker, send by
-  # themselves and need no such permission.
+  # `source_queue` is the queue that may redrive to this dead-letter queue. SNS, EventBridge and the worker send
+  # messages without a redrive and need no such permission.
   dead_letter_queues = {
     dead-letters              = { sender = null, source_queue = "triggers" }
     events-dead-letters       = { sender = local.rule_sender, source_queue = "events" }
@@ -36,34 +35,34 @@ locals {
   queue_names = { for queue in keys(local.queue_senders) : queue => "${var.context.name}-${queue}" }
   queue_arns  = { for queue in keys(local.queue_senders) : queue => "${local.sqs_arn_prefix}:${local.queue_names[queue]}" }
 
-  # Bytes. A request is at most 16 KiB, but what SNS and EventBridge can send must fit, or it would vanish without a
-  # reason: the worker buries what is too large, with one.
+  # A request has at most 16 KiB. The limit is the maximum of SNS and EventBridge, which otherwise drop larger messages;
+  # the worker dead-letters a request that is too large, with the reason.
   max_message_bytes = 256 * 1024
-  # Seconds. The default is 0: every receive would return at once.
+  # Long polling. With the default, 0, every receive returns at once.
   receive_wait_seconds = 20
 }
 
 resource "aws_sns_topic" "requests" {
   name = local.topic_name
-  # AWS's own key admits whoever may publish; a key of the owner's asks two KMS actions more of each publisher.
+  # AWS's own key requires no KMS permission of publishers; a customer-managed key requires two KMS actions.
   kms_master_key_id = coalesce(var.topic_kms_key_arn, "alias/aws/sns")
-  # SHA-256; the default, 1, is SHA-1.
+  # 2 is SHA-256; the default, 1, is SHA-1.
   signature_version = 2
-  # The default policy lets every principal of the account do everything to the topic.
+  # The default policy allows every principal of the account every action on the topic.
   policy = data.aws_iam_policy_document.topic.json
 
-  # SNS refuses a policy that names principals which are not there.
+  # SNS rejects a policy with principals that do not exist.
   depends_on = [terraform_data.publishers]
 }
 
-# Comes after the principals without making this module wait for them, which would hide its policies from a plan.
+# Orders the topic after its principals. A dependency of the whole module would make its policies unknown in a plan.
 resource "terraform_data" "publishers" {
   input = var.publisher_principal_ids
 }
 
 data "aws_iam_policy_document" "topic" {
   dynamic "statement" {
-    # A statement without principals is none.
+    # AWS rejects a statement without principals.
     for_each = length(var.publisher_arns) == 0 ? [] : [var.publisher_arns]
     content {
       sid       = "Publish"
@@ -97,7 +96,7 @@ resource "aws_sqs_queue" "dead_letters" {
   for_each = local.dead_letter_queues
 
   name = local.queue_names[each.key]
-  # SQS's longest, 14 days. The time of sending is kept when a message is moved, so this must exceed the queue's own.
+  # 14 days, SQS's maximum. A moved message keeps its time of sending, so this must exceed the source queue's retention.
   message_retention_seconds = 14 * 24 * 3600
   max_message_size          = local.max_message_bytes
   receive_wait_time_seconds = local.receive_wait_seconds
@@ -113,9 +112,10 @@ resource "aws_sqs_queue" "work" {
   for_each = local.work_queues
 
   name = local.queue_names[each.key]
-  # Parse, insert, delete: nothing holds a message for longer than a few seconds. What a worker took with it waits as long.
+  # The worker handles a message within a few seconds. After a worker's crash SQS redelivers its messages after this
+  # time.
   visibility_timeout_seconds = 20
-  # 4 days. A request older than 72 h is refused anyway.
+  # 4 days. The worker rejects requests older than 72 h.
   message_retention_seconds = 4 * 24 * 3600
   max_message_size          = local.max_message_bytes
   receive_wait_time_seconds = local.receive_wait_seconds
@@ -125,7 +125,7 @@ resource "aws_sqs_queue" "work" {
     deadLetterTargetArn = local.queue_arns[each.value.dead_letters]
     maxReceiveCount     = 30
   })
-  # Nobody's dead letters belong here.
+  # No queue may redrive to this one.
   redrive_allow_policy = jsonencode({ redrivePermission = "denyAll" })
 
   depends_on = [aws_sqs_queue.dead_letters]
@@ -144,7 +144,7 @@ data "aws_iam_policy_document" "queue" {
         type        = "Service"
         identifiers = [statement.value.service]
       }
-      # Against the confused deputy: the service also works for other accounts.
+      # Prevents the confused deputy: the service also acts for other accounts.
       condition {
         test     = "ArnEquals"
         variable = "aws:SourceArn"
@@ -181,7 +181,7 @@ resource "aws_sns_topic_subscription" "triggers" {
   endpoint  = aws_sqs_queue.work["triggers"].arn
   # The worker needs the envelope's MessageId, TopicArn and Timestamp.
   raw_message_delivery = false
-  # What the queue's policy refuses SNS drops at once, unless the subscription has a dead-letter queue of its own.
+  # Without this dead-letter queue SNS drops messages that the queue's policy denies.
   redrive_policy = jsonencode({ deadLetterTargetArn = local.queue_arns["subscription-dead-letters"] })
 
   depends_on = [aws_sqs_queue.dead_letters]

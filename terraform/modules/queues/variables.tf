@@ -4,21 +4,21 @@ variable "context" {
 }
 
 variable "publisher_arns" {
-  description = "The IAM principals that may publish to the topic. Nobody else may."
+  description = "The only IAM principals that may publish to the topic."
   type        = list(string)
 }
 
 variable "publisher_principal_ids" {
-  description = "Known when these principals exist."
+  description = "The unique ids of these principals, known once they exist."
   type        = list(string)
 }
 
 variable "topic_kms_key_arn" {
-  description = "A customer-managed key for the topic; null for AWS's own key, which asks nothing of a publisher."
+  description = "A customer-managed key for the topic; null for AWS's own key, which requires no KMS permission of publishers."
   type        = string
 }
 
 variable "rule_arns" {
-  description = "The EventBridge rules that may send to the event queue, and to its dead-letter queue."
+  description = "The EventBridge rules that may send to the event queue and its dead-letter queue."
   type        = list(string)
 }

@@ -1,5 +1,5 @@
 variable "prefix" {
-  description = "The parameters are called <prefix>/<project>."
+  description = "The prefix of the parameters, `<prefix>/<project>`."
   type        = string
 }
 

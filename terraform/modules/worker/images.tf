@@ -1,4 +1,4 @@
-# Where the two images are pushed.
+# The repositories of the two images.
 
 locals {
   repository_names = { for image in ["worker", "build"] : image => "${var.context.name}/${image}" }
@@ -8,9 +8,9 @@ resource "aws_ecr_repository" "image" {
   for_each = local.repository_names
 
   name = each.value
-  # What a digest names can't change, and neither can what a tag named once.
+  # A tag, like a digest, always names the same image.
   image_tag_mutability = "IMMUTABLE"
-  # Whatever is in it can be built again from the sources, to the byte.
+  # The images are reproducible from the sources.
   force_delete = true
 
   image_scanning_configuration {
@@ -25,14 +25,14 @@ resource "aws_ecr_lifecycle_policy" "image" {
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "Enough to go back a few versions."
+      description  = "Keeps the last 10 images for a rollback."
       selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
       action       = { type = "expire" }
     }]
   })
 }
 
-# CodeBuild pulls the image by itself, so that builds' roles need no right to.
+# CodeBuild pulls the build image itself, so the builds' roles need no pull permissions.
 resource "aws_ecr_repository_policy" "build" {
   repository = aws_ecr_repository.image["build"].name
   policy     = data.aws_iam_policy_document.image_pull.json

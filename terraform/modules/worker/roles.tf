@@ -1,4 +1,5 @@
-# What a worker may do: exactly what it calls. A test compares this with the calls in its sources.
+# The roles of the worker's task. The worker's role allows exactly the calls of the worker; a test compares it with the
+# calls in the worker's sources.
 
 locals {
   region_account = "${var.context.region}:${var.context.account_id}"
@@ -6,13 +7,13 @@ locals {
 
 resource "aws_iam_role" "worker" {
   name               = local.name
-  description        = "Doorbell's worker."
+  description        = "Runs the Doorbell worker."
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
 resource "aws_iam_role" "execution" {
   name               = "${local.name}-execution"
-  description        = "Starts Doorbell's worker: pulls its image, opens its log."
+  description        = "Starts the Doorbell worker: pulls its image, writes its log."
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
@@ -24,13 +25,13 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
-    # Against the confused deputy: ECS also works for other accounts.
+    # Prevents the confused deputy: ECS also acts for other accounts.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [var.context.account_id]
     }
-    # ECS names no cluster here.
+    # ECS does not pass the cluster's ARN.
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
@@ -46,9 +47,9 @@ resource "aws_iam_role_policy" "worker" {
 
   lifecycle {
     precondition {
-      # IAM counts the characters that are no white space.
+      # IAM counts the characters without white space.
       condition     = length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", "")) <= 10240
-      error_message = "The worker's policy, which names each of the ${length(var.build_project_arns)} build projects, has ${length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", ""))} characters; IAM takes 10240. Register fewer projects here, and the others in a second installation (another name)."
+      error_message = "The worker's policy names ${length(var.build_project_arns)} build projects and has ${length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", ""))} characters; IAM's limit is 10240. Move projects to a second installation with another name."
     }
   }
 }
@@ -69,7 +70,8 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["sqs:SendMessage"]
     resources = [var.queue_arns["dead-letters"]]
   }
-  # The whole prefix: with a right to registered names only, "there is no such project" would be an error of ours.
+  # The whole prefix. With permissions on registered names only, SSM would answer AccessDenied for every other name, and
+  # the worker could not report that a project is not registered.
   statement {
     sid       = "ReadRegistry"
     actions   = ["ssm:GetParameter"]
@@ -98,7 +100,7 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
     resources = values(var.build_project_arns)
   }
-  # start.tf says what a start may carry.
+  # start.tf defines the conditions.
   statement {
     sid       = "StartBuilds"
     actions   = ["codebuild:StartBuild"]
@@ -140,7 +142,7 @@ data "aws_iam_policy_document" "execution" {
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     resources = ["arn:${var.context.partition}:ecr:${local.region_account}:repository/${local.repository_names["worker"]}"]
   }
-  # AWS knows no resource for it: the token opens what the caller may open anyway.
+  # AWS defines no resource type for this action. The token only permits what the caller may do anyway.
   statement {
     sid       = "EcrLogin"
     actions   = ["ecr:GetAuthorizationToken"]

@@ -1,5 +1,5 @@
-# As many workers as the backlog wants: so many waiting requests for each that runs. One that waits for CodeBuild's
-# limits waits in the ledger, and calls nobody up.
+# Scales the workers to the backlog: a target number of queued requests per running worker. Jobs that wait for
+# CodeBuild's limits wait in the ledger and do not count.
 
 resource "aws_appautoscaling_target" "worker" {
   count = var.tasks.autoscaling ? local.worker_count : 0
@@ -21,16 +21,16 @@ resource "aws_appautoscaling_policy" "backlog" {
   resource_id        = aws_appautoscaling_target.worker[0].resource_id
 
   target_tracking_scaling_policy_configuration {
-    # Waiting requests per worker. One takes in hundreds a second: more than this, and it is busy or stuck.
+    # Queued requests per worker. A worker handles hundreds a second, so a longer queue means that it is busy or stuck.
     target_value = 500
-    # Seconds. Up soon, down slowly: a CI's bursts come in rows.
+    # Seconds. CI traffic arrives in bursts, so scale out fast and scale in slowly.
     scale_out_cooldown = 60
     scale_in_cooldown  = 300
 
     customized_metric_specification {
       metrics {
         id          = "backlog"
-        label       = "requests that wait"
+        label       = "queued requests"
         return_data = false
         metric_stat {
           stat = "Maximum"
@@ -44,11 +44,11 @@ resource "aws_appautoscaling_policy" "backlog" {
           }
         }
       }
-      # Each running task reports its CPU once a minute: so many samples, so many tasks. Container Insights has a metric
-      # for it, at a price.
+      # Each running task reports its CPU once a minute, so the number of samples is the number of tasks. Container
+      # Insights has a metric for this, at a cost.
       metrics {
         id          = "tasks"
-        label       = "workers that run"
+        label       = "running workers"
         return_data = false
         metric_stat {
           stat = "SampleCount"
@@ -68,7 +68,7 @@ resource "aws_appautoscaling_policy" "backlog" {
       }
       metrics {
         id          = "each"
-        label       = "requests that wait, per worker"
+        label       = "queued requests per worker"
         expression  = "backlog / FILL(tasks, 1)"
         return_data = true
       }

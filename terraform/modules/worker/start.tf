@@ -1,12 +1,13 @@
-# What a worker that is taken over could do with StartBuild: whatever an override lets it. So it may start a build only
-# as the build project says, with variables by the names of the contract and of the project's registry entry.
+# The conditions of the worker's StartBuild permission. A compromised worker could misuse overrides of StartBuild, so
+# the worker may start a build only as the build project defines it, with the variables of the contract and of the
+# project's registry document.
 #
-# One statement that allows, on the condition that no override is there: conditions of a statement must all hold, where
-# a Deny would need one statement for each override. Names are denied separately, since they differ between projects.
+# One Allow statement requires that every override is absent: all conditions of a statement must hold, whereas a Deny
+# would need one statement per override. Deny statements limit the variables, because these differ between projects.
 
 locals {
-  # Every override of StartBuild that IAM can see. Left out is `codebuild:environment` itself, which the variables are
-  # a part of. IAM can't see timeouts, and the type of a variable: that one is bounded by what the build's role may read.
+  # The overrides of StartBuild that have a condition key, except `codebuild:environment`, which contains the variables.
+  # Timeouts and the types of variables have none. The build's role limits what a variable's type can read.
   overrides = [
     "artifacts",
     "artifacts.bucketOwnerAccess",
@@ -60,11 +61,12 @@ locals {
   ]
   start_conditions = merge(
     { for override in local.overrides : "codebuild:${override}" => "true" },
-    # A start without any variable is none of ours. It also is what a set condition can't see: "any of none" is false.
+    # The worker always sends variables. Without this condition a start without variables would pass the Deny
+    # statements, because ForAnyValue is false for an empty set.
     { "codebuild:environment.environmentVariables.name" = "false" },
   )
 
-  # The names of the contract: publisher/messages/src/build_environment.rs. A test compares them.
+  # The variables of the contract, from publisher/messages/src/build_environment.rs. A test compares them.
   build_env_names = [
     "DOORBELL_ARGV",
     "DOORBELL_COMMIT",
@@ -76,10 +78,10 @@ locals {
     "DOORBELL_REF",
     "DOORBELL_TIMEOUT_SECONDS",
   ]
-  # These name what the build's role reads. A build of a pull request gets none of them.
+  # Variables that name secrets and documents for the build's role to read. Builds of pull requests get none of them.
   secret_env_names = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
 
-  # Projects that allow the same names share a statement.
+  # Build projects that allow the same variables share a statement.
   build_project_names = sort([for name in keys(var.build_project_arns) : name if name != var.unprivileged_build_project])
   variable_sets       = distinct([for name in local.build_project_names : sort(distinct(lookup(var.build_variables, name, [])))])
   denied_variable_statements = merge(

@@ -1,4 +1,4 @@
-# The workers: tasks on Fargate that call out and are called by nobody.
+# The workers: an ECS service of Fargate tasks. They accept no connections.
 
 locals {
   worker_count = var.image == null ? 0 : 1
@@ -8,7 +8,7 @@ locals {
 resource "aws_ecs_cluster" "workers" {
   name = var.context.name
 
-  # Container Insights costs by the metric; the worker's own metrics, and AWS's free ones, answer the runbook's questions.
+  # Container Insights costs per metric. The worker's own metrics and AWS's free ones suffice for the runbook.
   setting {
     name  = "containerInsights"
     value = "disabled"
@@ -26,14 +26,14 @@ resource "aws_ecs_task_definition" "worker" {
   family                   = local.name
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
-  # The smallest that Fargate has: a worker idles at 12 MB and carries thousands of requests a second on one thread.
+  # Fargate's minimum. A worker needs 12 MB when idle, and handles thousands of requests a second on one thread.
   cpu    = 256
   memory = 512
   runtime_platform {
     operating_system_family = "LINUX"
     cpu_architecture        = "X86_64"
   }
-  # Two roles: what starts the container (image, log), and what runs in it.
+  # The execution role starts the container (image, log); the worker runs with the task role.
   execution_role_arn = aws_iam_role.execution.arn
   task_role_arn      = aws_iam_role.worker.arn
 
@@ -41,16 +41,17 @@ resource "aws_ecs_task_definition" "worker" {
     name      = "worker"
     image     = var.image
     essential = true
-    # The image says so, too.
+    # As in the image.
     user                   = "65532:65532"
     readonlyRootFilesystem = true
     linuxParameters = {
       capabilities       = { drop = ["ALL"] }
       initProcessEnabled = false
     }
-    # Seconds from TERM to KILL. The worker drains for at most 9.
+    # Seconds from SIGTERM to SIGKILL. The worker drains for at most 9 s.
     stopTimeout = 30
-    # Whether the process lives. An outage of AWS makes it unready, not dead: killing it would not help.
+    # Checks that the process is alive. During an AWS outage the worker is unready but healthy, because a restart would
+    # not help.
     healthCheck = {
       command     = ["CMD", "/worker", "health"]
       interval    = 30
@@ -65,7 +66,7 @@ resource "aws_ecs_task_definition" "worker" {
         awslogs-group         = aws_cloudwatch_log_group.worker.name
         awslogs-region        = var.context.region
         awslogs-stream-prefix = "worker"
-        # A log that is slow to be taken must not stop the work.
+        # Slow log delivery must not block the worker.
         mode            = "non-blocking"
         max-buffer-size = "4m"
       }
@@ -94,15 +95,15 @@ resource "aws_ecs_service" "worker" {
   task_definition = aws_ecs_task_definition.worker[0].arn
   launch_type     = "FARGATE"
   desired_count   = var.tasks.min
-  # A new version starts beside the old: any number of workers may run at once, of different versions, too.
+  # New tasks start beside the old ones: workers of different versions can run at once.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
-  # A version that does not come up is taken back.
+  # ECS rolls back a version that does not start.
   deployment_circuit_breaker {
     enable   = true
     rollback = true
   }
-  # No shell in the container, for nobody (the default, said aloud). The image has none anyway.
+  # The default, stated explicitly: no shell access to the container. The image has no shell either.
   enable_execute_command = false
 
   network_configuration {
@@ -112,11 +113,11 @@ resource "aws_ecs_service" "worker" {
   }
 
   lifecycle {
-    # Autoscaling changes it. Where that is off, so may a person.
+    # Autoscaling or a person changes it.
     ignore_changes = [desired_count]
   }
 
-  # A worker that starts before its role has its rights would count as a failed deployment.
+  # A worker that starts before its role has its policy fails, and ECS would roll the deployment back.
   depends_on = [aws_iam_role_policy.worker, aws_iam_role_policy.execution]
 }
 
@@ -124,7 +125,7 @@ resource "aws_security_group" "worker" {
   count = local.worker_count
 
   name        = local.name
-  description = "Doorbell's workers: calls out, none in"
+  description = "Doorbell workers: outbound only"
   vpc_id      = var.network.vpc_id
 }
 
@@ -133,7 +134,7 @@ resource "aws_vpc_security_group_egress_rule" "worker" {
 
   security_group_id = aws_security_group.worker[0].id
   description       = "AWS and forges"
-  # AWS's and the forges' addresses are not ours to know; the worker itself refuses private ones for forges.
+  # The addresses of AWS and the forges are not fixed. The worker rejects private addresses of forges.
   cidr_ipv4   = "0.0.0.0/0"
   ip_protocol = "tcp"
   from_port   = each.value

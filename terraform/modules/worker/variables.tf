@@ -4,67 +4,67 @@ variable "context" {
 }
 
 variable "image" {
-  description = "The worker's image; null while there is none, and then no worker runs."
+  description = "The image of the worker; null creates no worker."
   type        = string
 }
 
 variable "network" {
-  description = "Where workers run; null while there is no image."
+  description = "The VPC and subnets of the workers; null without an image."
   type        = object({ vpc_id = string, subnet_ids = list(string), assign_public_ip = bool })
 }
 
 variable "egress_ports" {
-  description = "TCP ports that workers may call: HTTPS, and those of forges elsewhere."
+  description = "The TCP ports that workers may connect to: 443, and the ports of the forges."
   type        = list(number)
 }
 
 variable "tasks" {
-  description = "How many workers run, and whether their number follows the backlog."
+  description = "The number of workers, and whether it follows the backlog."
   type        = object({ min = number, max = number, autoscaling = bool })
 }
 
 variable "log_retention_days" {
-  description = "How long the worker's log is kept."
+  description = "The retention of the worker's log, in days."
   type        = number
 }
 
 variable "alarm_topic_arns" {
-  description = "Who hears of alarms."
+  description = "The SNS topics that receive the alarms."
   type        = list(string)
 }
 
 variable "topic_arn" {
-  description = "The topic whose messages are requests."
+  description = "The topic for build requests."
   type        = string
 }
 
 variable "queue_arns" {
-  description = "All queues, by what they are for."
+  description = "The ARNs of all queues, by purpose."
   type        = map(string)
 }
 
 variable "queue_names" {
-  description = "Their names."
+  description = "The names of all queues, by purpose."
   type        = map(string)
 }
 
 variable "queue_urls" {
-  description = "Their URLs."
+  description = "The URLs of all queues, by purpose."
   type        = map(string)
 }
 
 variable "dead_letter_queues" {
-  description = "Which of them are dead-letter queues."
+  description = "The keys of the dead-letter queues."
   type        = list(string)
 }
 
 variable "table_name" {
-  description = "The ledger."
+  description = "The name of the ledger's table."
   type        = string
 }
 
 variable "table_arn" {
-  description = "Its ARN."
+  description = "The ARN of the ledger's table."
   type        = string
 }
 
@@ -74,26 +74,26 @@ variable "due_index_arn" {
 }
 
 variable "registry_prefix" {
-  description = "The parameters are called <prefix>/<project>."
+  description = "The prefix of the registry's parameters, `<prefix>/<project>`."
   type        = string
 }
 
 variable "report_secret_arns" {
-  description = "The forges' tokens, as ARNs of secrets or patterns of them."
+  description = "The secrets with the forges' tokens, as ARNs or ARN patterns."
   type        = list(string)
 }
 
 variable "build_variables" {
-  description = "The names of variables that requests may set, by CodeBuild project."
+  description = "The variables that requests may set, by CodeBuild project."
   type        = map(list(string))
 }
 
 variable "build_project_arns" {
-  description = "ARNs of all CodeBuild projects, by their names."
+  description = "The ARNs of all CodeBuild projects, by name."
   type        = map(string)
 }
 
 variable "unprivileged_build_project" {
-  description = "The one of pull requests."
+  description = "The CodeBuild project for pull requests."
   type        = string
 }
