@@ -1,6 +1,7 @@
 // node --test. DOORBELL_PLANS names the directory with complete.json, minimal.json and key.json, which the suite
 // `terraform` of bin/test writes.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { join } from 'node:path'
 import { iamArn, knownValue, readPlan, statements } from './plan.mjs'
@@ -42,6 +43,14 @@ describe('the example "complete"', () => {
     const documents = complete.ofType('aws_ssm_parameter').map((parameter) => JSON.parse(knownValue(parameter, 'value')))
     assert.equal(new Set(documents.map((document) => document.buildProject)).size, 3)
     for (const document of documents) assert.ok(buildProjects.includes(document.buildProject), document.buildProject)
+  })
+
+  it('has a runbook section for each alarm', () => {
+    const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
+    const sections = [...runbook.matchAll(/^## (.*)$/gm)].map(([, heading]) => `doorbell-${heading}`)
+    const alarms = complete.ofType('aws_cloudwatch_metric_alarm').map((alarm) => alarm.values.alarm_name)
+    assert.equal(alarms.length, 9)
+    assert.deepEqual(sections.sort(), alarms.sort())
   })
 
   it('uses the resource "*" only for actions without resource types', () => {
