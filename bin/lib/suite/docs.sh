@@ -1,5 +1,5 @@
 #!/bin/sh
-# links, anchors, commands and tests in the documentation exist, and required pages are complete
+# links, anchors, commands and tests in the documentation exist, required pages are complete, the reader test holds
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -129,6 +129,28 @@ packages_have_a_page() {
     done | none
 }
 
+# The table in CONTRIBUTING.md, as lines of PAGE FILE SYMBOL.
+reader_test() {
+    # shellcheck disable=SC2016  # the backquotes are Markdown's
+    sed -n '/^## Reader test$/,/^## [^R]/p' CONTRIBUTING.md | grep '^| ' | sed 1d |
+        awk -F ' *[|] *' '{ sub(/^.*\(/, "", $3); sub(/\)$/, "", $3); gsub(/`/, "", $4); gsub(/`/, "", $5); print $3, $4, $5 }'
+}
+
+# From README.md to the page, from the page to the file, in the file to the symbol.
+reader_finds_the_way() {
+    [ "$(reader_test | grep -c .)" -ge 4 ] || { echo 'the table in CONTRIBUTING.md has fewer than four rows'; return 1; }
+    reader_test | while read -r page file symbol; do
+        links README.md | sed 's/#.*//' | grep -qxF -- "$page" || printf 'README.md does not link to %s\n' "$page"
+        name=${file#"$(dirname "$page")/"}
+        grep -qF -- "$name" "$page" || printf '%s does not name %s\n' "$page" "$name"
+        if [ ! -f "$file" ]; then
+            printf 'there is no %s\n' "$file"
+        elif ! grep -qw -- "$symbol" "$file"; then
+            printf '%s does not contain %s\n' "$file" "$symbol"
+        fi
+    done | none
+}
+
 step 'links lead somewhere' links_lead_somewhere
 step 'commands exist' commands_exist
 step 'scripts are programs' scripts_are_programs
@@ -139,4 +161,5 @@ step 'every fixture directory and schema is documented' contracts_are_documented
 step 'every decision is in the index' decisions_are_indexed
 step 'every page in docs is linked' pages_are_linked
 step 'references mark what is generated' references_are_marked
+step 'a reader finds the way to each file of the reader test' reader_finds_the_way
 finish
