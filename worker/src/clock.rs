@@ -44,7 +44,7 @@ impl ClockAnchor {
     }
 
     fn agrees_with(self, observed: Timestamp) -> bool {
-        self.now().since(observed).max(observed.since(self.now())) <= TOLERANCE
+        self.now().running_since(observed).max(observed.running_since(self.now())) <= TOLERANCE
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_unknown_until_a_service_has_answered_and_then_goes_on_by_itself() {
+    async fn aws_clock_starts_at_first_response_and_advances() {
         let clock = AwsClock::default();
         assert_eq!(clock.now(), None);
         observe_millis(&clock, NOON);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn answers_that_agree_within_a_header_s_precision_change_nothing() {
+    async fn aws_clock_ignores_differences_within_tolerance() {
         let clock = AwsClock::default();
         observe_millis(&clock, NOON);
         observe_millis(&clock, NOON + 2000);
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_jump_is_believed_only_when_a_second_answer_agrees() {
+    async fn aws_clock_jump_needs_a_second_agreeing_response() {
         let clock = AwsClock::default();
         observe_millis(&clock, NOON);
         observe_millis(&clock, NOON + 600_000);

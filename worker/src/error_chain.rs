@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_told_with_its_causes_on_one_line() {
+    fn error_chain_is_formatted_on_one_line() {
         #[derive(Debug)]
         struct TestError(std::fmt::Error);
         impl std::fmt::Display for TestError {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use doorbell_engine::ports::Clock;
-use doorbell_engine::{Part, Pulse};
+use doorbell_engine::{Liveness, LoopKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ use crate::settings::HealthArguments;
 /// What `GET /healthz` is answered from.
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
-    pub(crate) liveness: Arc<Pulse>,
+    pub(crate) liveness: Arc<Liveness>,
     pub(crate) clock: AwsClock,
     /// A sweep that took longer than this is missed.
     pub(crate) max_sweep_age: Duration,
@@ -31,15 +31,15 @@ const MAX_RECEIVE_AGE: Duration = Duration::from_secs(60);
 impl Health {
     /// Whether all shards were looked through lately.
     pub(crate) fn is_sweeping(&self) -> bool {
-        self.liveness.since(Part::Sweep).is_some_and(|since| since <= self.max_sweep_age)
+        self.liveness.since_success(LoopKind::Sweep).is_some_and(|since| since <= self.max_sweep_age)
     }
 
     fn readiness(&self) -> Value {
-        let is_recent = |part, max_age| self.liveness.since(part).is_some_and(|since| since <= max_age);
+        let is_recent = |part, max_age| self.liveness.since_success(part).is_some_and(|since| since <= max_age);
         json!({
             "clock": self.clock.now().is_some(),
-            "triggers": is_recent(Part::Triggers, MAX_RECEIVE_AGE),
-            "events": is_recent(Part::Events, MAX_RECEIVE_AGE),
+            "triggers": is_recent(LoopKind::Triggers, MAX_RECEIVE_AGE),
+            "events": is_recent(LoopKind::Events, MAX_RECEIVE_AGE),
             "sweep": self.is_sweeping(),
         })
     }

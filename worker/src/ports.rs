@@ -1,4 +1,4 @@
-use doorbell_engine::ports::World;
+use doorbell_engine::ports::Ports;
 
 use crate::aws::{CodeBuildProvider, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
 use crate::clock::AwsClock;
@@ -15,19 +15,19 @@ pub(crate) struct WorkerPorts {
     pub(crate) secrets: SecretsManagerStore,
 }
 
-impl World for WorkerPorts {
+impl Ports for WorkerPorts {
     type Clock = AwsClock;
-    type Projects = SsmRegistry;
-    type Ledger = DynamoDbLedger;
-    type Builds = CodeBuildProvider;
-    type Forge = PagureReporter;
-    type Secrets = SecretsManagerStore;
+    type ProjectRegistry = SsmRegistry;
+    type JobLedger = DynamoDbLedger;
+    type BuildProvider = CodeBuildProvider;
+    type StatusReporter = PagureReporter;
+    type SecretStore = SecretsManagerStore;
 
     fn clock(&self) -> &AwsClock {
         &self.clock
     }
 
-    fn projects(&self) -> &SsmRegistry {
+    fn registry(&self) -> &SsmRegistry {
         &self.projects
     }
 
@@ -35,11 +35,11 @@ impl World for WorkerPorts {
         &self.ledger
     }
 
-    fn builds(&self) -> &CodeBuildProvider {
+    fn provider(&self) -> &CodeBuildProvider {
         &self.builds
     }
 
-    fn forge(&self) -> &PagureReporter {
+    fn reporter(&self) -> &PagureReporter {
         &self.forge
     }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use doorbell_engine::domain::{Deployment, Rules};
-use doorbell_engine::{Engine, Settings as EngineSettings};
+use doorbell_engine::domain::{InstallationId, JobConfig};
+use doorbell_engine::{Engine, EngineConfig as EngineSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let identity = CallerIdentity::fetch(&sdk, &clock).await?;
     let ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
     let instance = instance();
-    let installation_id = Deployment::of_ledger(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
+    let installation_id = InstallationId::from_ledger_arn(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
     let ports = WorkerPorts {
         projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
@@ -49,8 +49,8 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
     };
-    let engine_config = Rules {
-        deployment: installation_id,
+    let engine_config = JobConfig {
+        installation: installation_id,
         console_url: identity.console_url(&region),
         initiator: identity.initiator,
         max_request_age: settings.max_request_age,
@@ -60,7 +60,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let engine = Engine::new(
         ports,
         EngineSettings {
-            rules: engine_config,
+            jobs: engine_config,
             topic_arn: settings.topic_arn.clone(),
             fallback_build_project: settings.default_build_project.clone(),
             max_in_flight: settings.max_in_flight,
@@ -69,7 +69,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
         },
     );
     let health = Health {
-        liveness: Arc::clone(engine.pulse()),
+        liveness: Arc::clone(engine.liveness()),
         clock: clock.clone(),
         max_sweep_age: settings.sweep_interval * 4 + Duration::from_secs(30),
     };

@@ -89,12 +89,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn doorbell_command_line_definition_is_valid() {
         DoorbellArguments::command().debug_assert();
     }
 
     #[test]
-    fn every_command_has_a_help_with_examples() {
+    fn every_subcommand_help_has_examples() {
         let mut command = DoorbellArguments::command();
         command.build();
         for_each_leaf(&command, &mut |leaf| {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_of_the_help_is_a_command_line() {
+    fn every_help_example_parses() {
         let mut command = DoorbellArguments::command();
         command.build();
         let mut count = 0;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_aws_becomes_the_kind_of_failure_that_says_what_helps() {
+    fn aws_error_code_maps_to_cli_error_kind() {
         check(Some("AccessDeniedException"), CliErrorKind::Denied);
         check(Some("AccessDenied"), CliErrorKind::Denied);
         check(Some("ExpiredTokenException"), CliErrorKind::Denied);

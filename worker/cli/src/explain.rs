@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_engine::domain::{
-    Act, Deployment, Initiator, Message, Passage, Phase, Policy, PolicySeen, Row, Rules, Seen, Situation, StartInput,
-    Timestamp, VariableKind, next,
+    Admission, BuildVariableKind, DecisionContext, Effect, Initiator, InstallationId, JobConfig, LaunchSpec,
+    Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
-use doorbell_engine::ports::{Answer, Forge};
+use doorbell_engine::ports::{Answer, StatusReporter};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
 use doorbell_registry::BuildProjectName;
 use doorbell_worker::PagureReporter;
@@ -140,31 +140,37 @@ async fn evaluate(
 ) -> Result<ExplainOutput, CliError> {
     let lookup = lookup_policy(&request.project, registry, fallback).await?;
     let warnings = match &lookup {
-        PolicySeen::Known(policy) => policy.warnings.clone(),
+        PolicyLookup::Found(policy) => policy.warnings.clone(),
         _ => Vec::new(),
     };
     // A request without an id gets its SNS message id; any will do here.
-    let message = Message { id: "explain".to_owned(), sent_at: now };
+    let message = SourceMessage { id: "explain".to_owned(), sent_at: now };
     let key =
         JobKey::for_request(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
     let row = Row::new(key, request.clone(), message, now);
     let config = engine_config();
-    let context = Situation { now, pool_open: true, forge: Passage::Open };
-    let mut decision = next(row, Seen::Policy(lookup), context, &config);
-    let head_request = decision.acts.iter().find_map(|effect| match effect {
-        Act::FindHead { policy, build_project, side, git_ref } => Some((policy, build_project, side, git_ref)),
+    let context = DecisionContext { now, slot_available: true, report_admission: Admission::Granted };
+    let mut decision = next(row, Observation::PolicyRead(lookup), context, &config);
+    let head_request = decision.effects.iter().find_map(|effect| match effect {
+        Effect::ResolveRef { policy, build_project, repository: side, git_ref } => {
+            Some((policy, build_project, side, git_ref))
+        }
         _ => None,
     });
     if let Some((policy, build_project, side, git_ref)) = head_request {
-        let head = match reporter.head(side, git_ref, None).await {
+        let head = match reporter.resolve_ref(side, git_ref, None).await {
             Answer::Seen(head) => head,
-            Answer::Unauthorized(reason) => doorbell_engine::domain::HeadSeen::Unavailable(reason),
+            Answer::Unauthorized(reason) => doorbell_engine::domain::RefResolution::Unavailable(reason),
         };
-        let observation = Seen::Head { policy: Arc::clone(policy), build_project: build_project.clone(), head };
+        let observation = Observation::RefResolved {
+            policy: Arc::clone(policy),
+            build_project: build_project.clone(),
+            resolution: head,
+        };
         decision = next(decision.row, observation, context, &config);
     }
-    let cancels = decision.acts.iter().find_map(|effect| match effect {
-        Act::CancelJob(key) => Some(key.to_string()),
+    let cancels = decision.effects.iter().find_map(|effect| match effect {
+        Effect::CancelJob(key) => Some(key.to_string()),
         _ => None,
     });
     Ok(ExplainOutput { warnings, ..explain_row(&decision.row, cancels) })
@@ -174,12 +180,12 @@ async fn lookup_policy(
     project: &ProjectName,
     registry: &RegistryClient,
     fallback: Option<&BuildProjectName>,
-) -> Result<PolicySeen, CliError> {
+) -> Result<PolicyLookup, CliError> {
     Ok(match registry.documents(project).await? {
-        None => PolicySeen::Unknown,
+        None => PolicyLookup::NotRegistered,
         Some(documents) => match Policy::read(&documents, fallback) {
-            Ok(policy) => PolicySeen::Known(Arc::new(policy)),
-            Err(error) => PolicySeen::Wrong(error.to_string()),
+            Ok(policy) => PolicyLookup::Found(Arc::new(policy)),
+            Err(error) => PolicyLookup::Invalid(error.to_string()),
         },
     })
 }
@@ -190,7 +196,7 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
             ExplainOutput { verdict: "rejected", reason: Some(reason.clone()), ..ExplainOutput::default() }
         }
         Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-            let spec: Option<StartInput> = serde_json::from_str(&launch.input).ok();
+            let spec: Option<LaunchSpec> = serde_json::from_str(&launch.input).ok();
             let target = launch.target.as_ref();
             ExplainOutput {
                 verdict: "built",
@@ -208,19 +214,19 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
     }
 }
 
-fn from_build_spec(spec: StartInput) -> ExplainOutput {
+fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
     let mut output = ExplainOutput::default();
     for variable in spec.environment {
         match (variable.kind, variable.name.as_str()) {
-            (VariableKind::Plaintext, ARGV) => {
+            (BuildVariableKind::Plaintext, ARGV) => {
                 output.command = serde_json::from_str(&variable.value).unwrap_or_default();
             }
-            (VariableKind::Plaintext, COMMIT) => output.commit = Some(variable.value),
-            (VariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
-            (VariableKind::Plaintext, _) => {
+            (BuildVariableKind::Plaintext, COMMIT) => output.commit = Some(variable.value),
+            (BuildVariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
+            (BuildVariableKind::Plaintext, _) => {
                 output.variables.insert(variable.name, variable.value);
             }
-            (VariableKind::ParameterStore | VariableKind::SecretsManager, _) => {
+            (BuildVariableKind::ParameterStore | BuildVariableKind::SecretsManager, _) => {
                 output.credentials.push(variable.value);
             }
         }
@@ -228,9 +234,9 @@ fn from_build_spec(spec: StartInput) -> ExplainOutput {
     output
 }
 
-fn engine_config() -> Rules {
-    Rules {
-        deployment: Deployment::of_ledger("explain"),
+fn engine_config() -> JobConfig {
+    JobConfig {
+        installation: InstallationId::from_ledger_arn("explain"),
         initiator: Initiator::User("explain".to_owned()),
         max_request_age: NO_LIMIT,
         queue_timeout: NO_LIMIT,

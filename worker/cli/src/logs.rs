@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_can_not_steer_the_terminal() {
+    fn log_line_control_characters_are_replaced() {
         assert_eq!(plain("a\tb c"), "a\tb c");
         assert_eq!(plain("\u{1b}[31mred\u{202e}"), "\u{fffd}[31mred\u{fffd}");
     }

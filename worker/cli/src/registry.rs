@@ -1,5 +1,5 @@
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-use doorbell_engine::domain::Documents;
+use doorbell_engine::domain::RegistryDocuments;
 use doorbell_messages::ProjectName;
 use doorbell_worker::aws_error;
 
@@ -74,10 +74,10 @@ impl RegistryClient {
     ///
     /// # Errors
     /// The registry can't be read.
-    pub(crate) async fn documents(&self, project: &ProjectName) -> Result<Option<Documents>, CliError> {
+    pub(crate) async fn documents(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, CliError> {
         let Some(document) = self.get(project.as_str()).await? else { return Ok(None) };
         let default = self.get(DEFAULT_NAME).await?;
-        Ok(Some(Documents {
+        Ok(Some(RegistryDocuments {
             project: (self.parameter(project.as_str()), document.text),
             default: default.map(|default| (self.parameter(DEFAULT_NAME), default.text)),
         }))

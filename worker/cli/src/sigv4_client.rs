@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_service_is_where_its_partition_has_it() {
+    fn service_endpoint_follows_partition() {
         let endpoint = |service: AwsService, region| service.endpoint(region).0;
         assert_eq!(endpoint(AwsService::Events, "eu-north-1"), "https://events.eu-north-1.amazonaws.com");
         assert_eq!(endpoint(AwsService::Logs, "cn-north-1"), "https://logs.cn-north-1.amazonaws.com.cn");

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_debug_nor_a_redacted_text_shows_the_credential() {
+    fn debug_and_redacted_text_hide_the_credential() {
         let authorization = Authorization::basic("X", "me", "s3cret").unwrap();
         let debug = format!("{authorization:?}");
         assert!(!debug.contains("s3cret") && !debug.contains("bWU6"), "{debug}");

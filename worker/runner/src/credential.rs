@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_goes_before_the_documents_and_the_project_before_the_default() {
+    fn credential_sources_apply_in_documented_precedence() {
         let check = |variables: &[(&str, &str)], expected: Option<&str>| {
             assert_eq!(header(variables).unwrap().as_deref(), expected, "{variables:?}");
         };
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_a_credential_is_refused_and_never_quoted() {
+    fn invalid_credential_is_rejected_without_being_quoted() {
         let check = |name: &str, value: &str| {
             let error = header(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains("CANARY"), "{error}");

@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_every_vendor_are_read() {
+    fn git_version_of_each_vendor_is_parsed() {
         let check = |text: &str, expected| assert_eq!(version(text), expected);
         check("git version 2.47.3\n", Some((2, 47)));
         check("git version 2.39.5 (Apple Git-154)", Some((2, 39)));

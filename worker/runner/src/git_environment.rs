@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_credential_is_scoped_to_the_repositorys_origin() {
+    fn credential_is_scoped_to_repository_origin() {
         let check = |url: &str, expected: Option<&str>| assert_eq!(origin(&url.parse().unwrap()).as_deref(), expected);
         check("https://host/a/b.git", Some("https://host/"));
         check("https://host:8443/a", Some("https://host:8443/"));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_taken_from_absolute_folders_only() {
+    fn path_keeps_absolute_directories_only() {
         assert_eq!(absolute_directories(".:/usr/bin::bin:/bin".into()), OsString::from("/usr/bin:/bin"));
     }
 }

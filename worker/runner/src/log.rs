@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hostile_text_stays_one_harmless_line() {
+    fn log_line_escapes_control_characters() {
         let check = |text: &str, line: &str| assert_eq!(one_line(text), line);
         check("plain, ümläut", "plain, ümläut");
         check("a\nb\r\x1b[2Jc", "a\\u{a}b\\u{d}\\u{1b}[2Jc");

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_cut_at_a_line() {
+    fn captured_output_is_truncated_at_a_line_end() {
         let line = [b"x".repeat(99), b"\n".to_vec()].concat();
         let output = CapturedOutput::read(line.repeat(10_000).as_slice());
         assert!(output.text.len() <= 64 * 1024);

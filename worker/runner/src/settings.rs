@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_only_encrypted_protocols_are_allowed() {
+    fn default_settings_allow_encrypted_protocols_only() {
         let settings = read("", "").unwrap();
         assert_eq!(settings.git_protocols, "https:ssh");
         assert_eq!(settings.kill_grace, Duration::from_secs(10));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_can_not_be_meant_is_refused_by_its_name() {
+    fn invalid_setting_is_rejected_by_name() {
         let check = |name: &str, value: &str| {
             let error = read(name, value).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interpreter_is_read_as_the_system_reads_it() {
+    fn interpreter_is_parsed_from_shebang_line() {
         let check = |start: &[u8], expected: Option<&str>| assert_eq!(interpreter(start).as_deref(), expected);
         check(b"#!/bin/sh\necho", Some("/bin/sh"));
         check(b"#! /usr/bin/env python3\n", Some("/usr/bin/env"));

@@ -51,7 +51,7 @@ impl Job {
 
     /// How it ended, in words.
     pub fn ending(&self) -> Option<&str> {
-        self.0["phase"]["ending"]["text"].as_str()
+        self.0["phase"]["result"]["message"].as_str()
     }
 
     /// What happened, line by line.

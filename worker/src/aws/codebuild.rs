@@ -10,9 +10,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{
-    FailedPhase, ProviderBuild, Search, SendSeen, StartInput, Timestamp, Variable, VariableKind,
+    BuildQuery, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild, StartOutcome, Timestamp,
 };
-use doorbell_engine::ports::{Builds, MOST_DESCRIBED, PortError};
+use doorbell_engine::ports::{BuildProvider, MAX_DESCRIBE_BATCH, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 
 use crate::aws::connection::{describe_error, port_error};
@@ -32,15 +32,15 @@ impl CodeBuildProvider {
     }
 }
 
-impl Builds for CodeBuildProvider {
-    async fn start(&self, spec: &StartInput, token: &str) -> SendSeen {
+impl BuildProvider for CodeBuildProvider {
+    async fn start(&self, spec: &LaunchSpec, token: &str) -> StartOutcome {
         let Ok(timeout) = i32::try_from(spec.timeout_minutes) else {
-            return SendSeen::Invalid(format!("{} minutes are too many", spec.timeout_minutes));
+            return StartOutcome::Invalid(format!("{} minutes are too many", spec.timeout_minutes));
         };
         let variables: Result<Vec<_>, _> = spec.environment.iter().map(variable).collect();
         let variables = match variables {
             Ok(variables) => variables,
-            Err(error) => return SendSeen::Invalid(error.to_string()),
+            Err(error) => return StartOutcome::Invalid(error.to_string()),
         };
         let single_attempt = aws_sdk_codebuild::Config::builder().retry_config(RetryConfig::disabled()).timeout_config(
             TimeoutConfig::builder().operation_attempt_timeout(START_TIMEOUT).operation_timeout(START_TIMEOUT).build(),
@@ -58,14 +58,14 @@ impl Builds for CodeBuildProvider {
             .await;
         match answer {
             Ok(answer) => match answer.build_value.and_then(build) {
-                Some(build) => SendSeen::Started(build),
-                None => SendSeen::Unknown("StartBuild answered without a build".to_owned()),
+                Some(build) => StartOutcome::Started(build),
+                None => StartOutcome::Unknown("StartBuild answered without a build".to_owned()),
             },
             Err(error) => classify_start_error(&error),
         }
     }
 
-    async fn list(&self, query: &Search) -> Result<Vec<ProviderBuild>, PortError> {
+    async fn list(&self, query: &BuildQuery) -> Result<Vec<ProviderBuild>, PortError> {
         let mut found = Vec::new();
         let mut page = None;
         loop {
@@ -73,7 +73,7 @@ impl Builds for CodeBuildProvider {
             let call = self.0.list_builds_for_project().project_name(query.build_project.as_str()).set_next_token(page);
             let answer = call.send().await.map_err(|error| port_error("ListBuildsForProject", error))?;
             let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
-            for chunk in ids.chunks(MOST_DESCRIBED) {
+            for chunk in ids.chunks(MAX_DESCRIBE_BATCH) {
                 found.extend(self.describe(chunk).await?);
             }
             let past_it = found.iter().any(|build| build.started_at.is_some_and(|at| at < query.not_before));
@@ -101,10 +101,10 @@ impl Builds for CodeBuildProvider {
 
 /// What a StartBuild that brought no build means. Only what AWS documents as "not run" is definite; everything else,
 /// codes of a later day included, is "nobody knows".
-fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> SendSeen {
+fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> StartOutcome {
     let message = describe_error(error);
     if let SdkError::ConstructionFailure(_) = error {
-        return SendSeen::Refused(message);
+        return StartOutcome::Denied(message);
     }
     match error.code() {
         Some(
@@ -113,12 +113,12 @@ fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> Send
             | "Throttling"
             | "TooManyRequestsException"
             | "RequestLimitExceeded",
-        ) => SendSeen::Limited(message),
+        ) => StartOutcome::Limited(message),
         // The name of the error for "same token, other parameters" is not documented.
         Some("InvalidInputException") if message.to_ascii_lowercase().contains("idempoten") => {
-            SendSeen::Unknown(message)
+            StartOutcome::Unknown(message)
         }
-        Some("InvalidInputException") => SendSeen::Invalid(message),
+        Some("InvalidInputException") => StartOutcome::Invalid(message),
         Some(
             "AccessDeniedException"
             | "ResourceNotFoundException"
@@ -127,16 +127,16 @@ fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> Send
             | "ExpiredTokenException"
             | "InvalidClientTokenId"
             | "MissingAuthenticationTokenException",
-        ) => SendSeen::Refused(message),
-        _ => SendSeen::Unknown(message),
+        ) => StartOutcome::Denied(message),
+        _ => StartOutcome::Unknown(message),
     }
 }
 
-fn variable(variable: &Variable) -> Result<EnvironmentVariable, aws_smithy_types::error::operation::BuildError> {
+fn variable(variable: &BuildVariable) -> Result<EnvironmentVariable, aws_smithy_types::error::operation::BuildError> {
     let kind = match variable.kind {
-        VariableKind::Plaintext => EnvironmentVariableType::Plaintext,
-        VariableKind::ParameterStore => EnvironmentVariableType::ParameterStore,
-        VariableKind::SecretsManager => EnvironmentVariableType::SecretsManager,
+        BuildVariableKind::Plaintext => EnvironmentVariableType::Plaintext,
+        BuildVariableKind::ParameterStore => EnvironmentVariableType::ParameterStore,
+        BuildVariableKind::SecretsManager => EnvironmentVariableType::SecretsManager,
     };
     EnvironmentVariable::builder().name(&variable.name).value(&variable.value).r#type(kind).build()
 }
@@ -157,17 +157,17 @@ fn build(build: Build) -> Option<ProviderBuild> {
         started_at: build.start_time.and_then(time),
         ended_at: build.end_time.and_then(time),
         log_url: build.logs.and_then(|logs| logs.deep_link),
-        failed_phase,
+        failed_stage: failed_phase,
     })
 }
 
-fn failed_phase(phase: &aws_sdk_codebuild::types::BuildPhase) -> Option<FailedPhase> {
+fn failed_phase(phase: &aws_sdk_codebuild::types::BuildPhase) -> Option<FailedStage> {
     let status = phase.phase_status()?.as_str();
     if matches!(status, "SUCCEEDED" | "IN_PROGRESS" | "QUEUED") {
         return None;
     }
     let message = phase.contexts().iter().find_map(|context| context.message()).unwrap_or(status);
-    Some(FailedPhase { name: phase.phase_type()?.as_str().to_owned(), message: message.to_owned() })
+    Some(FailedStage { name: phase.phase_type()?.as_str().to_owned(), message: message.to_owned() })
 }
 
 fn time(at: aws_smithy_types::DateTime) -> Option<Timestamp> {

@@ -59,22 +59,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_s_builds_are_known_by_the_role_and_any_session() {
+    fn initiator_of_role_matches_any_session() {
         let identity =
             CallerIdentity::from_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
         assert_eq!(identity.account, "123456789012");
-        assert!(identity.initiator.is("doorbell-worker/task-2"));
-        assert!(!identity.initiator.is("doorbell-worker-2/task-1") && !identity.initiator.is("doorbell-worker"));
+        assert!(identity.initiator.matches("doorbell-worker/task-2"));
+        assert!(
+            !identity.initiator.matches("doorbell-worker-2/task-1") && !identity.initiator.matches("doorbell-worker")
+        );
     }
 
     #[test]
-    fn a_user_s_builds_are_known_by_its_whole_name() {
+    fn initiator_of_user_matches_whole_name() {
         let identity = CallerIdentity::from_arn("arn:aws:iam::123456789012:user/teams/ci").unwrap();
-        assert!(identity.initiator.is("ci") && !identity.initiator.is("ci-other"));
+        assert!(identity.initiator.matches("ci") && !identity.initiator.matches("ci-other"));
     }
 
     #[test]
-    fn root_is_refused_since_anybody_s_builds_would_look_like_its_own() {
+    fn root_identity_is_rejected() {
         let error = CallerIdentity::from_arn("arn:aws:iam::123456789012:root").unwrap_err();
         assert!(error.to_string().contains("needs a role or a user of its own"), "{error}");
     }

@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{Row, Timestamp};
-use doorbell_engine::ports::{Cursor, DuePage, Insert, Ledger, LoadError, PortError, Update, shard_of};
+use doorbell_engine::ports::{
+    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of,
+};
 use doorbell_messages::{JobKey, ProjectName};
 use futures_util::future::join_all;
 
@@ -140,16 +142,16 @@ impl DynamoDbLedger {
         Ok(LedgerPage { rows, unreadable, next })
     }
 
-    async fn insert_one(&self, row: &Row) -> Result<Insert, PortError> {
+    async fn insert_one(&self, row: &Row) -> Result<InsertOutcome, PortError> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(item_from_row(row)?));
         match call.condition_expression("attribute_not_exists(pk)").send().await {
-            Ok(_) => Ok(Insert::New),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Insert::Exists),
+            Ok(_) => Ok(InsertOutcome::Inserted),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(InsertOutcome::AlreadyExists),
             Err(error) => Err(port_error("PutItem", error)),
         }
     }
 
-    async fn update_one(&self, row: &Row) -> Result<Update, PortError> {
+    async fn update_one(&self, row: &Row) -> Result<UpdateOutcome, PortError> {
         let mut attributes = item_from_row(row)?;
         let key = attributes.remove("pk").into_iter().map(|pk| ("pk".to_owned(), pk)).collect();
         let absent: Vec<&str> =
@@ -170,8 +172,8 @@ impl DynamoDbLedger {
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
         match call.send().await {
-            Ok(_) => Ok(Update::Written),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(Update::Conflict),
+            Ok(_) => Ok(UpdateOutcome::Written),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(UpdateOutcome::Conflict),
             Err(error) => Err(port_error("UpdateItem", error)),
         }
     }
@@ -184,8 +186,8 @@ impl DynamoDbLedger {
     }
 }
 
-impl Ledger for DynamoDbLedger {
-    async fn insert(&self, rows: &[Row]) -> Vec<Result<Insert, PortError>> {
+impl JobLedger for DynamoDbLedger {
+    async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
         join_all(rows.iter().map(|row| self.insert_one(row))).await
     }
 
@@ -193,7 +195,7 @@ impl Ledger for DynamoDbLedger {
         join_all(keys.iter().map(|key| self.load_one(key))).await
     }
 
-    async fn update(&self, rows: &[Row]) -> Vec<Result<Update, PortError>> {
+    async fn update(&self, rows: &[Row]) -> Vec<Result<UpdateOutcome, PortError>> {
         join_all(rows.iter().map(|row| self.update_one(row))).await
     }
 
@@ -251,7 +253,7 @@ fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
 fn row_from_item(item: &DynamoDbItem) -> Result<Row, LoadError> {
     let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u32>().ok());
     match schema {
-        Some(schema) if schema > SCHEMA => return Err(LoadError::Newer(schema)),
+        Some(schema) if schema > SCHEMA => return Err(LoadError::NewerSchema(schema)),
         Some(_) => {}
         None => return Err(LoadError::Corrupt("it has no schema".to_owned())),
     }

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
-use doorbell_engine::ports::{Deliveries, Delivery, PortError, Receipt};
+use doorbell_engine::ports::{Delivery, MessageQueue, PortError, ReceiptHandle};
 use doorbell_messages::DeadLetter;
 use tracing::debug;
 
@@ -32,7 +32,7 @@ impl SqsQueue {
     }
 }
 
-impl Deliveries for SqsQueue {
+impl MessageQueue for SqsQueue {
     async fn receive(&self, wait: Duration) -> Result<Vec<Delivery>, PortError> {
         let receive_timeouts = TimeoutConfig::builder()
             .operation_attempt_timeout(RECEIVE_TIMEOUT)
@@ -53,7 +53,7 @@ impl Deliveries for SqsQueue {
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
     }
 
-    async fn ack(&self, receipts: Vec<Receipt>) -> Result<(), PortError> {
+    async fn ack(&self, receipts: Vec<ReceiptHandle>) -> Result<(), PortError> {
         for chunk in receipts.chunks(MAX_BATCH_ENTRIES) {
             let mut call = self.client.delete_message_batch().queue_url(&self.url);
             for (index, receipt) in chunk.iter().enumerate() {
@@ -69,7 +69,7 @@ impl Deliveries for SqsQueue {
         Ok(())
     }
 
-    async fn bury(&self, dead_letter: DeadLetter) -> Result<(), PortError> {
+    async fn dead_letter(&self, dead_letter: DeadLetter) -> Result<(), PortError> {
         let call =
             self.client.send_message().queue_url(&self.dead_letter_queue_url).message_body(dead_letter.to_json());
         call.send().await.map_err(|error| port_error("SendMessage to the dead-letter queue", error))?;
@@ -83,7 +83,7 @@ fn delivery(message: aws_sdk_sqs::types::Message) -> Option<Delivery> {
     Some(Delivery {
         receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         // Without a receipt it can't be deleted: it comes back.
-        receipt: Receipt(message.receipt_handle?),
+        receipt: ReceiptHandle(message.receipt_handle?),
         body: message.body.unwrap_or_default(),
         message_id: message.message_id.unwrap_or_default(),
     })

@@ -1,8 +1,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_ssm::Client;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use doorbell_engine::domain::Documents;
-use doorbell_engine::ports::{PortError, Projects};
+use doorbell_engine::domain::RegistryDocuments;
+use doorbell_engine::ports::{PortError, ProjectRegistry};
 use doorbell_messages::ProjectName;
 
 use crate::aws::connection::port_error;
@@ -32,10 +32,10 @@ impl SsmRegistry {
     }
 }
 
-impl Projects for SsmRegistry {
-    async fn read(&self, project: &ProjectName) -> Result<Option<Documents>, PortError> {
+impl ProjectRegistry for SsmRegistry {
+    async fn read(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, PortError> {
         let (project, default) =
             futures_util::future::try_join(self.parameter(project.as_str()), self.parameter("_default")).await?;
-        Ok(project.map(|project| Documents { project, default }))
+        Ok(project.map(|project| RegistryDocuments { project, default }))
     }
 }

@@ -1,6 +1,6 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use doorbell_engine::ports::{PortError, Secrets};
+use doorbell_engine::ports::{PortError, SecretStore};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
@@ -18,7 +18,7 @@ impl SecretsManagerStore {
     }
 }
 
-impl Secrets for SecretsManagerStore {
+impl SecretStore for SecretsManagerStore {
     async fn read(&self, id: &SecretId) -> Result<SecretString, PortError> {
         let answer = self.0.get_secret_value().secret_id(id.as_str()).send().await;
         let secret = answer.map_err(|error| port_error(&format!("GetSecretValue {id}"), error))?;

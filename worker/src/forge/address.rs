@@ -73,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_open_internet_are_public() {
+    fn internet_addresses_are_public() {
         check(&["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.167.1.1"], true);
         check(&["2001:4860:4860::8888", "2600::1", "::ffff:8.8.8.8", "2a00:1450::1"], true);
     }
 
     #[test]
-    fn addresses_that_lead_inside_are_not() {
+    fn private_and_reserved_addresses_are_not_public() {
         check(
             &["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"],
             false,

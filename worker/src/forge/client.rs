@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen};
-use doorbell_engine::ports::{Answer, Forge};
+use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport};
+use doorbell_engine::ports::{Answer, StatusReporter};
 use doorbell_messages::GitRef;
 use doorbell_registry::{ForgeKind, ForgeUrl};
 use reqwest::{Client, ClientBuilder, Url, redirect};
@@ -41,7 +41,7 @@ impl PagureReporter {
     }
 
     /// Whether the forge can be reached and takes the token for flags on this repository; nothing is written there.
-    pub async fn verify_token(&self, repository: &ForgeSide, token: &SecretString) -> Answer<Result<(), String>> {
+    pub async fn verify_token(&self, repository: &ForgeRepository, token: &SecretString) -> Answer<Result<(), String>> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
                 ForgeKind::Pagure => pagure::probe_flag_api(client, &url, repository, token).await,
@@ -86,25 +86,35 @@ pub(super) fn client_builder() -> ClientBuilder {
         .user_agent(concat!("doorbell/", env!("CARGO_PKG_VERSION")))
 }
 
-impl Forge for PagureReporter {
-    async fn tell(&self, target: &Target, report: &Report, token: &SecretString) -> Answer<TellSeen> {
+impl StatusReporter for PagureReporter {
+    async fn report_status(
+        &self,
+        target: &ReportTarget,
+        report: &StatusReport,
+        token: &SecretString,
+    ) -> Answer<DeliveryOutcome> {
         match self.client(&target.forge.url) {
             Ok((client, url)) => match target.forge.kind {
                 ForgeKind::Pagure => pagure::post_flag(client, &url, target, report, token).await,
                 ForgeKind::PagureCi => pagure::post_to_plugin(client, &url, target, report, token).await,
             },
-            Err(reason) => Answer::Seen(TellSeen::Refused { reason, retry_after: None }),
+            Err(reason) => Answer::Seen(DeliveryOutcome::Failed { reason, retry_after: None }),
         }
     }
 
-    async fn head(&self, repository: &ForgeSide, git_ref: &GitRef, token: Option<&SecretString>) -> Answer<HeadSeen> {
+    async fn resolve_ref(
+        &self,
+        repository: &ForgeRepository,
+        git_ref: &GitRef,
+        token: Option<&SecretString>,
+    ) -> Answer<RefResolution> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
                 ForgeKind::Pagure => pagure::resolve_ref(client, &url, repository, git_ref, token).await,
                 // A hook's token opens nothing but the plugin's route, and is not shown to any other.
                 ForgeKind::PagureCi => pagure::resolve_ref(client, &url, repository, git_ref, None).await,
             },
-            Err(reason) => Answer::Seen(HeadSeen::Unavailable(reason)),
+            Err(reason) => Answer::Seen(RefResolution::Unavailable(reason)),
         }
     }
 }
@@ -133,7 +143,7 @@ mod tests {
     }
 
     async fn deliver(forges: &PagureReporter, url: &str) -> String {
-        let forge = ForgeSide {
+        let forge = ForgeRepository {
             kind: ForgeKind::Pagure,
             url: url.parse().unwrap(),
             repo: "demo".parse().unwrap(),
@@ -141,26 +151,27 @@ mod tests {
             username: "Doorbell".to_owned(),
         };
         let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
-        let target = Target { forge, commit, uid: "u".to_owned() };
-        let report = Report { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
+        let target = ReportTarget { forge, commit, external_id: "u".to_owned() };
+        let report =
+            StatusReport { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
         let token = SecretString::from("canary-token".to_owned());
-        format!("{:?}", forges.tell(&target, &report, &token).await)
+        format!("{:?}", forges.report_status(&target, &report, &token).await)
     }
 
     #[tokio::test]
-    async fn an_address_inside_is_not_connected_to_however_it_is_written() {
+    async fn private_address_in_any_notation_is_not_connected_to() {
         let (port, connections) = private_listener().await;
         let forges = PagureReporter::new(Vec::new()).unwrap();
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
             let answer = deliver(&forges, &format!("https://{host}:{port}")).await;
-            assert!(answer.starts_with("Seen(Refused"), "{host}: {answer}");
+            assert!(answer.starts_with("Seen(Failed"), "{host}: {answer}");
             assert!(answer.contains("DOORBELL_ALLOW_PRIVATE_FORGES"), "{host}: {answer}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
-    async fn an_address_inside_that_the_owner_has_named_is_connected_to() {
+    async fn allowlisted_private_address_is_connected_to() {
         let (port, connections) = private_listener().await;
         let forges = PagureReporter::new(vec![format!("localhost:{port}")]).unwrap();
         deliver(&forges, &format!("https://localhost:{port}")).await;

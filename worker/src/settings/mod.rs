@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn worker_command_line_definition_is_valid() {
         WorkerArguments::command().debug_assert();
     }
 
@@ -268,7 +268,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_needed_is_enough() {
+    fn required_settings_suffice() {
         let settings = parse_arguments(&REQUIRED_FLAGS).unwrap();
         assert_eq!((settings.max_in_flight, settings.registry_prefix.as_str()), (100, "/doorbell"));
         assert_eq!((settings.max_request_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_missing_or_wrong_is_said_at_once() {
+    fn all_invalid_settings_are_reported_together() {
         let wrong = ["--topic-arn", "nope", "--sweep-interval", "5d", "--max-in-flight", "0", "--log-format", "xml"];
         let more = [
             "--allow-private-forges",

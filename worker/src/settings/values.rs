@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_number_and_its_unit() {
+    fn duration_setting_parses_number_and_unit() {
         for (text, expected) in [("5", 5000), ("5s", 5000), ("500ms", 500), ("2m", 120_000), ("72h", 259_200_000)] {
             assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
         }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_address_is_refused_with_the_right_shape() {
+    fn invalid_address_setting_error_names_the_format() {
         assert!(topic_arn("arn:aws:sns:eu-north-1:123456789012:doorbell").is_ok());
         assert!(topic_arn("doorbell").unwrap_err().contains("arn:aws:sns:"));
         assert!(queue_url("sqs:doorbell").is_err() && queue_url("https://host").is_err());

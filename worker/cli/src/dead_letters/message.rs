@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_of_the_worker_brings_its_reason_and_the_message_inside() {
+    fn worker_dead_letter_yields_reason_and_original_message() {
         let text = DeadLetter::new("not valid".to_owned(), 1, "m".to_owned(), "{}").to_json();
         let message = read(DeadLetterQueue::Requests, &text);
         assert_eq!((message.reason.as_str(), message.body.as_str(), message.is_truncated), ("not valid", "{}", false));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_moved_as_it_was_is_taken_as_it_is() {
+    fn redriven_message_without_envelope_is_kept_unchanged() {
         let message = read(DeadLetterQueue::Requests, "{\"Type\":\"Notification\"}");
         assert_eq!(message.body, "{\"Type\":\"Notification\"}");
         assert!(message.reason.starts_with("received too often"), "{}", message.reason);

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_the_same_place_has_the_same_beginning() {
+    fn arns_in_one_scope_share_partition_region_and_account() {
         let scope = ArnScope::from_arn("arn:aws-cn:sqs:cn-north-1:1:queue").unwrap();
         assert_eq!(scope.arn("dynamodb", "table/t"), "arn:aws-cn:dynamodb:cn-north-1:1:table/t");
         assert_eq!(scope.secret("a/b"), "arn:aws-cn:secretsmanager:cn-north-1:1:secret:a/b-AbCdEf");

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_is_named_before_aws_refuses_it() {
+    fn clock_offset_is_reported_before_aws_rejects_signatures() {
         for (seconds, state) in
             [(1, CheckState::Ok), (29, CheckState::Ok), (30, CheckState::Warning), (300, CheckState::Failure)]
         {

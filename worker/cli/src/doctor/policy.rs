@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_admits_the_service_on_behalf_of_its_source_only() {
+    fn statement_admits_service_for_its_source_arn_only() {
         check(json!({}), true);
         check(json!({ "Action": ["sqs:*"] }), true);
         check(json!({ "Condition": { "ArnLike": { "AWS:SourceArn": ["arn:aws:sns:eu-north-1:1:*"] } } }), true);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_to_all_is_seen() {
+    fn statement_with_public_principal_is_detected() {
         let open =
             json!({ "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "SNS:Publish" }] });
         assert!(statements(&open)[0].allows_everyone("sns:Publish"));

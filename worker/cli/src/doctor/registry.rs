@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use doorbell_engine::domain::ForgeSide;
+use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Answer;
 use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
 use doorbell_worker::aws_error;
@@ -55,10 +55,10 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
         .collect();
     let needs = project_needs(context, &read, fallback.as_ref(), default.is_some());
     let secrets: BTreeSet<&SecretId> = read.iter().flat_map(|(_, document, _)| secrets_of(document)).collect();
-    let forges: BTreeMap<String, ForgeSide> = read
+    let forges: BTreeMap<String, ForgeRepository> = read
         .iter()
         .filter_map(|(_, document, _)| document.report_to.as_ref())
-        .map(|report| (format!("{} {}", report.url, report.repo), ForgeSide::from(report)))
+        .map(|report| (format!("{} {}", report.url, report.repo), ForgeRepository::from(report)))
         .collect();
     let found = builds::find_projects(context, &needs).await;
     let exist = found.iter().flatten().filter_map(|project| project.name());
@@ -144,7 +144,7 @@ async fn check_secret(context: &DoctorContext<'_>, id: &SecretId) -> Check {
     }
 }
 
-async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &ForgeSide) -> Check {
+async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &ForgeRepository) -> Check {
     let name = format!("forge-{}", repository.repo);
     let client = aws_sdk_secretsmanager::Client::new(context.account.sdk());
     let token = match client.get_secret_value().secret_id(repository.token_secret.as_str()).send().await {

@@ -1,7 +1,7 @@
 //! What the owner can do about a job: end it, ask for it again.
 
 use doorbell_engine::domain::{Row, Timestamp};
-use doorbell_engine::ports::{Ledger, Update};
+use doorbell_engine::ports::{JobLedger, UpdateOutcome};
 use doorbell_messages::{JobKey, Request, RequestAction, RequestId};
 use doorbell_worker::{DynamoDbLedger, aws_error};
 use serde::Serialize;
@@ -61,10 +61,12 @@ async fn write_cancel(ledger: &DynamoDbLedger, row: &Row, now: Timestamp) -> Res
     let mut row = row.clone();
     for _ in 0..MAX_CONFLICTS {
         let writer = format!("doorbell-{}-{}", std::process::id(), now.as_millis());
-        let Some(canceled) = row.canceled(now, "the owner asks to cancel the job", writer) else { return Ok(false) };
+        let Some(canceled) = row.with_cancel_requested(now, "the owner asks to cancel the job", writer) else {
+            return Ok(false);
+        };
         match ledger.update(std::slice::from_ref(&canceled)).await.pop() {
-            Some(Ok(Update::Written)) => return Ok(true),
-            Some(Ok(Update::Conflict)) => row = find(ledger, row.key.as_str()).await?,
+            Some(Ok(UpdateOutcome::Written)) => return Ok(true),
+            Some(Ok(UpdateOutcome::Conflict)) => row = find(ledger, row.key.as_str()).await?,
             Some(Err(error)) => {
                 return Err(CliError::operation_failed(
                     format!("AWS: {error}"),

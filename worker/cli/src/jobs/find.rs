@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_named_by_the_beginning_of_its_key_or_by_its_id() {
+    fn job_matches_key_prefix_or_request_id() {
         let key = "demo#ci-4711#44483f6b239f8fbaede9b993";
         for (name, expected) in
             [("demo#ci", true), ("ci-4711", true), ("ci-47", false), ("4448", false), ("demo#x", false)]

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_room_is_scarce_a_name_is_cut_to_a_beginning_that_is_no_other_s() {
+    fn job_names_are_shortened_to_unique_prefixes() {
         let names = ["demo#49593413d588164b", "demo#49593413d5881700", "demo#ci-1"].map(str::to_owned);
         let cut = |max_width: usize| names.iter().map(|name| shorten(name, &names, max_width)).collect::<Vec<_>>();
         assert_eq!(cut(100), names);

@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{Phase, Row, Timestamp, Wanted};
+use doorbell_engine::domain::{DesiredState, Phase, Row, Timestamp};
 use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
@@ -85,7 +85,7 @@ fn format_target(row: &Row) -> String {
 }
 
 fn format_report(row: &Row, destination: &str) -> String {
-    match (&row.telling.undeliverable, row.telling.told) {
+    match (&row.notification.undeliverable, row.notification.delivered) {
         (Some(reason), _) => format!("{destination} will never take it: {}", harmless(reason)),
         (None, Some(report)) => format!("{destination} was told {} at {}", report.status, format_time(report.at)),
         (None, None) => format!("{destination} was told nothing yet"),
@@ -95,18 +95,21 @@ fn format_report(row: &Row, destination: &str) -> String {
 /// What a row that is not settled waits for, in plain words.
 fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
     let due = row.due_at()?;
-    let what = match (&row.phase, row.wanted) {
+    let what = match (&row.phase, row.desired) {
         (Phase::Received, _) => "for the policy and the commit",
-        (Phase::Accepted { .. }, Wanted::Run) => "for a free place to build",
+        (Phase::Accepted { .. }, DesiredState::Run) => "for a free place to build",
         (Phase::Starting { .. }, _) => "to know whether the start arrived",
-        (Phase::Running { .. }, Wanted::Run) => "for the build's end",
-        (Phase::Accepted { .. } | Phase::Running { .. }, Wanted::Cancel) => "to end: somebody asked to cancel it",
+        (Phase::Running { .. }, DesiredState::Run) => "for the build's end",
+        (Phase::Accepted { .. } | Phase::Running { .. }, DesiredState::Cancel) => "to end: somebody asked to cancel it",
         (Phase::Finished { .. } | Phase::Rejected { .. }, _) => "to tell the forge",
     };
     let when = if due > now {
-        format!("in {}", format_duration(due.since(now)))
+        format!("in {}", format_duration(due.running_since(now)))
     } else {
-        format!("since {}: if that grows, no worker is sweeping (`doorbell doctor`)", format_duration(now.since(due)))
+        format!(
+            "since {}: if that grows, no worker is sweeping (`doorbell doctor`)",
+            format_duration(now.running_since(due))
+        )
     };
     Some(format!("{what}; the next look is due {when}"))
 }

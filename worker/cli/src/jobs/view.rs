@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{Phase, Row, Wanted};
+use doorbell_engine::domain::{DesiredState, Phase, Row};
 use serde::Serialize;
 
 /// A job, for `--output json`. Its fields are a promise: they stay, and others may join them. Times are ISO 8601, UTC.
@@ -54,9 +54,9 @@ impl From<&Row> for JobView {
             commit: commit(row),
             status: row.status().as_str(),
             phase: phase_name(row),
-            desired: match row.wanted {
-                Wanted::Run => "run",
-                Wanted::Cancel => "cancel",
+            desired: match row.desired {
+                DesiredState::Run => "run",
+                DesiredState::Cancel => "cancel",
             },
             message: status_reason(row),
             cause: row.request.cause.as_ref().map(ToString::to_string),
@@ -66,10 +66,10 @@ impl From<&Row> for JobView {
             settled: row.settled_at.is_some(),
             build: row.build().map(|build| JobBuildView { id: build.id.to_string(), log_url: build.log_url.clone() }),
             last_report: row
-                .telling
-                .told
+                .notification
+                .delivered
                 .map(|report| LastReportView { status: report.status.as_str(), at: report.at.to_string() }),
-            undeliverable: row.telling.undeliverable.clone(),
+            undeliverable: row.notification.undeliverable.clone(),
         }
     }
 }
@@ -87,7 +87,7 @@ pub(crate) fn commit(row: &Row) -> Option<String> {
 /// Why the job is as it is, in words.
 pub(crate) fn status_reason(row: &Row) -> Option<String> {
     match &row.phase {
-        Phase::Finished { ending, .. } => Some(ending.text.clone()),
+        Phase::Finished { result, .. } => Some(result.message.clone()),
         Phase::Rejected { reason, .. } => Some(reason.clone()),
         Phase::Accepted { waiting, .. } => waiting.clone(),
         Phase::Received if row.tries > 0 => row.trail.last().map(|entry| entry.text.clone()),

@@ -77,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn in_a_pipe_nothing_is_cut() {
+    fn columns_without_terminal_are_not_truncated() {
         assert_eq!(plain(None), ["A   NAME  TEXT", "1   demo  a long explanation", "22  x"]);
     }
 
     #[test]
-    fn the_last_column_is_cut_at_the_terminal_s_edge_or_goes() {
+    fn last_column_is_truncated_or_dropped_at_terminal_width() {
         assert_eq!(plain(Some(20)), ["A   NAME  TEXT", "1   demo  a long ex…", "22  x"]);
         assert_eq!(plain(Some(12))[1], "1   demo");
     }

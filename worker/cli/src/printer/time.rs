@@ -6,7 +6,7 @@ use doorbell_engine::domain::Timestamp;
 
 /// How long ago: `12 s`, `5 min`, `3 h`, `9 d`.
 pub(crate) fn format_age(at: Timestamp, now: Timestamp) -> String {
-    format_duration(now.since(at))
+    format_duration(now.running_since(at))
 }
 
 pub(crate) fn format_duration(duration: Duration) -> String {
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_has_one_number_and_its_unit() {
+    fn duration_is_formatted_as_one_number_and_unit() {
         for (seconds, expected) in
             [(0, "0 s"), (99, "99 s"), (100, "1 min"), (5_999, "99 min"), (6_000, "1 h"), (172_800, "2 d")]
         {

@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_spaces_and_the_next_ones_are_indented() {
+    fn long_line_wraps_at_spaces_with_indent() {
         check("one two three", 80, &["one two three"]);
         check("one two three", 8, &["one two", "  three"]);
         check("one two three", 5, &["one", "  two", "  three"]);

@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{Documents, Policy};
+use doorbell_engine::domain::{Policy, RegistryDocuments};
 use doorbell_registry::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -91,7 +91,7 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
         Some(filler) => (filler.as_str(), Some(text)),
         None => (text, default),
     };
-    let documents = Documents {
+    let documents = RegistryDocuments {
         project: (name.to_owned(), project.to_owned()),
         default: default.map(|text| (DEFAULT_NAME.to_owned(), text.to_owned())),
     };
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_is_read_as_the_worker_reads_it() {
+    fn lint_matches_worker_document_parsing() {
         check("demo", &valid_document(), &[], &[]);
         check("demo", &with("gitUrl", json!("http://me:secret@host/")), &["gitUrl"], &[]);
         check("demo", &with("buildProjet", json!("x")), &[], &["is \"buildProject\" meant?"]);
@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn the_default_document_may_leave_keys_to_projects_but_not_hold_wrong_ones() {
+    fn lint_of_default_document_allows_missing_keys_only() {
         check(DEFAULT_NAME, &json!({ "buildProject": "ab" }), &[], &[]);
         check(DEFAULT_NAME, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
         check(DEFAULT_NAME, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
     }
 
     #[test]
-    fn the_limits_of_a_parameter_are_explained() {
+    fn lint_reports_documents_over_ssm_size_limits() {
         let refs = |count: usize| with("refs", json!(vec!["heads/a-long-name-of-a-branch"; count]));
         check("demo", &refs(150), &[], &["a standard SSM parameter takes 4096"]);
         check("demo", &refs(300), &["no SSM parameter takes more than 8192"], &[]);

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_shows_what_changes_and_no_credential() {
+    fn diff_shows_changed_lines_without_credentials() {
         assert_eq!(
             diff_lines(r#"{"command":"a","authToken":"one"}"#, r#"{"command":"b","authToken":"two"}"#),
             ["  {", "    \"authToken\": \"(hidden)\",", "-   \"command\": \"a\"", "+   \"command\": \"b\"", "  }"]

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_shown_is_known_again_and_nothing_else_is() {
+    fn redacted_document_is_recognized() {
         for shown in [r#"{"authToken":"x"}"#, r#"{"gitUrl":"https://me:x@host/x.git"}"#, r#"{"gitCredentials":"x"}"#] {
             assert!(!contains_placeholder(shown), "{shown}");
             assert!(contains_placeholder(&redact_credentials(shown).to_string()), "{shown}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_credential_is_shown_wherever_it_stands() {
+    fn project_show_redacts_credentials_in_every_key() {
         for document in [
             r#"{"authToken":"canary"}"#,
             r#"{"basicPassword":"canary","basicUsername":"canary"}"#,

@@ -3,7 +3,7 @@ use std::fs;
 use crate::fixture::RunnerFixture;
 
 #[test]
-fn the_tip_is_built_when_no_commit_is_named() {
+fn request_without_commit_builds_ref_tip() {
     let fixture = RunnerFixture::new();
     let tip = fixture.commit("second");
     let result = fixture
@@ -15,7 +15,7 @@ fn the_tip_is_built_when_no_commit_is_named() {
 }
 
 #[test]
-fn a_commit_of_the_ref_is_built_however_deep_it_lies() {
+fn ancestor_commit_at_any_depth_is_built() {
     let fixture = RunnerFixture::new();
     let first = fixture.git(&["rev-parse", "HEAD"]);
     let build = fixture.build().with("DOORBELL_COMMIT", &first).shell("git rev-parse HEAD; echo $DOORBELL_COMMIT");
@@ -28,7 +28,7 @@ fn a_commit_of_the_ref_is_built_however_deep_it_lies() {
 }
 
 #[test]
-fn a_commit_that_is_not_on_the_ref_is_not_built_though_its_object_is_in_the_repository() {
+fn commit_outside_ref_is_rejected_even_if_object_exists() {
     let fixture = RunnerFixture::new();
     let first = fixture.git(&["rev-parse", "HEAD"]);
     fixture.commits(100);
@@ -51,7 +51,7 @@ fn a_commit_that_is_not_on_the_ref_is_not_built_though_its_object_is_in_the_repo
 }
 
 #[test]
-fn the_rule_tip_wants_the_tip() {
+fn tip_rule_rejects_ancestor_commit() {
     let fixture = RunnerFixture::new();
     let first = fixture.git(&["rev-parse", "HEAD"]);
     let tip = fixture.commit("second");
@@ -65,7 +65,7 @@ fn the_rule_tip_wants_the_tip() {
 }
 
 #[test]
-fn an_annotated_tag_is_the_commit_behind_it() {
+fn annotated_tag_resolves_to_its_commit() {
     let fixture = RunnerFixture::new();
     let tagged = fixture.git(&["rev-parse", "HEAD"]);
     fixture.git(&["tag", "--annotate", "--message", "x", "v1"]);
@@ -83,14 +83,14 @@ fn an_annotated_tag_is_the_commit_behind_it() {
 }
 
 #[test]
-fn a_tag_of_a_tree_is_no_commit_to_build() {
+fn tag_of_tree_is_rejected() {
     let fixture = RunnerFixture::new();
     fixture.git(&["tag", "tree", "HEAD^{tree}"]);
     fixture.build().with("DOORBELL_REF", "refs/tags/tree").assert_exit(241).assert_log("is not a commit");
 }
 
 #[test]
-fn a_pull_request_is_fetched_by_its_ref() {
+fn pull_request_is_fetched_by_its_head_ref() {
     let fixture = RunnerFixture::new();
     let proposed = fixture.git(&["commit-tree", "-p", "HEAD", "-m", "proposed", "HEAD^{tree}"]);
     fixture.git(&["update-ref", "refs/pull/12/head", &proposed]);
@@ -102,7 +102,7 @@ fn a_pull_request_is_fetched_by_its_ref() {
 }
 
 #[test]
-fn a_sha256_repository_is_built_when_the_commit_is_named() {
+fn sha256_repository_with_named_commit_is_built() {
     let fixture = RunnerFixture::new();
     fs::remove_dir_all(fixture.path("repository")).unwrap();
     fs::create_dir(fixture.path("repository")).unwrap();
@@ -115,7 +115,7 @@ fn a_sha256_repository_is_built_when_the_commit_is_named() {
 }
 
 #[test]
-fn what_can_not_be_fetched_is_said_and_leaves_nothing_behind() {
+fn failed_fetch_is_explained_and_cleaned_up() {
     let fixture = RunnerFixture::new();
     let check = |name: &str, value: &str, words: &str| {
         let build = fixture.build().with(name, value);
@@ -130,7 +130,7 @@ fn what_can_not_be_fetched_is_said_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_folder_that_is_there_already_is_neither_used_nor_removed() {
+fn existing_checkout_directory_is_neither_used_nor_removed() {
     let fixture = RunnerFixture::new();
     fs::create_dir(fixture.path("build/checkout")).unwrap();
     fs::write(fixture.path("build/checkout/kept"), "").unwrap();
@@ -139,20 +139,20 @@ fn a_folder_that_is_there_already_is_neither_used_nor_removed() {
 }
 
 #[test]
-fn other_files_in_the_build_s_folder_do_no_harm() {
+fn other_files_in_build_directory_are_ignored() {
     let fixture = RunnerFixture::new();
     fs::write(fixture.path("build/other"), "").unwrap();
     fixture.build().assert_exit(0);
 }
 
 #[test]
-fn an_old_git_is_refused() {
+fn git_older_than_minimum_is_rejected() {
     let fixture = RunnerFixture::new();
     fixture.build_with_git("echo git version 2.31.8").assert_exit(241).assert_log("\"git version 2.31.8\" is too old");
 }
 
 #[test]
-fn an_object_that_a_server_sent_unasked_is_not_on_the_ref() {
+fn unrequested_object_from_server_is_not_built() {
     let fixture = RunnerFixture::new();
     let fork = fixture.git(&["commit-tree", "-p", "HEAD", "-m", "of a fork", "HEAD^{tree}"]);
     fixture.commits(100);
@@ -169,7 +169,7 @@ fn an_object_that_a_server_sent_unasked_is_not_on_the_ref() {
 }
 
 #[test]
-fn a_full_disk_is_the_machine_s_fault() {
+fn full_disk_is_an_infrastructure_failure() {
     let fixture = RunnerFixture::new();
     let full = "case $1 in checkout) echo 'fatal: write error: No space left on device' >&2; exit 128;; esac; exec $GIT \"$@\"";
     let build = fixture.build_with_git(full);
@@ -178,7 +178,7 @@ fn a_full_disk_is_the_machine_s_fault() {
 }
 
 #[test]
-fn a_checkout_of_something_else_is_noticed() {
+fn checkout_of_wrong_commit_is_detected() {
     let fixture = RunnerFixture::new();
     let wrong = "case $1 in checkout) exec $GIT commit --quiet --allow-empty --message x --author 'T <t@example.org>';; esac; exec $GIT \"$@\"";
     let lie = format!("export GIT_COMMITTER_NAME=T GIT_COMMITTER_EMAIL=t@example.org; {wrong}");

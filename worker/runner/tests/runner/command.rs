@@ -3,7 +3,7 @@ use std::fs;
 use crate::fixture::RunnerFixture;
 
 #[test]
-fn the_command_runs_in_the_checkout_with_its_arguments() {
+fn command_runs_in_checkout_with_its_arguments() {
     let fixture = RunnerFixture::new();
     let result = fixture
         .build()
@@ -16,7 +16,7 @@ fn the_command_runs_in_the_checkout_with_its_arguments() {
 }
 
 #[test]
-fn the_commands_exit_code_is_the_builds_but_for_the_reserved_ones() {
+fn command_exit_code_is_passed_on_unless_reserved() {
     let fixture = RunnerFixture::new();
     let check = |script: &str, code: i32| {
         let result = fixture.build().shell(script).assert_exit(code);
@@ -34,7 +34,7 @@ fn the_commands_exit_code_is_the_builds_but_for_the_reserved_ones() {
 }
 
 #[test]
-fn the_command_sees_the_builds_facts_and_nothing_of_git() {
+fn command_environment_has_build_variables_without_git() {
     let fixture = RunnerFixture::new();
     let build = fixture
         .build()
@@ -63,7 +63,7 @@ fn the_command_sees_the_builds_facts_and_nothing_of_git() {
 }
 
 #[test]
-fn a_program_is_looked_up_from_the_folder_or_on_path() {
+fn program_is_resolved_from_working_directory_or_path() {
     let fixture = RunnerFixture::new();
     fixture.script("sub/tool", "#!/bin/sh\necho \"$0\"; exec basename \"$PWD\"\n");
     fixture.commit("tool");
@@ -79,7 +79,7 @@ fn a_program_is_looked_up_from_the_folder_or_on_path() {
 }
 
 #[test]
-fn a_command_that_can_not_be_executed_is_explained() {
+fn command_that_cannot_be_executed_is_explained() {
     let fixture = RunnerFixture::new();
     fixture.write("plain", "#!/bin/sh\n");
     fixture.script("interpreter", "#!/no/such/shell -e\n");
@@ -104,7 +104,7 @@ fn a_command_that_can_not_be_executed_is_explained() {
 }
 
 #[test]
-fn the_folder_must_be_in_the_checkout_also_behind_its_links() {
+fn working_directory_outside_checkout_is_rejected() {
     let fixture = RunnerFixture::new();
     fixture.write("file", "");
     fixture.write("sub/x", "");
@@ -143,7 +143,7 @@ fn the_folder_must_be_in_the_checkout_also_behind_its_links() {
 }
 
 #[test]
-fn an_incomplete_or_wrong_environment_is_named() {
+fn invalid_or_missing_build_variable_is_named() {
     let fixture = RunnerFixture::new();
     let names = [
         "DOORBELL_JOB_ID",

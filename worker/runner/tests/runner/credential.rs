@@ -39,7 +39,7 @@ fn assert_no_secret(text: &str) {
 }
 
 #[test]
-fn every_form_of_credential_lets_git_in_and_is_seen_nowhere() {
+fn every_credential_form_authenticates_git_without_leaking() {
     let fixture = RunnerFixture::new();
     let first = fixture.git(&["rev-parse", "HEAD"]);
     fixture.commits(60);
@@ -82,7 +82,7 @@ fn every_form_of_credential_lets_git_in_and_is_seen_nowhere() {
 }
 
 #[test]
-fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs() {
+fn runner_memory_has_no_credential_while_command_runs() {
     let fixture = RunnerFixture::new();
     let header = basic("oauth2", CANARY);
     let server = serve(&fixture, Some(&header));
@@ -108,7 +108,7 @@ fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs(
 }
 
 #[test]
-fn without_a_credential_none_is_sent() {
+fn missing_credential_sends_no_authorization() {
     let fixture = RunnerFixture::new();
     let server = serve(&fixture, None);
     build(&fixture, &server).assert_exit(0);
@@ -116,7 +116,7 @@ fn without_a_credential_none_is_sent() {
 }
 
 #[test]
-fn a_refused_credential_is_explained_and_not_shown() {
+fn rejected_credential_is_explained_without_being_shown() {
     let fixture = RunnerFixture::new();
     let server = serve(&fixture, Some("Basic other"));
     let result = build(&fixture, &server)
@@ -128,7 +128,7 @@ fn a_refused_credential_is_explained_and_not_shown() {
 }
 
 #[test]
-fn a_credential_that_the_server_prints_back_is_redacted() {
+fn credential_echoed_by_server_is_redacted() {
     let fixture = RunnerFixture::new();
     let server = GitHttpServer::start(ServerBehavior::Echo);
     for (name, value) in [("DOORBELL_GIT_CREDENTIALS", CANARY), ("DOORBELL_PROJECT_DOCUMENT", &document(CANARY))] {
@@ -139,7 +139,7 @@ fn a_credential_that_the_server_prints_back_is_redacted() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_takes_no_credential_along() {
+fn git_redirect_is_not_followed_and_gets_no_credential() {
     let fixture = RunnerFixture::new();
     let elsewhere = serve(&fixture, None);
     let server = GitHttpServer::start(ServerBehavior::Redirect { to: format!("http://{}", elsewhere.address) });
@@ -152,7 +152,7 @@ fn a_redirect_is_not_followed_and_takes_no_credential_along() {
 }
 
 #[test]
-fn a_credential_that_can_not_be_read_stops_the_build_unquoted() {
+fn unreadable_credential_stops_build_without_being_quoted() {
     let fixture = RunnerFixture::new();
     let check = |name: &str, value: &str| {
         let result = fixture.build().with(name, value).assert_exit(240).assert_log(name);
@@ -165,7 +165,7 @@ fn a_credential_that_can_not_be_read_stops_the_build_unquoted() {
 }
 
 #[test]
-fn the_second_life_refuses_to_begin_with_a_secret() {
+fn command_stage_refuses_environment_with_secrets() {
     let fixture = RunnerFixture::new();
     fs::create_dir(fixture.path("build/checkout")).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doorbell-runner"));

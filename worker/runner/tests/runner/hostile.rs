@@ -69,7 +69,7 @@ const PAYLOADS: [(&str, &str); 60] = [
 ];
 
 #[test]
-fn no_hostile_value_runs_or_fetches_anything() {
+fn hostile_value_runs_and_fetches_nothing() {
     let fixture = RunnerFixture::new();
     let canary = fixture.path("canary");
     for (name, payload) in PAYLOADS {
@@ -88,7 +88,7 @@ fn no_hostile_value_runs_or_fetches_anything() {
 }
 
 #[test]
-fn odd_values_that_are_allowed_mean_only_themselves() {
+fn allowed_shell_metacharacters_are_taken_literally() {
     let fixture = RunnerFixture::new();
     let canary = fixture.path("canary");
     let touch = format!("touch${{IFS}}{}", canary.display());
@@ -109,7 +109,7 @@ fn odd_values_that_are_allowed_mean_only_themselves() {
 }
 
 #[test]
-fn a_protocol_that_is_not_on_the_list_is_refused() {
+fn protocol_not_on_allowlist_is_rejected() {
     let fixture = RunnerFixture::new();
     let url = |protocol: &str| match protocol {
         "file" => fixture.url(),
@@ -136,7 +136,7 @@ fn a_protocol_that_is_not_on_the_list_is_refused() {
 
 /// A repository whose content asks git to run a program in every way that content can.
 #[test]
-fn a_hostile_repository_runs_nothing_before_the_command() {
+fn hostile_repository_runs_nothing_before_command() {
     let fixture = RunnerFixture::new();
     let canary = fixture.path("canary");
     let program = fixture.path("program");
@@ -211,7 +211,7 @@ fn a_hostile_repository_runs_nothing_before_the_command() {
 }
 
 #[test]
-fn a_program_named_git_in_the_repository_is_not_ours() {
+fn git_program_in_repository_is_never_executed() {
     let fixture = RunnerFixture::new();
     fixture.script("git", &format!("#!/bin/sh\ntouch {}\n", fixture.path("canary").display()));
     fixture.commit("git");

@@ -25,7 +25,7 @@ fn signal_and_wait(child: Child, signal: Signal) -> RunResult {
 }
 
 #[test]
-fn at_the_limit_the_whole_group_is_told_to_end() {
+fn timeout_terminates_whole_process_group() {
     let fixture = RunnerFixture::new();
     let build = fixture
         .build()
@@ -39,7 +39,7 @@ fn at_the_limit_the_whole_group_is_told_to_end() {
 }
 
 #[test]
-fn who_does_not_obey_is_killed_after_the_grace() {
+fn process_ignoring_sigterm_is_killed_after_grace_period() {
     let fixture = RunnerFixture::new();
     let build = fixture.build().with("DOORBELL_TIMEOUT_SECONDS", "1").with("DOORBELL_KILL_GRACE_SECONDS", "1");
     let start = Instant::now();
@@ -52,7 +52,7 @@ fn who_does_not_obey_is_killed_after_the_grace() {
 }
 
 #[test]
-fn what_a_command_leaves_behind_ends_with_it() {
+fn background_processes_end_with_command() {
     let fixture = RunnerFixture::new();
     let start = Instant::now();
     fixture.build().shell(&format!("{GRANDCHILD} exit 3")).assert_exit(3);
@@ -61,7 +61,7 @@ fn what_a_command_leaves_behind_ends_with_it() {
 }
 
 #[test]
-fn a_signal_to_the_runner_reaches_the_command() {
+fn signal_to_runner_is_forwarded_to_command() {
     for (signal, name) in [(Signal::TERM, "TERM"), (Signal::INT, "INT"), (Signal::HUP, "TERM")] {
         let fixture = RunnerFixture::new();
         // A shell's background process ignores INT: only the KILL after the grace ends it.
@@ -76,7 +76,7 @@ fn a_signal_to_the_runner_reaches_the_command() {
 }
 
 #[test]
-fn a_signal_during_the_checkout_ends_git_and_removes_what_it_fetched() {
+fn signal_during_checkout_stops_git_and_removes_checkout() {
     let fixture = RunnerFixture::new();
     // A git that never comes back from a fetch.
     let fetching = fixture.path("fetching");

@@ -182,7 +182,7 @@ impl Journey<'_> {
     }
 }
 
-/// What the output `key_commands` tells the owner to do.
+/// What the output `access_key_commands` tells the owner to do.
 async fn make_key(ground: &Ground) -> anyhow::Result<Key> {
     let answer = ground.root.query("iam", IAM_VERSION, "CreateAccessKey", &[("UserName", PUBLISHER)]).await?;
     let key = Key {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::rights::granted;
 use super::terraform::Account as Applied;
-use crate::world::account::{Account, BUILD, DUE_INDEX, TABLE, TOPIC, WORKER, rule_target, subscription};
+use crate::world::account::{Account, BUILD, TABLE, TOPIC, WORKER, rule_target, subscription};
 
 /// Attributes of a queue that are plain values: SQS's name, and Terraform's.
 const PLAIN: [(&str, &str); 5] = [
@@ -90,7 +90,6 @@ fn trust(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyho
 fn table(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyhow::Result<()> {
     let made = applied.named("aws_dynamodb_table", TABLE)?;
     let (table, ttl) = (by_hand.table(), by_hand.time_to_live());
-    let index = &made["global_secondary_index"][0];
     let attributes = made["attribute"].as_array().into_iter().flatten();
     let attributes: BTreeSet<String> = attributes.map(|it| format!("{}:{}", it["name"], it["type"])).collect();
     let ours = table["AttributeDefinitions"].as_array().into_iter().flatten();
@@ -98,14 +97,24 @@ fn table(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyho
     likeness.same("table, attributes", &json!(ours), &json!(attributes));
     likeness.same("table, key", &table["KeySchema"][0]["AttributeName"], &made["hash_key"]);
     likeness.same("table, billing", &table["BillingMode"], &made["billing_mode"]);
-    let ours = &table["GlobalSecondaryIndexes"][0];
-    likeness.same("index, name", &json!(DUE_INDEX), &index["name"]);
-    likeness.same("index, key", &ours["KeySchema"][0]["AttributeName"], &index["hash_key"]);
-    likeness.same("index, range", &ours["KeySchema"][1]["AttributeName"], &index["range_key"]);
-    likeness.same("index, projection", &ours["Projection"]["ProjectionType"], &index["projection_type"]);
+    // The state lists a table's indexes in no order.
+    let ours = indexes(&table["GlobalSecondaryIndexes"], |index| {
+        let key = |at: usize| index["KeySchema"][at]["AttributeName"].clone();
+        [index["IndexName"].clone(), key(0), key(1), index["Projection"]["ProjectionType"].clone()]
+    });
+    let theirs = indexes(&made["global_secondary_index"], |index| {
+        ["name", "hash_key", "range_key", "projection_type"].map(|field| index[field].clone())
+    });
+    likeness.same("table, indexes", &ours, &theirs);
     let ours = &ttl["TimeToLiveSpecification"];
     likeness.same("table, end of rows", &ours["AttributeName"], &made["ttl"][0]["attribute_name"]);
     Ok(())
+}
+
+/// Name, hash key, range key and projection of each index, by name.
+fn indexes(list: &Value, describe: impl Fn(&Value) -> [Value; 4]) -> Value {
+    let all = list.as_array().into_iter().flatten().map(describe);
+    all.map(|[name, rest @ ..]| (name.as_str().unwrap_or_default().to_owned(), json!(rest))).collect()
 }
 
 fn rules(likeness: &mut Likeness, by_hand: &Account, applied: &Applied) -> anyhow::Result<()> {

@@ -141,8 +141,8 @@ pub(super) async fn evidence(sandbox: &Sandbox, jobs: &[Planned], rung: &[Rung])
 
 fn stands(job: &Job) -> String {
     let settled = if job.is_settled() { "settled" } else { "not settled" };
-    let strikes = job.json()["strikes"].as_u64().unwrap_or_default();
-    format!("{settled}, {} with {strikes} strikes: {}", job.phase(), job.trail().last().unwrap_or(&"no word"))
+    let crash_score = job.json()["crash_score"].as_u64().unwrap_or_default();
+    format!("{settled}, {} with crash score {crash_score}: {}", job.phase(), job.trail().last().unwrap_or(&"no word"))
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub const SUBSCRIPTION_DEAD_LETTERS: &str = "doorbell-subscription-dead-letters"
 pub const TABLE: &str = "doorbell-jobs";
 /// The ledger's sparse index: rows that somebody must look at, by shard and time.
 pub const DUE_INDEX: &str = "due";
+/// The ledger's index of a project's jobs, by the time of receipt.
+pub const PROJECT_INDEX: &str = "by_project";
 
 /// Brings "CodeBuild Build State Change".
 pub const STATE_RULE: &str = "doorbell-build-state";
@@ -68,17 +70,15 @@ impl Account {
                 { "AttributeName": "pk", "AttributeType": "S" },
                 { "AttributeName": "due_shard", "AttributeType": "N" },
                 { "AttributeName": "due_at", "AttributeType": "N" },
+                { "AttributeName": "listed", "AttributeType": "S" },
+                { "AttributeName": "received_at", "AttributeType": "N" },
             ],
             "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }],
-            "GlobalSecondaryIndexes": [{
-                "IndexName": DUE_INDEX,
-                "KeySchema": [
-                    { "AttributeName": "due_shard", "KeyType": "HASH" },
-                    { "AttributeName": "due_at", "KeyType": "RANGE" },
-                ],
-                // The index is behind the table, so a sweep reads the row itself before it acts.
-                "Projection": { "ProjectionType": "KEYS_ONLY" },
-            }],
+            // An index is behind the table, so a sweep reads the row itself before it acts.
+            "GlobalSecondaryIndexes": [
+                index(DUE_INDEX, "due_shard", "due_at"),
+                index(PROJECT_INDEX, "listed", "received_at"),
+            ],
         })
     }
 
@@ -103,6 +103,18 @@ impl Account {
             (PHASE_RULE, pattern("CodeBuild Build Phase Change", phase)),
         ]
     }
+}
+
+/// A global secondary index of the ledger, keys only.
+fn index(name: &str, hash_key: &str, range_key: &str) -> Value {
+    json!({
+        "IndexName": name,
+        "KeySchema": [
+            { "AttributeName": hash_key, "KeyType": "HASH" },
+            { "AttributeName": range_key, "KeyType": "RANGE" },
+        ],
+        "Projection": { "ProjectionType": "KEYS_ONLY" },
+    })
 }
 
 /// How the trigger queue hears of the topic: with the envelope, whose MessageId, TopicArn and Timestamp the worker needs.

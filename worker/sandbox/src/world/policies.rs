@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::account::{
     ACCOUNT_ID, Account, BUILD, DEAD_LETTERS, DUE_INDEX, EVENTS, EVENTS_DEAD_LETTERS, GIT_SECRETS, LOG_GROUPS, OWNER,
-    PUBLISHER, REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER, arn, iam_arn,
-    topic_arn,
+    PROJECT_INDEX, PUBLISHER, REPORT_SECRETS, SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER,
+    arn, iam_arn, topic_arn,
 };
 
 /// A role as IAM is to make it, with one inline policy.
@@ -57,6 +57,7 @@ impl Account {
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
         ];
+        let tables = [format!("{table}/index/{DUE_INDEX}"), format!("{table}/index/{PROJECT_INDEX}"), table];
         let queues = [TRIGGERS, EVENTS, DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
         let letters = [DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS];
         let take = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"];
@@ -75,17 +76,17 @@ impl Account {
         // AWS asks about the streams, the emulator about the group.
         let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
         document([
-            allow("Rows", &rows, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow("Rows", &rows, tables),
             allow(
-                "LookAtQueues",
+                "ReadQueueAttributes",
                 &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
                 queues.map(|queue| arn("sqs", queue)),
             ),
-            allow("TakeDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
-            allow("SendBack", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
+            allow("ReceiveDeadLetters", &take, letters.map(|queue| arn("sqs", queue))),
+            allow("RedriveMessages", &["sqs:SendMessage"], [TRIGGERS, EVENTS].map(|queue| arn("sqs", queue))),
             allow("Topic", &topic, [topic_arn()]),
             // On AWS the topic, the rules and the roles would do; the emulator asks about `*`.
-            allow("LookAround", &look_around, ["*".to_owned()]),
+            allow("ReadInstallation", &look_around, ["*".to_owned()]),
             allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
             allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
             read_secrets("TryReportTokens", REPORT_SECRETS),
@@ -109,11 +110,11 @@ impl Account {
         ];
         document([
             allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage"], queues),
-            allow("SetAside", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
+            allow("SendToDeadLetterQueue", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTERS)]),
             self.read_registry("ssm:GetParameter"),
             read_secrets("ReadReportTokens", REPORT_SECRETS),
-            allow("KeepRows", &rows, [table.clone()]),
-            allow("FindRows", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow("ReadWriteJobs", &rows, [table.clone()]),
+            allow("QueryDueJobs", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
             allow("RunBuilds", &builds, self.project_arns()),
         ])
     }

@@ -89,7 +89,7 @@ fn policy(name: &str, sender: Option<Sender>) -> Value {
     let queue = arn("sqs", name);
     let allow = sender.map(|sender| {
         json!({
-            "Sid": "SendFromItsSource",
+            "Sid": "SendFromSource",
             "Effect": "Allow",
             "Principal": { "Service": sender.service },
             "Action": "sqs:SendMessage",

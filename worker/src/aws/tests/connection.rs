@@ -6,7 +6,7 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
-use doorbell_engine::ports::Projects;
+use doorbell_engine::ports::ProjectRegistry;
 use doorbell_messages::ProjectName;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ async fn read(registry: &SsmRegistry) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn a_role_s_credentials_are_renewed_before_they_expire_in_use() {
+async fn role_credentials_are_renewed_before_expiry() {
     let aws = AwsStub::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
     let registry = SsmRegistry::new(
         &rotating_credentials(&aws, Arc::default()).await,
@@ -56,7 +56,7 @@ async fn a_role_s_credentials_are_renewed_before_they_expire_in_use() {
 }
 
 #[tokio::test]
-async fn an_endpoint_of_credentials_that_is_down_costs_the_call_and_not_the_worker() {
+async fn credential_endpoint_outage_fails_only_the_call() {
     let aws = AwsStub::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
     let is_down = Arc::new(AtomicBool::new(true));
     let sdk = rotating_credentials(&aws, Arc::clone(&is_down)).await;

@@ -1,5 +1,5 @@
-use doorbell_engine::domain::{Message, Row, Timestamp};
-use doorbell_engine::ports::{Insert, Ledger, LoadError, Update};
+use doorbell_engine::domain::{Row, SourceMessage, Timestamp};
+use doorbell_engine::ports::{InsertOutcome, JobLedger, LoadError, UpdateOutcome};
 use doorbell_messages::{JobKey, Request};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn row() -> Row {
     let request = Request::parse(r#"{"project":"demo","branch":"main"}"#).unwrap();
     let id = "00000000-0000-4000-8000-00000000000a";
     let key = JobKey::for_request(&request, id).unwrap();
-    Row { writer: "me-1".to_owned(), ..Row::new(key, request, Message { id: id.to_owned(), sent_at: now }, now) }
+    Row { writer: "me-1".to_owned(), ..Row::new(key, request, SourceMessage { id: id.to_owned(), sent_at: now }, now) }
 }
 
 async fn table(aws: &AwsStub) -> DynamoDbLedger {
@@ -27,21 +27,21 @@ fn item(schema: u32) -> Value {
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
 
 #[tokio::test]
-async fn a_row_is_inserted_only_where_none_is() {
+async fn insert_requires_absent_row() {
     let aws = AwsStub::new([(200, json!({}))]).await;
-    assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(Insert::New)]);
+    assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(InsertOutcome::Inserted)]);
     assert_eq!(aws.call().operation, "PutItem");
     assert_eq!(aws.call().body["ConditionExpression"], "attribute_not_exists(pk)");
 
     let aws = AwsStub::new([error_response(CONDITION_FAILED, "The conditional request failed")]).await;
-    assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(Insert::Exists)]);
+    assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(InsertOutcome::AlreadyExists)]);
 }
 
 #[tokio::test]
-async fn a_row_is_written_only_over_the_revision_before_it() {
+async fn update_requires_previous_revision() {
     let next = Row { rev: 8, ..row() };
     let aws = AwsStub::new([(200, json!({}))]).await;
-    assert_eq!(table(&aws).await.update(std::slice::from_ref(&next)).await, [Ok(Update::Written)]);
+    assert_eq!(table(&aws).await.update(std::slice::from_ref(&next)).await, [Ok(UpdateOutcome::Written)]);
     let call = aws.call();
     assert_eq!(call.operation, "UpdateItem");
     assert_eq!(call.body["ConditionExpression"], "#rev = :before");
@@ -49,11 +49,11 @@ async fn a_row_is_written_only_over_the_revision_before_it() {
     assert_eq!(call.body["ExpressionAttributeValues"][":rev"], json!({"N": "8"}));
 
     let aws = AwsStub::new([error_response(CONDITION_FAILED, "The conditional request failed")]).await;
-    assert_eq!(table(&aws).await.update(&[next]).await, [Ok(Update::Conflict)]);
+    assert_eq!(table(&aws).await.update(&[next]).await, [Ok(UpdateOutcome::Conflict)]);
 }
 
 #[tokio::test]
-async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
+async fn failed_write_is_an_error_and_no_conflict() {
     for answer in
         [error_response("AccessDeniedException", "not you"), error_response("ResourceNotFoundException", "no table")]
     {
@@ -65,7 +65,7 @@ async fn a_write_without_an_answer_is_neither_done_nor_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_there_does_not_make_its_rows_absent() {
+async fn missing_table_is_an_error_and_no_absent_row() {
     let key = [row().key];
     let load = async |answer| {
         let aws = AwsStub::new([answer]).await;
@@ -80,13 +80,13 @@ async fn a_table_that_is_not_there_does_not_make_its_rows_absent() {
 }
 
 #[tokio::test]
-async fn a_newer_worker_s_row_is_told_from_a_damaged_one() {
+async fn row_of_newer_schema_is_not_reported_as_corrupt() {
     let key = [row().key];
     let load = async |answer| {
         let aws = AwsStub::new([(200, answer)]).await;
         table(&aws).await.load(&key).await.remove(0)
     };
-    assert_eq!(load(item(2)).await, Err(LoadError::Newer(2)));
+    assert_eq!(load(item(2)).await, Err(LoadError::NewerSchema(2)));
     assert!(matches!(load(json!({"Item": {"pk": {"S": "x"}}})).await, Err(LoadError::Corrupt(_))));
     let truncated = json!({"Item": {"schema": {"N": "1"}, "job": {"S": "{"}}});
     assert!(matches!(load(truncated).await, Err(LoadError::Corrupt(_))));

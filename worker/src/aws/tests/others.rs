@@ -1,4 +1,4 @@
-use doorbell_engine::ports::{Deliveries, Projects, Receipt, Secrets};
+use doorbell_engine::ports::{MessageQueue, ProjectRegistry, ReceiptHandle, SecretStore};
 use doorbell_messages::ProjectName;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -12,13 +12,13 @@ async fn queue(aws: &AwsStub) -> SqsQueue {
     SqsQueue::new(&aws.sdk().await, &AwsClock::default(), url("triggers"), url("dead-letters"))
 }
 
-fn receipts(count: usize) -> Vec<Receipt> {
-    (0..count).map(|number| Receipt(format!("receipt-{number}"))).collect()
+fn receipts(count: usize) -> Vec<ReceiptHandle> {
+    (0..count).map(|number| ReceiptHandle(format!("receipt-{number}"))).collect()
 }
 
 /// Entry 3 of 10 fails: the others are gone, and that message comes back and meets its row.
 #[tokio::test]
-async fn a_message_of_a_batch_that_is_not_deleted_keeps_no_other_from_it() {
+async fn undeleted_batch_entry_does_not_stop_other_deletes() {
     let entries = (0..10).filter(|number| *number != 3).map(|number| json!({"Id": number.to_string()}));
     let failed = json!([{"Id": "3", "SenderFault": false, "Code": "InternalError"}]);
     let partial_failure = json!({"Successful": entries.collect::<Vec<_>>(), "Failed": failed});
@@ -29,13 +29,13 @@ async fn a_message_of_a_batch_that_is_not_deleted_keeps_no_other_from_it() {
 }
 
 #[tokio::test]
-async fn a_delete_that_is_refused_as_a_whole_is_an_error() {
+async fn failed_delete_batch_call_is_an_error() {
     let aws = AwsStub::new([error_response("AWS.SimpleQueueService.NonExistentQueue", "no queue")]).await;
     assert!(queue(&aws).await.ack(receipts(1)).await.is_err());
 }
 
 #[tokio::test]
-async fn a_receive_asks_how_often_a_message_was_handed_out() {
+async fn receive_requests_the_receive_count() {
     let message = json!({
         "MessageId": "m", "Body": "text", "ReceiptHandle": "r", "Attributes": {"ApproximateReceiveCount": "3"},
     });
@@ -48,7 +48,7 @@ async fn a_receive_asks_how_often_a_message_was_handed_out() {
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_not_there_is_no_project_and_any_other_no_says_nothing() {
+async fn only_missing_parameter_means_unregistered_project() {
     let project: ProjectName = "demo".parse().unwrap();
     let read = async |answer| {
         let aws = AwsStub::new([answer]).await;
@@ -62,7 +62,7 @@ async fn a_parameter_that_is_not_there_is_no_project_and_any_other_no_says_nothi
 }
 
 #[tokio::test]
-async fn a_secret_without_a_text_is_not_taken_for_a_token() {
+async fn blank_or_binary_secret_is_rejected() {
     let read = async |answer| {
         let aws = AwsStub::new([(200, answer)]).await;
         let secrets = SecretsManagerStore::new(&aws.sdk().await, &AwsClock::default());

@@ -3,7 +3,7 @@
 mod ref_resolver;
 mod response;
 
-use doorbell_engine::domain::{ForgeSide, Report, Target, TellSeen};
+use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, ReportTarget, StatusReport};
 use doorbell_engine::ports::Answer;
 use doorbell_messages::Status;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
@@ -34,21 +34,21 @@ fn pagure_status(status: Status) -> &'static str {
 pub(super) async fn post_flag(
     client: &Client,
     forge: &Url,
-    target: &Target,
-    report: &Report,
+    target: &ReportTarget,
+    report: &StatusReport,
     token: &SecretString,
-) -> Answer<TellSeen> {
+) -> Answer<DeliveryOutcome> {
     let path = format!("api/0/{}/c/{}/flag", target.forge.repo, target.commit);
     let form = [
         ("username", target.forge.username.as_str()),
         ("comment", report.comment.as_str()),
         ("url", report.url.as_str()),
         ("status", pagure_status(report.status)),
-        ("uid", target.uid.as_str()),
+        ("uid", target.external_id.as_str()),
     ];
     match with_token(client.post(join(forge, &path)).form(&form), token) {
         Some(request) => send(request).await,
-        None => Answer::Seen(TellSeen::Refused { reason: TOKEN_NOT_HEADER_SAFE.to_owned(), retry_after: None }),
+        None => Answer::Seen(DeliveryOutcome::Failed { reason: TOKEN_NOT_HEADER_SAFE.to_owned(), retry_after: None }),
     }
 }
 
@@ -57,10 +57,10 @@ pub(super) async fn post_flag(
 pub(super) async fn post_to_plugin(
     client: &Client,
     forge: &Url,
-    target: &Target,
-    report: &Report,
+    target: &ReportTarget,
+    report: &StatusReport,
     token: &SecretString,
-) -> Answer<TellSeen> {
+) -> Answer<DeliveryOutcome> {
     let path = format!("api/0/ci/doorbell/{}", target.forge.repo);
     let body = serde_json::json!({
         "token": token.expose_secret(),
@@ -69,50 +69,50 @@ pub(super) async fn post_to_plugin(
         "comment": report.comment,
         "url": report.url,
         "status": pagure_status(report.status),
-        "uid": target.uid,
+        "uid": target.external_id,
     });
     send(client.post(join(forge, &path)).json(&body)).await
 }
 
-async fn send(request: RequestBuilder) -> Answer<TellSeen> {
+async fn send(request: RequestBuilder) -> Answer<DeliveryOutcome> {
     match request.send().await {
         Ok(response) => classify_response(response).await,
         Err(error) if error.is_connect() => {
-            Answer::Seen(TellSeen::Refused { reason: describe_transport_error(&error), retry_after: None })
+            Answer::Seen(DeliveryOutcome::Failed { reason: describe_transport_error(&error), retry_after: None })
         }
-        Err(error) => Answer::Seen(TellSeen::Unknown(describe_transport_error(&error))),
+        Err(error) => Answer::Seen(DeliveryOutcome::Unknown(describe_transport_error(&error))),
     }
 }
 
-async fn classify_response(response: Response) -> Answer<TellSeen> {
+async fn classify_response(response: Response) -> Answer<DeliveryOutcome> {
     let code = response.status();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let body = match read(response, MAX_RESPONSE_BYTES).await {
         Ok(body) => body,
         // The status line was there: for a refusal it says enough.
-        Err(reason) if code.is_success() => return Answer::Seen(TellSeen::Unknown(reason)),
+        Err(reason) if code.is_success() => return Answer::Seen(DeliveryOutcome::Unknown(reason)),
         Err(_) => Vec::new(),
     };
     let error_body: Option<ErrorBody> = serde_json::from_slice(&body).ok();
     let reason = describe_response(code, error_body.as_ref());
     let is_edberror = error_body.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EDBERROR");
     Answer::Seen(match code {
-        StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => TellSeen::Delivered,
-        StatusCode::OK => {
-            TellSeen::Unknown("it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned())
-        }
+        StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => DeliveryOutcome::Delivered,
+        StatusCode::OK => DeliveryOutcome::Unknown(
+            "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
+        ),
         StatusCode::UNAUTHORIZED => return Answer::Unauthorized(reason),
-        StatusCode::BAD_REQUEST if is_edberror => TellSeen::Contended(reason),
+        StatusCode::BAD_REQUEST if is_edberror => DeliveryOutcome::Conflict(reason),
         StatusCode::BAD_REQUEST
         | StatusCode::NOT_FOUND
         | StatusCode::GONE
         | StatusCode::METHOD_NOT_ALLOWED
-        | StatusCode::PAYLOAD_TOO_LARGE => TellSeen::Undeliverable(reason),
+        | StatusCode::PAYLOAD_TOO_LARGE => DeliveryOutcome::Undeliverable(reason),
         StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
-            TellSeen::Unknown(reason)
+            DeliveryOutcome::Unknown(reason)
         }
-        _ => TellSeen::Refused { reason, retry_after },
+        _ => DeliveryOutcome::Failed { reason, retry_after },
     })
 }
 
@@ -121,7 +121,7 @@ async fn classify_response(response: Response) -> Answer<TellSeen> {
 pub(super) async fn probe_flag_api(
     client: &Client,
     forge: &Url,
-    repository: &ForgeSide,
+    repository: &ForgeRepository,
     token: &SecretString,
 ) -> Answer<Result<(), String>> {
     let path = format!("api/0/{}/c/{NULL_COMMIT}/flag", repository.repo);
@@ -135,7 +135,7 @@ pub(super) async fn probe_flag_api(
 pub(super) async fn probe_plugin(
     client: &Client,
     forge: &Url,
-    repository: &ForgeSide,
+    repository: &ForgeRepository,
     token: &SecretString,
 ) -> Answer<Result<(), String>> {
     let path = format!("api/0/ci/doorbell/{}", repository.repo);

@@ -1,6 +1,6 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
-use doorbell_engine::domain::{Report, Target};
+use doorbell_engine::domain::{ReportTarget, StatusReport};
 use doorbell_messages::GitRef;
 use doorbell_registry::ForgeKind;
 use tokio::io::AsyncReadExt;
@@ -23,8 +23,8 @@ async fn forge(code: u16, headers: &'static [(&'static str, &'static str)], body
     url
 }
 
-fn repository() -> ForgeSide {
-    ForgeSide {
+fn repository() -> ForgeRepository {
+    ForgeRepository {
         kind: ForgeKind::Pagure,
         url: "https://forge.example".parse().unwrap(),
         repo: "demo".parse().unwrap(),
@@ -51,15 +51,15 @@ fn client() -> Client {
 
 const BOTH: [ForgeKind; 2] = [ForgeKind::Pagure, ForgeKind::PagureCi];
 
-async fn deliver(forge: &Url) -> Answer<TellSeen> {
+async fn deliver(forge: &Url) -> Answer<DeliveryOutcome> {
     deliver_as(ForgeKind::Pagure, forge).await
 }
 
-async fn deliver_as(kind: ForgeKind, forge: &Url) -> Answer<TellSeen> {
+async fn deliver_as(kind: ForgeKind, forge: &Url) -> Answer<DeliveryOutcome> {
     let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
-    let target = Target { forge: repository(), commit, uid: "u".to_owned() };
+    let target = ReportTarget { forge: repository(), commit, external_id: "u".to_owned() };
     let report =
-        Report { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
+        StatusReport { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
     let token = SecretString::from("canary-token".to_owned());
     match kind {
         ForgeKind::Pagure => post_flag(&client(), forge, &target, &report, &token).await,
@@ -79,11 +79,11 @@ async fn check(code: u16, body: &str, expected: &str) {
 /// The bodies are those of exchanges 02, 14, 22, 32, 41, 46, 47 and 54, and what a proxy or a stranger may answer.
 
 #[tokio::test]
-async fn each_answer_to_a_flag_says_what_happens_next() {
+async fn pagure_response_maps_to_delivery_outcome() {
     check(200, FLAG_ADDED, "Seen(Delivered)").await;
     check(200, "<html>log in</html>", "Seen(Unknown(\"it answers 200, but not as Pagure").await;
     check(401, r#"{"error_code":"EINVALIDTOK","errors":"Missing ACLs: commit_flag"}"#, "Unauthorized(").await;
-    check(400, r#"{"error_code":"EDBERROR","error":"A database error"}"#, "Seen(Contended(").await;
+    check(400, r#"{"error_code":"EDBERROR","error":"A database error"}"#, "Seen(Conflict(").await;
     check(400, r#"{"error_code":"EINVALIDREQ","errors":{"url":["Invalid input."]}}"#, "Seen(Undeliverable(").await;
     check(400, r#"{"error_code":"ENOCODE","error":"canary@example.org has no leave"}"#, "Seen(Undeliverable(").await;
     check(400, "<html>", "Seen(Undeliverable(").await;
@@ -91,11 +91,11 @@ async fn each_answer_to_a_flag_says_what_happens_next() {
     check(410, "", "Seen(Undeliverable(").await;
     check(405, "<html>", "Seen(Undeliverable(").await;
     check(413, "<html>", "Seen(Undeliverable(").await;
-    check(403, "", "Seen(Refused {").await;
-    check(429, "", "Seen(Refused {").await;
-    check(503, "<html>", "Seen(Refused {").await;
+    check(403, "", "Seen(Failed {").await;
+    check(429, "", "Seen(Failed {").await;
+    check(503, "<html>", "Seen(Failed {").await;
     for code in [301, 302, 303, 307, 308] {
-        let expected = format!("Seen(Refused {{ reason: \"it answers {code} (a redirect, which is not followed");
+        let expected = format!("Seen(Failed {{ reason: \"it answers {code} (a redirect, which is not followed");
         check(code, "", &expected).await;
     }
     check(500, "<html>canary@example.org</html>", "Seen(Unknown(").await;
@@ -105,7 +105,7 @@ async fn each_answer_to_a_flag_says_what_happens_next() {
 
 /// It would carry the token to wherever a forge, or who answers in its place, points at.
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
+async fn pagure_redirect_is_not_followed() {
     let elsewhere = forge(200, &[], FLAG_ADDED.to_owned()).await;
     let location = elsewhere.to_string();
     let router = axum::Router::new().fallback(any(move || async move {
@@ -121,21 +121,21 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn the_wait_that_a_forge_asks_for_is_passed_on() {
+async fn retry_after_header_is_passed_on() {
     let url = forge(429, &[("retry-after", "17")], String::new()).await;
-    let Answer::Seen(TellSeen::Refused { retry_after, .. }) = deliver(&url).await else { panic!("not refused") };
+    let Answer::Seen(DeliveryOutcome::Failed { retry_after, .. }) = deliver(&url).await else { panic!("not refused") };
     assert_eq!(retry_after, Some(17));
 }
 
 #[tokio::test]
-async fn an_answer_without_an_end_is_read_no_further_than_it_may_be_long() {
+async fn oversized_response_is_read_up_to_the_limit() {
     let long = format!("{}{FLAG_ADDED}", " ".repeat(MAX_RESPONSE_BYTES));
     let answer = deliver(&forge(200, &[], long).await).await;
-    assert_eq!(answer, Answer::Seen(TellSeen::Unknown("its answer is longer than 16384 bytes".to_owned())));
+    assert_eq!(answer, Answer::Seen(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
 }
 
 #[tokio::test]
-async fn a_body_that_goes_on_for_ever_is_left_in_the_middle() {
+async fn endless_response_body_is_abandoned() {
     async fn endless_body(mut stream: TcpStream) {
         let _ = stream.read(&mut [0; 4096]).await;
         let mut text = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_owned();
@@ -145,12 +145,12 @@ async fn a_body_that_goes_on_for_ever_is_left_in_the_middle() {
     }
     for kind in BOTH {
         let answer = deliver_as(kind, &broken_server(endless_body).await).await;
-        assert_eq!(answer, Answer::Seen(TellSeen::Unknown("its answer is longer than 16384 bytes".to_owned())));
+        assert_eq!(answer, Answer::Seen(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_is_reset_may_have_told_all_the_same() {
+async fn connection_reset_leaves_delivery_unknown() {
     async fn resetting_server(mut stream: TcpStream) {
         let _ = stream.read(&mut [0; 16]).await;
         // What is left unread makes the kernel answer with a reset.
@@ -162,7 +162,7 @@ async fn a_connection_that_is_reset_may_have_told_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_forge_that_says_nothing_is_waited_for_longer_than_a_pagure_without_its_redis_takes() {
+async fn silent_forge_times_out_after_more_than_20_seconds() {
     async fn hanging_server(stream: TcpStream) {
         std::future::pending::<()>().await;
         drop(stream);
@@ -182,7 +182,7 @@ async fn a_forge_that_says_nothing_is_waited_for_longer_than_a_pagure_without_it
 }
 
 #[tokio::test]
-async fn a_hook_s_token_travels_in_the_body_alone() {
+async fn hook_token_is_sent_in_the_body_only() {
     use std::sync::{Arc, Mutex};
     let requests: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
     let recorded_requests = Arc::clone(&requests);
@@ -195,18 +195,18 @@ async fn a_hook_s_token_travels_in_the_body_alone() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/prefix/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    assert_eq!(deliver_as(ForgeKind::PagureCi, &url).await, Answer::Seen(TellSeen::Delivered));
+    assert_eq!(deliver_as(ForgeKind::PagureCi, &url).await, Answer::Seen(DeliveryOutcome::Delivered));
     let (head, body) = requests.lock().unwrap().remove(0);
     assert!(head.starts_with("/prefix/api/0/ci/doorbell/demo "), "{head}");
     assert!(!head.contains("canary") && body.contains("canary-token"), "{head} {body}");
 }
 
 #[tokio::test]
-async fn a_forge_that_is_not_there_has_taken_nothing() {
+async fn unreachable_forge_is_a_refused_delivery() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);
-    assert!(matches!(deliver(&url).await, Answer::Seen(TellSeen::Refused { .. })));
+    assert!(matches!(deliver(&url).await, Answer::Seen(DeliveryOutcome::Failed { .. })));
 }
 
 /// What Pagure 5.14.1 answered.
@@ -224,7 +224,7 @@ async fn check_ref(full: &str, code: u16, body: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn the_head_of_a_ref_is_found_in_what_pagure_answers() {
+async fn ref_is_resolved_from_recorded_pagure_responses() {
     let branches = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/68-tags_branches.json"));
     let pull_request = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/66-pr_get.json"));
     let (main, feature) = ("4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba", "83e5e471eddde2f19bd4d53b93a8614b388c3e00");

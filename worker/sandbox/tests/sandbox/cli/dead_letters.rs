@@ -33,7 +33,7 @@ async fn queue_lengths(sandbox: &Sandbox) -> [usize; 3] {
 }
 
 #[tokio::test]
-async fn each_queue_s_letters_are_listed_with_their_reasons_and_stay() {
+async fn dlq_list_shows_reasons_and_keeps_messages() {
     let sandbox = sandbox_with_dead_letters().await;
     for _ in 0..2 {
         let listed = json(&sandbox, &["dlq", "list"]).await;
@@ -52,7 +52,7 @@ async fn each_queue_s_letters_are_listed_with_their_reasons_and_stay() {
 }
 
 #[tokio::test]
-async fn what_is_sent_back_is_built_and_nothing_else_moves() {
+async fn dlq_redrive_builds_selected_messages_only() {
     let sandbox = sandbox_with_dead_letters().await;
     demo(&sandbox, PASSING).await;
     let draft = json(&sandbox, &["dlq", "redrive", "--reason", "bad day"]).await;
@@ -80,7 +80,7 @@ async fn what_is_sent_back_is_built_and_nothing_else_moves() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_is_gone_and_the_rest_stays() {
+async fn dlq_delete_removes_selected_messages_only() {
     let sandbox = sandbox_with_dead_letters().await;
     let nothing = doorbell(&sandbox, &["dlq", "delete", "--reason", "no such reason", "--yes"]).await;
     assert_eq!(nothing.code, Some(3));

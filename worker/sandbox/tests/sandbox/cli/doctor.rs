@@ -75,7 +75,7 @@ async fn time_doctor(sandbox: &Sandbox) -> (Triggered, Duration) {
 }
 
 #[tokio::test]
-async fn a_healthy_installation_is_all_green_within_five_seconds() {
+async fn doctor_passes_healthy_installation_within_5_seconds() {
     let (sandbox, ..) = healthy_installation().await;
     let (said, mut took) = time_doctor(&sandbox).await;
     assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
@@ -92,7 +92,7 @@ async fn a_healthy_installation_is_all_green_within_five_seconds() {
 }
 
 #[tokio::test]
-async fn a_broken_topic_subscription_or_queue_is_named() {
+async fn doctor_names_broken_topic_subscription_or_queue() {
     let (sandbox, _, _worker) = healthy_installation().await;
     let account = RootAccount(&sandbox);
     let topic = sandbox.world.topic_arn();
@@ -145,7 +145,7 @@ async fn a_broken_topic_subscription_or_queue_is_named() {
 }
 
 #[tokio::test]
-async fn a_broken_rule_table_or_worker_is_named() {
+async fn doctor_names_broken_rule_table_or_worker() {
     let (sandbox, _, worker) = healthy_installation().await;
     let account = RootAccount(&sandbox);
 
@@ -188,7 +188,7 @@ async fn a_broken_rule_table_or_worker_is_named() {
 }
 
 #[tokio::test]
-async fn a_broken_project_secret_role_or_forge_is_named() {
+async fn doctor_names_broken_project_secret_role_or_forge() {
     let (sandbox, document, _worker) = healthy_installation().await;
     let account = RootAccount(&sandbox);
     let with = |pointer: &str, value: Value| {
@@ -253,7 +253,7 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
 /// Every answer of AWS bears a time that is ten minutes off: it is this machine's clock that is wrong. The worker's
 /// heartbeat is as young as ever, since it goes by AWS's time, as the doctor must.
 #[tokio::test]
-async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
+async fn doctor_with_clock_offset_reports_only_the_clock() {
     let sandbox = sandbox().await;
     demo(&sandbox, PASSING).await;
     let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
@@ -271,7 +271,7 @@ async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
 
 /// What these credentials may not look at is neither well nor broken.
 #[tokio::test]
-async fn what_may_not_be_looked_at_is_skipped_with_its_reason() {
+async fn doctor_skips_checks_without_permission() {
     let (sandbox, _, _worker) = healthy_installation().await;
     let mut policy = sandbox.world.account().owner_role().policy;
     for statement in policy["Statement"].as_array_mut().unwrap() {
@@ -288,7 +288,7 @@ async fn what_may_not_be_looked_at_is_skipped_with_its_reason() {
 
 /// At least one fault of this file is for each check that the page promises.
 #[test]
-fn every_check_of_the_page_is_put_to_the_proof() {
+fn every_documented_doctor_check_has_a_test() {
     let faults = include_str!("doctor.rs");
     let page = page("worker/cli/README.md");
     let rows = page.split("\n## Doctor\n").nth(1).unwrap().split("\n## ").next().unwrap();
@@ -303,7 +303,7 @@ fn every_check_of_the_page_is_put_to_the_proof() {
 }
 
 #[tokio::test]
-async fn wrong_settings_are_named_by_what_they_should_lead_to() {
+async fn doctor_names_the_resource_of_each_wrong_setting() {
     let (sandbox, _, _worker) = healthy_installation().await;
     for (variable, value, check) in [
         ("DOORBELL_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:none"), "topic"),

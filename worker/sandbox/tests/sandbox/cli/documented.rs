@@ -144,7 +144,7 @@ impl DocumentedSandbox<'_> {
 
 /// One world for all of it: each line finds what those above it have left.
 #[tokio::test]
-async fn every_command_line_and_every_json_shape_of_the_pages_is_true() {
+async fn documented_commands_and_json_shapes_match_output() {
     let sandbox = sandbox().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let mut documented = documented_sandbox(&sandbox).await;

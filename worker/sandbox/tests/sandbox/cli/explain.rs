@@ -4,7 +4,7 @@ use super::{doorbell, json};
 use crate::journey::{PASSING, demo, envelope, sandbox};
 
 #[tokio::test]
-async fn what_would_happen_is_said_and_nothing_happens() {
+async fn explain_reports_outcome_without_side_effects() {
     let sandbox = sandbox().await;
     let (_, commit) = demo(&sandbox, PASSING).await;
     let built = json(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;

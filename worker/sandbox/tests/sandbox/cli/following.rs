@@ -28,7 +28,7 @@ async fn sandbox_with_scripts() -> Sandbox {
 }
 
 #[tokio::test]
-async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s() {
+async fn following_a_job_exits_with_its_result_code() {
     let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
@@ -58,7 +58,7 @@ async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s()
 }
 
 #[tokio::test]
-async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_exit_code_7() {
+async fn owner_cancel_by_row_needs_no_policy_and_exits_with_7() {
     let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
@@ -73,7 +73,7 @@ async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_ex
 }
 
 #[tokio::test]
-async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id() {
+async fn cancel_by_request_without_id_uses_sns_message_id() {
     let sandbox = sandbox_with_scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
     let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE, "#!/bin/sh\nexec sleep 300\n")];
@@ -96,7 +96,7 @@ async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id(
 }
 
 #[tokio::test]
-async fn a_job_that_is_run_again_is_another_job() {
+async fn rerun_creates_a_new_job() {
     let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "broken", "--id", "one"]).await;
@@ -109,7 +109,7 @@ async fn a_job_that_is_run_again_is_another_job() {
 }
 
 #[tokio::test]
-async fn ctrl_c_and_a_reader_that_goes_away_end_it_with_their_codes() {
+async fn ctrl_c_exits_with_130_and_closed_pipe_with_141() {
     let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;

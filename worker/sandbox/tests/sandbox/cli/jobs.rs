@@ -2,7 +2,7 @@ use super::{doorbell, json};
 use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
 
 #[tokio::test]
-async fn the_owner_sees_every_job_and_the_story_of_each() {
+async fn jobs_list_and_show_cover_every_job() {
     let sandbox = sandbox().await;
     demo(&sandbox, PASSING).await;
     let _worker = sandbox.worker(&[]).await.unwrap();
@@ -34,7 +34,7 @@ async fn the_owner_sees_every_job_and_the_story_of_each() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_or_names_nothing_is_told_what_helps() {
+async fn denied_or_unknown_job_error_suggests_next_step() {
     let sandbox = sandbox().await;
     let unknown = doorbell(&sandbox, &["jobs", "show", "nothing"]).await;
     assert_eq!(unknown.code, Some(3));
@@ -61,7 +61,7 @@ async fn whoever_may_not_or_names_nothing_is_told_what_helps() {
 /// The AWS CLI keeps the session of `aws sso login`; a stand-in for it hands out a key as the real one does.
 #[cfg(unix)]
 #[tokio::test]
-async fn what_the_aws_cli_is_logged_in_by_works_as_well() {
+async fn aws_cli_sso_session_provides_credentials() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = sandbox().await;
     let key = sandbox.world.roles().key("doorbell-owner").await.unwrap();

@@ -4,7 +4,7 @@ use super::{doorbell, json};
 use crate::journey::{PASSING, demo, sandbox};
 
 #[tokio::test]
-async fn a_project_is_checked_shown_and_written_only_when_told_to() {
+async fn project_put_and_remove_write_only_with_yes() {
     let sandbox = sandbox().await;
     let (repository, _) = demo(&sandbox, PASSING).await;
     let file = sandbox.world.dir().join("other.json");
@@ -56,7 +56,7 @@ async fn a_project_is_checked_shown_and_written_only_when_told_to() {
 }
 
 #[tokio::test]
-async fn lint_names_what_is_wrong_in_files_and_in_the_registry() {
+async fn project_lint_reports_errors_in_files_and_registry() {
     let sandbox = sandbox().await;
     demo(&sandbox, PASSING).await;
     assert_eq!(doorbell(&sandbox, &["project", "lint"]).await.code, Some(0));

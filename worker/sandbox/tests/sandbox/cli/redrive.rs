@@ -54,7 +54,7 @@ fn calls(proxy: &Proxy, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
+async fn interrupted_redrive_loses_and_duplicates_no_job() {
     let buildspec = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n".to_owned();
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
     let (repository, _) = demo(&sandbox, PASSING).await;

@@ -62,7 +62,7 @@ async fn populated_sandbox() -> Sandbox {
 }
 
 #[tokio::test]
-async fn every_screen_fits_sixty_columns_and_a_hundred_with_colour_and_without() {
+async fn terminal_output_fits_60_and_100_columns() {
     let sandbox = populated_sandbox().await;
     let _worker = sandbox.worker(&[]).await.unwrap();
     let rejected = trigger(&sandbox, &["nowhere", "main"]).await;
@@ -165,7 +165,7 @@ async fn interrupt(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (Str
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_what_follows_with_130_and_leaves_the_terminal_as_it_was() {
+async fn ctrl_c_while_following_restores_the_terminal() {
     let sandbox = populated_sandbox().await;
     let worker = sandbox.worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
