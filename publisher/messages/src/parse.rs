@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
-use crate::text::one_line;
+use crate::text::escape_line;
+
+/// Bytes of a problem that are kept: enough for serde's longest list of field names.
+const MAX_PROBLEM_BYTES: usize = 400;
 
 /// Why a text was refused: where in the document, and what was expected there. One line of ASCII, whatever the text
 /// held, so that it can be logged and told.
@@ -90,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     let path = match error.path().to_string().as_str() {
         "." | "?" => "$".to_owned(),
-        path => one_line(&format!("$.{path}")),
+        path => escape_line(&format!("$.{path}"), MAX_PROBLEM_BYTES),
     };
     let error = error.into_inner();
     let text = error.to_string();
@@ -98,7 +101,7 @@ fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     // is a value that was never text: then nothing was appended, and what looks like it is a stranger's.
     let position = if error.is_data() && error.line() > 0 { text.rsplit_once(" at line ") } else { None };
     let problem = position.map_or(&*text, |(problem, _)| problem);
-    ParseError { path, problem: one_line(&with_json_type_names(problem)) }
+    ParseError { path, problem: escape_line(&with_json_type_names(problem), MAX_PROBLEM_BYTES) }
 }
 
 /// What serde expects is named by Rust's types.

@@ -234,11 +234,5 @@ fn header(text: &str) -> Result<reqwest::header::HeaderValue, AwsError> {
 
 /// The error and its causes in one line: reqwest tells the cause of a refused connection only there.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    doorbell_messages::text::error_chain(&error.to_string(), error)
 }
