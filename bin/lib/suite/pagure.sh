@@ -1,5 +1,5 @@
 #!/bin/sh
-# a true Pagure with the plugin, in the sandbox: it rings, and shows the answer on a pull request's page
+# a real Pagure with the plugin, in the sandbox: it publishes requests and shows the status on a pull request's page
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -23,7 +23,7 @@ python=$DOORBELL_PAGURE/python/bin/python
 # What pip could have left behind; Python's own caches come and go.
 installed() { (cd "$DOORBELL_PAGURE/python" && find lib bin ! -name '*.pyc' ! -name __pycache__ | sort); }
 
-# From a copy: pip builds in the folder that it is given.
+# From a copy: pip builds in the directory that it is given.
 install_plugin() {
     copy=$(mktemp -d) || return 1
     cp -R "$plugin" "$copy/plugin" &&
