@@ -14,7 +14,7 @@ impl RoleArn {
 impl std::str::FromStr for RoleArn {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        const RULE: &str = "a role is arn:<partition>:iam::<12-digit account>:role/<name>";
+        const RULE: &str = "a role: arn:<partition>:iam::<12-digit account>:role/<name>";
         let good = match text.split(':').collect::<Vec<_>>().as_slice() {
             ["arn", partition, "iam", "", account, role] => {
                 (*partition == "aws" || partition.starts_with("aws-"))

@@ -24,7 +24,7 @@ impl TopicArn {
 impl std::str::FromStr for TopicArn {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        const RULE: &str = "a topic is arn:<partition>:sns:<region>:<12-digit account>:<name>, and not a FIFO one";
+        const RULE: &str = "a topic that is not FIFO: arn:<partition>:sns:<region>:<12-digit account>:<name>";
         match text.split(':').collect::<Vec<_>>().as_slice() {
             ["arn", partition, "sns", region, account, name]
                 if is_partition(partition) && is_region(region) && is_account(account) && is_name(name) =>

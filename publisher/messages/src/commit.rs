@@ -28,7 +28,7 @@ impl TryFrom<String> for CommitId {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(invalid(&text, "a commit is its full id: 40 or 64 hexadecimal digits"))
+            Err(invalid(&text, "a full commit id: 40 or 64 hexadecimal digits"))
         }
     }
 }

@@ -22,7 +22,7 @@ impl DeployDir {
 fn validate_directory(text: &str) -> Result<(), String> {
     let inside = !text.starts_with('/') && text.split('/').all(|part| part != "..");
     if text.is_empty() || !inside || text.contains('\0') || text.len() > 1024 {
-        return Err(invalid(text, "a folder inside the checkout is relative and has no \"..\""));
+        return Err(invalid(text, "a relative path inside the checkout, without \"..\""));
     }
     Ok(())
 }

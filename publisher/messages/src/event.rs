@@ -97,10 +97,7 @@ impl BuildEvent {
         let wire: EventJson = parse::json(body)?;
         let parse::Object(detail) = wire.detail;
         if wire.source != "aws.codebuild" {
-            return Err(ParseError::at(
-                "$.source",
-                crate::text::invalid(&wire.source, "only aws.codebuild is listened to"),
-            ));
+            return Err(ParseError::at("$.source", crate::text::invalid(&wire.source, "aws.codebuild")));
         }
         let kind = match wire.detail_type.as_str() {
             "CodeBuild Build State Change" => EventKind::State,
@@ -108,12 +105,12 @@ impl BuildEvent {
             other => {
                 return Err(ParseError::at(
                     "$.detail-type",
-                    crate::text::invalid(other, "only build state and build phase changes are listened to"),
+                    crate::text::invalid(other, "a change of a build's state or phase"),
                 ));
             }
         };
         let build = BuildId::from_arn(&detail.build_id).ok_or_else(|| {
-            ParseError::at("$.detail.build-id", crate::text::invalid(&detail.build_id, "a build's ARN is expected"))
+            ParseError::at("$.detail.build-id", crate::text::invalid(&detail.build_id, "a build's ARN"))
         })?;
         let claims_final = detail.build_status.is_some_and(|status| status != "IN_PROGRESS")
             || [detail.current_phase, detail.completed_phase].iter().flatten().any(|phase| phase == "COMPLETED");

@@ -44,7 +44,7 @@ impl std::str::FromStr for PullRequestNumber {
         // The standard parser takes "+7" and "007" too, which no forge writes.
         match text.parse::<std::num::NonZeroU32>() {
             Ok(number) if number.to_string() == text => Ok(Self(number)),
-            _ => Err(invalid(text, "a pull request is named by its number, 1 or more")),
+            _ => Err(invalid(text, "a pull request's number, 1 or more")),
         }
     }
 }
@@ -81,7 +81,7 @@ impl GitRef {
         let number = text.strip_prefix("refs/pull/").and_then(|rest| rest.strip_suffix("/head"));
         match number {
             Some(number) => number.parse().map(Self::PullRequest),
-            None => Err(invalid(text, "a ref is refs/heads/<branch>, refs/tags/<tag> or refs/pull/<number>/head")),
+            None => Err(invalid(text, "refs/heads/<branch>, refs/tags/<tag> or refs/pull/<number>/head")),
         }
     }
 }
@@ -98,24 +98,24 @@ impl std::fmt::Display for GitRef {
 
 fn validate_ref(text: &str) -> Result<(), String> {
     const MAX: usize = 200;
-    let rule = if text.is_empty() {
-        "a ref's name can't be empty"
+    let expected = if text.is_empty() {
+        "a ref name that is not empty"
     } else if text.len() > MAX {
-        "a ref's name has at most 200 bytes"
+        "a ref name of at most 200 bytes"
     } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        "a ref's name is printable ASCII without spaces"
+        "a ref name of printable ASCII without spaces"
     } else if text.contains(['~', '^', ':', '?', '*', '[', '\\']) {
-        "a ref's name has none of ~ ^ : ? * [ \\"
+        "a ref name without ~ ^ : ? * [ \\"
     } else if text.contains("..") || text.contains("@{") || text == "@" {
-        "a ref's name has no \"..\" and no \"@{\", and is not \"@\""
+        "a ref name without \"..\" and \"@{\", and not \"@\""
     } else if text.split('/').any(|part| part.is_empty() || part.starts_with(['-', '.'])) {
-        "no part of a ref's name is empty or begins with - or ."
+        "a ref name whose parts are not empty and do not begin with - or ."
     } else if text.ends_with('.') || text.split('/').any(|part| part.ends_with(".lock")) {
-        "no part of a ref's name ends with .lock, and the name does not end with a dot"
+        "a ref name that does not end with a dot, and whose parts do not end with .lock"
     } else if text == "HEAD" {
-        "HEAD is not a branch: the checkout it came from was detached; name the branch"
+        "the name of a branch: HEAD comes from a detached checkout"
     } else {
         return Ok(());
     };
-    Err(invalid(text, rule))
+    Err(invalid(text, expected))
 }

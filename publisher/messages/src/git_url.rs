@@ -61,15 +61,15 @@ impl std::fmt::Display for GitUrl {
 }
 
 const CREDENTIAL_RULE: &str =
-    "a git URL holds no user name or password: put them in a secret and name it in gitCredentials";
+    "a git URL without user name or password: put them in a secret and name it in gitCredentials";
 
 fn validate(text: &str) -> Result<(), &'static str> {
-    const SHAPE_RULE: &str = "a git URL is https://host/path, ssh://user@host/path or user@host:path";
+    const SHAPE_RULE: &str = "https://host/path, ssh://user@host/path or user@host:path";
     if text.len() > 1024 || !text.bytes().all(|b| b.is_ascii_graphic()) || text.starts_with('-') {
-        return Err("a git URL is printable ASCII without spaces, at most 1024 bytes, and does not begin with -");
+        return Err("printable ASCII without spaces, at most 1024 bytes, not beginning with -");
     }
     if text.contains("::") {
-        return Err("a git URL can't name a transport helper (::)");
+        return Err("a git URL without a transport helper (::)");
     }
     match text.split_once("://") {
         Some(("file", path)) => path.starts_with('/').then_some(()).ok_or(SHAPE_RULE),
@@ -105,7 +105,7 @@ fn validate_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static s
     let plain = !user.is_empty()
         && !user.starts_with('-')
         && user.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    plain.then_some(()).ok_or("the user name of an ssh URL is letters, digits, dot, - and _")
+    plain.then_some(()).ok_or("an ssh user name of letters, digits, dot, - and _")
 }
 
 fn validate_host(host: &str) -> Result<(), &'static str> {
@@ -114,9 +114,7 @@ fn validate_host(host: &str) -> Result<(), &'static str> {
         && !name.starts_with(['-', '.'])
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
     let port_ok = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
-    (name_ok && port_ok)
-        .then_some(())
-        .ok_or("the host of a git URL is a name or an IPv4 address, with an optional port")
+    (name_ok && port_ok).then_some(()).ok_or("a host that is a name or an IPv4 address, with an optional port")
 }
 
 /// The text may hold a password, and this error is told to people and logs: show the host at most.

@@ -121,10 +121,7 @@ impl TryFrom<String> for JobKey {
         if valid {
             Ok(Self(text))
         } else {
-            Err(crate::text::invalid(
-                &text,
-                "a job key is <project>#<id>#<24 hex digits>, optionally with ~<16 hex digits>",
-            ))
+            Err(crate::text::invalid(&text, "<project>#<id>#<24 hex digits>, optionally with ~<16 hex digits>"))
         }
     }
 }

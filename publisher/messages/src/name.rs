@@ -66,7 +66,7 @@ validated_text!(
 );
 fn validate_project(text: &str) -> Result<(), String> {
     const RULE: &str =
-        "a project name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\"";
+        "a project name: 1 to 63 of A-Z a-z 0-9 . _ -, beginning with a letter or a digit, without \"..\"";
     let good = !text.is_empty()
         && text.len() <= 63
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -76,14 +76,14 @@ fn validate_project(text: &str) -> Result<(), String> {
 }
 
 fn validate_id(text: &str) -> Result<(), String> {
-    const RULE: &str = "an id is 1 to 64 of A-Z a-z 0-9 . _ -";
+    const RULE: &str = "1 to 64 of A-Z a-z 0-9 . _ -";
     let good =
         !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }
 
 fn validate_variable(text: &str) -> Result<(), String> {
-    const RULE: &str = "a variable name is 1 to 128 of A-Z a-z 0-9 _ and does not begin with a digit";
+    const RULE: &str = "a variable name: 1 to 128 of A-Z a-z 0-9 _, not beginning with a digit";
     let good = !text.is_empty()
         && text.len() <= 128
         && !text.starts_with(|c: char| c.is_ascii_digit())

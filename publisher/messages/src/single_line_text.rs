@@ -7,10 +7,10 @@ crate::validated_text!(
 
 fn validate_single_line(text: &str) -> Result<(), String> {
     if text.len() > 500 {
-        return Err(invalid(text, "this text has at most 500 bytes"));
+        return Err(invalid(text, "at most 500 bytes"));
     }
     if text.chars().any(is_control_or_bidi) {
-        return Err(invalid(text, "this text is one line without control or direction-changing characters"));
+        return Err(invalid(text, "one line without control or direction-changing characters"));
     }
     Ok(())
 }

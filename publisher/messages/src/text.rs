@@ -79,7 +79,7 @@ pub fn quote(text: &str) -> String {
 
 /// The error for a value that breaks a rule: `invalid value "x": expected …`.
 pub fn invalid(text: &str, expected: &str) -> String {
-    format!("{} is refused: {expected}", quote(text))
+    format!("invalid value {}: expected {expected}", quote(text))
 }
 
 /// The first line that is not blank, without spaces around it.

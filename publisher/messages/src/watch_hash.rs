@@ -9,5 +9,5 @@ crate::validated_text!(
 
 fn validate_watch_hash(text: &str) -> Result<(), String> {
     let valid = text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-    valid.then_some(()).ok_or_else(|| invalid(text, "a watch hash is 64 hexadecimal digits in lower case"))
+    valid.then_some(()).ok_or_else(|| invalid(text, "64 hexadecimal digits in lower case"))
 }

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use doorbell_messages::{GitRef, ProjectName, Request, RequestAction, VariableName, Variables};
 
 use crate::failure::TriggerFailure;
-use doorbell_messages::text::printable_line;
+use doorbell_messages::text::invalid;
 
 /// Ask for a build: publish one request to the topic of a Doorbell installation.
 ///
@@ -197,7 +197,7 @@ impl TriggerArguments {
 fn parse_assignment(text: &str) -> Result<(VariableName, String), String> {
     match text.split_once('=') {
         Some((name, value)) => Ok((name.parse()?, value.to_owned())),
-        None => Err(format!("\"{}\" is refused: a variable is NAME=VALUE", printable_line(text))),
+        None => Err(invalid(text, "NAME=VALUE")),
     }
 }
 
@@ -242,23 +242,23 @@ mod tests {
 
     #[test]
     fn invalid_option_value_is_rejected_on_one_line() {
-        check(&["--id", ""], Err("--id: \"\" is refused: an id is 1 to 64 of A-Z a-z 0-9 . _ -"));
+        check(&["--id", ""], Err("--id: invalid value \"\": expected 1 to 64 of A-Z a-z 0-9 . _ -"));
         check(
             &["--commit", "abc123"],
-            Err("--commit: \"abc123\" is refused: a commit is its full id: 40 or 64 hexadecimal digits"),
+            Err("--commit: invalid value \"abc123\": expected a full commit id: 40 or 64 hexadecimal digits"),
         );
         check(
             &["--cause", "a\n::error::b"],
             Err(
-                "--cause: \"a\\n::error::b\" is refused: this text is one line without control or direction-changing characters",
+                "--cause: invalid value \"a\\n::error::b\": expected one line without control or direction-changing characters",
             ),
         );
-        check(&["--var", "A"], Err("--var: \"A\" is refused: a variable is NAME=VALUE"));
+        check(&["--var", "A"], Err("--var: invalid value \"A\": expected NAME=VALUE"));
         check(&["--var", "A=1", "--var", "A=2"], Err("--var: A is given more than once"));
         check(
             &["--var", "1A=1"],
             Err(
-                "--var: \"1A\" is refused: a variable name is 1 to 128 of A-Z a-z 0-9 _ and does not begin with a digit",
+                "--var: invalid value \"1A\": expected a variable name: 1 to 128 of A-Z a-z 0-9 _, not beginning with a digit",
             ),
         );
     }

@@ -7,7 +7,7 @@ validated_text!(
 );
 
 fn validate_build_project(text: &str) -> Result<(), String> {
-    const RULE: &str = "a CodeBuild project name is 2 to 255 of A-Z a-z 0-9 _ -, and begins with a letter or a digit";
+    const RULE: &str = "a CodeBuild project name: 2 to 255 of A-Z a-z 0-9 _ -, beginning with a letter or a digit";
     let good = (2..=255).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));

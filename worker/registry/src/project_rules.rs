@@ -44,7 +44,7 @@ impl TryFrom<u32> for TimeoutMinutes {
         if (5..=2160).contains(&minutes) {
             Ok(Self(minutes))
         } else {
-            Err(format!("{minutes} minutes: CodeBuild takes 5 to 2160"))
+            Err(format!("invalid value {minutes}: expected 5 to 2160 minutes"))
         }
     }
 }

@@ -33,8 +33,7 @@ impl RefPattern {
 impl TryFrom<String> for RefPattern {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        const RULE: &str =
-            "an entry of refs is heads/<branch>, tags/<tag> or a bare branch, exact or with one * at its end";
+        const RULE: &str = "heads/<branch>, tags/<tag> or a branch name, exact or with one * at its end";
         let full = match text.split_once('/') {
             Some(("heads" | "tags", _)) => text.clone(),
             // `refs/heads/main` would silently become the branch "refs/heads/main", which nobody has.

@@ -48,7 +48,7 @@ validated_text!(
 );
 
 fn validate_forge_url(text: &str) -> Result<(), String> {
-    const RULE: &str = "a forge's address is https://host[:port][/path], without user name, query or fragment";
+    const RULE: &str = "https://host[:port][/path], without user name, query or fragment";
     let rest = text.strip_prefix("https://").unwrap_or_default();
     let good = !rest.is_empty()
         && text.len() <= 512
@@ -67,5 +67,5 @@ fn validate_forge_repo(text: &str) -> Result<(), String> {
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
     };
     let good = text.len() <= 255 && text.split('/').count() <= 4 && text.split('/').all(part_ok);
-    good.then_some(()).ok_or_else(|| invalid(text, "a repository is name, namespace/name or fork/user/name"))
+    good.then_some(()).ok_or_else(|| invalid(text, "name, namespace/name or fork/user/name"))
 }

@@ -18,5 +18,5 @@ fn validate_secret_id(text: &str) -> Result<(), String> {
     let good =
         (1..=2048).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&b));
     good.then_some(())
-        .ok_or_else(|| "a secret is named by its Secrets Manager name or ARN (A-Z a-z 0-9 / _ + = . @ - :)".to_owned())
+        .ok_or_else(|| "invalid value: expected a Secrets Manager name or ARN (A-Z a-z 0-9 / _ + = . @ - :)".to_owned())
 }

@@ -81,16 +81,16 @@ fn invalid_build_variable_is_rejected_by_name() {
     check(ARGV, r#"[""]"#, "empty");
     check(ARGV, r#"["a\u0000"]"#, "NUL");
     check(ARGV, r#"["a", 1]"#, "not a JSON array of texts");
-    check(COMMIT, "8c1f5e0", "its full id");
-    check(REF, "main", "a ref is");
-    check(REF, "refs/heads/--upload-pack=id", "begins with -");
-    check(GIT_URL, "ext::sh -c id", "a git URL is");
+    check(COMMIT, "8c1f5e0", "a full commit id");
+    check(REF, "main", "expected refs/heads/<branch>");
+    check(REF, "refs/heads/--upload-pack=id", "begin with -");
+    check(GIT_URL, "ext::sh -c id", "printable ASCII without spaces");
     check(GIT_URL, "ext::sh", "transport helper");
     for seconds in ["0", "-1", "+60", "060", "1.5", "4294967296", "an hour", " 60"] {
         check(TIMEOUT_SECONDS, seconds, "seconds, 1 or more");
     }
     check("DOORBELL_COMMIT_RULE", "any", "ancestor or tip");
-    check("DOORBELL_DIRECTORY", "../x", "relative");
+    check("DOORBELL_DIRECTORY", "../x", "a relative path");
     check("DOORBELL_PROJECT", "_default", "a project name");
 }
 

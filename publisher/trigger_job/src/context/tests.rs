@@ -165,11 +165,17 @@ fn missing_values_are_reported_together() {
 #[test]
 fn invalid_value_error_names_its_source() {
     let usage = TriggerFailureKind::Usage;
-    check_failure(&["de mo", "main", TOPIC], &[], NO_GIT, usage, "PROJECT: \"de mo\" is refused");
-    check_failure(&["demo", "a..b", TOPIC], &[], NO_GIT, usage, "BRANCH: \"a..b\" is refused");
+    check_failure(&["de mo", "main", TOPIC], &[], NO_GIT, usage, "PROJECT: invalid value \"de mo\"");
+    check_failure(&["demo", "a..b", TOPIC], &[], NO_GIT, usage, "BRANCH: invalid value \"a..b\"");
     check_failure(&["demo", "HEAD", TOPIC], &[], NO_GIT, usage, "detached");
-    check_failure(&["demo", "main"], &[("IWOMPINAWS_TOPIC_ARN", "x")], NO_GIT, usage, "IWOMPINAWS_TOPIC_ARN: \"x\"");
-    check_failure(&[], &[("DOORBELL_PROJECT", "..")], NO_GIT, usage, "DOORBELL_PROJECT: \"..\"");
+    check_failure(
+        &["demo", "main"],
+        &[("IWOMPINAWS_TOPIC_ARN", "x")],
+        NO_GIT,
+        usage,
+        "IWOMPINAWS_TOPIC_ARN: invalid value \"x\"",
+    );
+    check_failure(&[], &[("DOORBELL_PROJECT", "..")], NO_GIT, usage, "DOORBELL_PROJECT: invalid value \"..\"");
 }
 
 const ON_GITHUB: [(&str, &str); 6] = [

@@ -4,7 +4,7 @@ use super::{Resolver, parse_value};
 use crate::ci::{BuildRef, Vendor};
 use crate::failure::TriggerFailure;
 use crate::resolution::{Resolution, SourcedValue};
-use doorbell_messages::text::printable_line;
+use doorbell_messages::text::{invalid, printable_line};
 
 /// Set by Jenkins for every build, and read by iwomp-in-aws.
 const GIT_BRANCH: &str = "GIT_BRANCH";
@@ -101,7 +101,7 @@ fn from_pull_request(found: &SourcedValue) -> Result<Resolution<GitRef>, Trigger
 fn from_branch(found: &SourcedValue) -> Result<Resolution<GitRef>, TriggerFailure> {
     let name = found.text.strip_prefix("refs/heads/").unwrap_or(&found.text);
     if name.starts_with("refs/") {
-        let rule = format!("\"{}\" is refused: it is no branch; use --tag or --pull-request", printable_line(name));
+        let rule = invalid(name, "a branch; for another ref use --tag or --pull-request");
         return Err(TriggerFailure::invalid_value(&found.source, rule));
     }
     let name: RefName = name.parse().map_err(|rule: String| TriggerFailure::invalid_value(&found.source, rule))?;

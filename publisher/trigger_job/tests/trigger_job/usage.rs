@@ -6,7 +6,7 @@ async fn check(arguments: &[&str], code: i32, parts: &[&str]) {
 
 #[tokio::test]
 async fn invalid_value_exits_2_with_its_rule() {
-    check(&["de/mo", "main", TOPIC], 2, &["PROJECT", "a project name is"]).await;
+    check(&["de/mo", "main", TOPIC], 2, &["PROJECT", "expected a project name"]).await;
     check(&["demo", "a b", TOPIC], 2, &["BRANCH", "without spaces"]).await;
     check(&["demo", "main", "doorbell"], 2, &["--topic-arn", "arn:<partition>:sns"]).await;
     check(&["demo", "main", TOPIC, "--commit", "abc"], 2, &["--commit", "40 or 64"]).await;
