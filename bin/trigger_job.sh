@@ -174,7 +174,7 @@ exec 3>&-
 [ -z "$aws_output" ] || printf '%s\n' "$aws_output" >&2
 [ "$status" -ne 0 ] || { say "published, with the id $id" && exit 0; }
 
-again="the same command with --id $id can't start a second build, even if this one was published"
+again="the same command with --id $id cannot start a second build, even if this one was published"
 case $aws_output in
     *AuthorizationError* | *AccessDenied*) fail 4 "these credentials may not publish to $topic" ;;
     *InvalidClientTokenId* | *UnrecognizedClient* | *SignatureDoesNotMatch* | *ExpiredToken* | *'locate credentials'*)

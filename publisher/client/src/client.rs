@@ -17,15 +17,16 @@ const MAX_ATTEMPTS: u32 = 5;
 /// Doubles from attempt to attempt, with the SDK's jitter.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 
-/// SNS's word that it has the message.
+/// SNS's confirmation of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishReceipt {
     /// SNS's id of the message; the envelope that the worker reads has it too.
     pub message_id: String,
 }
 
-/// Publishes, with the SDK's own retries, within 50 seconds: 10 to be given a token, 10 to find credentials, 30 to
-/// publish.
+/// Publishes a request, with the SDK's own retries.
+///
+/// It takes at most 50 seconds: 10 for an OIDC token, 10 for credentials, 30 to publish.
 ///
 /// Credentials of the host, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
 /// AWS SDK; the Region is the topic's. Must run in a tokio runtime with time and I/O.
@@ -58,8 +59,8 @@ async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Resul
         )
         .load()
         .await;
-    // Looked up once and before the first attempt: inside of it, credentials that are slow to fail would use up the
-    // attempt's time and look like a network that does not answer.
+    // Credentials are resolved once, before the first attempt. Within an attempt, a slow credential provider would use
+    // up the attempt's timeout and look like an unreachable SNS.
     let credentials = credential_source.resolve(&sdk_config).await?;
     let config = Builder::from(&sdk_config).credentials_provider(credentials).retry_classifier(ThrottleClassifier);
     Ok(Client::from_conf(config.build()))

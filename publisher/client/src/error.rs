@@ -44,7 +44,7 @@ pub enum PublishError {
         cause: String,
     },
     /// STS did not let the role be assumed.
-    #[error("the role {role} can't be assumed: {cause}")]
+    #[error("the role {role} cannot be assumed: {cause}")]
     AssumeRole {
         /// The role.
         role: RoleArn,

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::PublishError;
 use crate::error::causes;
 
-/// Whom the token is for; IAM's OIDC provider expects it.
+/// The token's audience, which IAM's OIDC provider expects.
 const AUDIENCE: &str = "sts.amazonaws.com";
 const ID_TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -63,8 +63,9 @@ fn with_audience(url: &str) -> String {
     format!("{url}{separator}audience={AUDIENCE}")
 }
 
-/// By the SDK's own client: another HTTP stack would be half as large again as this program. It follows no redirect, so
-/// the bearer goes nowhere else.
+/// Requests GitHub's token with the SDK's own HTTP client: another stack would make the program half as large again.
+///
+/// The client follows no redirect, so no other host gets the bearer token.
 async fn request_token(url: &str, bearer: &SecretString) -> Result<SecretString, String> {
     let connector = Connector::builder()
         .proxy_config(ProxyConfig::from_env())
@@ -81,7 +82,7 @@ async fn request_token(url: &str, bearer: &SecretString) -> Result<SecretString,
         return Err(format!("GitHub answered with HTTP {status}"));
     }
     let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| causes(&error))?;
-    // Its error would quote the text, which is a token.
+    // serde's error would quote the body, which holds a token.
     let response_body: IdTokenResponse =
         serde_json::from_slice(&body.into_bytes()).map_err(|_| "GitHub's answer holds no token".to_owned())?;
     Ok(response_body.value.into())

@@ -13,7 +13,7 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Gives the request an id if it has none, and writes its body.
+    /// Gives the request an id if it has none, and serializes its body.
     ///
     /// # Errors
     /// [`PublishError::TooLarge`]; [`PublishError::CancelWithoutId`], since no job can have that name;
@@ -29,33 +29,33 @@ impl Publication {
         if body.len() > MAX_REQUEST_BYTES {
             return Err(PublishError::TooLarge { bytes: body.len() });
         }
-        // The id is there, so the message id that could stand in for it is not asked for. A cancel has a key of its
-        // own too, but the job that people know it by is the one it cancels.
+        // The request has an id, so SNS's message id is not needed. A cancel has a key of its own, but people know the
+        // job that it cancels.
         let job = JobKey::cancel_target(&request, "").map_err(|problem| PublishError::InvalidRequest { problem })?;
         Ok(Self { topic, request, id, job, body })
     }
 
-    /// Where it is published.
+    /// The topic to publish to.
     pub fn topic(&self) -> &TopicArn {
         &self.topic
     }
 
-    /// What it asks.
+    /// The request.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// The request's id, given or made.
+    /// The request's id, its own or a random one.
     pub fn id(&self) -> &RequestId {
         &self.id
     }
 
-    /// The job that this starts or cancels, under the name it has everywhere.
+    /// The key of the job that the request starts or cancels.
     pub fn job(&self) -> &JobKey {
         &self.job
     }
 
-    /// The text of the SNS message.
+    /// The body of the SNS message.
     pub fn body(&self) -> &str {
         &self.body
     }

@@ -4,8 +4,8 @@ use crate::PublishError;
 
 /// A new id of 128 random bits, from the operating system, as 32 hexadecimal digits.
 ///
-/// Every request gets one, because the SDK repeats a publish whose reply was lost: SNS then has two messages with two
-/// ids of its own, and only an id inside the request makes them one job.
+/// Each request gets an id, since the SDK repeats a publish whose reply was lost. SNS then has two messages with two ids
+/// of its own, and only an id inside the request makes them one job.
 pub(crate) fn random() -> Result<RequestId, PublishError> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|error| PublishError::RandomId { cause: error.to_string() })?;

@@ -3,8 +3,9 @@ use aws_sdk_sns::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::operation::publish::PublishError;
 
-/// Tells the SDK's own retry of two throttles that it does not know: SNS's is called `Throttled` and comes as HTTP 429,
-/// and the topic's key may be throttled too.
+/// Classifies two throttling errors that the SDK does not know as retryable.
+///
+/// SNS's is called `Throttled` and comes as HTTP 429, and the topic's key may be throttled, too.
 #[derive(Debug)]
 pub(crate) struct ThrottleClassifier;
 

@@ -2,7 +2,7 @@ use doorbell_messages::text::invalid;
 
 /// The ARN of an SNS topic: `arn:<partition>:sns:<region>:<account>:<name>`, not FIFO.
 ///
-/// It says everything about where to publish: the Region is its own, whatever `AWS_REGION` or a profile say.
+/// The Region is the topic's: `AWS_REGION` and profiles are not read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TopicArn {
     text: String,

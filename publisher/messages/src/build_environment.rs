@@ -14,9 +14,9 @@ pub const COMMIT: &str = "DOORBELL_COMMIT";
 pub const COMMIT_RULE: &str = "DOORBELL_COMMIT_RULE";
 /// The repository.
 pub const GIT_URL: &str = "DOORBELL_GIT_URL";
-/// The command, a JSON array of texts.
+/// The command, a JSON array of strings.
 pub const ARGV: &str = "DOORBELL_ARGV";
-/// The folder in the checkout that the command runs in.
+/// The directory in the checkout that the command runs in.
 pub const DIRECTORY: &str = "DOORBELL_DIRECTORY";
 /// Seconds that the command may take.
 pub const TIMEOUT_SECONDS: &str = "DOORBELL_TIMEOUT_SECONDS";
@@ -28,7 +28,7 @@ pub const DEFAULT_DOCUMENT: &str = "DOORBELL_DEFAULT_DOCUMENT";
 /// Type `PARAMETER_STORE`: the project's document, which may hold credentials.
 pub const PROJECT_DOCUMENT: &str = "DOORBELL_PROJECT_DOCUMENT";
 
-/// What the worker tells the runner, all of it PLAINTEXT, so no secret is among it.
+/// The variables that the worker passes to the runner. All are PLAINTEXT, so none is a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildEnvironment {
     /// See [`JOB_ID`].
@@ -51,7 +51,7 @@ pub struct BuildEnvironment {
     pub timeout_seconds: u32,
 }
 
-/// Why the runner can't begin: which variable, and what is wrong with it.
+/// An invalid or missing variable, because of which the runner cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {name}: {problem}")]
 pub struct EnvironmentError {
@@ -81,10 +81,10 @@ impl BuildEnvironment {
         .collect()
     }
 
-    /// Reads what [`BuildEnvironment::to_variables`] wrote.
+    /// Parses the result of [`BuildEnvironment::to_variables`].
     ///
     /// # Errors
-    /// The first variable that is missing or holds what the worker never writes.
+    /// The first variable that is missing or invalid.
     pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
         let required = |name: &'static str| {
             lookup(name).filter(|value| !value.is_empty()).ok_or_else(|| EnvironmentError {
@@ -113,7 +113,7 @@ impl BuildEnvironment {
 fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {
     let problem = |problem: String| EnvironmentError { name: ARGV, problem };
     let argv: Vec<String> =
-        serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of texts: {error}")))?;
+        serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of strings: {error}")))?;
     if argv.first().is_none_or(String::is_empty) {
         return Err(problem("the command is empty".to_owned()));
     }

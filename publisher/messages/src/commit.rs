@@ -2,8 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::invalid;
 
-/// A full commit id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256), read in either case, kept in lower. Never an abbreviation: a forge
-/// would store a flag under the short text and show it nowhere.
+/// A full commit id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256).
+///
+/// It is parsed in either case and kept in lower case. An abbreviation is invalid: a forge would store a flag under the
+/// short id and show it nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]

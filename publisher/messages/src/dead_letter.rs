@@ -2,11 +2,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::json_for_queues;
 
-/// What the worker puts into the dead-letter queue: the message, and why it can't be worked on.
+/// A message of the dead-letter queue, as the worker sends it: the original message and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
-    /// Why, for people.
+    /// The reason, for people.
     pub reason: String,
     /// How often SQS had delivered it.
     pub receive_count: u32,
@@ -19,8 +19,8 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// Bytes of the body that are kept. A request has 16 KiB and an escaped one at worst six times that; what is
-    /// longer can't be one. Escaped once more, this stays under SQS's smallest documented limit of 256 KiB.
+    /// Bytes of the body that are kept. A request has 16 KiB and an escaped one at worst six times that; a
+    /// longer body is no request. Escaped once more, this stays under SQS's smallest documented limit of 256 KiB.
     pub const MAX_BODY_BYTES: usize = 40 * 1024;
 
     /// Keeps as much of `body` as fits.
@@ -31,7 +31,7 @@ impl DeadLetter {
 
     /// The message to send.
     pub fn to_json(&self) -> String {
-        // Writing texts and numbers can't fail.
+        // Writing strings and numbers cannot fail.
         json_for_queues(serde_json::to_string(self).unwrap_or_default())
     }
 }

@@ -2,7 +2,7 @@ use crate::text::invalid;
 use crate::validated_text;
 
 validated_text!(
-    /// A folder inside the checkout.
+    /// A directory inside the checkout.
     DeployDir, validate_directory, "minLength" = 1, "maxLength" = 1024, "not" = serde_json::json!({ "pattern": r"(^/|(^|/)\.\.(/|$))" })
 );
 
@@ -13,7 +13,7 @@ impl Default for DeployDir {
 }
 
 impl DeployDir {
-    /// The checkout's top.
+    /// The root of the checkout.
     pub fn checkout_root() -> Self {
         Self(".".to_owned())
     }

@@ -2,11 +2,12 @@ use serde::Deserialize;
 
 use crate::{MAX_REQUEST_BYTES, ParseError, parse};
 
-/// An SQS body larger than this is refused unread: the largest request, escaped as JSON text (six bytes a byte at
-/// worst), and SNS's own fields.
+/// The largest SQS body that is parsed.
+///
+/// It fits the largest request, escaped as a JSON string (at most six bytes for a byte), and SNS's own fields.
 pub const MAX_ENVELOPE_BYTES: usize = 6 * MAX_REQUEST_BYTES + 8 * 1024;
 
-/// What SNS puts around a published message when it hands it to SQS (`RawMessageDelivery` off).
+/// The envelope of a published message in SQS (`RawMessageDelivery` off).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Envelope {

@@ -2,15 +2,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ParseError, parse};
 
-/// What a CodeBuild event says: which build to look at. Never believed for more (see the design: a row is looked up
-/// and the provider asked), so anything else in it may be missing or unknown.
+/// A CodeBuild event: a hint that a build has changed.
+///
+/// The worker loads the row and asks the provider, so anything but the build's id may be missing or unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildEvent {
-    /// Which of the two rules brought it.
+    /// The kind of event.
     pub kind: EventKind,
-    /// The build that it is about.
+    /// The build that has changed.
     pub build: BuildId,
-    /// Whether the event claims that the build has ended: then the provider is asked again soon if it denies that.
+    /// Whether the event says that the build has ended. If the provider does not agree yet, it is asked again soon.
     pub claims_final: bool,
 }
 
@@ -29,7 +30,7 @@ pub enum EventKind {
 pub struct BuildId(String);
 
 impl BuildId {
-    /// Takes an id as the API gives it.
+    /// An id as CodeBuild's API returns it.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }

@@ -4,15 +4,17 @@ use crate::text::invalid;
 use crate::validated_text;
 
 validated_text!(
-    /// The name of a branch or a tag, without `refs/heads/` or `refs/tags/`. Stricter than git's own rule
-    /// (`git check-ref-format`): printable ASCII only, no part that begins with `-` or `.`, at most 200 bytes.
+    /// The name of a branch or a tag, without `refs/heads/` or `refs/tags/`.
+    ///
+    /// Stricter than git's own rule (`git check-ref-format`): printable ASCII only, no part that begins with `-` or `.`,
+    /// at most 200 bytes.
     RefName, validate_ref, "pattern" = r"^[!-)+-9;->@-Z\]_-}]{1,200}$",
     "not" = serde_json::json!({
         "pattern": r"(^@$|^HEAD$|\.\.|@\{|^[-./]|/[-./]|[./]$|\.lock(/|$))"
     })
 );
 
-/// What a request asks to build: never a bare commit, always something the owner's `refs` can name.
+/// The ref that a request names: never a bare commit, always a ref that the owner's `refs` can allow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GitRef {
@@ -67,10 +69,10 @@ impl GitRef {
         }
     }
 
-    /// Reads what [`GitRef::full`] wrote.
+    /// Parses the result of [`GitRef::full`].
     ///
     /// # Errors
-    /// A text that `full` never writes.
+    /// A string that `full` never returns.
     pub fn parse_full(text: &str) -> Result<Self, String> {
         if let Some(name) = text.strip_prefix("refs/heads/") {
             return name.parse().map(Self::Branch);

@@ -2,8 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::invalid;
 
-/// Where a project's repository is. `https://host/path`, `ssh://[user@]host/path` or `user@host:path`; `http://` and
-/// `file:///` parse too, but the runner refuses them unless its owner allows those protocols.
+/// The URL of a project's repository.
+///
+/// `https://host/path`, `ssh://[user@]host/path` or `user@host:path`; `http://` and
+/// `file:///` parse too, but the runner rejects them unless its owner allows those protocols.
 ///
 /// No password and, outside ssh, no user name: a credential in a URL ends in logs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +119,7 @@ fn validate_host(host: &str) -> Result<(), &'static str> {
     (name_ok && port_ok).then_some(()).ok_or("a host that is a name or an IPv4 address, with an optional port")
 }
 
-/// The text may hold a password, and this error is told to people and logs: show the host at most.
+/// An error without the part of the URL that may be a password: people and logs see the host at most.
 fn invalid_redacted(text: &str, rule: &str) -> String {
     match text.rsplit_once('@') {
         Some((_, after)) => invalid(&format!("...@{after}"), rule),

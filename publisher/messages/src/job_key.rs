@@ -20,19 +20,18 @@ use crate::{ProjectName, Request, RequestAction, RequestCommitRule, RequestId};
 #[serde(try_from = "String", into = "String")]
 pub struct JobKey(String);
 
-/// 96 bits: finding a second body for a given digest is out of reach, and two that collide on purpose are both
-/// their publisher's own.
+/// 96 bits: a second body for a given digest cannot be found, and two that collide on purpose have one publisher.
 const DIGEST_HEX: usize = 24;
 const GENERATION_HEX: usize = 16;
 
-/// What the digest covers, in the order and spelling that the fixtures fix for ever.
+/// What the digest covers, in the order and spelling that the fixtures fix.
 #[derive(Serialize)]
 struct DigestInput<'a> {
     #[serde(rename = "ref")]
     git_ref: String,
     commit: Option<&'a str>,
     variables: BTreeMap<&'a str, &'a str>,
-    /// Only on a cancel: it is a request of its own, with a row of its own.
+    /// Only on a cancel, which has a row of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<RequestAction>,
     /// These only where the request has them, so that a request without them keeps its digest.
@@ -45,15 +44,15 @@ struct DigestInput<'a> {
 }
 
 impl JobKey {
-    /// Keys a request. `message_id` is SNS's; it stands in for the publisher's id where there is none.
+    /// The key of a request. SNS's `message_id` is used if the request has no id.
     ///
     /// # Errors
-    /// A message id that could not stand in a key (never seen from SNS, whose ids are UUIDs).
+    /// A message id that is no valid id. (SNS's ids are UUIDs.)
     pub fn for_request(request: &Request, message_id: &str) -> Result<Self, String> {
         Self::for_action(request, message_id, request.action)
     }
 
-    /// The job that a cancel request means: its own request as if it had said `start`.
+    /// The job that a cancel request cancels: the key of the same request with the action `start`.
     ///
     /// # Errors
     /// As [`JobKey::for_request`].
@@ -153,7 +152,7 @@ fn is_hex(text: &str, digits: usize) -> bool {
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -15,7 +15,7 @@ macro_rules! validated_text {
         pub struct $name(String);
 
         impl $name {
-            /// The text itself.
+            /// The string itself.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -51,8 +51,10 @@ macro_rules! validated_text {
 }
 
 validated_text!(
-    /// The name of an entry of the owner's registry: it becomes the last part of an SSM parameter's name, so it
-    /// can't hold a slash, can't be `..` and can't begin with `_` (`_default` is not a project).
+    /// The name of an entry of the owner's registry.
+    ///
+    /// It becomes the last part of an SSM parameter's name. So it holds no slash, is not `..` and does not begin with `_`
+    /// (`_default` is not a project).
     ProjectName, validate_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
     "not" = serde_json::json!({ "pattern": r"\.\." })
 );

@@ -10,14 +10,15 @@ use crate::text::escape_line;
 /// Bytes of a problem that are kept: enough for serde's longest list of field names.
 const MAX_PROBLEM_BYTES: usize = 400;
 
-/// Why a text was refused: where in the document, and what was expected there. One line of ASCII, whatever the text
-/// held, so that it can be logged and told.
+/// A parse error: the path in the document, and the expected value.
+///
+/// It is one line of ASCII, whatever the document held, so that it can be logged and shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct ParseError {
     /// A JSON path, `$` for the whole document.
     pub path: String,
-    /// What was found and what was expected, in words for the person who wrote the document.
+    /// What was found and what was expected, for the author of the document.
     pub problem: String,
 }
 
@@ -33,11 +34,12 @@ impl ParseError {
     }
 }
 
-/// Parses the text of a JSON object. The depth is bounded by `serde_json` (128 levels); the size is the caller's to
-/// bound.
+/// Parses a JSON object from a string.
+///
+/// `serde_json` bounds the depth (128 levels); the caller bounds the size.
 pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     if text.starts_with('\u{feff}') {
-        return Err(ParseError::whole("the text begins with a byte order mark, expected a JSON object"));
+        return Err(ParseError::whole("the document begins with a byte order mark, expected a JSON object"));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(located)?;
@@ -45,14 +47,15 @@ pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     Ok(value)
 }
 
-/// As [`json`], for a value that is parsed already.
+/// As [`json`], from a parsed JSON value.
 pub fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ParseError> {
     let Object(value) = serde_path_to_error::deserialize(value).map_err(located)?;
     Ok(value)
 }
 
-/// For fields: an optional one that is there has a value. `null` would be a field that its publisher meant to fill
-/// (`"commit": null` from a template without its variable), and to drop it would widen what is asked for.
+/// For optional fields: rejects `null`.
+///
+/// `"commit": null` comes from a template without its variable. Dropping the field would widen the request.
 pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
@@ -62,12 +65,14 @@ pub fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializ
     Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
-/// For fields: one of an enum's words. For anything but a text serde would say "expected value" and no more.
+/// For fields with an enum: rejects a value that is no string.
+///
+/// serde's own error would be "expected value" and no more.
 pub fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 
-/// A struct that is read from a JSON object only: serde's derive would take an array of the fields' values as well.
+/// A struct that is parsed from a JSON object only: serde's derive accepts an array of the fields' values, too.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -97,14 +102,14 @@ fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     };
     let error = error.into_inner();
     let text = error.to_string();
-    // Where the text is no JSON, the line is all that helps; where a value is wrong, the path says it better. Line 0
-    // is a value that was never text: then nothing was appended, and what looks like it is a stranger's.
+    // For invalid JSON the line is useful, for an invalid value the path. Line 0 is a value that was never a string:
+    // serde appended no position then, and what looks like one is part of the document.
     let position = if error.is_data() && error.line() > 0 { text.rsplit_once(" at line ") } else { None };
     let problem = position.map_or(&*text, |(problem, _)| problem);
     ParseError { path, problem: escape_line(&with_json_type_names(problem), MAX_PROBLEM_BYTES) }
 }
 
-/// What serde expects is named by Rust's types.
+/// Replaces the names of Rust's types in serde's message.
 fn with_json_type_names(problem: &str) -> String {
     const WORDS: [(&str, &str); 3] = [
         ("expected a nonzero u32", "expected a whole number, 1 or more"),

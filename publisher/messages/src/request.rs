@@ -6,16 +6,16 @@ use crate::{
     WatchHash, parse,
 };
 
-/// A request's text is refused unread beyond this size.
+/// The largest request that is parsed.
 pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
-/// What a publisher asks. Parsed once; nothing in it can name a command, repository, image, role or secret.
+/// A publisher's request. It cannot name a command, repository, image, role or secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "RequestJson", into = "RequestJson")]
 pub struct Request {
     /// The entry of the owner's registry.
     pub project: ProjectName,
-    /// What to build.
+    /// The ref to build.
     pub git_ref: GitRef,
     /// The publisher's own id for this request; without one the SNS message id serves.
     pub id: Option<RequestId>,
@@ -23,9 +23,9 @@ pub struct Request {
     pub action: RequestAction,
     /// Narrows `git_ref` to one commit on it.
     pub commit: Option<CommitId>,
-    /// Why, for people.
+    /// The reason, for people.
     pub cause: Option<SingleLineText>,
-    /// Who asked, for people. Never used as a target.
+    /// The CI that requested it, for people. Never used as a target.
     pub origin: Option<RequestOrigin>,
     /// The hash by which its publisher may watch the job.
     pub watch: Option<WatchHash>,
@@ -35,11 +35,11 @@ pub struct Request {
     pub allow_older: bool,
     /// Narrows the project's `commitPolicy`.
     pub commit_rule: Option<RequestCommitRule>,
-    /// What the request wants to set in the build's environment.
+    /// Variables of the build.
     pub variables: Variables,
 }
 
-/// What a request asks for.
+/// The action of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -62,7 +62,7 @@ pub enum RequestCommitRule {
     Tip,
 }
 
-/// The CI that asked.
+/// The CI that requested a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -71,13 +71,13 @@ pub struct RequestOrigin {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub vendor: Option<SingleLineText>,
-    /// The CI's page for the build that asked. Shown as text, never fetched.
+    /// The page of the CI's build. It is shown as text and never fetched.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub build_url: Option<SingleLineText>,
 }
 
-/// What a publisher sends to Doorbell's SNS topic, as the message's text.
+/// A request as a publisher sends it to Doorbell's SNS topic.
 // The JSON form of `Request`; the comments here are the schema's descriptions, read by publishers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -116,11 +116,11 @@ pub(crate) struct RequestJson {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "CommitId"))]
     commit: Option<CommitId>,
-    /// Why, for people.
+    /// The reason, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     cause: Option<SingleLineText>,
-    /// Who asked, for people.
+    /// The CI that requested it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestOrigin"))]
     origin: Option<RequestOrigin>,
@@ -138,7 +138,7 @@ pub(crate) struct RequestJson {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_commit_rule")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestCommitRule"))]
     commit_rule: Option<RequestCommitRule>,
-    /// What the build's environment shall hold, by names that the project allows.
+    /// Variables of the build, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     variables: Variables,
 }
@@ -151,7 +151,7 @@ fn present_commit_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
     parse::word(deserializer).map(Some)
 }
 
-/// Only the version, so that a message of a later contract is named as that and not by its first unknown field.
+/// The version alone, so that a request of a later contract is rejected by its version and not by its first unknown field.
 #[derive(Deserialize)]
 struct VersionField {
     #[serde(default)]
@@ -162,7 +162,7 @@ impl Request {
     /// Parses the body of an SNS message.
     ///
     /// # Errors
-    /// The place and the reason; publishing the same text again can't help.
+    /// The path and the reason. Publishing the same request again cannot help.
     pub fn parse(body: &str) -> Result<Self, ParseError> {
         if body.len() > MAX_REQUEST_BYTES {
             return Err(ParseError::whole(format!(
@@ -181,9 +181,9 @@ impl Request {
         Self::try_from(wire).map_err(ParseError::whole)
     }
 
-    /// The text to publish.
+    /// The JSON to publish.
     pub fn to_json(&self) -> String {
-        // Writing these types can't fail: no map has a key that is not text.
+        // Writing these types cannot fail: no map has a key that is not a string.
         json_for_queues(serde_json::to_string(self).unwrap_or_default())
     }
 }

@@ -1,21 +1,23 @@
-/// The runner's own exit codes. They are reserved: a command that exits with one of them is reported as 1, so that
-/// a code from 240 to 247 always speaks of the runner and any other of the command.
+/// The runner's own exit codes, 240 to 247.
+///
+/// A command that exits with one of them is reported as 1. So these codes are always the runner's, and all others the
+/// command's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RunnerExit {
-    /// The environment that the worker set is missing something or holds a bad value.
+    /// The environment that the worker set is missing something or holds an invalid value.
     BadEnvironment = 240,
     /// git could not fetch or check out the ref.
     CheckoutFailed = 241,
-    /// The commit is not on the ref that was asked for (or not its tip, where the project wants the tip).
+    /// The commit is not on the requested ref, or not its tip if the project requires the tip.
     CommitNotOnRef = 242,
-    /// The project's command is not in the checkout, or can't be executed.
+    /// The project's command is not in the checkout, or cannot be executed.
     CommandNotFound = 243,
     /// The command ran longer than it may.
     TimedOut = 244,
-    /// The runner itself was told to stop while the command ran.
+    /// The runner itself was stopped while the command ran.
     Interrupted = 245,
-    /// The machine failed the runner: no disk, no memory, no processes.
+    /// The machine has no disk, memory or processes left for the runner.
     InfrastructureFailure = 246,
 }
 
@@ -50,7 +52,7 @@ impl RunnerExit {
             Self::BadEnvironment => "the build's environment is incomplete or wrong",
             Self::CheckoutFailed => "the checkout failed",
             Self::CommitNotOnRef => "the commit is not on the ref that was asked for",
-            Self::CommandNotFound => "the project's command was not found or can't be executed",
+            Self::CommandNotFound => "the project's command was not found or cannot be executed",
             Self::TimedOut => "the command ran longer than it may",
             Self::Interrupted => "the build was stopped while the command ran",
             Self::InfrastructureFailure => "the build machine failed",

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::request::RequestJson;
 
-/// The JSON Schema of a request. It says what a schema can say: the parser knows more (sizes in bytes, characters
-/// that deceive, keys that come twice).
+/// The JSON Schema of a request.
+///
+/// The parser rejects more: sizes in bytes, deceptive characters, keys that occur twice.
 pub fn request_schema() -> Value {
     schema_of::<RequestJson>()
 }

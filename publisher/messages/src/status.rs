@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// What people are told about a job.
+/// The status of a job, as people see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -12,11 +12,11 @@ pub enum Status {
     Success,
     /// The command exited with another code.
     Failure,
-    /// The command never had its say: checkout, timeout, provider, settings.
+    /// No result of the command: checkout, timeout, provider or settings failed.
     Error,
     /// Stopped on request.
     Canceled,
-    /// The owner's policy said no.
+    /// The owner's policy rejected the request.
     Rejected,
 }
 
@@ -26,7 +26,7 @@ impl Status {
         !matches!(self, Self::Queued | Self::Running)
     }
 
-    /// The word, as it stands in rows, logs and JSON.
+    /// The word in rows, logs and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "queued",

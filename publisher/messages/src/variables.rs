@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::VariableName;
 
-/// The variables that a request wants to set; which names it may set is the project's to say.
+/// The variables that a request sets. The project's document lists the names that it may set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(into = "BTreeMap<VariableName, String>")]
@@ -21,7 +21,7 @@ impl Variables {
         self.0.is_empty()
     }
 
-    /// In the order of their names.
+    /// The variables, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&VariableName, &str)> {
         self.0.iter().map(|(name, value)| (name, value.as_str()))
     }
@@ -57,15 +57,16 @@ impl<'de> Deserialize<'de> for Variables {
     }
 }
 
-/// Refuses a name that comes twice: serde's maps keep the last value, other readers the first, and what one side
-/// checked would not be what the other one runs.
+/// Rejects a name that occurs twice.
+///
+/// serde's maps keep the last value and other parsers the first: one side would check another value than the other runs.
 struct VariablesVisitor;
 
 impl<'de> Visitor<'de> for VariablesVisitor {
     type Value = Variables;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON object of texts")
+        f.write_str("a JSON object of strings")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {

@@ -7,10 +7,10 @@ use doorbell_messages::{GitRef, ProjectName, Request, RequestAction, VariableNam
 use crate::failure::TriggerFailure;
 use doorbell_messages::text::invalid;
 
-/// Ask for a build: publish one request to the topic of a Doorbell installation.
+/// Publish one build request to the topic of a Doorbell installation.
 ///
-/// It needs one right, sns:Publish on that topic, and makes no other request to AWS than that (and, for an OIDC role,
-/// the one that turns the token into credentials). It does not wait for the build.
+/// It needs one permission, sns:Publish on that topic. It calls SNS only, and STS for a role by OIDC. It does not wait for
+/// the build.
 #[derive(Debug, Parser)]
 #[command(
     name = "trigger_job",
@@ -22,12 +22,12 @@ use doorbell_messages::text::invalid;
     subcommand_value_name = "COMMAND"
 )]
 pub struct TriggerArguments {
-    /// Something else than a request.
+    /// Print something else instead.
     #[command(subcommand)]
     pub command: Option<PrintCommand>,
 
-    // Values stay text here and are checked later: clap quotes a refused value as it is, and a branch name or a pull
-    // request's title with control characters or "\n::command::" in it would reach the CI's log.
+    // Values stay strings here and are validated later: clap quotes an invalid value unescaped, and a branch name or a
+    // title with control characters or "\n::command::" would reach the CI's log.
     /// The project, as the owner's registry names it [env: DOORBELL_PROJECT, IWOMPINAWS_PROJECT; else the repository's
     /// name, from the CI or the git remote "origin"]
     pub project: Option<String>,
@@ -57,12 +57,12 @@ pub struct TriggerArguments {
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub commit: Option<String>,
 
-    /// Name this request: the same command with the same id, however often, is one job [default: made of the CI's build
-    /// and the commit; else random]
+    /// Set the request's id: the same command with the same id is one job [default: derived from the CI's build and the
+    /// commit; else random]
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub id: Option<String>,
 
-    /// Say why, in one line, for people
+    /// The reason, one line for people
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub cause: Option<String>,
 
@@ -74,20 +74,20 @@ pub struct TriggerArguments {
     #[arg(long)]
     pub cancel: bool,
 
-    /// Ask for a build even if this CI's build is of a pull request from a fork; the registry has the last word
+    /// Publish even if this CI's build is of a pull request from a fork; the registry decides what it may do
     #[arg(long)]
     pub allow_fork: bool,
 
-    /// Do not look at the CI's variables
+    /// Do not read the CI's variables
     #[arg(long)]
     pub no_detect: bool,
 
-    /// Assume this role by the CI's OIDC token [env: DOORBELL_ROLE_ARN]; the token: GitHub's own, DOORBELL_ID_TOKEN,
-    /// CircleCI's or Bitbucket's
+    /// Assume this role with an OIDC token [env: DOORBELL_ROLE_ARN]: DOORBELL_ID_TOKEN, or the token of GitHub,
+    /// CircleCI or Bitbucket
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
     pub role_arn: Option<String>,
 
-    /// Take what is not found elsewhere from this file [env: DOORBELL_CONFIG; else .doorbell.toml here, or
+    /// Read missing values from this file [env: DOORBELL_CONFIG; else .doorbell.toml here, or
     /// doorbell/config.toml in $XDG_CONFIG_HOME]
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
@@ -96,7 +96,7 @@ pub struct TriggerArguments {
     #[arg(long, value_name = "FILE")]
     pub dotenv: Option<String>,
 
-    /// Print each value and where it was found, and publish nothing
+    /// Print each value with its source, and publish nothing
     #[arg(long, conflicts_with = "dry_run")]
     pub show_context: bool,
 
@@ -109,8 +109,9 @@ pub struct TriggerArguments {
     pub output: ResultFormat,
 }
 
-/// What `trigger_job` does besides asking for builds. A project that has one of these names is given in
-/// `DOORBELL_PROJECT`.
+/// The commands that print something and publish nothing.
+///
+/// A project with one of these names is set in `DOORBELL_PROJECT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum PrintCommand {
     /// Print the completions for a shell
@@ -137,11 +138,11 @@ pub enum ResultFormat {
 }
 
 const AFTER_HELP: &str = "\
-The command line wins over the environment, that over what the CI says, that over the git checkout, and that over the
-config file. An empty argument or variable counts as missing. --show-context says what was found where.
-GIT_BRANCH loses the \"origin/\" that Jenkins puts before a branch. A detached checkout has no branch.
-Known CIs: GitHub, Gitea and Forgejo Actions, GitLab, Travis, CircleCI, Buildkite, Bitbucket, Woodpecker, Drone, Jenkins,
-Azure Pipelines. A build of a fork's pull request asks for nothing, unless --allow-fork is given.
+The command line wins over the environment, that over the CI's build, that over the git checkout, and that over the
+config file. An empty argument or variable counts as missing. --show-context prints each value with its source.
+The prefix \"origin/\" of Jenkins is removed from GIT_BRANCH. A detached checkout has no branch.
+Detected CIs: GitHub, Gitea and Forgejo Actions, GitLab, Travis, CircleCI, Buildkite, Bitbucket, Woodpecker, Drone, Jenkins,
+Azure Pipelines. A build of a fork's pull request publishes nothing without --allow-fork.
 Credentials are found as by every AWS tool: environment, profile, OIDC role, container, instance.
 
 Examples:
@@ -154,10 +155,10 @@ Examples:
 
 Exit codes:
   0    published, or printed
-  2    the arguments or a value are wrong
-  3    no project, no branch or no topic is known, or the build is of a fork's pull request
-  4    no credentials, or these may not publish to the topic
-  5    not published, after retries for up to 30 seconds; with the same --id it is safe to try again
+  2    an argument or a value is invalid
+  3    project, branch or topic is missing, or the build is of a fork's pull request
+  4    missing credentials, or credentials that may not publish to the topic
+  5    not published after 30 seconds of retries; a retry with the same --id starts no second build
   130  interrupted";
 
 impl TriggerArguments {

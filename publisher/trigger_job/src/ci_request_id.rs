@@ -5,14 +5,16 @@ use sha2::{Digest, Sha256};
 
 use crate::Vendor;
 
-/// 96 bits, as the key of a job has.
+/// 96 bits, like the digest of a job's key.
 const DIGEST_BYTES: usize = 12;
 
-/// The id of the request that this build of this CI makes for this commit: the same for every step in it, so that a
-/// step that is tried again starts no second build. Ref and variables are in the job's key already, and the project.
+/// The request id of a CI's build and a commit.
+///
+/// It is the same for every step of the build, so that a retried step starts no second build. Project, ref and variables
+/// are in the job's key already.
 ///
 /// # Errors
-/// A text that is no id; these bytes never are one.
+/// The result is no valid id, which cannot happen.
 pub(crate) fn for_build(
     vendor: Vendor,
     build_identity: &[String],
@@ -21,14 +23,14 @@ pub(crate) fn for_build(
     let mut hasher = Sha256::new();
     let commit = commit.map(CommitId::as_str).unwrap_or_default();
     for part in build_identity.iter().map(String::as_str).chain([commit]) {
-        // The length stands before each part, so that no two lists of parts look the same.
+        // Each part follows its length, so that no two lists of parts give the same bytes.
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
     }
     let digest = hasher.finalize();
     let mut id = format!("{}-", vendor.name());
     for byte in &digest[..DIGEST_BYTES] {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(id, "{byte:02x}");
     }
     id.parse()

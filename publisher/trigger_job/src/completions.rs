@@ -4,10 +4,10 @@ use clap::CommandFactory;
 
 use crate::arguments::{PrintCommand, TriggerArguments};
 
-/// Writes what a command besides the request prints, to stdout.
+/// Writes the output of a print command to stdout.
 ///
 /// # Errors
-/// stdout can't be written.
+/// stdout cannot be written.
 pub fn print(command: PrintCommand) -> std::io::Result<()> {
     let mut definition = TriggerArguments::command();
     let mut bytes = Vec::new();

@@ -9,12 +9,12 @@ use crate::failure::{TriggerFailure, TriggerFailureKind};
 use crate::resolution::SourcedValue;
 use doorbell_messages::text::printable_line;
 
-/// In the current directory: a repository's own settings.
+/// The repository's settings, in the current directory.
 const REPOSITORY_FILE: &str = ".doorbell.toml";
-/// Below `$XDG_CONFIG_HOME`: a person's or a machine's.
+/// The user's settings, below `$XDG_CONFIG_HOME`.
 const USER_FILE: &str = "doorbell/config.toml";
 
-/// What `.doorbell.toml` may say. It has the last word, not the first: a pull request may have written it.
+/// The settings of `.doorbell.toml`. They have the lowest precedence: a pull request may have written the file.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigFile {
     keys: ConfigKeys,
@@ -31,10 +31,10 @@ struct ConfigKeys {
 }
 
 impl ConfigFile {
-    /// The one that `parse_assignment` names; else the first that is there.
+    /// The file at `explicit_path`, or the first of the default paths that exists.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::Usage`]: the file named is not there, or a file is wrong.
+    /// [`TriggerFailureKind::Usage`]: the named file does not exist, or a file is invalid.
     pub(crate) fn find(
         explicit_path: Option<&str>,
         environment: EnvVars<'_>,
@@ -108,7 +108,7 @@ fn config_failure(name: &str, problem: &str) -> TriggerFailure {
     TriggerFailure::new(
         TriggerFailureKind::Usage,
         format!("{}: {problem}", printable_line(name)),
-        "the file is TOML with the keys project, branch, topic-arn and role-arn, all texts",
+        "the file is TOML with the keys project, branch, topic-arn and role-arn, all strings",
     )
 }
 

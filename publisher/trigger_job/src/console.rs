@@ -8,15 +8,16 @@ use crate::failure::TriggerFailure;
 use crate::{RequestContext, ResultFormat, Vendor, log_group};
 use doorbell_publisher::{Publication, PublishReceipt};
 
-/// What people and scripts see: results on stdout, everything else on stderr. Colour only where a person looks, by
-/// `anstream`: not into a pipe, and not with `NO_COLOR`.
+/// Prints results to stdout and everything else to stderr.
+///
+/// `anstream` removes color in a pipe, and with `NO_COLOR`.
 #[derive(Debug)]
 pub struct Console {
     format: ResultFormat,
     vendor: Option<Vendor>,
 }
 
-/// A published request, for `--output json`. Its fields are a promise: they stay, and others may join them.
+/// A published request, for `--output json`. Its fields are stable; later versions may add fields.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PublishResultJson<'a> {
@@ -29,7 +30,7 @@ struct PublishResultJson<'a> {
     message_id: &'a str,
 }
 
-/// What `--dry-run --output json` prints; as stable.
+/// The output of `--dry-run --output json`, equally stable.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DryRunJson<'a> {
@@ -39,25 +40,25 @@ struct DryRunJson<'a> {
 }
 
 impl Console {
-    /// A screen that shows results in this format, and marks up what stands in this CI's log.
+    /// A console that prints results in a format, and uses the log groups of a CI.
     pub fn new(format: ResultFormat, vendor: Option<Vendor>) -> Self {
         Self { format, vendor }
     }
 
-    /// What a person should know before the result.
+    /// Prints notes before the result.
     pub fn notes(&self, notes: &[String]) {
         for note in notes {
             print_labeled("note", AnsiColor::Yellow, note);
         }
     }
 
-    /// What was found and where, as the result.
+    /// Prints the context as the result.
     pub fn show_context(&self, context: &RequestContext) {
         let table = ContextTable::new(context);
         self.result(&table.text(terminal_width()), &table.json());
     }
 
-    /// The same in the log of a CI, where nobody can ask again; folded if its log can do that.
+    /// Prints the context to the log of a CI, in a log group if the CI has those.
     pub fn ci_log_context(&self, context: &RequestContext) {
         if self.vendor.is_none() {
             return;
@@ -73,7 +74,7 @@ impl Console {
         let _ = writeln!(anstream::stderr(), "{lines}");
     }
 
-    /// The draft of a dry run: what would be sent, byte for byte.
+    /// Prints the result of a dry run: the topic and the exact message.
     pub fn dry_run(&self, publication: &Publication) {
         let (topic, body) = (publication.topic(), publication.body());
         self.result(
@@ -82,7 +83,7 @@ impl Console {
         );
     }
 
-    /// The job's name on stdout, and on stderr that it was published.
+    /// Prints the job's key to stdout, and to stderr that it was published.
     pub fn published(&self, publication: &Publication, receipt: &PublishReceipt) {
         let (request, topic, job) = (publication.request(), publication.topic(), publication.job());
         print_labeled(
@@ -103,7 +104,7 @@ impl Console {
         );
     }
 
-    /// What went wrong, and what to do.
+    /// Prints a failure and the next step.
     pub fn failure(&self, failure: &TriggerFailure) {
         match self.vendor {
             // A line that GitHub also shows on the run's page; it prints it as "Error: ...".
@@ -124,13 +125,12 @@ impl Console {
         let written = line.map_err(std::io::Error::from).and_then(|line| writeln!(anstream::stdout(), "{line}"));
         // Not an error: the exit code says what was published, and a caller that closed stdout does not read this.
         if let Err(error) = written {
-            print_labeled("note", AnsiColor::Yellow, &format!("the result can't be written to stdout: {error}"));
+            print_labeled("note", AnsiColor::Yellow, &format!("the result cannot be written to stdout: {error}"));
         }
     }
 }
 
-/// What a person can see at once: as `--help` is wrapped, COLUMNS counts where there is no terminal. Elsewhere a line
-/// stays a line, for programs.
+/// The width to wrap at: the terminal's, or `COLUMNS`. Without either, output for programs is not wrapped.
 fn terminal_width() -> Option<usize> {
     let columns = || std::env::var("COLUMNS").ok()?.parse().ok();
     terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0)).or_else(columns)
@@ -138,6 +138,6 @@ fn terminal_width() -> Option<usize> {
 
 fn print_labeled(word: &str, color: AnsiColor, text: &str) {
     let style = color.on_default().bold();
-    // When stderr is closed, nobody is left to tell.
+    // A closed stderr is no failure.
     let _ = writeln!(anstream::stderr(), "{style}{word}:{style:#} {text}");
 }

@@ -14,33 +14,36 @@ use doorbell_publisher::CredentialSource;
 use doorbell_publisher::RoleArn;
 use doorbell_publisher::TopicArn;
 
-/// What is meant: each value, found on the command line, in the environment, from the CI, in the git checkout or in the
-/// config file, with the place it came from.
+/// The values of a request, each with its source.
+///
+/// Sources are the command line, the environment, the CI's build, the git checkout and the config file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestContext {
     /// The CI that this runs in.
     pub vendor: Option<Vendor>,
     /// The entry of the owner's registry.
     pub project: Resolution<ProjectName>,
-    /// What to build.
+    /// The ref to build.
     pub git_ref: Resolution<GitRef>,
-    /// Which commit of it: its head when the CI was started.
+    /// The commit: the ref's head when the CI's build started.
     pub commit: Resolution<CommitId>,
     /// The request's id.
     pub id: Resolution<RequestId>,
     /// The CI's page for its build.
     pub build_url: Resolution<SingleLineText>,
-    /// Where to publish.
+    /// The topic to publish to.
     pub topic: Resolution<TopicArn>,
-    /// Whom to be while publishing.
+    /// The role to assume.
     pub role: Resolution<RoleArn>,
     /// Whether the CI's build is of a fork's pull request.
     pub fork: Fork,
-    /// What a person should know about these choices; one line each.
+    /// Notes about the choice of sources, one line each.
     pub notes: Vec<String>,
 }
 
-/// What a context is found in, besides the command line: passed in, so that a test can bring its own.
+/// Environment variables, files and git checkout: the sources besides the command line.
+///
+/// They are parameters, so that a test passes its own.
 pub struct HostEnvironment<'a> {
     /// Reads an environment variable.
     pub read_variable: &'a dyn Fn(&str) -> Option<String>,
@@ -51,8 +54,9 @@ pub struct HostEnvironment<'a> {
 }
 
 impl HostEnvironment<'static> {
-    /// This process's environment and current directory. A variable that is not Unicode keeps a mark in place of what
-    /// can't be read, so that it is refused by the rule for its value instead of passed over.
+    /// This process's environment and current directory.
+    ///
+    /// A variable that is not Unicode keeps replacement characters, so that its value is invalid and not missing.
     pub fn from_process() -> Self {
         Self {
             read_variable: &|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
@@ -67,7 +71,7 @@ impl<'a> HostEnvironment<'a> {
         EnvVars(self.read_variable)
     }
 
-    /// The CI that this runs in, whatever the command line says.
+    /// The CI that this runs in, with or without `--no-detect`.
     pub fn vendor(&self) -> Option<Vendor> {
         Vendor::detect(self.env_vars())
     }
@@ -75,7 +79,7 @@ impl<'a> HostEnvironment<'a> {
 
 impl std::fmt::Debug for HostEnvironment<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Surroundings").finish_non_exhaustive()
+        f.debug_struct("HostEnvironment").finish_non_exhaustive()
     }
 }
 
@@ -83,11 +87,13 @@ impl std::fmt::Debug for HostEnvironment<'_> {
 const SESSION_NAME: &str = "trigger_job";
 
 impl RequestContext {
-    /// Looks for everything: the command line wins over the environment, that over what the CI says, that over the git
-    /// checkout, and that over the config file.
+    /// Resolves each value.
+    ///
+    /// The command line wins over the environment, that over the CI's build, that over the git checkout, and that over
+    /// the config file.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::Usage`] for a bad value, with its rule. What is missing is no error yet.
+    /// [`TriggerFailureKind::Usage`] for an invalid value. A missing value is no error yet.
     pub fn resolve(arguments: &TriggerArguments, host: &HostEnvironment<'_>) -> Result<Self, TriggerFailure> {
         let mut resolver = Resolver::new(arguments, host)?;
         let project = resolver.project()?;
@@ -110,8 +116,8 @@ impl RequestContext {
     /// The topic, and the request that these arguments make in this context.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::MissingContext`] with all that is missing, or for a fork's pull request that nobody allowed;
-    /// [`TriggerFailureKind::Usage`] for a bad value.
+    /// [`TriggerFailureKind::MissingContext`] with all that is missing, or for a fork's pull request without `--allow-fork`;
+    /// [`TriggerFailureKind::Usage`] for an invalid value.
     pub fn request(&self, arguments: &TriggerArguments) -> Result<(TopicArn, Request), TriggerFailure> {
         self.reject_fork(arguments.allow_fork)?;
         let (Some(project), Some(git_ref), Some(topic)) =
@@ -128,10 +134,10 @@ impl RequestContext {
         Ok((topic.clone(), request))
     }
 
-    /// Whom to be while publishing.
+    /// The credentials to publish with.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::Denied`]: a role is given, and there is no token to assume it by.
+    /// [`TriggerFailureKind::Denied`]: a role is given, but no OIDC token.
     pub fn credential_source(&self, host: &HostEnvironment<'_>) -> Result<CredentialSource, TriggerFailure> {
         match self.role.value() {
             Some(role) => {
@@ -156,11 +162,11 @@ impl RequestContext {
         TriggerFailure::new(
             TriggerFailureKind::MissingContext,
             reasons.join("; "),
-            "trigger_job --show-context shows what is found and where, --help every place where it is looked for",
+            "trigger_job --show-context shows what is found and where, --help lists all sources",
         )
     }
 
-    /// A courtesy to whoever wrote the CI's file: what a stranger's pull request may do is decided by the worker.
+    /// Rejects a fork's build, which prevents a mistake in the CI's file. The worker decides what a pull request may do.
     fn reject_fork(&self, allowed: bool) -> Result<(), TriggerFailure> {
         let what = match &self.fork {
             _ if allowed => return Ok(()),
@@ -170,8 +176,8 @@ impl RequestContext {
         };
         Err(TriggerFailure::new(
             TriggerFailureKind::MissingContext,
-            format!("{what}: a stranger may have written what asks here, so nothing was published"),
-            "run this step for your own branches only, or give --allow-fork: the registry's pullRequests has the last word",
+            format!("{what}: the fork's author may have written this step, so nothing was published"),
+            "run this step for your own branches only, or give --allow-fork: the registry's pullRequests decides",
         ))
     }
 

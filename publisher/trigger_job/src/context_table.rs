@@ -25,7 +25,7 @@ struct ContextRow {
     source_or_reason: Cow<'static, str>,
 }
 
-/// One value in JSON. Its fields are a promise: they stay, and others may join them.
+/// One value in JSON. Its fields are stable; later versions may add fields.
 #[derive(Serialize)]
 struct ResolutionJson<'a> {
     value: Option<&'a str>,
@@ -48,7 +48,7 @@ impl ContextTable {
         }
     }
 
-    /// One value a line, its place behind it; or below it, where a screen of this width has no room for both.
+    /// One value per line with its source after it, or below it if the width has no room for both.
     pub(crate) fn text(&self, width: Option<usize>) -> String {
         self.rows.iter().map(|row| row.text(width.map(|width| width.max(MIN_WIDTH)))).collect::<Vec<_>>().join("\n")
     }

@@ -1,6 +1,6 @@
 use crate::resolution::SourcedValue;
 
-/// The environment's variables. An empty one counts as missing: CIs set variables that do not apply to nothing.
+/// Environment variables. An empty one counts as missing: CIs set those that do not apply to an empty string.
 #[derive(Clone, Copy)]
 pub(crate) struct EnvVars<'a>(pub(crate) &'a dyn Fn(&str) -> Option<String>);
 
@@ -30,6 +30,6 @@ impl EnvVars<'_> {
 
 impl std::fmt::Debug for EnvVars<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Environment")
+        f.write_str("EnvVars")
     }
 }

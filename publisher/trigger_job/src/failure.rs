@@ -1,8 +1,8 @@
-/// Why nothing was published, as far as is known: what happened and why, and what to do about it.
+/// Why nothing was published: the failed step, its cause and the next step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {next}")]
 pub struct TriggerFailure {
-    /// What a caller may branch on.
+    /// The kind, which decides the exit code.
     pub kind: TriggerFailureKind,
     /// What happened and why: one line of printable text.
     pub what: String,
@@ -10,18 +10,18 @@ pub struct TriggerFailure {
     pub next: String,
 }
 
-/// The kinds of failure, named by what helps.
+/// The kinds of failure, named by what a user must change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TriggerFailureKind {
-    /// Other arguments: a value is bad, or some don't go together.
+    /// The arguments: a value is invalid, or two of them conflict.
     Usage,
-    /// More context: no project, no ref or no topic could be found. Or another one than a fork's pull request.
+    /// The context: project, ref or topic is missing, or the build is of a fork's pull request.
     MissingContext,
-    /// Other credentials, or more rights for these.
+    /// The credentials or their permissions.
     Denied,
-    /// Another try, later: SNS could not be reached or could not do it, after all retries.
+    /// Nothing: SNS was unreachable or failed, after all retries.
     NotPublished,
-    /// Nothing: a person interrupted it.
+    /// Nothing: the run was interrupted.
     Interrupted,
 }
 
@@ -29,12 +29,12 @@ impl TriggerFailureKind {
     /// The exit code of `trigger_job`; stable.
     pub fn exit_code(self) -> u8 {
         match self {
-            // clap's own, for what it refuses itself.
+            // clap's own exit code.
             Self::Usage => 2,
             Self::MissingContext => 3,
             Self::Denied => 4,
             Self::NotPublished => 5,
-            // A shell's own for SIGINT: 128 + 2.
+            // A shell's exit code for SIGINT: 128 + 2.
             Self::Interrupted => 130,
         }
     }
@@ -45,12 +45,16 @@ impl TriggerFailure {
         Self { kind, what: what.into(), next: next.into() }
     }
 
-    /// What was asked for could not be written to stdout.
+    /// Writing to stdout failed.
     pub fn stdout_failed(error: &std::io::Error) -> Self {
-        Self::new(TriggerFailureKind::Usage, format!("stdout can't be written: {error}"), "give it a place to write to")
+        Self::new(
+            TriggerFailureKind::Usage,
+            format!("stdout cannot be written: {error}"),
+            "redirect stdout to a file or pipe that can be written",
+        )
     }
 
-    /// A value that breaks a rule. `name` says where it came from, `rule` quotes it and gives the rule.
+    /// An invalid value. `name` is its source; `rule` quotes the value and says what is expected.
     pub(crate) fn invalid_value(name: &str, rule: impl std::fmt::Display) -> Self {
         Self::new(TriggerFailureKind::Usage, format!("{name}: {rule}"), "see trigger_job --help")
     }

@@ -3,8 +3,9 @@ use std::process::{Command, Output, Stdio};
 
 use doorbell_messages::text::printable_line;
 
-/// What the checkout in the current directory knows. Each answer's error says why there is none, in words that can
-/// follow "as".
+/// Reads the git checkout in the current directory.
+///
+/// Each error is a clause that can follow "as".
 pub trait GitCheckout {
     /// The branch that is checked out.
     ///
@@ -16,31 +17,30 @@ pub trait GitCheckout {
     /// # Errors
     /// There is none.
     fn head(&self) -> Result<String, String>;
-    /// The commit that is checked out, if the branch it is on was seen with it elsewhere. A build could not find one
-    /// that nobody else has.
+    /// The commit that is checked out, if it was pushed: a build cannot fetch another one.
     ///
     /// # Errors
-    /// There is none, or it was not pushed, as far as is known here.
+    /// There is none, or the checkout does not show that it was pushed.
     fn pushed_head(&self) -> Result<String, String>;
     /// Whether a commit has more than one parent.
     ///
     /// # Errors
-    /// It is not known here.
+    /// The checkout does not have the commit.
     fn is_merge(&self, commit: &str) -> Result<bool, String>;
-    /// The URL of the remote `remote_url`, which may hold a password.
+    /// The URL of the remote `origin`, which may hold a password.
     ///
     /// # Errors
     /// There is none.
     fn remote_url(&self) -> Result<String, String>;
 }
 
-/// The git CLI's answers.
+/// The git CLI.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GitCli;
 
 impl GitCheckout for GitCli {
     fn branch(&self) -> Result<String, String> {
-        // --quiet: a detached HEAD is exit code 1, every other trouble 128. Not `rev-parse --abbrev-ref`, which calls a
+        // --quiet: a detached HEAD is exit code 1, every other error 128. Not `rev-parse --abbrev-ref`, which calls a
         // detached HEAD the branch "HEAD", nor --short, which writes heads/x when there is a tag x.
         let output = run(&["symbolic-ref", "--quiet", "HEAD"])?;
         match output.status.code() {
@@ -56,7 +56,7 @@ impl GitCheckout for GitCli {
 
     fn pushed_head(&self) -> Result<String, String> {
         let head = self.head()?;
-        // Also false where the branch follows none: it may be anywhere, or nowhere.
+        // Also false for a branch without an upstream: the commit may not be pushed.
         match run(&["merge-base", "--is-ancestor", "HEAD", "@{upstream}"])?.status.success() {
             true => Ok(head),
             false => {
@@ -100,6 +100,6 @@ fn branch_name(full_ref: &str) -> Result<String, String> {
 fn spawn_error(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "the program git, which could name one, is not installed".to_owned(),
-        _ => format!("git can't be run: {error}"),
+        _ => format!("git cannot be run: {error}"),
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn find_id_token(environment: EnvVars<'_>) -> Result<IdToken, Trigger
         Some(found) => Ok(IdToken::Literal(found.text.into())),
         None => Err(TriggerFailure::new(
             TriggerFailureKind::Denied,
-            "a role is given, and no OIDC token to assume it by",
+            "a role is given, but no OIDC token",
             "GitHub: permissions: { id-token: write }; GitLab: id_tokens: { DOORBELL_ID_TOKEN: { aud: sts.amazonaws.com } }; others: put it into DOORBELL_ID_TOKEN",
         )),
     }

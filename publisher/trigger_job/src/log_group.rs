@@ -1,6 +1,6 @@
 use crate::Vendor;
 
-/// The lines that make a CI's log fold what stands between them; for those that do it by a line.
+/// The lines that begin and end a group in a CI's log.
 pub(crate) fn markers(vendor: Option<Vendor>) -> Option<(&'static str, Option<&'static str>)> {
     match vendor? {
         Vendor::Github | Vendor::Gitea | Vendor::Forgejo => {

@@ -1,4 +1,4 @@
-//! The binary `trigger_job`; what it does is described in the library.
+//! The binary `trigger_job`; the library describes it.
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ fn publish_request(
     console.notes(&context.notes);
     if arguments.show_context {
         console.show_context(&context);
-        // As a run would end: its exit code says whether this context is enough.
+        // The exit code is the one that a run would have.
         return context.request(arguments).map(drop);
     }
     let (topic, request) = context.request(arguments)?;
@@ -55,7 +55,7 @@ fn publish_request(
 
 fn run_print_command(command: PrintCommand) -> Result<(), TriggerFailure> {
     match print(command) {
-        // Whoever reads only the first lines has closed the pipe, and is served.
+        // A reader of the first lines closes the pipe: that is no failure.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(TriggerFailure::stdout_failed(&error)),
         _ => Ok(()),
     }

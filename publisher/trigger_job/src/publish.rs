@@ -3,7 +3,7 @@ use doorbell_publisher::{CredentialSource, Publication, PublishReceipt, publish}
 use crate::failure::{TriggerFailure, TriggerFailureKind};
 use crate::publish_failure::retry_hint;
 
-/// Publishes on a runtime of its own, and given up at SIGINT (Ctrl-C).
+/// Publishes on a runtime of its own, until SIGINT (Ctrl-C).
 ///
 /// # Errors
 /// As [`publish`], with what to do about it, and [`TriggerFailureKind::Interrupted`].
@@ -24,11 +24,11 @@ pub fn publish_until_interrupted(
             outcome = publish(publication, credential_source) => {
                 outcome.map_err(|error| TriggerFailure::from_publish_error(&error, Some(publication.id())))
             }
-            // A handler that can't be installed leaves SIGINT as it is: it ends the process.
+            // Without a handler SIGINT ends the process.
             Ok(()) = tokio::signal::ctrl_c() => Err(interrupted(publication)),
         }
     });
-    // A name lookup may still block a thread: neither a result nor a person waits for it.
+    // A name lookup may still block a thread: the result does not wait for it.
     runtime.shutdown_background();
     outcome
 }

@@ -59,5 +59,5 @@ fn credentials_hint(error: &PublishError) -> &'static str {
 
 /// How to try again without the risk of a second build.
 pub(crate) fn retry_hint(id: &RequestId) -> String {
-    format!("the same command with --id {id} can't start a second build, even if this one was published")
+    format!("the same command with --id {id} cannot start a second build, even if this one was published")
 }

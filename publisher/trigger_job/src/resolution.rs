@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
-/// A text, and the place it was found in.
+/// A string and its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourcedValue {
     pub(crate) text: String,
-    /// In words that can follow "from": a variable, a file and what in it, an option.
+    /// A variable, an option, or a file and its key, in words that can follow "from".
     pub(crate) source: Cow<'static, str>,
 }
 
@@ -13,25 +13,25 @@ impl SourcedValue {
         Self { text: text.into(), source: source.into() }
     }
 
-    /// The same place, and another text that was made of its own.
+    /// Another string that was derived from this one, with the same source.
     pub(crate) fn map(self, change: impl FnOnce(&str) -> String) -> Self {
         Self { text: change(&self.text), source: self.source }
     }
 }
 
-/// What was looked for: a value and where it came from, or why there is none.
+/// A value with its source, or the reason why it is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution<T> {
-    /// It is there.
+    /// The value was found.
     Found {
         /// The value.
         value: T,
-        /// Where it came from: a variable, an option, a file and what in it.
+        /// A variable, an option, or a file and its key.
         source: Cow<'static, str>,
     },
-    /// It is not there.
+    /// No source has the value.
     Missing {
-        /// Why, in words for people.
+        /// The reason, for people.
         reason: String,
     },
 }
@@ -48,7 +48,7 @@ impl<T> Resolution<T> {
         }
     }
 
-    /// The value, if it is there.
+    /// The value, if it was found.
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Found { value, .. } => Some(value),

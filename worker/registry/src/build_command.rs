@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
-/// A command: a text is one executable, which gets the short ref as its argument (iwomp-in-aws's meaning); a list is
-/// the whole argv. Neither is ever given to a shell by us.
+/// A build's command: an executable or an argv.
+///
+/// A string is one executable, which gets the short ref as its argument, as in iwomp-in-aws. A list is the whole argv.
+/// Doorbell gives neither to a shell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "BuildCommandJson", into = "BuildCommandJson")]
@@ -14,7 +16,7 @@ pub enum BuildCommand {
 
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected a text (one executable) or a list of texts (the whole argv)")]
+#[serde(untagged, expecting = "expected a string (one executable) or a list of strings (the whole argv)")]
 enum BuildCommandJson {
     Text(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
     List(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] Vec<String>),

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use crate::ProjectDocument;
 
-/// Why a registry entry can't be used.
+/// An error in a registry entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// The document of every project.
@@ -17,24 +17,25 @@ pub enum DocumentError {
 /// The keys of iwomp-in-aws that hold a credential in the document itself.
 pub(crate) const INLINE_CREDENTIALS: [&str; 3] = ["authToken", "basicUsername", "basicPassword"];
 
-/// A registry entry, read.
+/// A parsed registry entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParsedDocument {
-    /// What it says.
+    /// The document.
     pub document: ProjectDocument,
     /// Whether it holds credentials that only the build may see.
     pub inline_credentials: bool,
-    /// What its owner should know.
+    /// Warnings for the owner.
     pub warnings: Vec<String>,
 }
 
 impl ProjectDocument {
-    /// Lays the project's document over `_default`'s, key by key, and reads the result. Credentials are dropped
-    /// before anything is read into a value that lives on.
+    /// Merges the project's document over `_default`'s, key by key, and parses the result.
+    ///
+    /// Credentials are dropped before any value is kept.
     ///
     /// # Errors
-    /// Text that is not a JSON object, a missing `gitUrl` or `command`, and every wrong value, by its name. Unknown
-    /// keys are warnings: iwomp-in-aws's documents may carry more.
+    /// A string that is not a JSON object, a missing `gitUrl` or `command`, the old spelling of a renamed key, and every
+    /// invalid value, by its key. Unknown keys are warnings: iwomp-in-aws's documents may have more.
     pub fn parse(default: Option<&str>, project: &str) -> Result<ParsedDocument, DocumentError> {
         let mut merged = match default {
             Some(text) => parse_object(text).map_err(DocumentError::Default)?,
@@ -47,7 +48,7 @@ impl ProjectDocument {
             .filter(|value| value.as_str() != Some(""))
             .count()
             > 0;
-        // To iwomp-in-aws an empty folder is the checkout's top.
+        // In iwomp-in-aws an empty directory is the checkout's root.
         merged.retain(|key, value| !(key == "deployDir" && value.as_str() == Some("")));
         let warnings = warnings(&merged, inline_credentials);
         let document =
@@ -56,7 +57,7 @@ impl ProjectDocument {
     }
 }
 
-/// `null` means "not said", as it does to iwomp-in-aws.
+/// Parses a document. `null` is a missing key, as in iwomp-in-aws.
 fn parse_object(text: &str) -> Result<Map<String, Value>, ParseError> {
     let map: Map<String, Value> = parse::json(text).map_err(redact_syntax_error)?;
     let map: Map<String, Value> = map.into_iter().filter(|(_, value)| !value.is_null()).collect();
@@ -80,14 +81,14 @@ fn reject_renamed_keys(map: &Map<String, Value>) -> Result<(), ParseError> {
     }
 }
 
-/// A document may hold credentials, and a JSON error may quote what it stumbled on.
+/// Removes what a JSON error quotes: a document may hold credentials.
 fn redact_syntax_error(error: ParseError) -> ParseError {
     let position =
         error.problem.rsplit_once(" at line ").map_or(String::new(), |(_, place)| format!(" (at line {place})"));
     ParseError::whole(format!("not a JSON object{position}"))
 }
 
-/// `"gitCredentials": "<the token itself>"` is a likely mistake, and serde would quote what it found.
+/// Removes the value that serde quotes: `"gitCredentials": "<the token itself>"` is a likely mistake.
 fn redact_type_error(error: ParseError) -> ParseError {
     let parts = error.problem.split_once(": ").zip(error.problem.rsplit_once(", expected "));
     match parts {

@@ -6,18 +6,19 @@ use crate::{
     TimeoutMinutes,
 };
 
-/// An entry of the owner's registry: the project's document laid over `_default`'s, without the credentials that
-/// iwomp-in-aws kept in them.
+/// An entry of the owner's registry: the project's document, merged over `_default`'s.
+///
+/// It does not hold the credentials that iwomp-in-aws kept in the documents.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", schemars(title = "Doorbell project document, version 1"))]
 pub struct ProjectDocument {
-    /// Where the repository is.
+    /// The URL of the repository.
     pub git_url: GitUrl,
-    /// What a build runs.
+    /// The command that a build runs.
     pub command: BuildCommand,
-    /// The folder in the checkout that the command runs in.
+    /// The directory in the checkout that the command runs in.
     #[serde(default)]
     pub deploy_dir: DeployDir,
     /// A Secrets Manager secret for git; replaces authToken and basicUsername/basicPassword.
@@ -38,7 +39,7 @@ pub struct ProjectDocument {
     /// Whether pull requests are built, and how.
     #[serde(default, deserialize_with = "parse::word")]
     pub pull_requests: PullRequestRule,
-    /// What happens when it can't be known whether a build was started.
+    /// What happens if the outcome of a start stays unknown.
     #[serde(default, deserialize_with = "parse::word")]
     pub on_unknown_start: OnUnknownStart,
     /// The CodeBuild project that runs this project's builds.
@@ -59,7 +60,7 @@ pub struct ProjectDocument {
     /// Whether a request with `action: cancel` may cancel a job.
     #[serde(default)]
     pub allow_cancel: bool,
-    /// Where the result is told.
+    /// The forge that the job's status is reported to.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "ReportConfig"))]
     pub report_to: Option<ReportConfig>,

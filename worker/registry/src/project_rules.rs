@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-/// Whether pull requests are built. They are code from outside.
+/// Whether pull requests are built.
+///
+/// They are code from outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -12,7 +14,7 @@ pub enum PullRequestRule {
     Unprivileged,
 }
 
-/// What happens when a start got no answer and, after every window has passed, no build is to be seen.
+/// What happens if a start got no answer, and no build is found after every window has passed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -20,7 +22,7 @@ pub enum OnUnknownStart {
     /// Start it again.
     #[default]
     Retry,
-    /// End the job as error: a person decides.
+    /// End the job with the status error: the owner decides.
     Stop,
 }
 

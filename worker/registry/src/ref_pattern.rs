@@ -2,8 +2,9 @@ use doorbell_messages::text::invalid;
 use doorbell_messages::{GitRef, RefName};
 use serde::{Deserialize, Serialize};
 
-/// One entry of a project's `refs`: `heads/main`, `tags/v*`, or a bare name for a branch. Exact, or with one `*`
-/// at its end, which stands for any rest, slashes included.
+/// An entry of a project's `refs`: `heads/main`, `tags/v*`, or a bare name for a branch.
+///
+/// It is exact, or has one `*` at its end, which matches any rest, slashes included.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
@@ -15,8 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct RefPattern(String);
 
 impl RefPattern {
-    /// Whether this pattern allows that ref. Pull requests are never allowed by a pattern: they have a rule of
-    /// their own.
+    /// Whether this pattern matches a ref. It never matches a pull request: those have a rule of their own.
     pub fn matches(&self, git_ref: &GitRef) -> bool {
         let name = match git_ref {
             GitRef::Branch(name) => format!("heads/{name}"),
@@ -36,12 +36,12 @@ impl TryFrom<String> for RefPattern {
         const RULE: &str = "heads/<branch>, tags/<tag> or a branch name, exact or with one * at its end";
         let full = match text.split_once('/') {
             Some(("heads" | "tags", _)) => text.clone(),
-            // `refs/heads/main` would silently become the branch "refs/heads/main", which nobody has.
+            // `refs/heads/main` would become the branch "refs/heads/main", which does not exist.
             Some(("refs", _)) => return Err(invalid(&text, RULE)),
             _ => format!("heads/{text}"),
         };
         let (_, name) = full.split_once('/').unwrap_or_default();
-        // A `*` alone, or after a slash, leaves nothing to check in the last part: put a letter in its place.
+        // A `*` alone, or after a slash, leaves nothing to check in the last part: check it with a letter instead.
         let sample = name.strip_suffix('*').map_or_else(|| name.to_owned(), |start| format!("{start}x"));
         sample.parse::<RefName>().map_err(|_| invalid(&text, RULE))?;
         Ok(Self(full))

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::SecretId;
 
-/// Where a job's status is told.
+/// The forge and repository that a job's status is reported to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -27,7 +27,7 @@ fn default_username() -> String {
     "Doorbell".to_owned()
 }
 
-/// The forges that a status can be told to.
+/// The kinds of forges that a status can be reported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]

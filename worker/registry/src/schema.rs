@@ -3,8 +3,9 @@ use serde_json::{Value, json};
 
 use crate::ProjectDocument;
 
-/// The JSON Schema of a registry document: a project's, or `_default`. Any key may stand in either, so none is
-/// required here. Stricter than the parser in one thing: the parser takes `null` for a key that is not there.
+/// The JSON Schema of a registry document: a project's, or `_default`.
+///
+/// Either may hold any key, so none is required. The parser accepts `null` as a missing key, the schema does not.
 pub fn project_schema() -> Value {
     let mut schema = schema_of::<ProjectDocument>();
     if let Some(schema) = schema.as_object_mut() {

@@ -76,11 +76,11 @@ fn invalid_build_variable_is_rejected_by_name() {
         let error = read(&variables).unwrap_err();
         assert!(error.starts_with(&format!("environment variable {name}: ")) && error.contains(problem), "{error}");
     };
-    check(ARGV, "make all", "not a JSON array of texts");
+    check(ARGV, "make all", "not a JSON array of strings");
     check(ARGV, "[]", "empty");
     check(ARGV, r#"[""]"#, "empty");
     check(ARGV, r#"["a\u0000"]"#, "NUL");
-    check(ARGV, r#"["a", 1]"#, "not a JSON array of texts");
+    check(ARGV, r#"["a", 1]"#, "not a JSON array of strings");
     check(COMMIT, "8c1f5e0", "a full commit id");
     check(REF, "main", "expected refs/heads/<branch>");
     check(REF, "refs/heads/--upload-pack=id", "begin with -");

@@ -10,7 +10,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// SQS hands out text, never bytes: what is not UTF-8 has no way to the parser.
+    /// The fixture as a string. SQS delivers strings, so the parser never gets bytes that are not UTF-8.
     pub(crate) fn text(&self) -> Result<&str, String> {
         std::str::from_utf8(&self.bytes).map_err(|_| "not UTF-8".to_owned())
     }
@@ -24,46 +24,47 @@ pub(crate) fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The fixtures of `fixtures/<kind>/<folder>`, by name. An empty folder would make its test pass unread.
-pub(crate) fn fixtures(kind: &str, folder: &str) -> Vec<Fixture> {
-    let directory = package().join("fixtures").join(kind).join(folder);
-    let mut found: Vec<Fixture> = std::fs::read_dir(&directory)
-        .unwrap_or_else(|error| panic!("{}: {error}", directory.display()))
+/// The fixtures of `fixtures/<kind>/<directory>`, by name. An empty directory fails the test.
+pub(crate) fn fixtures(kind: &str, directory: &str) -> Vec<Fixture> {
+    let path = package().join("fixtures").join(kind).join(directory);
+    let mut found: Vec<Fixture> = std::fs::read_dir(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
         .map(|entry| entry.unwrap().path())
         .map(|path| Fixture {
-            name: format!("{folder}/{}", path.file_name().unwrap().to_str().unwrap()),
+            name: format!("{directory}/{}", path.file_name().unwrap().to_str().unwrap()),
             bytes: std::fs::read(&path).unwrap(),
         })
         .collect();
-    assert!(!found.is_empty(), "{} holds no fixture", directory.display());
+    assert!(!found.is_empty(), "{} holds no fixture", path.display());
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
 
-/// The expected text of every refusal, `fixtures/<kind>/errors.json`: a change of words is a change of the contract
-/// with those who read them, so it shows in a diff.
+/// Compares each error with `fixtures/<kind>/errors.json`.
+///
+/// People read these errors, so a change of their words must show in a diff.
 pub(crate) fn check_rejections<T: std::fmt::Debug>(
     kind: &str,
-    folders: &[&str],
+    directories: &[&str],
     parse: impl Fn(&str) -> Result<T, String>,
 ) {
-    let refusals: BTreeMap<String, String> = folders
+    let errors: BTreeMap<String, String> = directories
         .iter()
-        .flat_map(|folder| fixtures(kind, folder))
+        .flat_map(|directory| fixtures(kind, directory))
         .map(|fixture| {
-            let refusal = match fixture.text().and_then(&parse) {
+            let error = match fixture.text().and_then(&parse) {
                 Ok(parsed) => panic!("{} was accepted: {parsed:?}", fixture.name),
-                Err(refusal) => refusal,
+                Err(error) => error,
             };
-            assert!(refusal.bytes().all(|b| b == b' ' || b.is_ascii_graphic()), "{}: {refusal:?}", fixture.name);
-            assert!(refusal.len() < 700, "{}: {} bytes", fixture.name, refusal.len());
-            (fixture.name, refusal)
+            assert!(error.bytes().all(|b| b == b' ' || b.is_ascii_graphic()), "{}: {error:?}", fixture.name);
+            assert!(error.len() < 700, "{}: {} bytes", fixture.name, error.len());
+            (fixture.name, error)
         })
         .collect();
-    expect_table(&package().join("fixtures").join(kind).join("errors.json"), &refusals);
+    expect_table(&package().join("fixtures").join(kind).join("errors.json"), &errors);
 }
 
-/// Compares with a table on disk, entry by entry, or writes it.
+/// Compares a table with its file, entry by entry, or writes it.
 pub(crate) fn expect_table(path: &PathBuf, found: &BTreeMap<String, String>) {
     let text = serde_json::to_string_pretty(found).unwrap() + "\n";
     if std::env::var_os("UPDATE_EXPECTED").is_some() {

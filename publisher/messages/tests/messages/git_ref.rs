@@ -15,7 +15,7 @@ fn git_accepts(name: &str) -> bool {
         .success()
 }
 
-/// Names that stand at the edges of git's rules: each fragment alone, at the begin, in the middle and at the end.
+/// Edge cases of git's rules: each fragment alone, at the beginning, in the middle and at the end.
 fn edge_case_names() -> Vec<String> {
     const FRAGMENTS: &[&str] = &[
         ".",

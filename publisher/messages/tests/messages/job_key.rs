@@ -7,8 +7,9 @@ use crate::strategies::request;
 
 const MESSAGE_ID: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
 
-/// The digests in this file were made by another program from the canonical texts that stand beside them. They are
-/// never rewritten: another digest for the same request would be a second build of jobs that are in flight.
+/// The recorded keys. Another program made their digests from the canonical strings beside them.
+///
+/// They are never rewritten: another digest for the same request would be a second build of jobs that are in flight.
 fn recorded_keys() -> Value {
     let text = std::fs::read_to_string(package().join("fixtures/key/keys.json")).unwrap();
     serde_json::from_str(&text).unwrap()
@@ -79,7 +80,7 @@ proptest! {
 
     #[test]
     fn only_equal_requests_share_a_job_key(a in request(), b in request()) {
-        // One project and id, so that only the digest can tell them apart.
+        // One project and id, so that only the digest can differ.
         let b = Request { project: a.project.clone(), id: a.id.clone(), ..b };
         let keyed = |request: &Request| Request { cause: None, origin: None, watch: None, ..request.clone() };
         let same = keyed(&a) == keyed(&b);

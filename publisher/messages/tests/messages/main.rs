@@ -1,6 +1,6 @@
-//! The contract, file by file: every fixture is read, and what it must become or why it is refused stands beside it.
+//! The contract, file by file: each fixture is parsed and compared with its expected result or error.
 //!
-//! `UPDATE_EXPECTED=1` rewrites the tables of refusals, `UPDATE_SCHEMAS=1` the JSON Schemas; read their diff.
+//! `UPDATE_EXPECTED=1` rewrites the tables of errors, `UPDATE_SCHEMAS=1` the JSON Schemas; read their diff.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 

@@ -21,7 +21,9 @@ pub(crate) fn check_file(name: &str, schema: &Value) {
     );
 }
 
-/// What the schema, which knows less than the parser, makes of a fixture.
+/// The schema's verdict on a fixture.
+///
+/// A schema rejects less than the parser.
 pub(crate) fn verdict(schema: &jsonschema::Validator, bytes: &[u8]) -> &'static str {
     match serde_json::from_slice::<Value>(bytes) {
         Err(_) => "not JSON",
@@ -30,18 +32,18 @@ pub(crate) fn verdict(schema: &jsonschema::Validator, bytes: &[u8]) -> &'static 
     }
 }
 
-pub(crate) fn check_valid(schema: &Value, kind: &str, folder: &str, except: &[&str]) {
+pub(crate) fn check_valid(schema: &Value, kind: &str, directory: &str, except: &[&str]) {
     let schema = jsonschema::validator_for(schema).unwrap();
-    for fixture in fixtures(kind, folder) {
+    for fixture in fixtures(kind, directory) {
         let errors: Vec<String> = schema.iter_errors(&fixture.json()).map(|error| error.to_string()).collect();
         let excepted = except.contains(&fixture.name.as_str());
         assert_eq!(errors.is_empty(), !excepted, "{}: {errors:?}", fixture.name);
     }
 }
 
-pub(crate) fn check_invalid(schema: &Value, kind: &str, folder: &str) {
+pub(crate) fn check_invalid(schema: &Value, kind: &str, directory: &str) {
     let schema = jsonschema::validator_for(schema).unwrap();
-    let verdicts: BTreeMap<String, String> = fixtures(kind, folder)
+    let verdicts: BTreeMap<String, String> = fixtures(kind, directory)
         .into_iter()
         .map(|fixture| (fixture.name, verdict(&schema, &fixture.bytes).to_owned()))
         .collect();

@@ -7,9 +7,9 @@ use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
 
-/// Values of any of our checked texts, from a pattern that may hit values which the check refuses.
+/// Values of a validated string type, from a pattern that may also generate invalid strings.
 fn checked<T: std::str::FromStr + std::fmt::Debug>(pattern: &'static str) -> impl Strategy<Value = T> {
-    pattern.prop_filter_map("refused by the type's own check", |text: String| text.parse().ok())
+    pattern.prop_filter_map("invalid for the type", |text: String| text.parse().ok())
 }
 
 pub(crate) fn git_ref() -> impl Strategy<Value = GitRef> {

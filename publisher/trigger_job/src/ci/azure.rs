@@ -28,7 +28,7 @@ pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
 }
 
 fn build_url(parts: &[String]) -> SourcedValue {
-    // A team project's name may have spaces, and nothing else that a URL can't hold.
+    // A team project's name may have spaces, and nothing else that a URL cannot hold.
     let (collection, project) = (parts[0].trim_end_matches('/'), parts[1].replace(' ', "%20"));
     SourcedValue::new(format!("{collection}/{project}/_build/results?buildId={}", parts[2]), "BUILD_BUILDID")
 }

@@ -1,21 +1,22 @@
 use crate::resolution::SourcedValue;
 
-/// A build of a CI, as far as its variables tell. All of it is text from outside that nobody has checked yet.
+/// A CI's build, as its variables describe it. No value is validated yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CiBuild {
     /// The repository's name, without its owner.
     pub(crate) project: Option<SourcedValue>,
     pub(crate) git_ref: Option<BuildRef>,
     pub(crate) commit: HeadCommit,
-    /// The page that people look at.
+    /// The page of the build.
     pub(crate) url: Option<SourcedValue>,
-    /// What tells this build from all others of the same vendor, a person's repetition of it included. The same for
-    /// every step and job in it, and for what the CI itself tries again.
+    /// What identifies the build at its vendor.
+    ///
+    /// It differs after a manual rerun, and is the same for every step and job of the build and for the CI's own retries.
     pub(crate) identity: Option<Vec<String>>,
     pub(crate) fork: Fork,
 }
 
-/// What the build is of.
+/// The ref that the build is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum BuildRef {
     Branch(SourcedValue),
@@ -24,7 +25,7 @@ pub(crate) enum BuildRef {
 }
 
 impl BuildRef {
-    /// From the full name of a ref; nothing for a ref that is neither branch nor tag.
+    /// Parses the full name of a branch or a tag.
     pub(crate) fn from_full_name(value: SourcedValue) -> Option<Self> {
         if let Some(name) = value.text.strip_prefix("refs/heads/") {
             return Some(Self::Branch(SourcedValue::new(name, value.source)));
@@ -38,9 +39,9 @@ impl BuildRef {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HeadCommit {
     Known(SourcedValue),
-    /// The commit that was built, which may be a merge that the CI made and nobody else has.
+    /// The commit that was built, which may be a merge that only the CI has.
     PossibleMerge(SourcedValue),
-    /// The vendor does not say; why.
+    /// Unknown, with the reason.
     Unknown(&'static str),
 }
 
@@ -50,24 +51,24 @@ impl HeadCommit {
     }
 }
 
-/// Whether the build is of a pull request that comes from a fork, so that a stranger wrote what it runs.
+/// Whether the build is of a fork's pull request, whose author may have written this step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fork {
-    /// It is not.
+    /// It is of no fork.
     No,
-    /// It is; where that was seen.
+    /// It is of a fork, with the source of that.
     Yes(String),
-    /// It is of a pull request, and its CI does not say; why.
+    /// It is of a pull request, and its CI does not say, with the reason.
     Unknown(&'static str),
 }
 
 impl Fork {
-    /// A pull request's: from the place that it comes from and the place that it goes to.
+    /// Compares the source repository of a pull request with its target.
     pub(crate) fn between(from: Option<String>, to: Option<String>, source: &str) -> Self {
         match (from, to) {
             (Some(from), Some(to)) if from == to => Self::No,
             (Some(_), Some(_)) => Self::Yes(source.to_owned()),
-            _ => Self::Unknown("the variables that would tell are not set"),
+            _ => Self::Unknown("the variables for it are not set"),
         }
     }
 }

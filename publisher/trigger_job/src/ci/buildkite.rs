@@ -7,7 +7,7 @@ pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
     let build = CiBuild {
         project: environment.lookup("BUILDKITE_REPO").map(|value| value.map(repository_name)),
         git_ref: branch_or_tag(environment),
-        // "HEAD" in a build that somebody started without a commit: then the checkout knows better.
+        // "HEAD" in a build that was started without a commit: the checkout has the commit then.
         commit: HeadCommit::from_variable(environment.lookup("BUILDKITE_COMMIT")),
         url: environment.lookup("BUILDKITE_BUILD_URL"),
         // A job that is retried, by hand or by itself, stays in its build; "Rebuild" makes another.

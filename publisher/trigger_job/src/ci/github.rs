@@ -74,8 +74,8 @@ fn pull_request_build(
         },
         None => CiBuild {
             git_ref: git_ref.and_then(merge_ref_number),
-            commit: HeadCommit::Unknown("GITHUB_SHA is a merge commit, and the event's file can't be read"),
-            fork: Fork::Unknown("the event's file (GITHUB_EVENT_PATH) can't be read"),
+            commit: HeadCommit::Unknown("GITHUB_SHA is a merge commit, and the event's file cannot be read"),
+            fork: Fork::Unknown("the event's file (GITHUB_EVENT_PATH) cannot be read"),
             ..build
         },
     }

@@ -1,4 +1,4 @@
-//! What a CI says about the build that `trigger_job` runs in: one file a vendor, each of which only knows names.
+//! Reads the variables of a CI's build. Each vendor has a file with the names.
 mod azure;
 mod bitbucket;
 mod build;
@@ -25,7 +25,7 @@ use crate::env_vars::EnvVars;
 /// Reads a file that a variable names.
 pub(crate) type FileReader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
-/// What the vendor says about this build.
+/// The build that the vendor's variables describe.
 pub(crate) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
     match vendor {
         Vendor::Github | Vendor::Gitea | Vendor::Forgejo => github::read(environment, file),

@@ -8,7 +8,7 @@ pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
         git_ref: branch_or_tag(environment),
         commit: HeadCommit::from_variable(environment.lookup("TRAVIS_COMMIT")),
         url: environment.first(&["TRAVIS_BUILD_WEB_URL", "TRAVIS_JOB_WEB_URL"]),
-        // A restarted build keeps its id: Travis has nothing that tells the two apart.
+        // A restarted build keeps its id: Travis has no variable that differs.
         identity: environment.all(["TRAVIS_REPO_SLUG", "TRAVIS_BUILD_ID"]),
         fork: Fork::No,
     };

@@ -1,13 +1,13 @@
 use crate::env_vars::EnvVars;
 
-/// The CIs that are known by their variables.
+/// The CIs that are detected by their variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Vendor {
     /// GitHub Actions.
     Github,
-    /// Gitea Actions, which also says that it is GitHub's.
+    /// Gitea Actions, which also sets GitHub's variables.
     Gitea,
-    /// Forgejo Actions, which also says that it is Gitea's and GitHub's.
+    /// Forgejo Actions, which also sets Gitea's and GitHub's variables.
     Forgejo,
     /// GitLab CI/CD.
     Gitlab,
@@ -30,8 +30,10 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    /// The one whose variables are set. Imitators come before those they imitate, and Jenkins last: its own variables
-    /// are inherited by whatever an agent starts.
+    /// The CI whose variables are set.
+    ///
+    /// CIs that also set another one's variables come first. Jenkins is last: each process of an agent inherits its
+    /// variables.
     pub(crate) fn detect(environment: EnvVars<'_>) -> Option<Self> {
         let is = |name: &str, value: &str| environment.is(name, value);
         let set = |name: &str| environment.get(name).is_some();
@@ -53,7 +55,7 @@ impl Vendor {
         .find_map(|(vendor, here)| here.then_some(vendor))
     }
 
-    /// Its name in requests, ids and JSON; stable.
+    /// The name in requests, ids and JSON; stable.
     pub fn name(self) -> &'static str {
         match self {
             Self::Github => "github",
@@ -71,7 +73,7 @@ impl Vendor {
         }
     }
 
-    /// Whether a step speaks to it as to GitHub: `$GITHUB_OUTPUT`, job summary, `::commands::`.
+    /// Whether it supports GitHub's commands: `$GITHUB_OUTPUT`, job summary, `::commands::`.
     pub(crate) fn supports_github_commands(self) -> bool {
         matches!(self, Self::Github | Self::Gitea | Self::Forgejo)
     }

@@ -15,7 +15,7 @@ pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
     match environment.lookup("CI_COMMIT_PULL_REQUEST") {
         Some(number) => CiBuild {
             git_ref: Some(BuildRef::PullRequest(number)),
-            fork: Fork::Unknown("Woodpecker has no variable that tells"),
+            fork: Fork::Unknown("Woodpecker has no variable for it"),
             ..build
         },
         None => build,

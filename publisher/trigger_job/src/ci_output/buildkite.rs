@@ -19,7 +19,7 @@ pub(super) fn annotate(publication: &Publication, receipt: &PublishReceipt) -> R
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| format!("buildkite-agent can't be started for an annotation: {error}"))?;
+        .map_err(|error| format!("buildkite-agent cannot be started for an annotation: {error}"))?;
     if let Some(mut stdin) = agent.stdin.take() {
         // An agent that has ended already says so by its exit code.
         let _ = stdin.write_all(table(publication, receipt).as_bytes());
@@ -39,7 +39,7 @@ fn wait_for_agent(agent: &mut Child) -> Result<(), String> {
                 let _ = agent.kill();
                 return Err(format!("buildkite-agent annotate took longer than {ANNOTATE_TIMEOUT:?}"));
             }
-            Err(error) => return Err(format!("buildkite-agent annotate can't be waited for: {error}")),
+            Err(error) => return Err(format!("buildkite-agent annotate cannot be waited for: {error}")),
         }
     }
 }

@@ -7,5 +7,5 @@ pub(super) fn write(path: &str, publication: &Publication, receipt: &PublishRece
     let (job, id) = (publication.job(), publication.id());
     let message: String = receipt.message_id.chars().filter(|c| !c.is_control()).collect();
     let text = format!("DOORBELL_JOB={job}\nDOORBELL_REQUEST_ID={id}\nDOORBELL_MESSAGE_ID={message}\n");
-    std::fs::write(path, text).map_err(|error| format!("{} can't be written: {error}", printable_line(path)))
+    std::fs::write(path, text).map_err(|error| format!("{} cannot be written: {error}", printable_line(path)))
 }

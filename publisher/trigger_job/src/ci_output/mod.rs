@@ -1,5 +1,6 @@
-//! What a CI is told in its own way, once the request is published. None of it decides anything: what can't be told is
-//! a note, not a failure.
+//! Writes outputs, summaries and annotations of a CI after the request was published.
+//!
+//! An output that cannot be written is a note and no failure.
 mod buildkite;
 mod dotenv;
 mod github;
@@ -11,7 +12,7 @@ use crate::ci::Vendor;
 use crate::context::HostEnvironment;
 use doorbell_publisher::{Publication, PublishReceipt};
 
-/// Tells the CI; what could not be told, and why, one line each.
+/// Writes the CI's outputs, and returns the problems, one line each.
 pub fn write_ci_output(
     vendor: Option<Vendor>,
     arguments: &TriggerArguments,
@@ -34,18 +35,19 @@ pub fn write_ci_output(
     problems
 }
 
-/// What a step's file gets at its end, whole or not at all as far as one write can promise.
+/// Appends to a step's file with one write.
 fn append(path: &str, text: &str) -> Result<(), String> {
     std::fs::OpenOptions::new()
         .append(true)
         .create(true)
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| format!("{} can't be written: {error}", doorbell_messages::text::printable_line(path)))
+        .map_err(|error| format!("{} cannot be written: {error}", doorbell_messages::text::printable_line(path)))
 }
 
-/// A table for people, in Markdown. Names and commits have no character that Markdown takes for its own, but `_`, `*`
-/// and `|` may stand in a branch: inside of backquotes only the last would matter.
+/// A table for people, in Markdown.
+///
+/// A branch may contain `_`, `*` and `|`. Inside backquotes only the last has a meaning.
 fn table(publication: &Publication, receipt: &PublishReceipt) -> String {
     let request = publication.request();
     let cell = |text: &str| text.replace('|', "\\|").replace('`', "'");

@@ -275,7 +275,7 @@ fn fork_pull_request_is_rejected_unless_allowed() {
     let unknown = [("DRONE", "true"), ("DRONE_PULL_REQUEST", "7"), ("DRONE_REPO_NAME", "demo")];
     for environment in [fork, unknown] {
         check_failure(&["", "", TOPIC], &environment, NO_GIT, TriggerFailureKind::MissingContext, "from a fork");
-        // Not even for another ref: what runs here is the stranger's.
+        // Not even for another ref: the fork's author wrote what runs here.
         check_failure(
             &["demo", "main", TOPIC],
             &environment,

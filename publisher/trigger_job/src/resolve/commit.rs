@@ -50,7 +50,7 @@ impl Resolver<'_> {
         match self.checkout.is_merge(value.as_str()) {
             Ok(false) => Resolution::Found { value, source: found.source.clone() },
             Ok(true) => Resolution::missing(format!("{} is a merge, perhaps this CI's own", found.source)),
-            Err(_) => Resolution::missing(format!("{} may be a merge, and no checkout here tells", found.source)),
+            Err(_) => Resolution::missing(format!("{} may be a merge, and no checkout here shows it", found.source)),
         }
     }
 }

@@ -24,8 +24,8 @@ fn read(path: &Path) -> String {
 
 #[tokio::test]
 async fn github_step_gets_outputs_summary_and_log_group() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let (output, summary) = (folder.path().join("output"), folder.path().join("summary"));
+    let directory = tempfile::TempDir::new().unwrap();
+    let (output, summary) = (directory.path().join("output"), directory.path().join("summary"));
     std::fs::write(&output, "other=kept\n").unwrap();
     let result = publish_in_ci("github", &[], |run| {
         run.env("GITHUB_OUTPUT", output.to_str().unwrap()).env("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())
@@ -52,13 +52,13 @@ async fn failed_ci_output_is_noted_without_failing() {
         |run: Invocation| run.env("GITHUB_OUTPUT", "/nonexistent/output").env("DOORBELL_DOTENV", "/nonexistent/env");
     let result = publish_in_ci("github", &[], nowhere).await;
     assert_eq!(result.stderr.matches("note: ").count(), 2, "{}", result.stderr);
-    assert!(result.stderr.contains("/nonexistent/output can't be written"), "{}", result.stderr);
+    assert!(result.stderr.contains("/nonexistent/output cannot be written"), "{}", result.stderr);
 }
 
 #[tokio::test]
 async fn gitlab_dotenv_file_is_overwritten() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let file = folder.path().join("doorbell.env");
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("doorbell.env");
     for _ in 0..2 {
         let result = publish_in_ci("gitlab", &["--dotenv", file.to_str().unwrap()], |run| run).await;
         let (job, id) = (result.stdout.trim(), result.job_id());
@@ -67,21 +67,21 @@ async fn gitlab_dotenv_file_is_overwritten() {
     }
 }
 
-/// A `buildkite-agent` that keeps what it was told, and does this.
-fn install_agent(folder: &Path, then: &str) -> String {
-    let program = folder.join("buildkite-agent");
-    let script = format!("#!/bin/sh\n{{ printf '%s\\n' \"$@\"; cat; }} >\"{}/told\"\n{then}\n", folder.display());
+/// A `buildkite-agent` that keeps its input and runs `then`.
+fn install_agent(directory: &Path, then: &str) -> String {
+    let program = directory.join("buildkite-agent");
+    let script = format!("#!/bin/sh\n{{ printf '%s\\n' \"$@\"; cat; }} >\"{}/input\"\n{then}\n", directory.display());
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+    format!("{}:{}", directory.display(), std::env::var("PATH").unwrap())
 }
 
 #[tokio::test]
 async fn buildkite_step_gets_annotation_and_log_group() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = install_agent(folder.path(), "exit 0");
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = install_agent(directory.path(), "exit 0");
     let result = publish_in_ci("buildkite", &[], |run| run.env("PATH", &path)).await;
-    let agent_input = read(&folder.path().join("told"));
+    let agent_input = read(&directory.path().join("input"));
     assert!(agent_input.starts_with("annotate\n--style\ninfo\n--context\ndoorbell-demo\n"), "{agent_input}");
     assert!(agent_input.contains(&format!("| job | `{}` |", result.stdout.trim())), "{agent_input}");
     assert!(result.stderr.contains("~~~ Doorbell"), "{}", result.stderr);
@@ -89,8 +89,8 @@ async fn buildkite_step_gets_annotation_and_log_group() {
 
 #[tokio::test]
 async fn failing_buildkite_agent_is_noted() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let path = install_agent(folder.path(), "exit 3");
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = install_agent(directory.path(), "exit 3");
     let result = publish_in_ci("buildkite", &[], |run| run.env("PATH", &path)).await;
     assert!(result.stderr.contains("note: buildkite-agent annotate ended with"), "{}", result.stderr);
 }

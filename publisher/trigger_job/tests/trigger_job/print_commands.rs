@@ -98,7 +98,7 @@ async fn narrow_terminal_output_is_wrapped() {
     let context = show_context(&["--topic-arn", TOPIC], Some("60")).await.stdout;
     let help = Invocation::new(&["--help"]).env("COLUMNS", "60").run().await.stdout;
     for line in context.lines().chain(help.lines()).filter(|line| line.chars().count() > 60) {
-        // A name and a value that can't be broken.
+        // A name and a value that cannot be broken.
         assert!(line.split_whitespace().count() <= 2, "{line:?}");
     }
     assert!(context.lines().count() > 9, "places stand below their values:\n{context}");

@@ -9,21 +9,21 @@ use tempfile::TempDir;
 
 use crate::invocation::TOPIC;
 
-/// A folder with the stub in it, which is all that the script finds first on its PATH.
+/// A directory with a stub of the AWS CLI, which is first on the script's PATH.
 struct ScriptFixture {
-    folder: TempDir,
+    directory: TempDir,
     variables: Vec<(&'static str, &'static str)>,
 }
 
 impl ScriptFixture {
     /// `aws` keeps its arguments, each with a NUL behind it, and then does this.
     fn with_aws(then: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        let program = folder.path().join("aws");
-        let script = format!("#!/bin/sh\nprintf '%s\\0' \"$@\" >\"{}/told\"\n{then}\n", folder.path().display());
+        let directory = TempDir::new().unwrap();
+        let program = directory.path().join("aws");
+        let script = format!("#!/bin/sh\nprintf '%s\\0' \"$@\" >\"{}/input\"\n{then}\n", directory.path().display());
         std::fs::write(&program, script).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        Self { folder, variables: Vec::new() }
+        Self { directory, variables: Vec::new() }
     }
 
     fn publishing() -> Self {
@@ -31,7 +31,7 @@ impl ScriptFixture {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let path = format!("{}:{}", self.folder.path().display(), std::env::var("PATH").unwrap());
+        let path = format!("{}:{}", self.directory.path().display(), std::env::var("PATH").unwrap());
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../bin/trigger_job.sh");
         Command::new("sh")
             .arg(script)
@@ -39,15 +39,15 @@ impl ScriptFixture {
             .env_clear()
             .env("PATH", path)
             .envs(self.variables.iter().copied())
-            .current_dir(self.folder.path())
-            .env("GIT_CEILING_DIRECTORIES", self.folder.path().parent().unwrap())
+            .current_dir(self.directory.path())
+            .env("GIT_CEILING_DIRECTORIES", self.directory.path().parent().unwrap())
             .output()
             .unwrap()
     }
 
     /// What `aws` was given.
     fn aws_arguments(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.folder.path().join("told")).unwrap();
+        let text = std::fs::read_to_string(self.directory.path().join("input")).unwrap();
         text.split_terminator('\0').map(str::to_owned).collect()
     }
 
@@ -124,7 +124,7 @@ fn hostile_text_is_quoted_and_never_executed() {
         let want =
             json!({ "project": "demo", "branch": "main", "id": "7", "cause": hostile, "variables": { "A": hostile } });
         assert_eq!(found, want, "{hostile:?}");
-        assert!(!script.folder.path().join("pwned").exists(), "{hostile:?} was run");
+        assert!(!script.directory.path().join("pwned").exists(), "{hostile:?} was run");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `docs/ci`: each snippet parses, and its lines ring the bell in the environment that its vendor sets.
+//! `docs/ci`: each snippet parses, and its lines publish a request in the environment that its vendor sets.
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,8 +68,8 @@ fn sha256_of(file: &Path) -> String {
 }
 
 /// `buildkite-agent`, as far as the snippet and `trigger_job` use it.
-fn install_agent(folder: &Path) {
-    let program = folder.join("buildkite-agent");
+fn install_agent(directory: &Path) {
+    let program = directory.join("buildkite-agent");
     let script = format!("#!/bin/sh\ncase $1 in oidc) echo {TOKEN} ;; *) cat >/dev/null ;; esac\n");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();

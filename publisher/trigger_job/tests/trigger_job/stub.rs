@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing::any};
 
-/// SNS (and STS, and a CI's token service), as far as a publisher sees it: gives the answers it was told to, and keeps what it was sent.
+/// A stub of SNS, STS and a CI's token service: returns the given responses, and keeps the requests.
 pub(crate) struct Stub {
     address: std::net::SocketAddr,
     state: Arc<StubState>,

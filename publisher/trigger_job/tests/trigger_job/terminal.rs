@@ -1,18 +1,18 @@
-//! On a terminal of 60 columns, which `script` plays.
+//! Output on a terminal of 60 columns, by `script`.
 use std::process::Command;
 
 /// What a person would see; with this before the command.
 fn on_terminal(before: &str, arguments: &str) -> String {
-    let folder = tempfile::TempDir::new().unwrap();
+    let directory = tempfile::TempDir::new().unwrap();
     let line = format!("stty rows 24 cols 60; {before} '{}' {arguments}", env!("CARGO_BIN_EXE_trigger_job"));
     let output = Command::new("script")
         .args(["-q", "-c", &line, "/dev/null"])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("TERM", "xterm-256color")
-        .env("HOME", folder.path())
-        .env("GIT_CEILING_DIRECTORIES", folder.path().parent().unwrap())
-        .current_dir(folder.path())
+        .env("HOME", directory.path())
+        .env("GIT_CEILING_DIRECTORIES", directory.path().parent().unwrap())
+        .current_dir(directory.path())
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()

@@ -14,10 +14,10 @@ fn fixtures(vendor: &str) -> PathBuf {
 
 /// The variables of one build, as its vendor sets them.
 pub(crate) fn environment(vendor: &str, case: &str) -> Vec<(String, String)> {
-    let folder = fixtures(vendor);
-    let text = std::fs::read_to_string(folder.join(format!("{case}.env"))).unwrap();
+    let directory = fixtures(vendor);
+    let text = std::fs::read_to_string(directory.join(format!("{case}.env"))).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let here = folder.to_str().unwrap();
+    let here = directory.to_str().unwrap();
     lines
         .map(|line| line.split_once('=').unwrap())
         .map(|(name, value)| (name.to_owned(), value.replace("{fixtures}", here)))
@@ -129,7 +129,7 @@ async fn bitbucket() {
     check("bitbucket", "fork", "refs/heads/feature", "https://bitbucket.org/ada/demo/pipelines/results/12").await;
 }
 
-/// Neither tells whether a pull request comes from a fork: so both count as if it did.
+/// Neither says whether a pull request comes from a fork, so each counts as one.
 #[tokio::test]
 async fn woodpecker_and_drone() {
     for (vendor, page) in [

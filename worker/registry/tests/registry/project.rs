@@ -9,8 +9,9 @@ fn read(text: &str) -> Result<ParsedDocument, String> {
     ProjectDocument::parse(None, text).map_err(|error| error.to_string())
 }
 
-fn parse_fixture(folder: &str, name: &str) -> ParsedDocument {
-    let fixture = fixtures("project", folder).into_iter().find(|fixture| fixture.name == format!("{folder}/{name}"));
+fn parse_fixture(directory: &str, name: &str) -> ParsedDocument {
+    let fixture =
+        fixtures("project", directory).into_iter().find(|fixture| fixture.name == format!("{directory}/{name}"));
     read(fixture.unwrap().text().unwrap()).unwrap()
 }
 

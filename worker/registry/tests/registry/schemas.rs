@@ -21,7 +21,7 @@ fn schema_rejects_invalid_documents_except_parser_only_cases() {
     check_invalid(&project_schema(), "project", "invalid");
 }
 
-/// A key that is in the types and not in the list of known keys would be read, and warned of as ignored.
+/// A key of the types that is missing in the list of known keys would be parsed, and reported as ignored.
 #[test]
 fn full_document_fixture_contains_every_schema_key() {
     let full =

@@ -12,7 +12,7 @@ const CANARY: &str = "canary-7f3a";
 #[test]
 fn parsed_document_and_errors_contain_no_secret() {
     let mut seen = 0;
-    for fixture in ["valid", "warnings", "invalid"].into_iter().flat_map(|folder| fixtures("project", folder)) {
+    for fixture in ["valid", "warnings", "invalid"].into_iter().flat_map(|directory| fixtures("project", directory)) {
         let Ok(text) = fixture.text() else { continue };
         seen += usize::from(text.contains(CANARY));
         let outcomes = [ProjectDocument::parse(None, text), ProjectDocument::parse(Some(text), "{}")];
