@@ -16,14 +16,14 @@ import subprocess
 import sys
 
 # Holds the name of the guard that is out. A file and not a variable: the runner's tests give it an environment of its own.
-SWITCH = "sabotage"
+SWITCH_FILE = "sabotage"
 
 # One function for each crate, in the copy only.
-FUNCTION = """
-pub(crate) fn sabotaged(name: &str) -> bool {
+SWITCH_FUNCTION = """
+pub(crate) fn guard_removed(name: &str) -> bool {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/%s")).is_ok_and(|out| out == name)
 }
-""" % SWITCH
+""" % SWITCH_FILE
 
 EDIT = re.compile(
     r"^(?P<name>[a-z][a-z-]*)\nfile (?P<file>\S+)\ntest (?P<binary>\S+) (?P<test>\S+)\n"
@@ -32,28 +32,28 @@ EDIT = re.compile(
 )
 
 # What compilers write beside its place, and move there.
-LARGE = {".rlib", ".rmeta", ".so", ".a", ".o"}
+HARD_LINKED_SUFFIXES = {".rlib", ".rmeta", ".so", ".a", ".o"}
 
 # A test with its guard out may hang: that is noticed, too.
-PATIENCE = 60
+TEST_TIMEOUT = 60
 
 
 def read_sources(root):
     """What git would take, as it is in the work tree."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, stdout=subprocess.PIPE)
-    wanted = {}
+    sources = {}
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (root / name).is_file() and name.startswith(("publisher/", "worker/", "Cargo.")):
-            wanted[name] = (root / name).read_bytes()
-    return wanted
+            sources[name] = (root / name).read_bytes()
+    return sources
 
 
-def write(tree, wanted):
+def write(tree, sources):
     """Writes only what has changed, so that cargo compiles no more than that."""
     for path in sorted(tree.rglob("*"), reverse=True):
-        if path.is_file() and str(path.relative_to(tree)) not in wanted:
+        if path.is_file() and str(path.relative_to(tree)) not in sources:
             path.unlink()
-    for name, content in wanted.items():
+    for name, content in sources.items():
         path = tree / name
         if path.is_file() and path.read_bytes() == content:
             continue
@@ -61,24 +61,24 @@ def write(tree, wanted):
         path.write_bytes(content)
 
 
-def apply(edits, wanted):
+def apply(edits, sources):
     """Returns the edits that do not apply, in words."""
     problems = []
     for edit in edits:
         name, file = edit["name"], edit["file"]
-        text = wanted.get(file, b"").decode()
+        text = sources.get(file, b"").decode()
         found = text.count(edit["before"])
         if found != 1:
             problems.append(f"{name}: its text is {found} times in {file}")
             continue
-        after = edit["after"].replace("SABOTAGED", f'crate::sabotaged("{name}")')
-        wanted[file] = text.replace(edit["before"], after).encode()
+        after = edit["after"].replace("GUARD_REMOVED", f'crate::guard_removed("{name}")')
+        sources[file] = text.replace(edit["before"], after).encode()
     for library in sorted({edit["file"].split("/src/")[0] + "/src/lib.rs" for edit in edits}):
-        wanted[library] += FUNCTION.encode()
+        sources[library] += SWITCH_FUNCTION.encode()
     return problems
 
 
-def borrow(target, own):
+def link_dependencies(target, own):
     """Takes over what was compiled of other people's crates, and never writes to it: cargo writes small files in place."""
     for folder in ("deps", "build", ".fingerprint"):
         for path in (target / "debug" / folder).rglob("*"):
@@ -86,7 +86,7 @@ def borrow(target, own):
             if path.is_dir() or there.exists():
                 continue
             there.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix in LARGE:
+            if path.suffix in HARD_LINKED_SUFFIXES:
                 os.link(path, there)
             else:
                 shutil.copy2(path, there)
@@ -97,7 +97,7 @@ def compile_tests(tree, target, binaries):
     tests = [part for name in sorted(binaries) if not name.startswith("lib:") for part in ("--test", name)]
     # The whole workspace, as everywhere: fewer packages would have other features of shared crates.
     own = target / "sabotage" / "target"
-    borrow(target, own)
+    link_dependencies(target, own)
     command = ["cargo", "test", "--workspace", "--locked", "--lib", *tests, "--no-run", "--message-format=json"]
     built = subprocess.run(
         command, cwd=tree, env={**os.environ, "CARGO_TARGET_DIR": str(own)}, stdout=subprocess.PIPE, check=False
@@ -112,18 +112,18 @@ def compile_tests(tree, target, binaries):
             folder = pathlib.Path(message["manifest_path"]).parent
             paths[kind + message["target"]["name"]] = (message["executable"], folder)
     if built.returncode != 0:
-        sys.exit("the sabotaged sources do not compile")
+        sys.exit("the guard_removed sources do not compile")
     return paths
 
 
 def passes(binary, test, sabotage):
     """None if there is no such test."""
     executable, folder = binary
-    switch = folder / SWITCH
+    switch = folder / SWITCH_FILE
     switch.write_text(sabotage or "", encoding="utf-8")
     try:
         run = subprocess.run(
-            [executable, "--exact", test], cwd=folder, timeout=PATIENCE, check=False,
+            [executable, "--exact", test], cwd=folder, timeout=TEST_TIMEOUT, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
     except subprocess.TimeoutExpired:
@@ -143,23 +143,23 @@ def main():
     edits = [match.groupdict() for match in EDIT.finditer(text)]
     if len(edits) != text.count("\n>>>>"):
         sys.exit("edits.txt: an edit is not of the form that its head describes")
-    wanted = read_sources(root)
-    problems = apply(edits, wanted)
+    sources = read_sources(root)
+    problems = apply(edits, sources)
     if problems:
         sys.exit("\n".join(problems))
-    write(tree, wanted)
+    write(tree, sources)
     binaries = compile_tests(tree, target, {edit["binary"] for edit in edits})
-    sound = {}
+    baseline = {}
     for edit in edits:
         binary, test = binaries.get(edit["binary"]), edit["test"]
         if binary is None:
             problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
             continue
-        if test not in sound:
-            sound[test] = passes(binary, test, None)
-        if sound[test] is None:
+        if test not in baseline:
+            baseline[test] = passes(binary, test, None)
+        if baseline[test] is None:
             verdict = "there is no such test"
-        elif not sound[test]:
+        elif not baseline[test]:
             verdict = "the test is red with the guard in"
         elif passes(binary, test, edit["name"]):
             verdict = "the test is green with the guard out"

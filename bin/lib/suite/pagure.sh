@@ -37,10 +37,10 @@ alone() { "$python" -B -m unittest discover -s "$plugin/tests/unit"; }
 
 in_pagure() (cd "$plugin/tests/pagure" && "$python" -B -m unittest test_in_pagure)
 
-journey() {
+scenarios() {
     mkdir -p "$(dirname "$screenshot")"
     rm -f "$screenshot"
-    DOORBELL_SCREENSHOT=$screenshot cargo test --workspace --locked --test sandbox -- --ignored true_pagure || return 1
+    DOORBELL_SCREENSHOT=$screenshot cargo test --workspace --locked --test sandbox -- --ignored real_pagure || return 1
     printf 'the page of the pull request: %s\n' "$screenshot"
 }
 
@@ -57,6 +57,6 @@ step 'the binaries' cargo build --workspace --all-targets --locked
 step 'the plugin alone' alone
 step 'install' install_plugin
 step 'the plugin in Pagure' in_pagure
-step 'the journey' journey
+step 'the scenarios' scenarios
 step 'uninstall' uninstalling_leaves_nothing
 finish

@@ -46,27 +46,27 @@ BASE_ACTION = {
 
 def main():
     directory = Path(sys.argv[1]).resolve()
-    answers = keep_stdout_for_answers()
-    threading.Thread(target=exit_at_end_of_input, daemon=True).start()
+    answers = redirect_stdout_to_stderr()
+    threading.Thread(target=exit_on_stdin_eof, daemon=True).start()
     tls, plain = listen(), listen()
     configure(directory, tls.getsockname()[1])  # the emulator reads its environment while it is imported
     check_version()
-    for patch in (check_batches_as_base_actions, check_paths_as_resources, admit_the_services_own_events,
-                  know_one_root_key, assume_roles_as_the_services,
-                  simulate_with_condition_keys, let_users_have_keys_only, run_no_scripts, note_who_calls_what):
+    for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, allow_root_aws_events,
+                  restrict_root_key, allow_service_role_assumption,
+                  simulate_with_condition_keys, stub_user_credential_lists, disable_init_scripts, record_allowed_actions):
         patch()
     print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=answers, flush=True)
     serve(directory, tls, plain)
 
 
-def keep_stdout_for_answers():
+def redirect_stdout_to_stderr():
     """Whatever the emulator prints or logs goes to standard error, where it can't be taken for our line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return answers
 
 
-def exit_at_end_of_input():
+def exit_on_stdin_eof():
     while os.read(0, 4096):
         pass
     os._exit(0)  # nothing is kept, so there is nothing to save
@@ -101,20 +101,20 @@ def configure(directory, port):
     })
 
 
-class Changed(Exception):
+class IncompatibleEmulator(Exception):
     """The emulator is not the one that the patches were written for."""
 
 
 def check(found, expected, what):
     if found != expected:
-        raise Changed(f"{what}: expected {expected!r}, found {found!r}")
+        raise IncompatibleEmulator(f"{what}: expected {expected!r}, found {found!r}")
 
 
 def check_version():
     check(metadata.version("ministack"), VERSION, "the version of ministack")
 
 
-def check_batches_as_base_actions():
+def authorize_batches_as_single_calls():
     from ministack.core import iam_actions
 
     stock = iam_actions.extract_iam_action
@@ -135,7 +135,7 @@ def check_batches_as_base_actions():
     check(action("sqs", "ReceiveMessage"), "sqs:ReceiveMessage", "the action of another call")
 
 
-def check_paths_as_resources():
+def authorize_parameter_paths():
     """GetParametersByPath is checked on the path, as on AWS, and not on `*`."""
     from ministack.core import iam_actions
 
@@ -160,7 +160,7 @@ def check_paths_as_resources():
     check(resource("GetParameter", {"Name": "/a/b"}), f"{parameters}/a/b", "the resource of GetParameter")
 
 
-def admit_the_services_own_events():
+def allow_root_aws_events():
     """Root may put events with an `aws.` source: the sandbox's CodeBuild stands where the service stands."""
     from ministack.core import iam_evaluator
     from ministack.services import eventbridge
@@ -180,12 +180,12 @@ def admit_the_services_own_events():
     check(refused(), 1, "stock events with an AWS source that are refused")
     eventbridge._put_events = put_events
     check(refused(), 0, "events of root with an AWS source that are refused")
-    pinned = iam_evaluator._request_caller_arn.set(f"arn:aws:iam::{ACCOUNT}:user/nobody")
+    reset_token = iam_evaluator._request_caller_arn.set(f"arn:aws:iam::{ACCOUNT}:user/nobody")
     check(refused(), 1, "events of a user with an AWS source that are refused")
-    iam_evaluator._request_caller_arn.reset(pinned)
+    iam_evaluator._request_caller_arn.reset(reset_token)
 
 
-def know_one_root_key():
+def restrict_root_key():
     """Stock, the key `test`, an empty one and any twelve digits are root, and no root key's signature is looked at.
 
     Here only the key that we were given is root, and it is checked like any other.
@@ -211,7 +211,7 @@ def know_one_root_key():
     iam_evaluator._is_root_key = lambda access_key_id: False
 
 
-def assume_roles_as_the_services():
+def allow_service_role_assumption():
     """Root stands where ECS and CodeBuild stand. They say for whom they work, which roles make a condition of.
 
     Root says it by the external id, which no service uses.
@@ -282,7 +282,7 @@ def simulate_with_condition_keys():
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate_principal_policy
 
 
-def let_users_have_keys_only():
+def stub_user_credential_lists():
     """Terraform asks what else a user has before it removes one. Stock, these calls are unknown."""
     from ministack.services import iam
 
@@ -293,7 +293,7 @@ def let_users_have_keys_only():
             lambda name, answer, _: iam._xml(200, name, answer), f"{call}Response", answer)
 
 
-def run_no_scripts():
+def disable_init_scripts():
     """Stock runs what lies in /docker-entrypoint-initaws.d and the like: not on a developer's machine."""
     from ministack import app
 
@@ -301,20 +301,20 @@ def run_no_scripts():
     app._collect_scripts = lambda *_: []
 
 
-def note_who_calls_what():
+def record_allowed_actions():
     """What the real binaries call is compared with what their roles grant."""
     from ministack.core import iam_evaluator
 
     stock = iam_evaluator.enforce
     check(list(inspect.signature(stock).parameters)[:2], ["access_key_id", "iam_action"], "what is asked of IAM")
-    noted = set()
+    recorded = set()
 
     @functools.wraps(stock)
     def enforce(access_key_id, iam_action, *args, **kwargs):
         refusal = stock(access_key_id, iam_action, *args, **kwargs)
         line = f"{iam_evaluator.caller_arn()} {iam_action}\n"
-        if refusal is None and line not in noted:
-            noted.add(line)
+        if refusal is None and line not in recorded:
+            recorded.add(line)
             with open(CALLS, "a", encoding="ascii") as calls:
                 calls.write(line)
         return refusal
@@ -322,7 +322,7 @@ def note_who_calls_what():
     iam_evaluator.enforce = enforce
 
 
-def end_polls_with_their_connections(app):
+def cancel_polls_on_disconnect(app):
     """A long poll ends when its caller goes. Stock, it goes on for up to 20 s and hands messages to nobody.
 
     Which of the two SQS does is not documented: HANGING_POLLS=1 leaves it as it is.
@@ -330,7 +330,7 @@ def end_polls_with_their_connections(app):
     if os.environ.get("HANGING_POLLS") == "1":
         return app
 
-    async def polls_end(scope, receive, send):
+    async def cancel_on_disconnect(scope, receive, send):
         if (b"x-amz-target", b"AmazonSQS.ReceiveMessage") not in scope.get("headers", ()):
             return await app(scope, receive, send)
         body = [await receive()]
@@ -350,7 +350,7 @@ def end_polls_with_their_connections(app):
             return None
         return await answering
 
-    return polls_end
+    return cancel_on_disconnect
 
 
 def serve(directory, tls, plain):
@@ -367,12 +367,12 @@ def serve(directory, tls, plain):
     config.alpn_protocols = ["http/1.1"]
     config.keep_alive_timeout = 75
     config.loglevel = os.environ["LOG_LEVEL"]
-    asyncio.run(hypercorn_serve(end_polls_with_their_connections(app), config))
+    asyncio.run(hypercorn_serve(cancel_polls_on_disconnect(app), config))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (Changed, ImportError, AttributeError, TypeError) as error:
+    except (IncompatibleEmulator, ImportError, AttributeError, TypeError) as error:
         sys.exit(f"the emulator's launcher fits ministack {VERSION} only: {type(error).__name__}: {error}\n"
                  "remove .tools/emulator and run bin/lib/python.sh, or adapt worker/sandbox/emulator/launcher.py")

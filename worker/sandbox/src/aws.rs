@@ -9,11 +9,11 @@ use reqwest::{Method, Request};
 use serde_json::Value;
 use url::Url;
 
-use crate::authority::Authority;
-use crate::credentials::Key;
+use crate::credentials::AccessKey;
+use crate::test_ca::TestCa;
 
 /// Longer than the longest long poll (20 s), so that a wait is never mistaken for a hang.
-const TIMEOUT: Duration = Duration::from_secs(40);
+const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Signs and sends calls as one principal to one endpoint. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct AwsClient {
     http: reqwest::Client,
     endpoint: Url,
     region: String,
-    key: Key,
+    key: AccessKey,
 }
 
 impl std::fmt::Debug for AwsClient {
@@ -40,8 +40,8 @@ impl std::fmt::Debug for AwsClient {
 pub struct AwsError {
     /// The HTTP status; 0 when no answer came.
     pub status: u16,
-    /// The service's code without its namespace (`AccessDeniedException`); [`AwsError::NO_ANSWER`] when no answer
-    /// came, [`AwsError::UNREADABLE`] when it could not be understood.
+    /// The service's code without its namespace (`AccessDeniedException`); [`AwsError::NO_RESPONSE`] when no answer
+    /// came, [`AwsError::INVALID_RESPONSE`] when it could not be understood.
     pub code: String,
     /// In the service's words.
     pub message: String,
@@ -49,29 +49,29 @@ pub struct AwsError {
 
 impl AwsError {
     /// The code of a call that was not answered: refused connection, TLS, time-out.
-    pub const NO_ANSWER: &'static str = "NoAnswer";
+    pub const NO_RESPONSE: &'static str = "NoAnswer";
     /// The code of an answer that is not what the protocol says.
-    pub const UNREADABLE: &'static str = "Unreadable";
+    pub const INVALID_RESPONSE: &'static str = "Unreadable";
 
     /// Whether IAM, a resource policy or the signature check said no.
     pub fn is_denied(&self) -> bool {
         self.code.starts_with("AccessDenied") || self.code == "AuthorizationError" || self.status == 403
     }
 
-    fn no_answer(error: &dyn std::error::Error) -> AwsError {
-        AwsError { status: 0, code: AwsError::NO_ANSWER.to_owned(), message: chain(error) }
+    fn no_response(error: &dyn std::error::Error) -> AwsError {
+        AwsError { status: 0, code: AwsError::NO_RESPONSE.to_owned(), message: error_chain(error) }
     }
 
-    pub(crate) fn unreadable(status: u16, why: impl std::fmt::Display) -> AwsError {
-        AwsError { status, code: AwsError::UNREADABLE.to_owned(), message: why.to_string() }
+    pub(crate) fn invalid_response(status: u16, why: impl std::fmt::Display) -> AwsError {
+        AwsError { status, code: AwsError::INVALID_RESPONSE.to_owned(), message: why.to_string() }
     }
 }
 
 /// An answer of the query protocol.
 #[derive(Debug, Clone)]
-pub struct Xml(String);
+pub struct XmlResponse(String);
 
-impl Xml {
+impl XmlResponse {
     /// The text of the first element of that name, at any depth and in any namespace.
     pub fn text(&self, tag: &str) -> Option<String> {
         let document = roxmltree::Document::parse(&self.0).ok()?;
@@ -87,24 +87,24 @@ impl Xml {
     }
 
     pub(crate) fn required(&self, tag: &str) -> Result<String, AwsError> {
-        self.text(tag).ok_or_else(|| AwsError::unreadable(200, format!("the answer has no {tag}: {}", self.0)))
+        self.text(tag).ok_or_else(|| AwsError::invalid_response(200, format!("the answer has no {tag}: {}", self.0)))
     }
 }
 
 impl AwsClient {
-    /// A client of `endpoint` (`https://127.0.0.1:<port>`) that trusts `authority` and nobody else.
-    pub fn new(endpoint: &str, region: &str, key: Key, authority: &Authority) -> anyhow::Result<AwsClient> {
+    /// A client of `endpoint` (`https://127.0.0.1:<port>`) that trusts `ca` and nobody else.
+    pub fn new(endpoint: &str, region: &str, key: AccessKey, ca: &TestCa) -> anyhow::Result<AwsClient> {
         let http = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes())?])
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes())?])
             // A proxy of the developer's machine must never see the sandbox's traffic.
             .no_proxy()
-            .timeout(TIMEOUT)
+            .timeout(CALL_TIMEOUT)
             .build()?;
         Ok(AwsClient { http, endpoint: Url::parse(endpoint)?, region: region.to_owned(), key })
     }
 
     /// The same endpoint, called by somebody else.
-    pub fn with_key(&self, key: Key) -> AwsClient {
+    pub fn with_key(&self, key: AccessKey) -> AwsClient {
         AwsClient { key, ..self.clone() }
     }
 
@@ -114,7 +114,7 @@ impl AwsClient {
     }
 
     /// Who calls.
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &AccessKey {
         &self.key
     }
 
@@ -127,8 +127,8 @@ impl AwsClient {
     /// (`AmazonSSM.GetParameter`). An empty answer is `null`. Nothing is retried.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Result<Value, AwsError> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, header(json_content_type(service))?);
-        headers.insert("x-amz-target", header(target)?);
+        headers.insert(CONTENT_TYPE, header_value(json_content_type(service))?);
+        headers.insert("x-amz-target", header_value(target)?);
         let (status, text) = self.send(service, headers, body.to_string()).await?;
         if !(200..300).contains(&status) {
             return Err(json_error(status, &text));
@@ -136,7 +136,7 @@ impl AwsClient {
         if text.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_str(&text).map_err(|error| AwsError::unreadable(status, error))
+        serde_json::from_str(&text).map_err(|error| AwsError::invalid_response(status, error))
     }
 
     /// A call of the query protocol (SNS, IAM, STS).
@@ -146,15 +146,15 @@ impl AwsClient {
         version: &str,
         action: &str,
         params: &[(&str, &str)],
-    ) -> Result<Xml, AwsError> {
+    ) -> Result<XmlResponse, AwsError> {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, header("application/x-www-form-urlencoded; charset=utf-8")?);
+        headers.insert(CONTENT_TYPE, header_value("application/x-www-form-urlencoded; charset=utf-8")?);
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs([("Action", action), ("Version", version)])
             .extend_pairs(params)
             .finish();
         let (status, text) = self.send(service, headers, body).await?;
-        let xml = Xml(text);
+        let xml = XmlResponse(text);
         if (200..300).contains(&status) { Ok(xml) } else { Err(xml_error(status, &xml)) }
     }
 
@@ -163,9 +163,9 @@ impl AwsClient {
         *request.headers_mut() = headers;
         self.sign(service, &mut request, body.as_bytes())?;
         *request.body_mut() = Some(body.into());
-        let response = self.http.execute(request).await.map_err(|error| AwsError::no_answer(&error))?;
+        let response = self.http.execute(request).await.map_err(|error| AwsError::no_response(&error))?;
         let status = response.status().as_u16();
-        let text = response.text().await.map_err(|error| AwsError::no_answer(&error))?;
+        let text = response.text().await.map_err(|error| AwsError::no_response(&error))?;
         Ok((status, text))
     }
 
@@ -185,15 +185,15 @@ impl AwsClient {
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()
-            .map_err(|error| AwsError::no_answer(&error))?
+            .map_err(|error| AwsError::no_response(&error))?
             .into();
         let headers = request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let signable = SignableRequest::new("POST", request.url().as_str(), headers, SignableBody::Bytes(body))
-            .map_err(|error| AwsError::no_answer(&error))?;
-        let (instructions, _) = sign(signable, &params).map_err(|error| AwsError::no_answer(&error))?.into_parts();
+            .map_err(|error| AwsError::no_response(&error))?;
+        let (instructions, _) = sign(signable, &params).map_err(|error| AwsError::no_response(&error))?.into_parts();
         let (signed, _) = instructions.into_parts();
         for signature in signed {
-            request.headers_mut().insert(signature.name(), header(signature.value())?);
+            request.headers_mut().insert(signature.name(), header_value(signature.value())?);
         }
         Ok(())
     }
@@ -209,10 +209,10 @@ fn json_content_type(service: &str) -> &'static str {
 
 fn json_error(status: u16, text: &str) -> AwsError {
     let Ok(body) = serde_json::from_str::<Value>(text) else {
-        return AwsError::unreadable(status, text);
+        return AwsError::invalid_response(status, text);
     };
     let field = |names: [&str; 2]| names.iter().find_map(|name| body[*name].as_str());
-    let code = field(["__type", "code"]).unwrap_or(AwsError::UNREADABLE);
+    let code = field(["__type", "code"]).unwrap_or(AwsError::INVALID_RESPONSE);
     AwsError {
         status,
         // `com.amazonaws.sqs#QueueDoesNotExist`
@@ -221,19 +221,19 @@ fn json_error(status: u16, text: &str) -> AwsError {
     }
 }
 
-fn xml_error(status: u16, xml: &Xml) -> AwsError {
+fn xml_error(status: u16, xml: &XmlResponse) -> AwsError {
     match xml.text("Code") {
         Some(code) => AwsError { status, code, message: xml.text("Message").unwrap_or_default() },
-        None => AwsError::unreadable(status, &xml.0),
+        None => AwsError::invalid_response(status, &xml.0),
     }
 }
 
-fn header(text: &str) -> Result<reqwest::header::HeaderValue, AwsError> {
-    text.parse().map_err(|error| AwsError::no_answer(&error))
+fn header_value(text: &str) -> Result<reqwest::header::HeaderValue, AwsError> {
+    text.parse().map_err(|error| AwsError::no_response(&error))
 }
 
 /// The error and its causes in one line: reqwest tells the cause of a refused connection only there.
-fn chain(error: &dyn std::error::Error) -> String {
+fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::aws::{AwsClient, AwsError};
-use crate::server::{self, Server};
+use crate::server::{self, LoopbackServer};
 
 /// An access key and the principal that it speaks for.
 #[derive(Clone)]
-pub struct Key {
+pub struct AccessKey {
     /// `AKIA…` of a user, `ASIA…` of a role.
     pub access_key_id: String,
     /// What requests are signed with.
@@ -30,7 +30,7 @@ pub struct Key {
     pub initiator: String,
 }
 
-impl std::fmt::Debug for Key {
+impl std::fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Key")
             .field("access_key_id", &self.access_key_id)
@@ -41,59 +41,59 @@ impl std::fmt::Debug for Key {
 
 /// All of them, by access key id. Cheap to clone; clones share.
 #[derive(Debug, Clone, Default)]
-pub struct KeyRing(Arc<Mutex<BTreeMap<String, Key>>>);
+pub struct KeyRing(Arc<Mutex<BTreeMap<String, AccessKey>>>);
 
 impl KeyRing {
     /// From now on [`KeyRing::find`] knows it.
-    pub fn add(&self, key: Key) {
+    pub fn add(&self, key: AccessKey) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.access_key_id.clone(), key);
     }
 
     /// The key of that id, unless this sandbox has not handed it out.
-    pub fn find(&self, access_key_id: &str) -> Option<Key> {
+    pub fn find(&self, access_key_id: &str) -> Option<AccessKey> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
     }
 }
 
 /// The session part of every role key, as a task's id is on Fargate.
-const SESSION: &str = "sandbox";
+const SESSION_NAME: &str = "sandbox";
 /// A cached key is replaced when it has less than this left, so that no caller gets one about to die.
-const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+const RENEWAL_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// Gets the keys of roles from STS and enters them into the key ring. Cheap to clone; clones share the cache.
 #[derive(Debug, Clone)]
-pub struct Roles {
+pub struct RoleCredentials {
     root: AwsClient,
     account: String,
-    ring: KeyRing,
-    cache: Arc<tokio::sync::Mutex<BTreeMap<String, (Key, Timestamp)>>>,
+    key_ring: KeyRing,
+    cache: Arc<tokio::sync::Mutex<BTreeMap<String, (AccessKey, Timestamp)>>>,
 }
 
-impl Roles {
-    /// `root` must be allowed to assume every role of `account`, a 12-digit id.
-    pub fn new(root: AwsClient, account: &str, ring: KeyRing) -> Roles {
-        Roles { root, account: account.to_owned(), ring, cache: Arc::default() }
+impl RoleCredentials {
+    /// `root` must be allowed to assume every role of `state`, a 12-digit id.
+    pub fn new(root: AwsClient, account: &str, key_ring: KeyRing) -> RoleCredentials {
+        RoleCredentials { root, account: account.to_owned(), key_ring, cache: Arc::default() }
     }
 
     /// A key of the role of that name, the same one until shortly before it expires.
     ///
     /// # Errors
     /// What STS answers: AccessDenied, also for a role that does not exist, as on AWS.
-    pub async fn key(&self, role: &str) -> Result<Key, AwsError> {
+    pub async fn key(&self, role: &str) -> Result<AccessKey, AwsError> {
         Ok(self.key_and_expiry(role).await?.0)
     }
 
-    async fn key_and_expiry(&self, role: &str) -> Result<(Key, Timestamp), AwsError> {
+    async fn key_and_expiry(&self, role: &str) -> Result<(AccessKey, Timestamp), AwsError> {
         let mut cache = self.cache.lock().await;
         if let Some((key, expiry)) = cache.get(role)
-            && Timestamp::now() + RENEW_BEFORE < *expiry
+            && Timestamp::now() + RENEWAL_WINDOW < *expiry
         {
             return Ok((key.clone(), *expiry));
         }
         // Whose task it is, as ECS says it.
-        let task = format!("arn:aws:ecs:{}:{}:task/{role}/{SESSION}", self.root.region(), self.account);
+        let task = format!("arn:aws:ecs:{}:{}:task/{role}/{SESSION_NAME}", self.root.region(), self.account);
         let fresh = self.assume(role, &task).await?;
-        self.ring.add(fresh.0.clone());
+        self.key_ring.add(fresh.0.clone());
         cache.insert(role.to_owned(), fresh.clone());
         Ok(fresh)
     }
@@ -102,28 +102,28 @@ impl Roles {
     ///
     /// # Errors
     /// What STS answers: AccessDenied, also where the role is not for that project's builds.
-    pub async fn key_in_build(&self, role: &str, project: &str) -> Result<Key, AwsError> {
+    pub async fn key_in_build(&self, role: &str, project: &str) -> Result<AccessKey, AwsError> {
         let project = format!("arn:aws:codebuild:{}:{}:project/{project}", self.root.region(), self.account);
         let (key, _) = self.assume(role, &project).await?;
-        self.ring.add(key.clone());
+        self.key_ring.add(key.clone());
         Ok(key)
     }
 
     /// For a service, on behalf of this source.
-    async fn assume(&self, role: &str, source: &str) -> Result<(Key, Timestamp), AwsError> {
+    async fn assume(&self, role: &str, source: &str) -> Result<(AccessKey, Timestamp), AwsError> {
         let principal_arn = format!("arn:aws:iam::{}:role/{role}", self.account);
         // The launcher takes the external id for the source, as services use none.
-        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION), ("ExternalId", source)];
+        let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION_NAME), ("ExternalId", source)];
         let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
         let expiry = answer.required("Expiration")?;
         let expiry =
-            expiry.parse().map_err(|error| AwsError::unreadable(200, format!("Expiration {expiry}: {error}")))?;
-        let key = Key {
+            expiry.parse().map_err(|error| AwsError::invalid_response(200, format!("Expiration {expiry}: {error}")))?;
+        let key = AccessKey {
             access_key_id: answer.required("AccessKeyId")?,
             secret_access_key: answer.required("SecretAccessKey")?,
             session_token: Some(answer.required("SessionToken")?),
             principal_arn,
-            initiator: format!("{role}/{SESSION}"),
+            initiator: format!("{role}/{SESSION_NAME}"),
         };
         Ok((key, expiry))
     }
@@ -133,21 +133,21 @@ impl Roles {
 /// bits: other processes on this machine can reach the port, too.
 #[derive(Debug)]
 pub struct CredentialsServer {
-    server: Server,
+    server: LoopbackServer,
     token: String,
 }
 
 #[derive(Clone)]
-struct Shared {
-    roles: Roles,
+struct CredentialsState {
+    roles: RoleCredentials,
     token: String,
 }
 
 impl CredentialsServer {
     /// Starts it on a free port of the loopback interface.
-    pub async fn start(roles: Roles) -> anyhow::Result<CredentialsServer> {
+    pub async fn start(roles: RoleCredentials) -> anyhow::Result<CredentialsServer> {
         let token = random_hex(32)?;
-        let state = Shared { roles, token: token.clone() };
+        let state = CredentialsState { roles, token: token.clone() };
         let router = Router::new().route("/role/{name}", get(role_credentials)).with_state(state);
         // Plain HTTP, as on Fargate: SDKs admit it for loopback only.
         Ok(CredentialsServer { server: server::serve_plain(router).await?, token })
@@ -163,14 +163,14 @@ impl CredentialsServer {
 }
 
 async fn role_credentials(
-    State(shared): State<Shared>,
+    State(state): State<CredentialsState>,
     Path(role): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, (StatusCode, String)> {
-    if headers.get(AUTHORIZATION).is_none_or(|shown| shown.as_bytes() != shared.token.as_bytes()) {
+    if headers.get(AUTHORIZATION).is_none_or(|shown| shown.as_bytes() != state.token.as_bytes()) {
         return Err((StatusCode::UNAUTHORIZED, "the Authorization header is not this endpoint's token\n".to_owned()));
     }
-    let (key, expiry) = shared.roles.key_and_expiry(&role).await.map_err(|error| {
+    let (key, expiry) = state.roles.key_and_expiry(&role).await.map_err(|error| {
         let status = if error.is_denied() { StatusCode::FORBIDDEN } else { StatusCode::BAD_GATEWAY };
         (status, format!("no credentials for role {role}: {error}\n"))
     })?;

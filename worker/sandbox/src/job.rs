@@ -40,24 +40,24 @@ impl Job {
     }
 
     /// The provider's id of its build.
-    pub fn build(&self) -> Option<&str> {
+    pub fn build_id(&self) -> Option<&str> {
         self.0["phase"]["build"]["id"].as_str()
     }
 
     /// Why it was refused.
-    pub fn rejection(&self) -> Option<&str> {
+    pub fn rejection_reason(&self) -> Option<&str> {
         self.0["phase"]["reason"].as_str()
     }
 
     /// How it ended, in words.
-    pub fn ending(&self) -> Option<&str> {
+    pub fn result_message(&self) -> Option<&str> {
         self.0["phase"]["ending"]["text"].as_str()
     }
 
     /// What happened, line by line.
     pub fn trail(&self) -> Vec<&str> {
-        let notes = self.0["trail"].as_array().into_iter().flatten();
-        notes.filter_map(|note| note["text"].as_str()).collect()
+        let entries = self.0["trail"].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry["text"].as_str()).collect()
     }
 
     /// The whole row.

@@ -3,24 +3,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-/// The folder that cargo has built all binaries into.
+/// The directory that cargo has built all binaries into.
 #[derive(Debug, Clone)]
 pub struct Programs {
     dir: PathBuf,
 }
 
-/// Names another folder than the one that this program lies in, for example that of a release build.
+/// Names another directory than the one that this program lies in, for example that of a release build.
 pub const DIR_VARIABLE: &str = "DOORBELL_BIN_DIR";
 
 impl Programs {
-    /// Those in [`DIR_VARIABLE`]'s folder, else those that were built together with this program or test.
+    /// Those in [`DIR_VARIABLE`]'s directory, else those that were built together with this program or test.
     ///
     /// # Errors
     /// One of them is missing.
     pub fn find() -> anyhow::Result<Self> {
         let dir = match std::env::var_os(DIR_VARIABLE) {
             Some(dir) => PathBuf::from(dir),
-            None => beside_this_program()?,
+            None => own_directory()?,
         };
         let programs = Self { dir };
         for program in [programs.worker(), programs.trigger_job(), programs.runner(), programs.doorbell()] {
@@ -33,7 +33,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// The folder itself; builds have it on their `PATH`.
+    /// The directory itself; builds have it on their `PATH`.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -56,8 +56,8 @@ impl Programs {
 }
 
 /// Tests lie in `deps/`, one below.
-fn beside_this_program() -> anyhow::Result<PathBuf> {
+fn own_directory() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let dir = program.parent().context("this program lies in no folder")?;
+    let dir = program.parent().context("this program lies in no directory")?;
     Ok(if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir }.to_owned())
 }

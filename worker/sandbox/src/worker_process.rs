@@ -17,22 +17,22 @@ pub struct WorkerProcess {
 }
 
 /// How often a log is looked at for a line.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a worker says when it begins to work.
-const UP: &str = "the worker is up";
+const UP_MESSAGE: &str = "the worker is up";
 
 /// How long a worker may take to be up: it makes three calls.
-const UP_WITHIN: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl WorkerProcess {
-    /// Starts one, and waits until it is up. Its whole environment is the one given; what it prints goes to `log`.
+    /// Starts one, and waits until it is up. Its whole environment is the one given; what it prints goes to `get_log`.
     ///
     /// # Errors
     /// It could not start; the error holds what it printed.
     pub async fn start(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
         let mut worker = Self::launch(program, environment, log)?;
-        worker.until_logged(UP, UP_WITHIN).await?;
+        worker.wait_for_log(UP_MESSAGE, START_TIMEOUT).await?;
         Ok(worker)
     }
 
@@ -59,14 +59,14 @@ impl WorkerProcess {
     /// # Errors
     /// The log can't be read.
     pub fn is_up(&self) -> anyhow::Result<bool> {
-        Ok(self.log()?.contains(UP))
+        Ok(self.log()?.contains(UP_MESSAGE))
     }
 
     /// How it ended, if it has.
     ///
     /// # Errors
     /// The operating system does not say.
-    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+    pub fn exit_status(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         self.child.try_wait().context("a worker's end can't be asked for")
     }
 
@@ -83,7 +83,7 @@ impl WorkerProcess {
     ///
     /// # Errors
     /// It did not come in time, or the worker ended first; the error holds the log.
-    pub async fn until_logged(&mut self, text: &str, limit: Duration) -> anyhow::Result<()> {
+    pub async fn wait_for_log(&mut self, text: &str, limit: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + limit;
         loop {
             let log = self.log()?;
@@ -96,7 +96,7 @@ impl WorkerProcess {
             if Instant::now() > deadline {
                 bail!("the worker did not print \"{text}\" within {limit:?}; it printed:\n{log}");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -143,17 +143,17 @@ impl WorkerProcess {
     /// # Errors
     /// It has ended.
     pub fn open_files(&self) -> anyhow::Result<u64> {
-        let folder = format!("/proc/{}/fd", self.process()?.as_raw_nonzero());
-        Ok(std::fs::read_dir(folder).context("the worker's files can't be counted")?.count() as u64)
+        let directory = format!("/proc/{}/fd", self.process()?.as_raw_nonzero());
+        Ok(std::fs::read_dir(directory).context("the worker's files can't be counted")?.count() as u64)
     }
 
     /// How many it may have open from now on; those that it has stay open.
     ///
     /// # Errors
     /// It has ended, or may not have so many.
-    pub fn limit_files(&self, most: u64) -> anyhow::Result<()> {
+    pub fn limit_files(&self, max: u64) -> anyhow::Result<()> {
         // The hard limit is this process's own, which it has inherited: another one would be for good.
-        let limit = Rlimit { current: Some(most), ..getrlimit(Resource::Nofile) };
+        let limit = Rlimit { current: Some(max), ..getrlimit(Resource::Nofile) };
         prlimit(Some(self.process()?), Resource::Nofile, limit).context("the worker's files can't be limited")?;
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const RUNS: usize = 41;
 
 /// How long `--version` takes, and how large the binary is.
-pub(super) async fn of_version(program: &Path) -> anyhow::Result<Value> {
+pub(super) async fn measure_version_call(program: &Path) -> anyhow::Result<Value> {
     let mut milliseconds = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let started = Instant::now();

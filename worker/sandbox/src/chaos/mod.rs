@@ -1,18 +1,18 @@
 //! `bin/chaos`: the real binaries while everything that can break does; then the world is asked what became of the
 //! jobs, and not the workers.
-mod events;
-mod faulty;
+mod clock_jump;
+mod event_faults;
 mod fleet;
 mod flood;
-mod output;
+mod invariants;
 mod plan;
+mod proxies;
 mod publisher;
 mod quota;
+mod result;
 mod silence;
 mod stops;
 mod storm;
-mod time;
-mod verdict;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use clap::{Args, ValueEnum};
 
 use crate::programs::Programs;
 use crate::sandbox::SandboxOptions;
-use output::Finding;
+use result::ScenarioResult;
 
 /// What chaos is told.
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub struct ChaosArguments {
     #[arg(long, default_value_t = 4, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=32))]
     workers: u8,
     /// storm: time from one KILL, TERM or STOP to the next, as 200ms or 1s
-    #[arg(long, default_value = "200ms", value_name = "TIME", value_parser = time_of)]
+    #[arg(long, default_value = "200ms", value_name = "TIME", value_parser = parse_duration)]
     kill_every: Duration,
     /// storm: of a hundred calls, so many meet a fault
     #[arg(long, default_value_t = 20, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
@@ -51,11 +51,11 @@ pub struct ChaosArguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
     /// When a run is given up
-    #[arg(long, default_value = "20m", value_name = "TIME", value_parser = time_of)]
+    #[arg(long, default_value = "20m", value_name = "TIME", value_parser = parse_duration)]
     limit: Duration,
     /// text or json
     #[arg(long, value_enum, default_value = "text")]
-    output: Output,
+    output: ChaosFormat,
 }
 
 /// What happens to the workers and to the world around them.
@@ -74,7 +74,7 @@ enum Scenario {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum ChaosFormat {
     Text,
     Json,
 }
@@ -90,19 +90,19 @@ pub async fn run(arguments: ChaosArguments) -> anyhow::Result<bool> {
     };
     eprintln!("seed {seed}");
     let options = SandboxOptions::new(Programs::find()?, arguments.python.clone());
-    let finding: Finding = match arguments.scenario {
+    let result: ScenarioResult = match arguments.scenario {
         Scenario::Storm => storm::run(options, &arguments, seed).await?,
         Scenario::Stops => stops::run(options, &arguments, seed).await?,
         Scenario::Silence => silence::run(options, &arguments, seed).await?,
         Scenario::Quota => quota::run(options, &arguments).await?,
         Scenario::Flood => flood::run(options, &arguments).await?,
     };
-    finding.print(arguments.output == Output::Json);
-    Ok(finding.broken.is_empty())
+    result.print(arguments.output == ChaosFormat::Json);
+    Ok(result.violations.is_empty())
 }
 
 /// `200ms`, `1s`, `20m`.
-fn time_of(text: &str) -> Result<Duration, String> {
+fn parse_duration(text: &str) -> Result<Duration, String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let number: u64 = number.parse().map_err(|_| format!("\"{text}\" is no time, as 200ms, 1s or 20m"))?;

@@ -8,11 +8,12 @@ use tokio::process::Command;
 pub(super) struct Container(pub(super) Option<PathBuf>);
 
 /// In a name space of its own, whose mounts go with its last process: the image's files stay as they are.
-const ENTER: &str = r#"mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh "$@""#;
+const ENTER_SCRIPT: &str =
+    r#"mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh "$@""#;
 
 impl Container {
     /// How the build's commands name a file.
-    pub(super) fn inside(&self, path: &Path) -> PathBuf {
+    pub(super) fn path_inside(&self, path: &Path) -> PathBuf {
         match self.0.as_ref().and_then(|root| path.strip_prefix(root).ok()) {
             Some(inside) => Path::new("/").join(inside),
             None => path.to_owned(),
@@ -23,7 +24,7 @@ impl Container {
     pub(super) fn shell(&self) -> Command {
         let Some(root) = &self.0 else { return Command::new("sh") };
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", ENTER]).arg(root);
+        command.args(["--mount", "sh", "-c", ENTER_SCRIPT]).arg(root);
         command
     }
 }

@@ -1,14 +1,14 @@
 //! The variables that CodeBuild itself sets.
 use std::collections::BTreeMap;
 
-use super::build::{Build, Place};
+use super::build::{AwsLocation, SimulatedBuild};
 use super::options::CodeBuildOptions;
 
 /// What every machine has; a project may set it otherwise.
 ///
 /// # Errors
-/// A folder for `PATH` whose name holds a colon.
-pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
+/// A directory for `PATH` whose name holds a colon.
+pub(super) fn machine_variables(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
     let path = match options.image {
         // What is in the image is all that there is.
         Some(_) => IMAGE_PATH.into(),
@@ -26,10 +26,10 @@ pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<
 const IMAGE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What CodeBuild tells about the build; nothing overrides it.
-pub(super) fn of_build(build: &Build, place: &Place) -> BTreeMap<String, String> {
+pub(super) fn build_variables(build: &SimulatedBuild, location: &AwsLocation) -> BTreeMap<String, String> {
     let texts = [
-        ("AWS_DEFAULT_REGION", place.region.clone()),
-        ("AWS_REGION", place.region.clone()),
+        ("AWS_DEFAULT_REGION", location.region.clone()),
+        ("AWS_REGION", location.region.clone()),
         ("CODEBUILD_BUILD_ARN", build.arn.clone()),
         ("CODEBUILD_BUILD_ID", build.id.clone()),
         ("CODEBUILD_BUILD_IMAGE", build.environment.image.clone()),

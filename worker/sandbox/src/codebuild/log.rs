@@ -11,68 +11,68 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::log_stream::LogStream;
-use super::mask::Masker;
+use super::log_stream::BuildLogStream;
+use super::mask::SecretMasker;
 
 /// Bytes read from the pipe at once.
-const CHUNK: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 16 * 1024;
 
-/// The hand that writes: commands print into [`Log::output`], everything else comes by [`Log::say`].
+/// The hand that writes: commands print into [`BuildLog::output_pipe`], everything else comes by [`BuildLog::write_line`].
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct BuildLog {
     output: PipeWriter,
-    orders: mpsc::Sender<Order>,
-    recorder: JoinHandle<()>,
+    commands: mpsc::Sender<LogCommand>,
+    writer: JoinHandle<()>,
 }
 
-enum Order {
+enum LogCommand {
     /// Write this line after all that was printed before.
-    Say(String, oneshot::Sender<()>),
+    WriteLine(String, oneshot::Sender<()>),
     Mask(Vec<String>),
     /// Send a copy of all lines there, from the first.
-    Stream(Arc<LogStream>),
+    Stream(Arc<BuildLogStream>),
 }
 
-impl Log {
+impl BuildLog {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let file = File::create(path).await?;
         let (reader, output) = io::pipe()?;
         // This makes `reader` non-blocking as well: it is the pipe that is, not a handle of it.
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
-        let (orders, incoming) = mpsc::channel(16);
-        let recorder = Recorder { pipe, reader, file, masker: Masker::new(&[]), stream: None, unsent: Vec::new() };
-        Ok(Self { output, orders, recorder: tokio::spawn(recorder.run(incoming)) })
+        let (commands, incoming) = mpsc::channel(16);
+        let writer = LogWriter { pipe, reader, file, masker: SecretMasker::new(&[]), stream: None, unsent: Vec::new() };
+        Ok(Self { output, commands, writer: tokio::spawn(writer.run(incoming)) })
     }
 
     /// One more end of the pipe, for a process.
-    pub(super) fn output(&self) -> io::Result<PipeWriter> {
+    pub(super) fn output_pipe(&self) -> io::Result<PipeWriter> {
         self.output.try_clone()
     }
 
     /// Hides these values from here on.
     pub(super) async fn mask(&self, secrets: Vec<String>) {
-        let _ = self.orders.send(Order::Mask(secrets)).await;
+        let _ = self.commands.send(LogCommand::Mask(secrets)).await;
     }
 
-    pub(super) async fn stream_to(&self, stream: Arc<LogStream>) {
-        let _ = self.orders.send(Order::Stream(stream)).await;
+    pub(super) async fn stream_to(&self, stream: Arc<BuildLogStream>) {
+        let _ = self.commands.send(LogCommand::Stream(stream)).await;
     }
 
     /// Writes a line as CodeBuild's agent does, after everything that commands have printed until now. A recorder
     /// that has died (a full disk) has said so in this process's own log; the build goes on without.
-    pub(super) async fn say(&self, text: &str) {
+    pub(super) async fn write_line(&self, text: &str) {
         let (done, written) = oneshot::channel();
         let line = container_line(text);
-        if self.orders.send(Order::Say(line, done)).await.is_ok() {
+        if self.commands.send(LogCommand::WriteLine(line, done)).await.is_ok() {
             let _ = written.await;
         }
     }
 
     /// Writes what is left. Call it when no process holds the pipe any more.
     pub(super) async fn close(self) {
-        let Self { output, orders, recorder } = self;
-        drop((output, orders));
-        let _ = recorder.await;
+        let Self { output, commands, writer } = self;
+        drop((output, commands));
+        let _ = writer.await;
     }
 }
 
@@ -81,52 +81,52 @@ pub(super) fn container_line(text: &str) -> String {
     format!("[Container] {} {text}\n", Timestamp::now().strftime("%Y/%m/%d %H:%M:%S%.6f"))
 }
 
-struct Recorder {
+struct LogWriter {
     /// Tells when there is something to read.
     pipe: Receiver,
     /// The same end of the same pipe.
     reader: PipeReader,
     file: File,
-    masker: Masker,
-    stream: Option<Arc<LogStream>>,
+    masker: SecretMasker,
+    stream: Option<Arc<BuildLogStream>>,
     /// Lines for the stream: those from before it was known, and the one that has no end yet.
     unsent: Vec<u8>,
 }
 
-impl Recorder {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Order>) {
+impl LogWriter {
+    async fn run(mut self, mut incoming: mpsc::Receiver<LogCommand>) {
         if let Err(error) = self.record(&mut incoming).await {
             tracing::error!(%error, "a build's log could not be written");
         }
     }
 
-    async fn record(&mut self, incoming: &mut mpsc::Receiver<Order>) -> io::Result<()> {
+    async fn record(&mut self, incoming: &mut mpsc::Receiver<LogCommand>) -> io::Result<()> {
         loop {
             tokio::select! {
                 readable = self.pipe.readable() => {
                     readable?;
                     self.drain().await?;
                 }
-                order = incoming.recv() => {
+                command = incoming.recv() => {
                     self.drain().await?;
-                    let Some(order) = order else { break };
-                    self.follow(order).await?;
+                    let Some(command) = command else { break };
+                    self.apply(command).await?;
                 }
             }
         }
         self.write_masked(b"", true).await
     }
 
-    async fn follow(&mut self, order: Order) -> io::Result<()> {
+    async fn apply(&mut self, command: LogCommand) -> io::Result<()> {
         // What was printed before is complete now: a secret is not spread over CodeBuild's own lines.
         self.write_masked(b"", true).await?;
-        match order {
-            Order::Say(line, done) => {
+        match command {
+            LogCommand::WriteLine(line, done) => {
                 self.write_masked(line.as_bytes(), true).await?;
                 let _ = done.send(());
             }
-            Order::Mask(secrets) => self.masker = Masker::new(&secrets),
-            Order::Stream(stream) => {
+            LogCommand::Mask(secrets) => self.masker = SecretMasker::new(&secrets),
+            LogCommand::Stream(stream) => {
                 self.stream = Some(stream);
                 self.send_lines(false);
             }
@@ -136,7 +136,7 @@ impl Recorder {
 
     /// Reads all that is in the pipe now.
     async fn drain(&mut self) -> io::Result<()> {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; CHUNK_BYTES];
         loop {
             // Tokio answers "nothing there" from memory until its reactor has run again, so the pipe itself is asked,
             // too: else a line that CodeBuild says would overtake what was printed before it.
@@ -170,12 +170,12 @@ impl Recorder {
         let end = self.unsent.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let end = if last { self.unsent.len() } else { end };
         for line in self.unsent.drain(..end).collect::<Vec<_>>().split_inclusive(|byte| *byte == b'\n') {
-            stream.put(String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']));
+            stream.push(String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']));
         }
     }
 }
 
-impl Drop for Recorder {
+impl Drop for LogWriter {
     fn drop(&mut self) {
         self.send_lines(true);
     }
@@ -188,14 +188,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_printed_stands_before_what_is_said_later() {
+    async fn build_log_keeps_output_before_later_agent_lines() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let log = Log::open(&path).await.unwrap();
-        let mut output = log.output().unwrap();
+        let log = BuildLog::open(&path).await.unwrap();
+        let mut output = log.output_pipe().unwrap();
         for round in 0..50 {
             output.write_all(format!("printed {round}\n").as_bytes()).unwrap();
-            log.say(&format!("said {round}")).await;
+            log.write_line(&format!("said {round}")).await;
         }
         output.write_all(b"without an end").unwrap();
         drop(output);

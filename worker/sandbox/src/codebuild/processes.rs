@@ -10,31 +10,31 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// How often it is looked whether all are gone.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How often a process may be born between a look and a kill before it is given up.
-const PASSES: usize = 50;
+const MAX_KILL_PASSES: usize = 50;
 
 /// Kills them all when dropped.
 #[derive(Debug)]
-pub(super) struct Processes {
+pub(super) struct BuildProcesses {
     /// `CODEBUILD_BUILD_ID=<id>`, as it stands in the environment of each.
-    mark: Vec<u8>,
-    state: Mutex<State>,
+    marker: Vec<u8>,
+    state: Mutex<ProcessTable>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ProcessTable {
     /// No process may be started any more.
     closed: bool,
     /// The first process of each group that was started.
     groups: BTreeSet<i32>,
     /// Those that were there before the first: not ours, and not worth a look (a look costs 0.2 ms each).
-    strangers: BTreeSet<i32>,
+    preexisting: BTreeSet<i32>,
 }
 
-impl Processes {
+impl BuildProcesses {
     pub(super) fn of_build(id: &str) -> Self {
-        Self { mark: format!("CODEBUILD_BUILD_ID={id}").into_bytes(), state: Mutex::default() }
+        Self { marker: format!("CODEBUILD_BUILD_ID={id}").into_bytes(), state: Mutex::default() }
     }
 
     /// Starts a command in a process group of its own.
@@ -45,7 +45,7 @@ impl Processes {
             return Err(io::Error::other("the build machine is shut down"));
         }
         if state.groups.is_empty() {
-            state.strangers = ids().collect();
+            state.preexisting = process_ids().collect();
         }
         let child = command.process_group(0).spawn()?;
         state.groups.extend(child.id().and_then(|id| i32::try_from(id).ok()));
@@ -53,11 +53,11 @@ impl Processes {
     }
 
     /// TERM to all, KILL to those that are left after `grace`.
-    pub(super) async fn end(&self, grace: Duration) {
+    pub(super) async fn terminate(&self, grace: Duration) {
         self.signal(Signal::TERM);
         let end = Instant::now() + grace;
-        while Instant::now() < end && !self.alive().is_empty() {
-            sleep(LOOK).await;
+        while Instant::now() < end && !self.living_processes().is_empty() {
+            sleep(POLL_INTERVAL).await;
         }
         self.kill();
     }
@@ -65,21 +65,21 @@ impl Processes {
     /// KILL to all, and no new ones.
     pub(super) fn kill(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        for _ in 0..PASSES {
+        for _ in 0..MAX_KILL_PASSES {
             if self.signal(Signal::KILL) == 0 {
                 return;
             }
             // A killed process is a zombie, and so no longer alive, within microseconds.
             std::thread::yield_now();
         }
-        let left = self.alive();
+        let left = self.living_processes();
         if !left.is_empty() {
             tracing::error!(?left, "processes of a build could not be killed");
         }
     }
 
     fn signal(&self, signal: Signal) -> usize {
-        let alive = self.alive();
+        let alive = self.living_processes();
         for process in alive.iter().filter_map(|id| Pid::from_raw(*id)) {
             // It may have ended meanwhile: that is what was wanted.
             let _ = kill_process(process, signal);
@@ -87,35 +87,38 @@ impl Processes {
         alive.len()
     }
 
-    fn alive(&self) -> BTreeSet<i32> {
+    fn living_processes(&self) -> BTreeSet<i32> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.groups.is_empty() {
             return BTreeSet::new();
         }
-        let all: Vec<_> = ids().filter(|id| !state.strangers.contains(id)).filter_map(Process::read).collect();
-        let mut ours = BTreeSet::new();
+        let all: Vec<_> =
+            process_ids().filter(|id| !state.preexisting.contains(id)).filter_map(ProcessInfo::read).collect();
+        let mut owned = BTreeSet::new();
         loop {
-            let known = ours.len();
-            let is_ours = |process: &&Process| {
-                state.groups.contains(&process.group) || ours.contains(&process.parent) || process.has(&self.mark)
+            let known = owned.len();
+            let is_owned = |process: &&ProcessInfo| {
+                state.groups.contains(&process.group)
+                    || owned.contains(&process.parent)
+                    || process.has_marker(&self.marker)
             };
-            let found: Vec<i32> = all.iter().filter(is_ours).map(|process| process.id).collect();
-            ours.extend(found);
-            if ours.len() == known {
-                return ours;
+            let found: Vec<i32> = all.iter().filter(is_owned).map(|process| process.id).collect();
+            owned.extend(found);
+            if owned.len() == known {
+                return owned;
             }
         }
     }
 }
 
-impl Drop for Processes {
+impl Drop for BuildProcesses {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
 /// A process that has not ended, as `/proc` shows it.
-struct Process {
+struct ProcessInfo {
     id: i32,
     parent: i32,
     group: i32,
@@ -123,12 +126,12 @@ struct Process {
 }
 
 /// Of all processes of this machine.
-fn ids() -> impl Iterator<Item = i32> {
+fn process_ids() -> impl Iterator<Item = i32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-impl Process {
+impl ProcessInfo {
     fn read(id: i32) -> Option<Self> {
         let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
@@ -142,7 +145,7 @@ impl Process {
         (!matches!(state, "Z" | "X")).then_some(Self { id, parent, group, environment })
     }
 
-    fn has(&self, mark: &[u8]) -> bool {
-        self.environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+    fn has_marker(&self, marker: &[u8]) -> bool {
+        self.environment.split(|byte| *byte == 0).any(|variable| variable == marker)
     }
 }

@@ -1,11 +1,11 @@
 //! One command of a buildspec as a script. Each runs in a shell of its own; what a command changes in its environment
-//! and folder is kept for the next by two files, as CodeBuild's own agent does it.
+//! and directory is kept for the next by two files, as CodeBuild's own agent does it.
 use std::path::Path;
 
 /// The text of the script. `succeeding` is what `CODEBUILD_BUILD_SUCCEEDING` says.
 pub(super) fn script(command: &str, announcement: &str, state: &Path, succeeding: bool) -> String {
-    let environment = quoted(&state.join("env.sh"));
-    let directory = quoted(&state.join("dir.txt"));
+    let environment = quote_path(&state.join("env.sh"));
+    let directory = quote_path(&state.join("dir.txt"));
     // The announcement is printed by the shell itself, so that it stands before the command's first byte.
     format!(
         "if [ -f {environment} ]; then . {environment}; fi\n\
@@ -22,7 +22,7 @@ pub(super) fn script(command: &str, announcement: &str, state: &Path, succeeding
     )
 }
 
-fn quoted(path: &Path) -> String {
+fn quote_path(path: &Path) -> String {
     quote(&path.to_string_lossy())
 }
 

@@ -4,55 +4,55 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::refusal::Refusal;
-use super::start_build::StartBuild;
+use super::error::CodeBuildError;
+use super::start_build::StartBuildInput;
 
 /// The tokens of the account's calls, expired ones included until they are used again.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(BTreeMap<String, Remembered>);
+pub(super) struct IdempotencyTokens(BTreeMap<String, TokenRecord>);
 
 #[derive(Debug)]
-struct Remembered {
-    call: StartBuild,
+struct TokenRecord {
+    call: StartBuildInput,
     at: Timestamp,
-    answer: Answer,
+    result: StoredResult,
 }
 
 /// What the first call with a token got.
-pub(super) type Answer = Result<BuildId, Refusal>;
-type BuildId = String;
+pub(super) type StoredResult = Result<SimulatedBuildId, CodeBuildError>;
+type SimulatedBuildId = String;
 
 /// What a token says about a call.
-pub(super) enum Seen {
-    Never,
+pub(super) enum TokenLookup {
+    Unknown,
     /// The same call was answered like this.
-    Before(Answer),
+    Same(StoredResult),
     /// It belongs to a call with other parameters.
-    Elsewhere,
+    Mismatch,
 }
 
-impl Tokens {
-    pub(super) fn look_up(&self, call: &StartBuild, life: Duration, now: Timestamp) -> Seen {
-        let remembered = call.idempotency_token.as_ref().and_then(|token| self.0.get(token));
-        match remembered {
-            Some(known) if now.duration_since(known.at).unsigned_abs() >= life => Seen::Never,
-            Some(known) if known.call == *call => Seen::Before(known.answer.clone()),
-            Some(_) => Seen::Elsewhere,
-            None => Seen::Never,
+impl IdempotencyTokens {
+    pub(super) fn look_up(&self, call: &StartBuildInput, lifetime: Duration, now: Timestamp) -> TokenLookup {
+        let record = call.idempotency_token.as_ref().and_then(|token| self.0.get(token));
+        match record {
+            Some(known) if now.duration_since(known.at).unsigned_abs() >= lifetime => TokenLookup::Unknown,
+            Some(known) if known.call == *call => TokenLookup::Same(known.result.clone()),
+            Some(_) => TokenLookup::Mismatch,
+            None => TokenLookup::Unknown,
         }
     }
 
     /// A call without a token leaves nothing behind.
-    pub(super) fn remember(&mut self, call: &StartBuild, answer: Answer, now: Timestamp) {
+    pub(super) fn record(&mut self, call: &StartBuildInput, answer: StoredResult, now: Timestamp) {
         if let Some(token) = &call.idempotency_token {
-            self.0.insert(token.clone(), Remembered { call: call.clone(), at: now, answer });
+            self.0.insert(token.clone(), TokenRecord { call: call.clone(), at: now, result: answer });
         }
     }
 
     /// As if each had been used that much earlier.
-    pub(super) fn age(&mut self, by: Duration) {
-        for remembered in self.0.values_mut() {
-            remembered.at -= by;
+    pub(super) fn backdate(&mut self, by: Duration) {
+        for record in self.0.values_mut() {
+            record.at -= by;
         }
     }
 

@@ -1,23 +1,23 @@
 //! What the publisher's key must not do.
 use serde_json::json;
 
+use crate::account::definition::{ACCOUNT_ID, JOBS_TABLE, WORKER_ROLE};
 use crate::aws::AwsError;
 use crate::sandbox::{BUILD_PROJECT, Sandbox};
-use crate::world::account::{ACCOUNT_ID, TABLE, WORKER};
 
 /// Tries it; (refused, allowed), by the names of the actions.
 ///
 /// # Errors
 /// No client of CodeBuild could be made.
-pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let key = sandbox.world.publisher_key();
-    let aws = sandbox.world.root().with_key(key.clone());
+pub async fn probe_denied_actions(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let key = sandbox.account.publisher_key();
+    let aws = sandbox.account.root().with_key(key.clone());
     let codebuild = sandbox.codebuild_client(key)?;
     let start = json!({ "projectName": BUILD_PROJECT });
-    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/{WORKER}");
-    let topic = format!("{}-other", sandbox.world.topic_arn());
-    let parameter = sandbox.world.parameter_name(project);
-    let queue = sandbox.world.trigger_queue_url();
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/{WORKER_ROLE}");
+    let topic = format!("{}-other", sandbox.account.topic_arn());
+    let parameter = sandbox.account.parameter_name(project);
+    let queue = sandbox.account.trigger_queue_url();
     let tried = [
         ("codebuild:StartBuild", codebuild.json("codebuild", "CodeBuild_20161006.StartBuild", start).await.map(drop)),
         ("ssm:GetParameter", aws.json("ssm", "AmazonSSM.GetParameter", json!({ "Name": parameter })).await.map(drop)),
@@ -37,7 +37,7 @@ pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<
         ),
         (
             "dynamodb:Scan",
-            aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": TABLE })).await.map(drop),
+            aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": JOBS_TABLE })).await.map(drop),
         ),
         (
             "sts:AssumeRole",
@@ -57,7 +57,7 @@ pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<
 
 /// "No such topic" or a broken connection is no proof: only a "no" is.
 fn is_denied(answer: &Result<(), AwsError>) -> bool {
-    const NO: [&str; 4] =
+    const DENIED_CODES: [&str; 4] =
         ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
-    answer.as_ref().is_err_and(|error| NO.contains(&error.code.as_str()))
+    answer.as_ref().is_err_and(|error| DENIED_CODES.contains(&error.code.as_str()))
 }

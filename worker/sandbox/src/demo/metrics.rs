@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 /// The numbers that a worker has written between its log lines, in CloudWatch's embedded format: (name, value).
-pub(super) fn in_log(log: &str) -> Vec<(String, f64)> {
+pub(super) fn read_from_log(log: &str) -> Vec<(String, f64)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["_aws"].is_object()).flat_map(|line| counters(&line)).collect()
 }

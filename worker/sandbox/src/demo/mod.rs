@@ -2,9 +2,9 @@
 mod case;
 pub mod denied;
 mod metrics;
+mod printer;
 mod result;
-mod screen;
-mod story;
+mod scenarios;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use clap::{Args, ValueEnum};
 
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
+use printer::DemoPrinter;
 use result::DemoResult;
-use screen::Screen;
 
 /// What the demo is told.
 #[derive(Debug, Args)]
@@ -24,14 +24,14 @@ pub struct DemoArguments {
     python: PathBuf,
     /// text: live, with a table at its end; json: the result alone, on stdout
     #[arg(long, value_enum, default_value = "text")]
-    output: Output,
+    output: DemoFormat,
     /// Leave the world up afterwards, and print how to use it by hand, until Ctrl-C
     #[arg(long)]
     keep: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum DemoFormat {
     Text,
     Json,
 }
@@ -41,44 +41,44 @@ enum Output {
 /// # Errors
 /// A part of the world could not start, or broke.
 pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
-    let screen = match arguments.output {
-        Output::Text => Screen::for_people(),
-        Output::Json => Screen::silent(),
+    let printer = match arguments.output {
+        DemoFormat::Text => DemoPrinter::for_terminal(),
+        DemoFormat::Json => DemoPrinter::silent(),
     };
     let programs = Programs::find()?;
-    screen.title("A world without AWS, on this machine");
+    printer.title("A world without AWS, on this machine");
     let started = tokio::time::Instant::now();
     let sandbox = Sandbox::start(SandboxOptions::new(programs, arguments.python)).await?;
-    screen.part(
+    printer.component(
         "account",
-        sandbox.world.emulator().endpoint(),
+        sandbox.account.emulator().endpoint(),
         "SNS, SQS, SSM, Secrets Manager, DynamoDB, EventBridge, IAM, STS",
     );
-    screen.part("CodeBuild", sandbox.codebuild.url(), "really runs builds");
-    screen.part("forge", sandbox.forge.url(), "answers as Pagure does, and serves git");
-    let worker = sandbox.worker(&[]).await?;
-    screen.part(
+    printer.component("CodeBuild", sandbox.codebuild.url(), "really runs builds");
+    printer.component("forge", sandbox.forge.url(), "answers as Pagure does, and serves git");
+    let worker = sandbox.start_worker(&[]).await?;
+    printer.component(
         "worker",
         "",
         &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()),
     );
-    let result = story::tell(&sandbox, &worker, &screen).await?;
+    let result = scenarios::run_all(&sandbox, &worker, &printer).await?;
     if arguments.keep {
-        show(&result, arguments.output, &screen);
-        screen.exports(&sandbox);
+        print_result(&result, arguments.output, &printer);
+        printer.exports(&sandbox);
         std::future::pending::<()>().await;
     }
     let log = worker.log_path().to_owned();
     worker.terminate(Duration::from_secs(10)).await?;
     // A worker writes its metrics every minute, and once more when it stops.
-    screen.metrics(&metrics::in_log(&std::fs::read_to_string(log)?));
-    show(&result, arguments.output, &screen);
+    printer.metrics(&metrics::read_from_log(&std::fs::read_to_string(log)?));
+    print_result(&result, arguments.output, &printer);
     Ok(result.is_as_expected())
 }
 
-fn show(result: &DemoResult, output: Output, screen: &Screen) {
+fn print_result(result: &DemoResult, output: DemoFormat, printer: &DemoPrinter) {
     match output {
-        Output::Text => screen.table(result),
-        Output::Json => println!("{}", result.to_json()),
+        DemoFormat::Text => printer.table(result),
+        DemoFormat::Json => println!("{}", result.to_json()),
     }
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::flag::Flag;
-use super::state::{Comment, PullRequest, RepositoryRecord};
+use super::flag::PagureFlag;
+use super::state::{PullRequestComment, PullRequestRecord, RepositoryRecord};
 
 /// The one person of this forge: owner of every repository and token.
 pub(super) const USER: &str = "ci";
@@ -29,7 +29,7 @@ fn user_with_emails(url: &str) -> Value {
 }
 
 /// As lists show it. There is no uid in it: nobody can find their flag again by this document.
-pub(super) fn flag(flag: &Flag, url: &str) -> Value {
+pub(super) fn flag(flag: &PagureFlag, url: &str) -> Value {
     json!({
         "comment": flag.comment,
         "commit_hash": flag.commit,
@@ -44,13 +44,13 @@ pub(super) fn flag(flag: &Flag, url: &str) -> Value {
 }
 
 /// As the one who posted it is shown it.
-pub(super) fn own_flag(posted: &Flag, url: &str) -> Value {
+pub(super) fn own_flag(posted: &PagureFlag, url: &str) -> Value {
     let mut document = flag(posted, url);
     document["user"] = user_with_emails(url);
     document
 }
 
-pub(super) fn comment(comment: &Comment, url: &str) -> Value {
+pub(super) fn comment(comment: &PullRequestComment, url: &str) -> Value {
     json!({
         "comment": comment.text,
         "commit": null,
@@ -101,7 +101,13 @@ pub(super) fn plain_name(full_name: &str) -> &str {
     fork.map_or(full_name, |(_, plain)| plain)
 }
 
-pub(super) fn pull_request(number: u64, request: &PullRequest, branch: &str, project: &Value, url: &str) -> Value {
+pub(super) fn pull_request(
+    number: u64,
+    request: &PullRequestRecord,
+    branch: &str,
+    project: &Value,
+    url: &str,
+) -> Value {
     json!({
         "assignee": null,
         "branch": branch,

@@ -18,7 +18,7 @@ pub(super) struct NewCommit<'a> {
 pub(super) fn commit_stream(commits: &[NewCommit<'_>]) -> anyhow::Result<Vec<u8>> {
     let mut stream = String::new();
     for (mark, commit) in commits.iter().enumerate() {
-        stream += &one(commit, mark + 1)?;
+        stream += &commit_block(commit, mark + 1)?;
     }
     for mark in 1..=commits.len() {
         stream += &format!("get-mark :{mark}\n");
@@ -27,9 +27,9 @@ pub(super) fn commit_stream(commits: &[NewCommit<'_>]) -> anyhow::Result<Vec<u8>
     Ok(stream.into_bytes())
 }
 
-fn one(commit: &NewCommit<'_>, mark: usize) -> anyhow::Result<String> {
+fn commit_block(commit: &NewCommit<'_>, mark: usize) -> anyhow::Result<String> {
     let NewCommit { branch, parent, files, message, seconds } = commit;
-    let (name, email) = (git::NAME, git::EMAIL);
+    let (name, email) = (git::COMMITTER_NAME, git::COMMITTER_EMAIL);
     let data = |text: &str| format!("data {}\n{text}\n", text.len());
     let mut stream = format!("commit refs/heads/{branch}\nmark :{mark}\ncommitter {name} <{email}> {seconds} +0000\n");
     stream += &data(message);

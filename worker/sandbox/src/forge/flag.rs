@@ -35,7 +35,7 @@ impl FlagStatus {
 
 /// A flag as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
+pub struct PagureFlag {
     /// The full name of the repository it was first posted to.
     pub repository: String,
     /// The commit as the path named it, short or unknown ones included.
@@ -55,27 +55,33 @@ pub struct Flag {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlagPost {
     pub at: Timestamp,
-    pub flag: Flag,
+    pub flag: PagureFlag,
 }
 
 /// All flags of the forge.
 #[derive(Debug, Default)]
-pub(super) struct FlagBook {
-    flags: Vec<Flag>,
+pub(super) struct FlagStore {
+    flags: Vec<PagureFlag>,
     posts: Vec<FlagPost>,
 }
 
-impl FlagBook {
+impl FlagStore {
     /// Stores a flag; true if it is a new one. The uid is unique per commit, across repositories, and the last
     /// write wins: an update takes everything but the username, and no percent means none.
-    pub(super) fn store(&mut self, repository: &str, commit: &str, form: FlagForm, now: Timestamp) -> (Flag, bool) {
+    pub(super) fn store(
+        &mut self,
+        repository: &str,
+        commit: &str,
+        form: FlagForm,
+        now: Timestamp,
+    ) -> (PagureFlag, bool) {
         let uid = form.uid.unwrap_or_else(|| generated_uid(self.posts.len()));
         let known = self.flags.iter().position(|flag| flag.commit == commit && flag.uid == uid);
         let (username, repository, created) = match known.map(|index| self.flags.remove(index)) {
             Some(old) => (old.username, old.repository, old.created),
             None => (form.username, repository.to_owned(), now),
         };
-        let flag = Flag {
+        let flag = PagureFlag {
             repository,
             commit: commit.to_owned(),
             uid,
@@ -93,7 +99,7 @@ impl FlagBook {
         (flag, known.is_none())
     }
 
-    pub(super) fn on_commit(&self, commit: &str) -> Vec<Flag> {
+    pub(super) fn on_commit(&self, commit: &str) -> Vec<PagureFlag> {
         self.flags.iter().filter(|flag| flag.commit == commit).cloned().collect()
     }
 

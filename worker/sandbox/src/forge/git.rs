@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// Where a repository of this forge is.
-pub(super) fn directory(root: &Path, name: &str) -> PathBuf {
+pub(super) fn repository_dir(root: &Path, name: &str) -> PathBuf {
     root.join(format!("{name}.git"))
 }
 
@@ -17,16 +17,16 @@ pub(super) fn command(repository: &Path, seconds: i64) -> Command {
     let mut command = bare_command();
     let date = format!("@{seconds} +0000");
     for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), NAME);
-        command.env(format!("GIT_{role}_EMAIL"), EMAIL);
+        command.env(format!("GIT_{role}_NAME"), COMMITTER_NAME);
+        command.env(format!("GIT_{role}_EMAIL"), COMMITTER_EMAIL);
         command.env(format!("GIT_{role}_DATE"), &date);
     }
     command.arg("--git-dir").arg(repository);
     command
 }
 
-pub(super) const NAME: &str = "Sandbox";
-pub(super) const EMAIL: &str = "sandbox@example.org";
+pub(super) const COMMITTER_NAME: &str = "Sandbox";
+pub(super) const COMMITTER_EMAIL: &str = "sandbox@example.org";
 
 /// git, and no repository.
 pub(super) fn bare_command() -> Command {

@@ -1,9 +1,8 @@
 //! A forge for tests: it answers as a recorded Pagure 5.14.1 does and serves git.
 //!
-//! One person owns everything here ([`Forge::create_token`] acts for them), there is no database to lose, and no
+//! One person owns everything here ([`ForgeServer::create_token`] acts for them), there is no database to lose, and no
 //! web-hook is sent. What is taken over from Pagure with care is what a client can trip over: which error comes
 //! first, what its body looks like, what an update keeps, and which texts are stored for a flag nobody will see.
-mod answer;
 mod api;
 mod body;
 mod call;
@@ -12,12 +11,13 @@ mod fast_import;
 mod fault;
 mod flag;
 mod flag_form;
-mod front;
 mod git;
-mod notification;
+mod plugin_route;
 mod pull_request;
 mod repository;
+mod response;
 mod route;
+mod router;
 mod smart_http;
 mod state;
 mod token;
@@ -29,50 +29,50 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::authority::Authority;
-use crate::server::{Server, serve, serve_again};
+use crate::server::{LoopbackServer, serve, serve_at_port};
+use crate::test_ca::TestCa;
 
-pub use answer::Answer;
 pub use call::ForgeCall;
-pub use fault::{Calls, Failure, Fault, Hold};
-pub use flag::{Flag, FlagPost, FlagStatus};
-pub use repository::{EXECUTABLE, File, PLAIN, Repository};
+pub use fault::{FaultScope, ForgeFailure, ForgeFault, ReleaseTrigger};
+pub use flag::{FlagPost, FlagStatus, PagureFlag};
+pub use repository::{CommitFile, EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
+pub use response::ForgeResponse;
 pub use smart_http::GitLogin;
 pub use token::TokenScope;
 
-use state::Shared;
+use state::ForgeStore;
 
 /// What a forge needs to start.
 #[derive(Debug)]
 pub struct ForgeOptions<'a> {
     /// Signs the forge's certificate.
-    pub authority: &'a Authority,
+    pub ca: &'a TestCa,
     /// Holds the bare repositories; made if missing. The forge leaves it behind.
     pub dir: PathBuf,
 }
 
 /// A running forge. It stops when this is dropped.
 #[derive(Debug)]
-pub struct Forge {
-    shared: Arc<Shared>,
-    authority: Authority,
+pub struct ForgeServer {
+    store: Arc<ForgeStore>,
+    ca: TestCa,
     url: String,
-    server: Mutex<Option<Server>>,
+    server: Mutex<Option<LoopbackServer>>,
 }
 
-impl Forge {
+impl ForgeServer {
     /// Serves an empty forge over HTTPS on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// The folder can't be made, or no port is free.
-    pub async fn start(options: ForgeOptions<'_>) -> anyhow::Result<Forge> {
+    /// The directory can't be made, or no port is free.
+    pub async fn start(options: ForgeOptions<'_>) -> anyhow::Result<ForgeServer> {
         std::fs::create_dir_all(&options.dir)
-            .with_context(|| format!("cannot make the forge's folder {}", options.dir.display()))?;
-        let shared = Arc::new(Shared::new(options.dir));
-        let server = serve(front::router(Arc::clone(&shared)), options.authority).await?;
-        shared.announce(&server.url);
-        let (url, authority) = (server.url.clone(), options.authority.clone());
-        Ok(Forge { shared, authority, url, server: Mutex::new(Some(server)) })
+            .with_context(|| format!("cannot make the forge's directory {}", options.dir.display()))?;
+        let store = Arc::new(ForgeStore::new(options.dir));
+        let server = serve(router::router(Arc::clone(&store)), options.ca).await?;
+        store.set_url(&server.url);
+        let (url, ca) = (server.url.clone(), options.ca.clone());
+        Ok(ForgeServer { store, ca, url, server: Mutex::new(Some(server)) })
     }
 
     /// `https://127.0.0.1:<port>`, no slash at the end. The API is below `/api/0`, a repository at
@@ -90,12 +90,12 @@ impl Forge {
         let port = url::Url::parse(&self.url)?.port().context("the forge has no port")?;
         drop(self.server().take());
         tokio::time::sleep(down).await;
-        let server = serve_again(front::router(Arc::clone(&self.shared)), &self.authority, port).await?;
+        let server = serve_at_port(router::router(Arc::clone(&self.store)), &self.ca, port).await?;
         *self.server() = Some(server);
         Ok(())
     }
 
-    fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
+    fn server(&self) -> std::sync::MutexGuard<'_, Option<LoopbackServer>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,61 +103,61 @@ impl Forge {
     ///
     /// # Errors
     /// The name is not one Pagure allows or is taken, or git failed.
-    pub async fn create_repository(&self, name: &str) -> anyhow::Result<Repository> {
-        Repository::create(Arc::clone(&self.shared), name).await
+    pub async fn create_repository(&self, name: &str) -> anyhow::Result<GitRepository> {
+        GitRepository::create(Arc::clone(&self.store), name).await
     }
 
     /// A new API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).
     pub fn create_token(&self, scope: TokenScope<'_>, acls: &[&str]) -> String {
-        self.shared.change(|state| state.tokens.create(scope, acls))
+        self.store.change(|state| state.tokens.create(scope, acls))
     }
 
     /// Gives a repository's CI hook a new token, as its settings page would show it; the one before is good no more.
     pub fn create_hook_token(&self, repository: &str) -> String {
-        self.shared.change(|state| state.tokens.create_for_hook(repository))
+        self.store.change(|state| state.tokens.create_for_hook(repository))
     }
 
     /// Lets a token expire: from now on it is refused as "Expired token".
     pub fn expire(&self, token: &str) {
-        self.shared.change(|state| state.tokens.expire(token));
+        self.store.change(|state| state.tokens.expire(token));
     }
 
     /// Forgets a token: from now on it is refused as "Invalid token".
     pub fn revoke(&self, token: &str) {
-        self.shared.change(|state| state.tokens.revoke(token));
+        self.store.change(|state| state.tokens.revoke(token));
     }
 
-    /// Lets the next `count` matching calls go wrong. Faults set earlier are used up first.
-    pub fn fail_next(&self, count: usize, calls: Calls, fault: Fault) {
-        self.shared.change(|state| state.faults.add(count, calls, fault));
+    /// Lets the next `count_call` matching calls go wrong. Faults set earlier are used up first.
+    pub fn fail_next(&self, count: usize, calls: FaultScope, fault: ForgeFault) {
+        self.store.change(|state| state.faults.add(count, calls, fault));
     }
 
     /// The faults that no call has met yet.
-    pub fn faults_left(&self) -> usize {
-        self.shared.read(|state| state.faults.left())
+    pub fn remaining_faults(&self) -> usize {
+        self.store.read(|state| state.faults.remaining())
     }
 
     /// What the forge shows for a commit now, least recently updated first. The text is compared as it stands: a
     /// flag on a short hash is not on the full one.
-    pub fn flags(&self, commit: &str) -> Vec<Flag> {
-        self.shared.read(|state| state.flags.on_commit(commit))
+    pub fn flags(&self, commit: &str) -> Vec<PagureFlag> {
+        self.store.read(|state| state.flags.on_commit(commit))
     }
 
     /// Every status that was stored for one flag, oldest first.
     pub fn flag_history(&self, commit: &str, uid: &str) -> Vec<FlagStatus> {
-        let is_it = |flag: &Flag| flag.commit == commit && flag.uid == uid;
+        let is_it = |flag: &PagureFlag| flag.commit == commit && flag.uid == uid;
         self.flag_posts().into_iter().filter(|post| is_it(&post.flag)).map(|post| post.flag.status).collect()
     }
 
     /// Every flag POST that was stored, in the order of storing, across all commits. Refused ones are in
-    /// [`Forge::calls`] only.
+    /// [`ForgeServer::call_counts`] only.
     pub fn flag_posts(&self) -> Vec<FlagPost> {
-        self.shared.read(|state| state.flags.posts().to_vec())
+        self.store.read(|state| state.flags.posts().to_vec())
     }
 
     /// Every request received, API and git, in the order of arrival.
     pub fn calls(&self) -> Vec<ForgeCall> {
-        self.shared.read(|state| state.calls.clone())
+        self.store.read(|state| state.calls.clone())
     }
 
     /// Waits, without polling, until the condition holds.
@@ -168,9 +168,9 @@ impl Forge {
         &self,
         limit: Duration,
         what: &str,
-        condition: impl Fn(&Forge) -> bool,
+        condition: impl Fn(&ForgeServer) -> bool,
     ) -> anyhow::Result<()> {
-        let mut changes = self.shared.changes();
+        let mut changes = self.store.subscribe();
         let wait = async {
             loop {
                 // Before the look, so that a change between the look and the wait is not missed.

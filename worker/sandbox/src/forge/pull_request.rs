@@ -3,10 +3,10 @@ use doorbell_messages::CommitId;
 use jiff::Timestamp;
 
 use super::flag::generated_uid;
-use super::repository::{DEFAULT_BRANCH, Repository};
-use super::state::PullRequest;
+use super::repository::{DEFAULT_BRANCH, GitRepository};
+use super::state::PullRequestRecord;
 
-impl Repository {
+impl GitRepository {
     /// Opens a pull request from a branch into the default branch, with the title of the branch's last commit, and
     /// answers its number. Its head is at `refs/pull/<number>/head`.
     ///
@@ -17,11 +17,11 @@ impl Repository {
         let title = self.log(&["--max-count=1", "--format=%s", head.as_str()]).await?;
         let first = self.log(&["--reverse", "--format=%H", head.as_str(), &format!("^{DEFAULT_BRANCH}")]).await?;
         let commit_start = first.lines().next().unwrap_or(head.as_str()).to_owned();
-        let number = self.shared.change(|state| {
+        let number = self.store.change(|state| {
             let record = state.repositories.get_mut(&self.name)?;
             let number = record.pull_requests.len() + 1;
             let now = Timestamp::now();
-            record.pull_requests.push(PullRequest {
+            record.pull_requests.push(PullRequestRecord {
                 branch_from: branch.to_owned(),
                 commit_start,
                 commit_stop: head.to_string(),
@@ -42,7 +42,7 @@ impl Repository {
 
     /// The texts of a pull request's comments, oldest first.
     pub fn comments(&self, pull_request: u64) -> Vec<String> {
-        self.shared.read(|state| {
+        self.store.read(|state| {
             let request = state.pull_request(&self.name, pull_request);
             request
                 .map(|request| request.comments.iter().map(|comment| comment.text.clone()).collect())
@@ -51,8 +51,8 @@ impl Repository {
     }
 
     /// The branch has moved: its open pull requests have a new head.
-    pub(super) async fn follow(&self, branch: &str, commit: &CommitId) -> anyhow::Result<()> {
-        let moved = self.shared.change(|state| {
+    pub(super) async fn update_pull_request_heads(&self, branch: &str, commit: &CommitId) -> anyhow::Result<()> {
+        let moved = self.store.change(|state| {
             let requests =
                 state.repositories.get_mut(&self.name).map(|record| record.pull_requests.iter_mut().zip(1..));
             let mut moved = Vec::new();

@@ -8,16 +8,16 @@ use tokio::process::Command;
 
 use super::fast_import::{NewCommit, commit_stream};
 use super::smart_http::GitLogin;
-use super::state::{RepositoryRecord, Shared};
+use super::state::{ForgeStore, RepositoryRecord};
 use super::{document, git};
 
-/// A file's mode for [`Repository::commit`].
-pub const PLAIN: &str = "100644";
-/// A script's mode for [`Repository::commit`].
-pub const EXECUTABLE: &str = "100755";
+/// A file's mode for [`GitRepository::commit`].
+pub const REGULAR_FILE: &str = "100644";
+/// A script's mode for [`GitRepository::commit`].
+pub const EXECUTABLE_FILE: &str = "100755";
 
 /// A file of a commit: path, mode, content.
-pub type File<'a> = (&'a str, &'a str, &'a str);
+pub type CommitFile<'a> = (&'a str, &'a str, &'a str);
 
 /// The default branch of every repository.
 pub(super) const DEFAULT_BRANCH: &str = "main";
@@ -28,24 +28,24 @@ const FIRST_COMMIT_SECONDS: i64 = 1_700_000_000;
 /// A bare repository of the forge, to be changed as pushes would. Its commit ids depend on its content alone.
 /// Change one repository from one task at a time.
 #[derive(Debug, Clone)]
-pub struct Repository {
-    pub(super) shared: Arc<Shared>,
+pub struct GitRepository {
+    pub(super) store: Arc<ForgeStore>,
     pub(super) name: String,
 }
 
-impl Repository {
-    pub(super) async fn create(shared: Arc<Shared>, name: &str) -> anyhow::Result<Self> {
+impl GitRepository {
+    pub(super) async fn create(store: Arc<ForgeStore>, name: &str) -> anyhow::Result<Self> {
         ensure!(is_repository_name(name), "no repository name: {name:?}");
         let record =
             |id| RepositoryRecord { id, created: Timestamp::now(), logins: Vec::new(), pull_requests: Vec::new() };
-        let is_new = shared.change(|state| {
+        let is_new = store.change(|state| {
             let id = state.repositories.len() + 1;
             let is_new = !state.repositories.contains_key(name);
             state.repositories.entry(name.to_owned()).or_insert_with(|| record(id));
             is_new
         });
         ensure!(is_new, "the repository {name} exists already");
-        let repository = Self { shared, name: name.to_owned() };
+        let repository = Self { store, name: name.to_owned() };
         let mut init = git::bare_command();
         init.args(["init", "--quiet", "--bare", "--template=", "--initial-branch", DEFAULT_BRANCH])
             .arg(repository.path());
@@ -55,7 +55,7 @@ impl Repository {
 
     /// What to clone: `https://127.0.0.1:<port>/<name>.git`.
     pub fn url(&self) -> String {
-        format!("{}/{}.git", self.shared.url(), self.name)
+        format!("{}/{}.git", self.store.url(), self.name)
     }
 
     /// Its full name, `forks/…` with a fork.
@@ -65,7 +65,7 @@ impl Repository {
 
     /// Where it is on disk.
     pub fn path(&self) -> PathBuf {
-        git::directory(&self.shared.dir, &self.name)
+        git::repository_dir(&self.store.dir, &self.name)
     }
 
     /// Adds a commit to a branch: its tip's files with these (path, mode, content) added or replaced. A new branch
@@ -81,7 +81,7 @@ impl Repository {
         let seconds = self.next_seconds().await?;
         let new = NewCommit { branch, parent: parent.as_ref(), files, message, seconds };
         let commit = parse_commit(&self.import(&[new]).await?)?;
-        self.follow(branch, &commit).await?;
+        self.update_pull_request_heads(branch, &commit).await?;
         Ok(commit)
     }
 
@@ -90,7 +90,7 @@ impl Repository {
     ///
     /// # Errors
     /// git refuses a branch, a path or a mode.
-    pub async fn branches(&self, branches: &[(&str, &[File<'_>])]) -> anyhow::Result<Vec<CommitId>> {
+    pub async fn create_branches(&self, branches: &[(&str, &[CommitFile<'_>])]) -> anyhow::Result<Vec<CommitId>> {
         let seconds = self.next_seconds().await?;
         let new = |(branch, files)| NewCommit { branch, parent: None, files, message: branch, seconds };
         let commits: Vec<_> = branches.iter().copied().map(new).collect();
@@ -118,7 +118,7 @@ impl Repository {
     /// The commit is not in the repository.
     pub async fn move_branch(&self, branch: &str, commit: &CommitId) -> anyhow::Result<()> {
         self.update_ref(&format!("refs/heads/{branch}"), commit).await?;
-        self.follow(branch, commit).await
+        self.update_pull_request_heads(branch, commit).await
     }
 
     /// Deletes a branch. Its pull requests keep their heads.
@@ -142,7 +142,7 @@ impl Repository {
     /// An annotated tag: an object of its own, with an id that is not the commit's.
     ///
     /// # Errors
-    /// As [`Repository::tag`].
+    /// As [`GitRepository::tag`].
     pub async fn annotated_tag(&self, name: &str, commit: &CommitId) -> anyhow::Result<()> {
         let mut tag = self.git(FIRST_COMMIT_SECONDS);
         tag.args(["tag", "--annotate", "--message", name, name, commit.as_str()]);
@@ -154,7 +154,7 @@ impl Repository {
     /// Over git the forge then answers 401 and asks for a login, as most hosts do; Pagure itself hides the
     /// repository (404), and git would never send what it has.
     pub fn make_private(&self, logins: &[GitLogin]) {
-        self.shared.change(|state| {
+        self.store.change(|state| {
             if let Some(record) = state.repositories.get_mut(&self.name) {
                 record.logins = logins.to_vec();
             }
@@ -188,7 +188,7 @@ fn parse_commit(text: &str) -> anyhow::Result<CommitId> {
     text.parse().map_err(|problem: String| anyhow::anyhow!("git answered no commit: {problem}"))
 }
 
-/// `name`, `namespace/name`, or either below `forks/<user>/`. Each part is a folder's name, too.
+/// `name`, `namespace/name`, or either below `forks/<user>/`. Each part is a directory's name, too.
 fn is_repository_name(name: &str) -> bool {
     let is_part = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -13,9 +13,9 @@ use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::answer::Answer;
 use super::git;
-use super::state::Shared;
+use super::response::ForgeResponse;
+use super::state::ForgeStore;
 
 /// A credential that opens a private repository to git.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl std::fmt::Debug for GitLogin {
 
 impl GitLogin {
     /// Whether this is what an `Authorization` header says.
-    pub(super) fn is_in(&self, authorization: &str) -> bool {
+    pub(super) fn matches(&self, authorization: &str) -> bool {
         let Some((scheme, value)) = authorization.split_once(' ') else { return false };
         match self {
             Self::Basic { username, password } => {
@@ -51,42 +51,42 @@ impl GitLogin {
 
 /// Serves one request of git's HTTP protocol through `git http-backend`. Fetching only: the backend refuses a push
 /// as long as it is told no user.
-pub(super) async fn answer(shared: Arc<Shared>, name: String, request: Request, authorised: bool) -> Response {
-    match shared.read(|state| state.repositories.get(&name).map(|record| record.logins.is_empty())) {
-        None => Answer::html(StatusCode::NOT_FOUND).into_response(),
-        Some(is_public) if is_public || authorised => match backend(&shared, request).await {
+pub(super) async fn serve(store: Arc<ForgeStore>, name: String, request: Request, authorised: bool) -> Response {
+    match store.read(|state| state.repositories.get(&name).map(|record| record.logins.is_empty())) {
+        None => ForgeResponse::html(StatusCode::NOT_FOUND).into_response(),
+        Some(is_public) if is_public || authorised => match run_backend(&store, request).await {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "git http-backend failed");
-                Answer::html(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+                ForgeResponse::html(StatusCode::INTERNAL_SERVER_ERROR).into_response()
             }
         },
-        Some(_) => Answer::html(StatusCode::UNAUTHORIZED)
+        Some(_) => ForgeResponse::html(StatusCode::UNAUTHORIZED)
             .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"sandbox forge\""))
             .into_response(),
     }
 }
 
-async fn backend(shared: &Shared, request: Request) -> anyhow::Result<Response> {
+async fn run_backend(store: &ForgeStore, request: Request) -> anyhow::Result<Response> {
     let (parts, body) = request.into_parts();
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let mut command = git::bare_command();
     command
         .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", &shared.dir)
+        .env("GIT_PROJECT_ROOT", &store.dir)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("PATH_INFO", parts.uri.path())
         .env("QUERY_STRING", parts.uri.query().unwrap_or_default())
         .env("REQUEST_METHOD", parts.method.as_str())
         .env("REMOTE_ADDR", "127.0.0.1");
-    let passed_on = [
+    let cgi_variables = [
         ("CONTENT_TYPE", header::CONTENT_TYPE),
         // Missing with a chunked body: the backend then reads to its end.
         ("CONTENT_LENGTH", header::CONTENT_LENGTH),
         ("HTTP_CONTENT_ENCODING", header::CONTENT_ENCODING),
         ("GIT_PROTOCOL", HeaderName::from_static("git-protocol")),
     ];
-    command.envs(passed_on.into_iter().filter_map(|(variable, name)| Some((variable, header(name)?))));
+    command.envs(cgi_variables.into_iter().filter_map(|(variable, name)| Some((variable, header(name)?))));
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -96,12 +96,12 @@ async fn backend(shared: &Shared, request: Request) -> anyhow::Result<Response> 
     let stdin = child.stdin.take().context("git has no stdin")?;
     let stdout = child.stdout.take().context("git has no stdout")?;
     // Beside reading the answer, since git may answer before it has read everything.
-    tokio::spawn(feed(body, stdin));
-    read_answer(child, BufReader::new(stdout)).await
+    tokio::spawn(copy_body(body, stdin));
+    read_cgi_response(child, BufReader::new(stdout)).await
 }
 
 /// Ends at a broken pipe, too: then git has had enough, and its answer says why.
-async fn feed(body: Body, mut stdin: ChildStdin) {
+async fn copy_body(body: Body, mut stdin: ChildStdin) {
     let mut chunks = body.into_data_stream();
     while let Some(Ok(chunk)) = chunks.next().await {
         if stdin.write_all(&chunk).await.is_err() {
@@ -111,7 +111,7 @@ async fn feed(body: Body, mut stdin: ChildStdin) {
 }
 
 /// CGI: headers, an empty line, the body. The child lives until the body is read, or dropped.
-async fn read_answer(child: Child, mut stdout: BufReader<ChildStdout>) -> anyhow::Result<Response> {
+async fn read_cgi_response(child: Child, mut stdout: BufReader<ChildStdout>) -> anyhow::Result<Response> {
     let mut status = StatusCode::OK;
     let mut headers = HeaderMap::new();
     loop {
@@ -134,9 +134,9 @@ async fn read_answer(child: Child, mut stdout: BufReader<ChildStdout>) -> anyhow
     Ok(response)
 }
 
-type Running = (Child, BufReader<ChildStdout>);
+type BackendProcess = (Child, BufReader<ChildStdout>);
 
-async fn next_chunk((mut child, mut stdout): Running) -> io::Result<Option<(Bytes, Running)>> {
+async fn next_chunk((mut child, mut stdout): BackendProcess) -> io::Result<Option<(Bytes, BackendProcess)>> {
     let mut chunk = Vec::with_capacity(64 * 1024);
     if stdout.read_buf(&mut chunk).await? == 0 {
         child.wait().await?;

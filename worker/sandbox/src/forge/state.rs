@@ -6,27 +6,27 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::call::ForgeCall;
-use super::fault::Faults;
-use super::flag::FlagBook;
+use super::fault::FaultQueue;
+use super::flag::FlagStore;
 use super::smart_http::GitLogin;
-use super::token::Tokens;
+use super::token::ApiTokens;
 
 /// What the server, the tests' handle and the repositories share.
-pub(super) struct Shared {
+pub(super) struct ForgeStore {
     /// The root of the bare repositories.
     pub(super) dir: PathBuf,
     url: OnceLock<String>,
-    state: Mutex<State>,
+    state: Mutex<ForgeState>,
     changed: watch::Sender<()>,
 }
 
 /// Everything that the forge remembers.
-pub(super) struct State {
-    pub(super) tokens: Tokens,
-    pub(super) flags: FlagBook,
+pub(super) struct ForgeState {
+    pub(super) tokens: ApiTokens,
+    pub(super) flags: FlagStore,
     pub(super) repositories: BTreeMap<String, RepositoryRecord>,
     pub(super) calls: Vec<ForgeCall>,
-    pub(super) faults: Faults,
+    pub(super) faults: FaultQueue,
     comments: u64,
 }
 
@@ -38,12 +38,12 @@ pub(super) struct RepositoryRecord {
     /// Empty: anybody may clone it and see it.
     pub(super) logins: Vec<GitLogin>,
     /// Number 1 first.
-    pub(super) pull_requests: Vec<PullRequest>,
+    pub(super) pull_requests: Vec<PullRequestRecord>,
 }
 
 /// A pull request from a branch of the same repository into its default branch.
 #[derive(Debug, Clone)]
-pub(super) struct PullRequest {
+pub(super) struct PullRequestRecord {
     pub(super) branch_from: String,
     pub(super) commit_start: String,
     pub(super) commit_stop: String,
@@ -52,40 +52,40 @@ pub(super) struct PullRequest {
     pub(super) uid: String,
     pub(super) created: Timestamp,
     pub(super) updated: Timestamp,
-    pub(super) comments: Vec<Comment>,
+    pub(super) comments: Vec<PullRequestComment>,
 }
 
 /// A comment on a pull request.
 #[derive(Debug, Clone)]
-pub(super) struct Comment {
+pub(super) struct PullRequestComment {
     pub(super) id: u64,
     pub(super) text: String,
     pub(super) created: Timestamp,
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for ForgeStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("dir", &self.dir).field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-impl Shared {
+impl ForgeStore {
     pub(super) fn new(dir: PathBuf) -> Self {
         // Two forges of one world must not accept each other's tokens.
-        let tokens = Tokens::new(dir.as_os_str());
-        let state = State {
+        let tokens = ApiTokens::new(dir.as_os_str());
+        let state = ForgeState {
             tokens,
-            flags: FlagBook::default(),
+            flags: FlagStore::default(),
             repositories: BTreeMap::new(),
             calls: Vec::new(),
-            faults: Faults::default(),
+            faults: FaultQueue::default(),
             comments: 0,
         };
         Self { dir, url: OnceLock::new(), state: Mutex::new(state), changed: watch::Sender::new(()) }
     }
 
-    /// Says where the forge is reached. A request may arrive a moment earlier; it waits in [`Shared::url`].
-    pub(super) fn announce(&self, url: &str) {
+    /// Says where the forge is reached. A request may arrive a moment earlier; it waits in [`CredentialsState::url`].
+    pub(super) fn set_url(&self, url: &str) {
         self.url.get_or_init(|| url.to_owned());
     }
 
@@ -93,28 +93,28 @@ impl Shared {
         self.url.wait()
     }
 
-    pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn read<T>(&self, query: impl FnOnce(&ForgeState) -> T) -> T {
+        query(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes the state as one step and wakes who waits for a change.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut ForgeState) -> T) -> T {
         let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_replace(());
         result
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 }
 
-impl State {
-    pub(super) fn pull_request(&self, repository: &str, number: u64) -> Option<&PullRequest> {
+impl ForgeState {
+    pub(super) fn pull_request(&self, repository: &str, number: u64) -> Option<&PullRequestRecord> {
         self.repositories.get(repository)?.pull_requests.get(index(number)?)
     }
 
-    pub(super) fn pull_request_mut(&mut self, repository: &str, number: u64) -> Option<&mut PullRequest> {
+    pub(super) fn pull_request_mut(&mut self, repository: &str, number: u64) -> Option<&mut PullRequestRecord> {
         self.repositories.get_mut(repository)?.pull_requests.get_mut(index(number)?)
     }
 

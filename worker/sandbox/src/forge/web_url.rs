@@ -68,7 +68,7 @@ mod tests {
     use super::is_accepted;
 
     #[test]
-    fn urls_are_accepted_as_by_pagure() {
+    fn flag_urls_are_validated_as_pagure_does() {
         let check = |text, expected| assert_eq!(is_accepted(text), expected, "{text}");
         check("https://eu-central-1.console.aws.amazon.com/codesuite/p%3Aaaaa/?region=eu-central-1#x", true);
         check("HTTP://example.org", true);

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_moved_and_nothing_else() {
+    fn date_shift_changes_only_the_date_header() {
         let mut headers = HeaderMap::new();
         shift(&mut headers, -600);
         assert!(headers.is_empty());

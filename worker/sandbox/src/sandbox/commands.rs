@@ -10,18 +10,18 @@ use super::Sandbox;
 
 /// What `trigger_job`, or another program, said.
 #[derive(Debug, Clone)]
-pub struct Triggered {
+pub struct CommandOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Triggered {
+impl CommandOutput {
     /// The job's key.
     ///
     /// # Errors
     /// It was not published; the error holds what the program said.
-    pub fn job(&self) -> anyhow::Result<String> {
+    pub fn job_key(&self) -> anyhow::Result<String> {
         if self.code != Some(0) {
             bail!("trigger_job exited with {:?}: {}", self.code, self.stderr);
         }
@@ -34,7 +34,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// It could not be started.
-    pub async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<Triggered> {
+    pub async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<CommandOutput> {
         self.trigger_in(&[], arguments).await
     }
 
@@ -42,14 +42,14 @@ impl Sandbox {
     ///
     /// # Errors
     /// It could not be started.
-    pub async fn trigger_in(&self, build: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<Triggered> {
-        self.command(self.programs.trigger_job(), arguments, self.world.publisher_environment(), build).await
+    pub async fn trigger_in(&self, build: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<CommandOutput> {
+        self.run_program(self.programs.trigger_job(), arguments, self.account.publisher_environment(), build).await
     }
 
     /// All that the account's owner has set.
     pub fn owner_environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.worker_environment();
-        environment.extend(self.world.owner_environment());
+        environment.extend(self.account.owner_environment());
         environment
     }
 
@@ -57,29 +57,29 @@ impl Sandbox {
     ///
     /// # Errors
     /// It could not be started.
-    pub async fn doorbell(&self, arguments: &[&str], more: &[(&str, &str)]) -> anyhow::Result<Triggered> {
-        self.command(self.programs.doorbell(), arguments, self.owner_environment(), more).await
+    pub async fn doorbell(&self, arguments: &[&str], more: &[(&str, &str)]) -> anyhow::Result<CommandOutput> {
+        self.run_program(self.programs.doorbell(), arguments, self.owner_environment(), more).await
     }
 
-    async fn command(
+    async fn run_program(
         &self,
         program: PathBuf,
         arguments: &[&str],
         environment: BTreeMap<String, String>,
         more: &[(&str, &str)],
-    ) -> anyhow::Result<Triggered> {
+    ) -> anyhow::Result<CommandOutput> {
         let output = Command::new(&program)
             .args(arguments)
             .env_clear()
             .envs(environment)
             .envs(more.iter().copied())
-            .current_dir(self.world.dir())
+            .current_dir(self.account.dir())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
             .await
             .with_context(|| format!("cannot start {}", program.display()))?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Triggered { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
+        Ok(CommandOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
     }
 }

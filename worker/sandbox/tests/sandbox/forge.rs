@@ -1,54 +1,54 @@
 //! The test forge: answers as recorded, serves git, goes wrong on demand.
+mod api_behavior;
 mod faults;
 mod git;
-mod notification;
+mod plugin_route;
 mod replay;
-mod rules;
 
 use std::time::Duration;
 
-use doorbell_sandbox::authority::Authority;
-use doorbell_sandbox::forge::{Forge, ForgeOptions, PLAIN, Repository, TokenScope};
+use doorbell_sandbox::forge::{ForgeOptions, ForgeServer, GitRepository, REGULAR_FILE, TokenScope};
+use doorbell_sandbox::test_ca::TestCa;
 use reqwest::{Method, Response};
 use tempfile::TempDir;
 
 /// No test here takes longer than this for one step, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(20);
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 const HASH: &str = "0123456789012345678901234567890123456789";
 
 /// A forge with a repository `demo`, as the recorded one was seeded: `main` and an open pull request from `feature`.
-struct Stage {
-    forge: Forge,
-    demo: Repository,
-    authority: Authority,
+struct ForgeFixture {
+    forge: ForgeServer,
+    demo: GitRepository,
+    ca: TestCa,
     http: reqwest::Client,
     dir: TempDir,
 }
 
-impl Stage {
-    async fn set() -> Self {
+impl ForgeFixture {
+    async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let authority = Authority::new().unwrap();
-        let options = ForgeOptions { authority: &authority, dir: dir.path().join("forge") };
-        let forge = Forge::start(options).await.unwrap();
+        let ca = TestCa::new().unwrap();
+        let options = ForgeOptions { ca: &ca, dir: dir.path().join("forge") };
+        let forge = ForgeServer::start(options).await.unwrap();
         let demo = forge.create_repository("demo").await.unwrap();
         demo.commit(
             "main",
-            &[("README.md", PLAIN, "# demo\n"), ("buildspec.yml", PLAIN, "version: 0.2\n")],
+            &[("README.md", REGULAR_FILE, "# demo\n"), ("buildspec.yml", REGULAR_FILE, "version: 0.2\n")],
             "Add buildspec",
         )
         .await
         .unwrap();
-        demo.commit("feature", &[("hello.txt", PLAIN, "hello\n")], "Add hello").await.unwrap();
+        demo.commit("feature", &[("hello.txt", REGULAR_FILE, "hello\n")], "Add hello").await.unwrap();
         assert_eq!(demo.open_pull_request("feature", "please review").await.unwrap(), 1);
         let http = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap()])
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes()).unwrap()])
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .timeout(STEP_TIMEOUT)
             .build()
             .unwrap();
-        Self { forge, demo, authority, http, dir }
+        Self { forge, demo, ca, http, dir }
     }
 
     fn flag_token(&self) -> String {
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// A flag that nothing is wrong with, on [`HASH`].
-    fn flag(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
+    fn flag_request(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
         self.post(token, &format!("/api/0/demo/c/{HASH}/flag"), &[("uid", uid), ("status", status)])
     }
 
@@ -75,7 +75,7 @@ impl Stage {
     }
 
     /// What the forge shows, as "uid status".
-    fn shown(&self, commit: &str) -> Vec<String> {
+    fn flags_on(&self, commit: &str) -> Vec<String> {
         self.forge.flags(commit).into_iter().map(|flag| format!("{} {}", flag.uid, flag.status.as_str())).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What the forge remembers of its callers.
-use doorbell_sandbox::forge::Forge;
+use doorbell_sandbox::forge::ForgeServer;
 
 /// How many requests of git it has had.
-pub(crate) fn git_requests(forge: &Forge) -> usize {
+pub(crate) fn git_requests(forge: &ForgeServer) -> usize {
     forge.calls().iter().filter(|call| call.path.contains(".git/")).count()
 }

@@ -3,9 +3,9 @@
 
 mod cli;
 mod codebuild;
+mod e2e;
 mod emulator;
 mod forge;
 mod forge_log;
-mod journey;
 mod proxy;
-mod true_pagure;
+mod real_pagure;

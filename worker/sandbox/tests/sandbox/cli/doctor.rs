@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use doorbell_sandbox::proxy::Proxy;
-use doorbell_sandbox::sandbox::{Sandbox, Triggered};
-use doorbell_sandbox::world::account::{
-    ACCOUNT_ID, BUILD, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, OWNER, PHASE_RULE, REGION, STATE_RULE,
-    SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER,
+use doorbell_sandbox::account::definition::{
+    ACCOUNT_ID, BUILD_ROLE, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, OWNER_ROLE,
+    PHASE_RULE, REGION, STATE_RULE, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE,
+    WORKER_ROLE,
 };
+use doorbell_sandbox::proxy::Proxy;
+use doorbell_sandbox::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 use super::account::Account;
 use super::pages::page;
-use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, demo, start_sandbox, trigger};
 
 /// What a healthy installation may take to be examined.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(5);
@@ -48,26 +49,26 @@ fn named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, stat
 
 /// A healthy installation: a worker that sweeps, a project with all that a project can have.
 async fn healthy() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
-    let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING).await;
-    sandbox.world.put_secret("doorbell/git/demo", "a-token").await.unwrap();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let sandbox = start_sandbox().await;
+    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    sandbox.account.put_secret("doorbell/git/demo", "a-token").await.unwrap();
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["gitCredentials"] = json!({ "secret": "doorbell/git/demo" });
     document["pullRequests"] = json!("unprivileged");
     document["unprivilegedBuildProject"] = json!("doorbell-build-unprivileged");
-    sandbox.register("demo", &document).await.unwrap();
-    let worker = sandbox.worker(&[]).await.unwrap();
+    sandbox.register_project("demo", &document).await.unwrap();
+    let worker = sandbox.start_worker(&[]).await.unwrap();
     // By the time that a job is settled the ledger was swept, and soon after that it is written down.
     let job = trigger(&sandbox, &["nowhere", "main"]).await;
-    sandbox.until_settled(&job, JOB).await.unwrap();
-    let deadline = Instant::now() + JOB;
+    sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
     while !examined(&sandbox, &[]).await.0.is_empty() {
         assert!(Instant::now() < deadline, "{:?}", examined(&sandbox, &[]).await);
     }
     (sandbox, document, worker)
 }
 
-async fn timed(sandbox: &Sandbox) -> (Triggered, Duration) {
+async fn timed(sandbox: &Sandbox) -> (CommandOutput, Duration) {
     let started = Instant::now();
     let said = sandbox.doorbell(&["doctor"], &[]).await.unwrap();
     (said, started.elapsed())
@@ -94,16 +95,16 @@ async fn a_healthy_installation_is_all_green_within_five_seconds() {
 async fn a_broken_topic_subscription_or_queue_is_named() {
     let (sandbox, _, _worker) = healthy().await;
     let account = Account(&sandbox);
-    let topic = sandbox.world.topic_arn();
+    let topic = sandbox.account.topic_arn();
 
     let open = json!({ "Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic });
     account.set_topic_policy(&json!({ "Version": "2012-10-17", "Statement": [open] })).await;
     named(&examined(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
-    let mut policy = sandbox.world.account().topic_policy();
+    let mut policy = sandbox.account.definition().topic_policy();
     policy["Statement"].as_array_mut().unwrap().truncate(1);
     account.set_topic_policy(&policy).await;
     named(&examined(&sandbox, &[]).await, "topic-policy", "warning", "without TLS");
-    account.set_topic_policy(&sandbox.world.account().topic_policy()).await;
+    account.set_topic_policy(&sandbox.account.definition().topic_policy()).await;
 
     account.set_subscription("RawMessageDelivery", "true").await;
     named(&examined(&sandbox, &[]).await, "subscription", "failure", "raw message delivery is on");
@@ -112,30 +113,30 @@ async fn a_broken_topic_subscription_or_queue_is_named() {
     named(&examined(&sandbox, &[]).await, "subscription", "failure", "it has a filter");
     account.set_subscription("FilterPolicy", "{}").await;
 
-    account.set_queue(TRIGGERS, "Policy", "").await;
+    account.set_queue(TRIGGER_QUEUE, "Policy", "").await;
     named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "does not let sns.amazonaws.com send");
-    account.heal_queue(TRIGGERS, "Policy").await;
-    account.set_queue(TRIGGERS, "RedrivePolicy", "").await;
+    account.heal_queue(TRIGGER_QUEUE, "Policy").await;
+    account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", "").await;
     named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "no dead-letter queue");
-    let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENTS_DEAD_LETTERS}");
+    let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENT_DEAD_LETTER_QUEUE}");
     let redrive = json!({ "deadLetterTargetArn": elsewhere, "maxReceiveCount": 10 });
-    account.set_queue(TRIGGERS, "RedrivePolicy", &redrive.to_string()).await;
+    account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", &redrive.to_string()).await;
     named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
-    account.heal_queue(TRIGGERS, "RedrivePolicy").await;
-    account.set_queue(EVENTS, "Policy", "").await;
+    account.heal_queue(TRIGGER_QUEUE, "RedrivePolicy").await;
+    account.set_queue(EVENT_QUEUE, "Policy", "").await;
     named(&examined(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
-    account.heal_queue(EVENTS, "Policy").await;
+    account.heal_queue(EVENT_QUEUE, "Policy").await;
 
     for (queue, check) in [
-        (DEAD_LETTERS, "dead-letters-requests"),
-        (SUBSCRIPTION_DEAD_LETTERS, "dead-letters-subscription"),
-        (EVENTS_DEAD_LETTERS, "dead-letters-events"),
+        (DEAD_LETTER_QUEUE, "dead-letters-requests"),
+        (SUBSCRIPTION_DEAD_LETTER_QUEUE, "dead-letters-subscription"),
+        (EVENT_DEAD_LETTER_QUEUE, "dead-letters-events"),
     ] {
-        let url = sandbox.world.queue_url(queue);
-        sandbox.world.send_to_queue(&url, "{}").await.unwrap();
+        let url = sandbox.account.queue_url(queue);
+        sandbox.account.send_to_queue(&url, "{}").await.unwrap();
         named(&examined(&sandbox, &[]).await, check, "warning", "1 message that nobody could work on");
-        let letters = sandbox.world.receive(&url, 0).await.unwrap();
-        sandbox.world.delete(&url, &letters[0]).await.unwrap();
+        let letters = sandbox.account.receive(&url, 0).await.unwrap();
+        sandbox.account.delete(&url, &letters[0]).await.unwrap();
     }
 
     // Last, since what comes after it needs the subscription.
@@ -151,7 +152,7 @@ async fn a_broken_rule_table_or_worker_is_named() {
     account.json("events", "AWSEvents.DisableRule", json!({ "Name": STATE_RULE })).await;
     named(&examined(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
     account.json("events", "AWSEvents.EnableRule", json!({ "Name": STATE_RULE })).await;
-    account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENTS] })).await;
+    account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENT_QUEUE] })).await;
     named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
     account.set_target(PHASE_RULE, false).await;
     named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
@@ -162,7 +163,7 @@ async fn a_broken_rule_table_or_worker_is_named() {
 
     let ttl = |on: bool| {
         let specification = json!({ "AttributeName": "expires_at", "Enabled": on });
-        json!({ "TableName": TABLE, "TimeToLiveSpecification": specification })
+        json!({ "TableName": JOBS_TABLE, "TimeToLiveSpecification": specification })
     };
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(false)).await;
     named(&examined(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
@@ -191,55 +192,55 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
         document
     };
 
-    sandbox.world.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
+    sandbox.account.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
     named(&examined(&sandbox, &[]).await, "project-other", "failure", "gitUrl");
-    sandbox.world.delete_parameter("other").await.unwrap();
+    sandbox.account.delete_parameter("other").await.unwrap();
     let mut misspelt = document.clone();
     misspelt["timeoutMinute"] = json!(5);
-    sandbox.register("demo", &misspelt).await.unwrap();
+    sandbox.register_project("demo", &misspelt).await.unwrap();
     named(&examined(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
     let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
     named(&examined(&sandbox, &empty).await, "registry", "failure", "no project is registered");
 
-    sandbox.register("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
+    sandbox.register_project("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
     named(&examined(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
-    sandbox.register("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
+    sandbox.register_project("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
     named(&examined(&sandbox, &[]).await, "build-project-nobodys", "failure", "has no such project");
-    sandbox.register("demo", &document).await.unwrap();
+    sandbox.register_project("demo", &document).await.unwrap();
 
     let of_no_use = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
     let nothing = json!({ "Version": "2012-10-17", "Statement": [of_no_use] });
-    account.set_role(BUILD, &nothing).await;
+    account.set_role(BUILD_ROLE, &nothing).await;
     named(
         &examined(&sandbox, &[]).await,
         "build-role-doorbell-build",
         "failure",
         "may not secretsmanager:GetSecretValue",
     );
-    account.heal_role(BUILD).await;
-    account.set_role(WORKER, &nothing).await;
+    account.heal_role(BUILD_ROLE).await;
+    account.set_role(WORKER_ROLE, &nothing).await;
     let said = "may not sqs:ReceiveMessage, sqs:DeleteMessage on";
     named(&examined(&sandbox, &[]).await, "worker-role", "failure", said);
-    account.heal_role(WORKER).await;
+    account.heal_role(WORKER_ROLE).await;
     let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
-    account.set_role(UNPRIVILEGED_BUILD, &all).await;
+    account.set_role(UNPRIVILEGED_BUILD_ROLE, &all).await;
     let check = "build-role-doorbell-build-unprivileged";
     named(&examined(&sandbox, &[]).await, check, "failure", "code from outside could use");
-    account.heal_role(UNPRIVILEGED_BUILD).await;
+    account.heal_role(UNPRIVILEGED_BUILD_ROLE).await;
 
-    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
-    sandbox.world.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
-    sandbox.register("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
+    sandbox.register_project("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
     let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
     named(&examined(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
-    sandbox.register("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
+    sandbox.register_project("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
     named(&examined(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
 
-    sandbox.world.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
-    sandbox.register("demo", &with("/report/type", json!("pagure-ci"))).await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
+    sandbox.register_project("demo", &with("/report/type", json!("pagure-ci"))).await.unwrap();
     assert_eq!(examined(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
-    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     assert!(sandbox.forge.flag_posts().is_empty(), "nothing was written");
 }
@@ -248,13 +249,13 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
 /// heartbeat is as young as ever, since it goes by AWS's time, as the doctor must.
 #[tokio::test]
 async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
-    let sandbox = sandbox().await;
-    demo(&sandbox, PASSING).await;
-    let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
-    proxy.set_date_off(-600);
+    let sandbox = start_sandbox().await;
+    demo(&sandbox, PASSING_SCRIPT).await;
+    let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
+    proxy.set_date_offset(-600);
     let through = [("AWS_ENDPOINT_URL", proxy.url())];
-    let _worker = sandbox.worker(&through).await.unwrap();
-    let deadline = Instant::now() + JOB;
+    let _worker = sandbox.start_worker(&through).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
     let mut found = examined(&sandbox, &through).await;
     // Until the first heartbeat.
     while found.0.iter().any(|(name, ..)| name == "worker") && Instant::now() < deadline {
@@ -267,12 +268,12 @@ async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
 #[tokio::test]
 async fn what_may_not_be_looked_at_is_skipped_with_its_reason() {
     let (sandbox, _, _worker) = healthy().await;
-    let mut policy = sandbox.world.account().owner_role().policy;
+    let mut policy = sandbox.account.definition().owner_role().policy;
     for statement in policy["Statement"].as_array_mut().unwrap() {
         let actions = statement["Action"].as_array_mut().unwrap();
         actions.retain(|action| !action.as_str().unwrap().starts_with("iam:"));
     }
-    Account(&sandbox).set_role(OWNER, &policy).await;
+    Account(&sandbox).set_role(OWNER_ROLE, &policy).await;
     let (found, code) = examined(&sandbox, &[]).await;
     let skipped: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(skipped, ["build-role-doorbell-build", "build-role-doorbell-build-unprivileged", "worker-role"]);
@@ -302,8 +303,8 @@ async fn wrong_settings_are_named_by_what_they_should_lead_to() {
     for (variable, value, check) in [
         ("DOORBELL_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:none"), "topic"),
         ("DOORBELL_TABLE", "none".to_owned(), "table"),
-        ("DOORBELL_TRIGGER_QUEUE_URL", format!("{}-none", sandbox.world.trigger_queue_url()), "trigger-queue"),
-        ("DOORBELL_EVENT_QUEUE_URL", format!("{}-none", sandbox.world.event_queue_url()), "event-queue"),
+        ("DOORBELL_TRIGGER_QUEUE_URL", format!("{}-none", sandbox.account.trigger_queue_url()), "trigger-queue"),
+        ("DOORBELL_EVENT_QUEUE_URL", format!("{}-none", sandbox.account.event_queue_url()), "event-queue"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", String::new(), "identity"),
     ] {
         let key = [("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000"), ("AWS_SECRET_ACCESS_KEY", "none")];

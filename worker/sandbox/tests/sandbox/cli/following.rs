@@ -9,20 +9,23 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::{doorbell, json};
-use crate::journey::{JOB, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, demo, start_sandbox, trigger};
 
 const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
 
 /// A sandbox whose project takes any script by the branch's name.
 async fn scripts() -> Sandbox {
-    let sandbox = sandbox().await;
+    let sandbox = start_sandbox().await;
     let (repository, _) = demo(&sandbox, TALKING).await;
     for (branch, script) in [
         ("broken", "#!/bin/sh\nexit 3\n"),
         ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),
         ("unstartable", "#!/no/such/interpreter\n"),
     ] {
-        repository.commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE, script)], branch).await.unwrap();
+        repository
+            .commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE_FILE, script)], branch)
+            .await
+            .unwrap();
     }
     sandbox
 }
@@ -30,7 +33,7 @@ async fn scripts() -> Sandbox {
 #[tokio::test]
 async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s() {
     let sandbox = scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
     let followed = doorbell(&sandbox, &["logs", "-f", &good]).await;
     assert_eq!(followed.code, Some(0), "{}{}", followed.stdout, followed.stderr);
@@ -60,13 +63,13 @@ async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s()
 #[tokio::test]
 async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_exit_code_7() {
     let sandbox = scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let asked = json(&sandbox, &["jobs", "cancel", "long"]).await;
     assert_eq!((&asked["job"], &asked["by"]), (&json!(job), &json!("ledger")));
     assert_eq!(doorbell(&sandbox, &["jobs", "watch", "long"]).await.code, Some(7));
-    let settled = sandbox.until_settled(&job, JOB).await.unwrap();
+    let settled = sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     assert_eq!(settled.status(), "canceled");
     assert!(settled.trail().iter().any(|line| line.contains("the owner asks")), "{settled:?}");
     assert_eq!(json(&sandbox, &["jobs", "cancel", "long"]).await["by"], json!(null), "nothing is left to end");
@@ -76,44 +79,44 @@ async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_ex
 async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id() {
     let sandbox = scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
-    let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE, "#!/bin/sh\nexec sleep 300\n")];
+    let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["cancelByRequest"] = json!(true);
-    sandbox.register("open", &document).await.unwrap();
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    sandbox.register_project("open", &document).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     // A request without an id: its key holds SNS's.
-    sandbox.world.publish("{\"project\":\"open\",\"branch\":\"main\"}").await.unwrap();
+    sandbox.account.publish("{\"project\":\"open\",\"branch\":\"main\"}").await.unwrap();
     let job = loop {
         if let Some(job) = sandbox.jobs().await.unwrap().pop() {
             break job.key().to_owned();
         }
     };
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let asked = json(&sandbox, &["jobs", "cancel", &job, "--by-request"]).await;
     assert_eq!(asked["by"], "topic");
-    assert_eq!(sandbox.until_settled(&job, JOB).await.unwrap().status(), "canceled");
+    assert_eq!(sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap().status(), "canceled");
 }
 
 #[tokio::test]
 async fn a_job_that_is_run_again_is_another_job() {
     let sandbox = scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "broken", "--id", "one"]).await;
-    sandbox.until_settled(&first, JOB).await.unwrap();
+    sandbox.wait_until_settled(&first, JOB_TIMEOUT).await.unwrap();
     let again = json(&sandbox, &["jobs", "rerun", "one"]).await;
     let second = again["job"].as_str().unwrap();
     assert!(second != first && again["of"] == first.as_str(), "{again}");
-    assert_eq!(sandbox.until_settled(second, JOB).await.unwrap().status(), "failure");
+    assert_eq!(sandbox.wait_until_settled(second, JOB_TIMEOUT).await.unwrap().status(), "failure");
     assert_eq!((sandbox.builds_of(&first).len(), sandbox.builds_of(second).len()), (1, 1));
 }
 
 #[tokio::test]
 async fn ctrl_c_and_a_reader_that_goes_away_end_it_with_their_codes() {
     let sandbox = scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let mut follower = Command::new(sandbox.programs().doorbell())
         .args(["logs", "-f", "long"])
         .env_clear()

@@ -1,0 +1,48 @@
+//! What a scenario has found, for people and for programs.
+use serde_json::{Value, json};
+
+/// Figures, and what is broken in words.
+#[derive(Debug, Default)]
+pub(super) struct ScenarioResult {
+    /// An object; the keys of a storm are those that its README lists.
+    pub(super) figures: Value,
+    /// What must hold and does not; empty when all does.
+    pub(super) violations: Vec<String>,
+}
+
+impl ScenarioResult {
+    /// Notes what does not hold.
+    pub(super) fn require(&mut self, holds: bool, violation: impl FnOnce() -> String) {
+        if !holds {
+            self.violations.push(violation());
+        }
+    }
+
+    pub(super) fn print(&self, as_json: bool) {
+        if as_json {
+            let mut all = self.figures.clone();
+            all["broken"] = json!(self.violations);
+            println!("{all}");
+            return;
+        }
+        print_figures(&self.figures, "");
+        for problem in &self.violations {
+            println!("BROKEN {problem}");
+        }
+        println!("{}", if self.violations.is_empty() { "Everything holds." } else { "Something does not hold." });
+    }
+}
+
+fn print_figures(value: &Value, path: &str) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(_) => print_figures(value, &format!("{path}{name}.")),
+            value => println!("{:<24} {value}", format!("{path}{name}")),
+        }
+    }
+}
+
+/// With one decimal: a figure's noise is larger.
+pub(super) fn round_to_tenth(number: f64) -> f64 {
+    (number * 10.0).round() / 10.0
+}

@@ -1,0 +1,62 @@
+//! What is still there when Terraform says that it has destroyed everything. The services are asked, not the state.
+use serde_json::{Value, json};
+
+use crate::account::IAM_VERSION;
+use crate::aws::{AwsClient, AwsError};
+
+/// Services that speak JSON: the call, and where its answer lists what there is.
+const JSON_LISTS: [(&str, &str, &str); 9] = [
+    ("sqs", "AmazonSQS.ListQueues", "QueueUrls"),
+    ("dynamodb", "DynamoDB_20120810.ListTables", "TableNames"),
+    ("ssm", "AmazonSSM.DescribeParameters", "Parameters"),
+    ("events", "AWSEvents.ListRules", "Rules"),
+    ("logs", "Logs_20140328.DescribeLogGroups", "logGroups"),
+    ("ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories", "repositories"),
+    ("ecs", "AmazonEC2ContainerServiceV20141113.ListClusters", "clusterArns"),
+    ("ecs", "AmazonEC2ContainerServiceV20141113.ListTaskDefinitions", "taskDefinitionArns"),
+    ("ecs", "AmazonEC2ContainerServiceV20141113.ListServices", "serviceArns"),
+];
+
+/// Services that speak XML: version and call, and the element that names each thing.
+const XML_LISTS: [(&str, &str, &str, &str); 4] = [
+    ("sns", "2010-03-31", "ListTopics", "TopicArn"),
+    ("iam", IAM_VERSION, "ListUsers", "UserName"),
+    ("iam", IAM_VERSION, "ListOpenIDConnectProviders", "Arn"),
+    ("monitoring", "2010-08-01", "DescribeAlarms", "AlarmName"),
+];
+
+/// In words, one a thing; empty if nothing of ours is left.
+///
+/// # Errors
+/// A service can't be asked.
+pub(super) async fn find(root: &AwsClient) -> Result<Vec<String>, AwsError> {
+    let mut orphans = Vec::new();
+    for (service, target, list) in JSON_LISTS {
+        let answer = root.json(service, target, json!({})).await;
+        // Without a cluster there is no list of services to ask for.
+        let answer = match answer {
+            Err(error) if error.code == "ClusterNotFoundException" => continue,
+            answer => answer?,
+        };
+        let things = answer[list].as_array().into_iter().flatten();
+        orphans.extend(things.filter(|thing| exists(thing)).map(|thing| format!("{service} {thing}")));
+    }
+    for (service, version, action, element) in XML_LISTS {
+        let answer = root.query(service, version, action, &[]).await?;
+        orphans.extend(answer.text(element).map(|name| format!("{service} {name}")));
+    }
+    orphans.extend(roles(root).await?);
+    Ok(orphans)
+}
+
+/// Services keep what was taken back for a while, marked as such.
+fn exists(thing: &Value) -> bool {
+    thing["status"] != "INACTIVE"
+}
+
+/// AWS makes roles of its own (`aws-service-role`), which stay.
+async fn roles(root: &AwsClient) -> Result<Vec<String>, AwsError> {
+    let answer = root.query("iam", IAM_VERSION, "ListRoles", &[]).await?;
+    let names = answer.texts("Arn").into_iter();
+    Ok(names.filter(|arn| !arn.contains(":role/aws-service-role/")).map(|arn| format!("iam {arn}")).collect())
+}

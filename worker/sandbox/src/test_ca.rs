@@ -1,0 +1,78 @@
+//! A certificate ca that lives as long as the sandbox.
+//!
+//! The product's binaries speak HTTPS only, and the account's queues refuse anything else. Rather than teach
+//! them to skip verification, the sandbox is its own ca and the binaries trust it by `SSL_CERT_FILE`.
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+
+/// Signs the certificates of this sandbox's servers. Its key never leaves the process. Cheap to clone.
+#[derive(Clone)]
+pub struct TestCa(Arc<CaKeyPair>);
+
+struct CaKeyPair {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// A server's certificate and its private key, both as PEM.
+#[derive(Clone)]
+pub struct ServerCertificate {
+    /// The certificate alone, without the ca's.
+    pub cert_pem: String,
+    /// PKCS#8.
+    pub key_pem: String,
+}
+
+impl std::fmt::Debug for TestCa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ServerCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate").field("cert_pem", &self.cert_pem).finish_non_exhaustive()
+    }
+}
+
+impl TestCa {
+    /// Makes a new ca with a new key.
+    pub fn new() -> anyhow::Result<TestCa> {
+        let mut params = CertificateParams::new([])?;
+        params.distinguished_name.push(DnType::CommonName, "Doorbell sandbox ca (throw-away)");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let pem = issuer.pem();
+        Ok(TestCa(Arc::new(CaKeyPair { issuer, pem })))
+    }
+
+    /// The ca's own certificate, as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.0.pem
+    }
+
+    /// A new certificate for `localhost` and `127.0.0.1`.
+    pub fn issue(&self) -> anyhow::Result<ServerCertificate> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        params.distinguished_name.push(DnType::CommonName, "localhost");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.0.issuer)?;
+        Ok(ServerCertificate { cert_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
+    /// Writes a trust bundle of this ca and no other, for `SSL_CERT_FILE`: a process that trusts only it
+    /// cannot leave the sandbox by mistake.
+    pub fn write_trust_bundle(&self, path: &Path) -> anyhow::Result<()> {
+        std::fs::write(path, self.ca_pem()).with_context(|| format!("cannot write the trust bundle {}", path.display()))
+    }
+}

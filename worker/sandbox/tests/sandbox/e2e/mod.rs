@@ -1,0 +1,78 @@
+//! The whole journey with the real binaries: what a user sees, and what must hold whatever happens on the way.
+mod bad_input;
+mod ci;
+mod demo;
+mod final_status;
+mod happy_path;
+mod idempotency;
+mod iwomp;
+mod open_files;
+mod pull_requests;
+mod shutdown;
+mod status_reports;
+mod worker_crash;
+
+use std::time::Duration;
+
+use doorbell_messages::CommitId;
+use doorbell_sandbox::forge::{EXECUTABLE_FILE, GitRepository};
+use doorbell_sandbox::programs::Programs;
+use doorbell_sandbox::sandbox::{Sandbox, SandboxOptions};
+use serde_json::{Value, json};
+
+use crate::emulator::python;
+
+/// What one job may take on a busy machine.
+pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(60);
+
+pub(crate) const PASSING_SCRIPT: &str = "#!/bin/sh\nexit 0\n";
+
+pub(crate) fn options() -> SandboxOptions {
+    SandboxOptions::new(Programs::find().unwrap(), python())
+}
+
+pub(crate) async fn start_sandbox() -> Sandbox {
+    Sandbox::start(options()).await.unwrap()
+}
+
+/// A repository whose `main` holds this script, registered as the project `demo`.
+pub(crate) async fn demo(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId) {
+    let repository = sandbox.forge.create_repository("demo").await.unwrap();
+    let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, script)], "a script").await.unwrap();
+    sandbox.register_project("demo", &sandbox.registry_document(&repository, &json!("./ci.sh"))).await.unwrap();
+    (repository, commit)
+}
+
+/// Publishes by `trigger_job`; the job's key.
+pub(crate) async fn trigger(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    sandbox.trigger(arguments).await.unwrap().job_key().unwrap()
+}
+
+/// What SNS would put into the trigger queue for this request.
+pub(crate) fn envelope(sandbox: &Sandbox, message_id: &str, request: &Value) -> String {
+    json!({
+        "Type": "Notification",
+        "MessageId": message_id,
+        "TopicArn": sandbox.account.topic_arn(),
+        "Message": request.to_string(),
+        "Timestamp": now(),
+    })
+    .to_string()
+}
+
+fn now() -> String {
+    doorbell_sandbox::now_in_iso_8601()
+}
+
+/// The statuses that a job's flag has shown, in order.
+fn flag_history(sandbox: &Sandbox, commit: &CommitId) -> Vec<&'static str> {
+    let posts = sandbox.forge.flag_posts().into_iter().filter(|post| post.flag.commit == commit.as_str());
+    posts.map(|post| post.flag.status.as_str()).collect()
+}
+
+/// The one flag on a commit.
+fn single_flag(sandbox: &Sandbox, commit: &CommitId) -> doorbell_sandbox::forge::PagureFlag {
+    let mut flags = sandbox.forge.flags(commit.as_str());
+    assert_eq!(flags.len(), 1, "{flags:?}");
+    flags.remove(0)
+}
