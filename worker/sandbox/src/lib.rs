@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod demo;
 pub mod emulator;
 pub mod forge;
+pub mod git_host;
 pub mod job;
 mod process_stats;
 pub mod programs;

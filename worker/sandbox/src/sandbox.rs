@@ -17,7 +17,8 @@ use crate::aws::AwsClient;
 use crate::codebuild::{
     BuildCredentials, BuildSnapshot, CodeBuildOptions, CodeBuildServer, CodeBuildSettings, EmulatedServices,
 };
-use crate::forge::{ForgeOptions, ForgeServer, GitRepository, TokenScope};
+use crate::forge::{ForgeOptions, ForgeServer, TokenScope};
+use crate::git_host::GitRepository;
 use crate::job::Job;
 use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;

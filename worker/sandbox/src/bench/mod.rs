@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::account::definition::DEAD_LETTER_QUEUE;
-use crate::forge::EXECUTABLE_FILE;
+use crate::git_host::EXECUTABLE_FILE;
 use crate::process_stats::ProcessStats;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};

@@ -2,7 +2,7 @@
 use doorbell_messages::CommitId;
 use serde_json::json;
 
-use crate::forge::{EXECUTABLE_FILE, GitRepository};
+use crate::git_host::{EXECUTABLE_FILE, GitRepository};
 use crate::sandbox::Sandbox;
 use crate::seeded_rng::SeededRng;
 

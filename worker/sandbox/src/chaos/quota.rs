@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::ChaosArguments;
 use super::result::{ScenarioResult, round_to_tenth};
 use crate::bench::enqueue_requests;
-use crate::forge::EXECUTABLE_FILE;
+use crate::git_host::EXECUTABLE_FILE;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
 /// Jobs, unless another number is asked for.

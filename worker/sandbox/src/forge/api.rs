@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::body::{FormFields, RequestBody};
 use super::flag_form::{FlagForm, FlagTarget};
-use super::repository::DEFAULT_BRANCH;
 use super::response::{ForgeResponse, PagureError};
 use super::route::{ForgeRoute, RepositoryResource};
 use super::state::{ForgeState, ForgeStore, PullRequestComment};
-use super::{document, git, plugin_route};
+use super::{document, plugin_route};
+use crate::git_host::{DEFAULT_BRANCH, GitRepository};
 
 /// One call of the API, read whole.
 #[derive(Debug, Clone)]
@@ -52,10 +52,7 @@ pub(super) async fn handle(store: Arc<ForgeStore>, call: ApiCall) -> ForgeRespon
 /// those handlers only that require one.
 async fn get(store: &ForgeStore, name: &str, resource: &RepositoryResource, query: &str) -> Result<Value, PagureError> {
     let url = store.url();
-    store.read(|state| match state.repositories.get(name) {
-        Some(record) if record.logins.is_empty() => Ok(()),
-        _ => Err(PagureError::NoProject),
-    })?;
+    check_public(store, name)?;
     let flags = |commit: &str| -> Vec<Value> {
         let here = store.read(|state| state.flags.on_commit(commit)).into_iter().filter(|flag| flag.repository == name);
         here.map(|flag| document::flag(&flag, url)).collect()
@@ -126,6 +123,11 @@ async fn post(
     }
 }
 
+/// Rejects a private repository as if it did not exist.
+pub(super) fn check_public(store: &ForgeStore, name: &str) -> Result<(), PagureError> {
+    if store.git.is_public(name) { Ok(()) } else { Err(PagureError::NoProject) }
+}
+
 pub(super) async fn fields(call: &ApiCall) -> Result<FormFields, PagureError> {
     FormFields::parse(&call.content_type, call.body.clone()).await
 }
@@ -166,8 +168,12 @@ fn project(state: &ForgeState, name: &str, url: &str) -> Result<Value, PagureErr
     Ok(document::repository(name, record, parent.as_ref(), url))
 }
 
+fn git_repository(store: &ForgeStore, name: &str) -> Result<GitRepository, PagureError> {
+    store.git.repository(name).ok_or(PagureError::NoProject)
+}
+
 async fn branches(store: &ForgeStore, name: &str, with_commits: bool) -> Result<Value, PagureError> {
-    let branches = git::refs(&git::repository_dir(&store.dir, name), "refs/heads").await.map_err(internal_error)?;
+    let branches = git_repository(store, name)?.branches().await.map_err(internal_error)?;
     let default = branches.iter().find(|(name, _)| name == DEFAULT_BRANCH);
     Ok(match with_commits {
         true => json!({
@@ -184,7 +190,7 @@ async fn branches(store: &ForgeStore, name: &str, with_commits: bool) -> Result<
 }
 
 async fn tags(store: &ForgeStore, name: &str, with_commits: bool) -> Result<Value, PagureError> {
-    let tags = git::refs(&git::repository_dir(&store.dir, name), "refs/tags").await.map_err(internal_error)?;
+    let tags = git_repository(store, name)?.tags().await.map_err(internal_error)?;
     let listed = if with_commits { by_name(&tags) } else { names(&tags) };
     Ok(json!({"tags": listed, "total_tags": tags.len()}))
 }

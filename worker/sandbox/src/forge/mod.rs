@@ -7,18 +7,15 @@ mod api;
 mod body;
 mod call;
 mod document;
-mod fast_import;
 mod fault;
 mod flag;
 mod flag_form;
-mod git;
 mod plugin_route;
 mod pull_request;
 mod repository;
 mod response;
 mod route;
 mod router;
-mod smart_http;
 mod state;
 mod token;
 mod web_url;
@@ -29,15 +26,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::git_host::GitRepository;
 use crate::server::{LoopbackServer, serve, serve_at_port};
 use crate::test_ca::TestCa;
 
 pub use call::ForgeCall;
 pub use fault::{FaultScope, ForgeFailure, ForgeFault, ReleaseTrigger};
 pub use flag::{FlagPost, FlagStatus, PagureFlag};
-pub use repository::{CommitFile, EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
 pub use response::ForgeResponse;
-pub use smart_http::GitLogin;
 pub use token::TokenScope;
 
 use state::ForgeStore;
@@ -68,9 +64,9 @@ impl ForgeServer {
     pub async fn start(options: ForgeOptions<'_>) -> anyhow::Result<ForgeServer> {
         std::fs::create_dir_all(&options.dir)
             .with_context(|| format!("cannot make the forge's directory {}", options.dir.display()))?;
-        let store = Arc::new(ForgeStore::new(options.dir));
+        let store = ForgeStore::new(options.dir);
         let server = serve(router::router(Arc::clone(&store)), options.ca).await?;
-        store.set_url(&server.url);
+        store.git.set_url(&server.url);
         let (url, ca) = (server.url.clone(), options.ca.clone());
         Ok(ForgeServer { store, ca, url, server: Mutex::new(Some(server)) })
     }
@@ -104,7 +100,30 @@ impl ForgeServer {
     /// # Errors
     /// The name is not one Pagure allows or is taken, or git failed.
     pub async fn create_repository(&self, name: &str) -> anyhow::Result<GitRepository> {
-        GitRepository::create(Arc::clone(&self.store), name).await
+        repository::create(&self.store, name).await
+    }
+
+    /// Opens a pull request from a branch into the default branch and returns its number.
+    ///
+    /// Its title is that of the branch's last commit; its head is at `refs/pull/<number>/head` and follows the branch.
+    ///
+    /// # Errors
+    /// There is no such branch, or git failed.
+    pub async fn open_pull_request(
+        &self,
+        repository: &GitRepository,
+        branch: &str,
+        initial_comment: &str,
+    ) -> anyhow::Result<u64> {
+        pull_request::open(&self.store, repository, branch, initial_comment).await
+    }
+
+    /// The strings of a pull request's comments, oldest first.
+    pub fn comments(&self, repository: &str, pull_request: u64) -> Vec<String> {
+        self.store.read(|state| {
+            let request = state.pull_request(repository, pull_request);
+            request.into_iter().flat_map(|request| &request.comments).map(|comment| comment.text.clone()).collect()
+        })
     }
 
     /// A new API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).

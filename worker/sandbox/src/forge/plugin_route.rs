@@ -1,17 +1,14 @@
 //! The route of Doorbell's plugin, as a true Pagure with the plugin answers (`publisher/pagure/tests/pagure` asks it).
 use serde_json::{Value, json};
 
-use super::api::{ApiCall, fields, store_flag};
+use super::api::{ApiCall, check_public, fields, store_flag};
 use super::flag_form::{FlagForm, FlagTarget};
 use super::response::PagureError;
 use super::state::ForgeStore;
 
 /// Stores the flag. The order of the checks is the plugin's: repository, token, commit, uid, form.
 pub(super) async fn store_plugin_flag(store: &ForgeStore, name: &str, call: &ApiCall) -> Result<Value, PagureError> {
-    store.read(|state| match state.repositories.get(name) {
-        Some(record) if record.logins.is_empty() => Ok(()),
-        _ => Err(PagureError::NoProject),
-    })?;
+    check_public(store, name)?;
     let fields = fields(call).await?;
     let get = |field| fields.get(field).unwrap_or_default();
     store.read(|state| state.tokens.check_hook(name, get("token")))?;

@@ -13,8 +13,9 @@ use super::call::ForgeCall;
 use super::fault::{FaultScope, ForgeFailure, ForgeFault};
 use super::response::ForgeResponse;
 use super::route::{ForgeRoute, RepositoryResource};
-use super::state::{self, ForgeStore};
-use super::{smart_http, token};
+use super::state::ForgeStore;
+use super::token;
+use crate::git_host::GitHttpError;
 
 pub(super) fn router(store: Arc<ForgeStore>) -> Router {
     Router::new().fallback(receive).with_state(store)
@@ -26,15 +27,15 @@ async fn receive(State(store): State<Arc<ForgeStore>>, request: Request) -> Resp
     let method = request.method().clone();
     let at = Timestamp::now();
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let (number, authorised, fault) = store.change(|state| {
-        let authorised = is_authorised(state, route.as_ref(), authorization.as_deref());
+    let authorised = is_authorised(&store, route.as_ref(), authorization.as_deref());
+    let (number, fault) = store.change(|state| {
         state.calls.push(ForgeCall { method: method.to_string(), path, status: None, authorised, at });
-        (state.calls.len() - 1, authorised, state.faults.next_for(fault_scopes(&method, route.as_ref())))
+        (state.calls.len() - 1, state.faults.next_for(fault_scopes(&method, route.as_ref())))
     });
     let response = match route {
         Some(ForgeRoute::Git { name }) => {
-            let work = smart_http::serve(Arc::clone(&store), name, request, authorised);
-            apply_fault(fault, work).await
+            let git = Arc::clone(&store.git);
+            apply_fault(fault, async move { git.serve(&name, request).await.unwrap_or_else(git_error_page) }).await
         }
         route => match api_call(route, authorization, request).await {
             Ok(call) => api_response(&store, fault, call).await,
@@ -50,6 +51,18 @@ async fn receive(State(store): State<Arc<ForgeStore>>, request: Request) -> Resp
         }
     });
     response
+}
+
+/// The page of the web framework for a git request that is not served.
+fn git_error_page(error: GitHttpError) -> Response {
+    if let GitHttpError::Backend(cause) = &error {
+        tracing::error!(error = format!("{cause:#}"), "git http-backend failed");
+    }
+    let page = ForgeResponse::html(error.status());
+    match error.challenge() {
+        Some(challenge) => page.with(header::WWW_AUTHENTICATE, challenge).into_response(),
+        None => page.into_response(),
+    }
 }
 
 /// Marks a response whose head the caller never sees.
@@ -136,16 +149,14 @@ fn fault_scopes(method: &Method, route: Option<&ForgeRoute>) -> &'static [FaultS
     }
 }
 
-fn is_authorised(state: &state::ForgeState, route: Option<&ForgeRoute>, authorization: Option<&str>) -> bool {
+fn is_authorised(store: &ForgeStore, route: Option<&ForgeRoute>, authorization: Option<&str>) -> bool {
     match route {
-        Some(ForgeRoute::Git { name }) => state
-            .repositories
-            .get(name)
-            .zip(authorization)
-            .is_some_and(|(record, header)| record.logins.iter().any(|login| login.matches(header))),
+        Some(ForgeRoute::Git { name }) => store.git.has_login(name, authorization),
         Some(ForgeRoute::Repository { name, resource }) => resource.acl().is_some_and(|acl| {
-            let token = state.tokens.authorise(authorization, acl);
-            token.is_ok_and(|token| token.check_repository(name).is_ok())
+            store.read(|state| {
+                let token = state.tokens.authorise(authorization, acl);
+                token.is_ok_and(|token| token.check_repository(name).is_ok())
+            })
         }),
         _ => false,
     }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -8,19 +8,17 @@ use tokio::sync::watch;
 use super::call::ForgeCall;
 use super::fault::FaultQueue;
 use super::flag::FlagStore;
-use super::smart_http::GitLogin;
 use super::token::ApiTokens;
+use crate::git_host::GitHost;
 
-/// What the server, the tests' handle and the repositories share.
+/// What the server and the tests' handle share: the git host and Pagure's database.
 pub(super) struct ForgeStore {
-    /// The root of the bare repositories.
-    pub(super) dir: PathBuf,
-    url: OnceLock<String>,
+    pub(super) git: Arc<GitHost>,
     state: Mutex<ForgeState>,
     changed: watch::Sender<()>,
 }
 
-/// Everything that the forge remembers.
+/// Pagure's database, and what tests ask about.
 pub(super) struct ForgeState {
     pub(super) tokens: ApiTokens,
     pub(super) flags: FlagStore,
@@ -30,13 +28,11 @@ pub(super) struct ForgeState {
     comments: u64,
 }
 
-/// What Pagure's database, not git, knows of a repository.
+/// What Pagure's database, not git, holds of a repository.
 #[derive(Debug, Clone)]
 pub(super) struct RepositoryRecord {
     pub(super) id: usize,
     pub(super) created: Timestamp,
-    /// Empty: anybody may clone it and see it.
-    pub(super) logins: Vec<GitLogin>,
     /// Number 1 first.
     pub(super) pull_requests: Vec<PullRequestRecord>,
 }
@@ -65,13 +61,13 @@ pub(super) struct PullRequestComment {
 
 impl std::fmt::Debug for ForgeStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("dir", &self.dir).field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("ForgeStore").field("git", &self.git).finish_non_exhaustive()
     }
 }
 
 impl ForgeStore {
-    pub(super) fn new(dir: PathBuf) -> Self {
-        // Two forges of one world must not accept each other's tokens.
+    pub(super) fn new(dir: PathBuf) -> Arc<Self> {
+        // Two forges of one sandbox must not accept each other's tokens.
         let tokens = ApiTokens::new(dir.as_os_str());
         let state = ForgeState {
             tokens,
@@ -81,16 +77,16 @@ impl ForgeStore {
             faults: FaultQueue::default(),
             comments: 0,
         };
-        Self { dir, url: OnceLock::new(), state: Mutex::new(state), changed: watch::Sender::new(()) }
+        Arc::new_cyclic(|store: &Weak<Self>| Self {
+            git: Arc::new(GitHost::new(dir, Box::new(Weak::clone(store)))),
+            state: Mutex::new(state),
+            changed: watch::Sender::new(()),
+        })
     }
 
-    /// Says where the forge is reached. A request may arrive a moment earlier; it waits in [`CredentialsState::url`].
-    pub(super) fn set_url(&self, url: &str) {
-        self.url.get_or_init(|| url.to_owned());
-    }
-
+    /// The forge's base URL; git and the API share it.
     pub(super) fn url(&self) -> &str {
-        self.url.wait()
+        self.git.url()
     }
 
     pub(super) fn read<T>(&self, query: impl FnOnce(&ForgeState) -> T) -> T {

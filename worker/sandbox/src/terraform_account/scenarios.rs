@@ -15,7 +15,8 @@ use crate::account::{IAM_VERSION, SNS_VERSION, rows};
 use crate::backdate::backdate_row;
 use crate::codebuild::EventMode;
 use crate::credentials::AccessKey;
-use crate::forge::{EXECUTABLE_FILE, TokenScope};
+use crate::forge::TokenScope;
+use crate::git_host::EXECUTABLE_FILE;
 use crate::job::Job;
 use crate::worker_process::WorkerProcess;
 

@@ -7,7 +7,8 @@ mod replay;
 
 use std::time::Duration;
 
-use doorbell_sandbox::forge::{ForgeOptions, ForgeServer, GitRepository, REGULAR_FILE, TokenScope};
+use doorbell_sandbox::forge::{ForgeOptions, ForgeServer, TokenScope};
+use doorbell_sandbox::git_host::{GitRepository, REGULAR_FILE};
 use doorbell_sandbox::test_ca::TestCa;
 use reqwest::{Method, Response};
 use tempfile::TempDir;
@@ -41,7 +42,7 @@ impl ForgeFixture {
         .await
         .unwrap();
         demo.commit("feature", &[("hello.txt", REGULAR_FILE, "hello\n")], "Add hello").await.unwrap();
-        assert_eq!(demo.open_pull_request("feature", "please review").await.unwrap(), 1);
+        assert_eq!(forge.open_pull_request(&demo, "feature", "please review").await.unwrap(), 1);
         let http = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes()).unwrap()])
             .redirect(reqwest::redirect::Policy::none())

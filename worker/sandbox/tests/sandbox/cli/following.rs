@@ -23,7 +23,7 @@ async fn scripts() -> Sandbox {
         ("unstartable", "#!/no/such/interpreter\n"),
     ] {
         repository
-            .commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE_FILE, script)], branch)
+            .commit(branch, &[("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, script)], branch)
             .await
             .unwrap();
     }
@@ -79,7 +79,7 @@ async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_ex
 async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id() {
     let sandbox = scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
-    let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
+    let script = [("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["cancelByRequest"] = json!(true);

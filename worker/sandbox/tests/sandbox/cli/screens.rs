@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorbell_messages::DeadLetter;
 use doorbell_sandbox::account::definition::DEAD_LETTER_QUEUE;
-use doorbell_sandbox::forge::EXECUTABLE_FILE;
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,5 +1,5 @@
 //! `trigger_job` without arguments, in the build of a CI.
-use doorbell_sandbox::forge::EXECUTABLE_FILE;
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn ci_pull_request_build_requests_its_number_and_head() {
     let sandbox = start_sandbox().await;
     let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
     let commit = repository.commit("feature", &[("ci.sh", EXECUTABLE_FILE, PASSING_SCRIPT)], "a change").await.unwrap();
-    let number = repository.open_pull_request("feature", "please").await.unwrap().to_string();
+    let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap().to_string();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["pullRequests"] = json!("unprivileged");
     document["unprivilegedBuildProject"] = json!(UNPRIVILEGED_BUILD_PROJECT);

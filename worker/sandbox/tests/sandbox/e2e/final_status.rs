@@ -42,8 +42,8 @@ async fn token_rotated_between_two_jobs_is_reloaded() {
 async fn pull_request_without_project_permission_is_rejected() {
     let sandbox = start_sandbox().await;
     let (repository, commit) = demo(&sandbox, PASSING_SCRIPT).await;
-    repository.commit("feature", &[("more", doorbell_sandbox::forge::REGULAR_FILE, "x")], "more").await.unwrap();
-    let number = repository.open_pull_request("feature", "please").await.unwrap();
+    repository.commit("feature", &[("more", doorbell_sandbox::git_host::REGULAR_FILE, "x")], "more").await.unwrap();
+    let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let number = number.to_string();
     let key = trigger(&sandbox, &["demo", "--pull-request", &number, "--commit", commit.as_str()]).await;

@@ -1,5 +1,5 @@
 //! What happens every day.
-use doorbell_sandbox::forge::EXECUTABLE_FILE;
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_sandbox, trigger};

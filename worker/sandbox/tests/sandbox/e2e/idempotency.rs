@@ -1,6 +1,6 @@
 //! Everything twice, and events as they please.
 use doorbell_sandbox::codebuild::EventMode;
-use doorbell_sandbox::forge::EXECUTABLE_FILE;
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, envelope, flag_history, start_sandbox, trigger};

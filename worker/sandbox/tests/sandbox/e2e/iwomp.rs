@@ -1,5 +1,5 @@
 //! Coming from iwomp-in-aws: its message and its documents, unchanged, under its own prefix.
-use doorbell_sandbox::forge::{EXECUTABLE_FILE, GitLogin};
+use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitLogin};
 use doorbell_sandbox::sandbox::{BUILD_PROJECT, Sandbox};
 use serde_json::json;
 

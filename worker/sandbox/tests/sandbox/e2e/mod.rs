@@ -15,7 +15,7 @@ mod worker_crash;
 use std::time::Duration;
 
 use doorbell_messages::CommitId;
-use doorbell_sandbox::forge::{EXECUTABLE_FILE, GitRepository};
+use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitRepository};
 use doorbell_sandbox::programs::Programs;
 use doorbell_sandbox::sandbox::{Sandbox, SandboxOptions};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Code from outside: built apart, and the head that was asked for is the one that is built and flagged.
 use doorbell_messages::CommitId;
-use doorbell_sandbox::forge::{EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
+use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_
 async fn pull_request(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId, String) {
     let (repository, _) = demo(sandbox, PASSING_SCRIPT).await;
     let head = repository.commit("feature", &[("ci.sh", EXECUTABLE_FILE, script)], "a change").await.unwrap();
-    let number = repository.open_pull_request("feature", "please").await.unwrap().to_string();
+    let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap().to_string();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["pullRequests"] = json!("unprivileged");
     document["unprivilegedBuildProject"] = json!(UNPRIVILEGED_BUILD_PROJECT);

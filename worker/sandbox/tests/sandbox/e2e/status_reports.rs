@@ -14,7 +14,7 @@ const SLOW_SCRIPT: &str = "#!/bin/sh\nsleep 3\n";
 const HOOK_SECRET: &str = "doorbell/report/hook";
 
 /// From now on the project's results go to the plugin's route.
-async fn report_through_plugin(sandbox: &Sandbox, repository: &doorbell_sandbox::forge::GitRepository) {
+async fn report_through_plugin(sandbox: &Sandbox, repository: &doorbell_sandbox::git_host::GitRepository) {
     let token = sandbox.forge.create_hook_token(repository.name());
     sandbox.account.put_secret(HOOK_SECRET, &token).await.unwrap();
     let mut document = sandbox.registry_document(repository, &json!("./ci.sh"));

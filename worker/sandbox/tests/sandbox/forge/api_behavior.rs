@@ -1,5 +1,6 @@
 //! What the recording does not hold: read in Pagure's source, or counted by hand on the running one.
-use doorbell_sandbox::forge::{FlagStatus, GitLogin, REGULAR_FILE, TokenScope};
+use doorbell_sandbox::forge::{FlagStatus, TokenScope};
+use doorbell_sandbox::git_host::{GitLogin, REGULAR_FILE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -196,7 +197,7 @@ async fn repeated_comment_is_added_every_time() {
     for _ in 0..2 {
         fixture.post(&token, "/api/0/demo/pull-request/1/comment", &[]).send().await.unwrap();
     }
-    assert_eq!(fixture.demo.comments(1), ["a text", "a text"]);
+    assert_eq!(fixture.forge.comments("demo", 1), ["a text", "a text"]);
 }
 
 #[tokio::test]

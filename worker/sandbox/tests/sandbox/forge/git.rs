@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use doorbell_sandbox::forge::{EXECUTABLE_FILE, GitLogin, GitRepository, REGULAR_FILE};
+use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitLogin, GitRepository, REGULAR_FILE};
 use doorbell_sandbox::test_ca::TestCa;
 use tokio::process::Command;
 

@@ -1,18 +1,14 @@
-//! The git CLI, away from the settings of whoever runs the sandbox.
-use std::path::{Path, PathBuf};
+//! The git CLI, isolated from the settings of the user who runs the sandbox.
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, bail};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-/// Where a repository of this forge is.
-pub(super) fn repository_dir(root: &Path, name: &str) -> PathBuf {
-    root.join(format!("{name}.git"))
-}
-
-/// git with an environment that depends on nothing but PATH, and commits under one name at the given time (seconds),
-/// so that the same history has the same ids everywhere.
+/// git on a repository, with a fixed committer and date (seconds since 1970).
+///
+/// The environment depends on nothing but PATH, so the same history has the same ids everywhere.
 pub(super) fn command(repository: &Path, seconds: i64) -> Command {
     let mut command = bare_command();
     let date = format!("@{seconds} +0000");
@@ -28,7 +24,7 @@ pub(super) fn command(repository: &Path, seconds: i64) -> Command {
 pub(super) const COMMITTER_NAME: &str = "Sandbox";
 pub(super) const COMMITTER_EMAIL: &str = "sandbox@example.org";
 
-/// git, and no repository.
+/// git without a repository.
 pub(super) fn bare_command() -> Command {
     let mut command = Command::new("git");
     command.env_clear().env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").kill_on_drop(true);
@@ -36,10 +32,10 @@ pub(super) fn bare_command() -> Command {
     command
 }
 
-/// Runs to the end with `input` and answers the trimmed output.
+/// Runs git to its end with `input` and returns the trimmed output.
 ///
 /// # Errors
-/// git can't be started, or says no: then with its words.
+/// git cannot be started or fails; the error holds what it wrote to stderr.
 pub(super) async fn run(mut command: Command, input: &[u8]) -> anyhow::Result<String> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -48,13 +44,13 @@ pub(super) async fn run(mut command: Command, input: &[u8]) -> anyhow::Result<St
         .spawn()
         .context("cannot start git: is it installed and on PATH?")?;
     if let Some(mut stdin) = child.stdin.take() {
-        // git may stop before it has read everything; its own words say why, not the broken pipe.
+        // git may exit before it has read everything; its stderr says why, not the broken pipe.
         let _ = stdin.write_all(input).await;
     }
     let output = child.wait_with_output().await?;
     if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        bail!("{:?} ended with {}: {}", command.as_std(), output.status, words.trim());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        bail!("{:?} failed with {}: {}", command.as_std(), output.status, stderr.trim());
     }
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
 }

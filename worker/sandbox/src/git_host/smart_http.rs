@@ -1,79 +1,28 @@
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
 
 use anyhow::Context;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use axum::response::Response;
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
 use super::git;
-use super::response::ForgeResponse;
-use super::state::ForgeStore;
 
-/// A credential that opens a private repository to git.
-#[derive(Clone, PartialEq, Eq)]
-pub enum GitLogin {
-    /// `Authorization: Basic …`, what git sends for a user and a password.
-    Basic { username: String, password: String },
-    /// `Authorization: Bearer …`, what iwomp-in-aws sends for its `authToken`.
-    Bearer(String),
-}
-
-impl std::fmt::Debug for GitLogin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Basic { username, .. } => f.debug_struct("Basic").field("username", username).finish_non_exhaustive(),
-            Self::Bearer(_) => f.debug_struct("Bearer").finish_non_exhaustive(),
-        }
-    }
-}
-
-impl GitLogin {
-    /// Whether this is what an `Authorization` header says.
-    pub(super) fn matches(&self, authorization: &str) -> bool {
-        let Some((scheme, value)) = authorization.split_once(' ') else { return false };
-        match self {
-            Self::Basic { username, password } => {
-                scheme.eq_ignore_ascii_case("basic")
-                    && value.trim() == BASE64_STANDARD.encode(format!("{username}:{password}"))
-            }
-            Self::Bearer(token) => scheme.eq_ignore_ascii_case("bearer") && value.trim() == token,
-        }
-    }
-}
-
-/// Serves one request of git's HTTP protocol through `git http-backend`. Fetching only: the backend refuses a push
-/// as long as it is told no user.
-pub(super) async fn serve(store: Arc<ForgeStore>, name: String, request: Request, authorised: bool) -> Response {
-    match store.read(|state| state.repositories.get(&name).map(|record| record.logins.is_empty())) {
-        None => ForgeResponse::html(StatusCode::NOT_FOUND).into_response(),
-        Some(is_public) if is_public || authorised => match run_backend(&store, request).await {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "git http-backend failed");
-                ForgeResponse::html(StatusCode::INTERNAL_SERVER_ERROR).into_response()
-            }
-        },
-        Some(_) => ForgeResponse::html(StatusCode::UNAUTHORIZED)
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"sandbox forge\""))
-            .into_response(),
-    }
-}
-
-async fn run_backend(store: &ForgeStore, request: Request) -> anyhow::Result<Response> {
+/// Runs `git http-backend` for one request of git's smart HTTP protocol.
+///
+/// Clones and fetches only: the backend rejects a push as long as no user is named.
+pub(super) async fn run_backend(root: &Path, request: Request) -> anyhow::Result<Response> {
     let (parts, body) = request.into_parts();
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let mut command = git::bare_command();
     command
         .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", &store.dir)
+        .env("GIT_PROJECT_ROOT", root)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("PATH_INFO", parts.uri.path())
         .env("QUERY_STRING", parts.uri.query().unwrap_or_default())
@@ -95,12 +44,12 @@ async fn run_backend(store: &ForgeStore, request: Request) -> anyhow::Result<Res
         .context("cannot start git: is it installed and on PATH?")?;
     let stdin = child.stdin.take().context("git has no stdin")?;
     let stdout = child.stdout.take().context("git has no stdout")?;
-    // Beside reading the answer, since git may answer before it has read everything.
+    // Concurrently with reading the response, since git may respond before it has read the whole body.
     tokio::spawn(copy_body(body, stdin));
     read_cgi_response(child, BufReader::new(stdout)).await
 }
 
-/// Ends at a broken pipe, too: then git has had enough, and its answer says why.
+/// Copies the request's body to git. Ends at a broken pipe, too: git then stopped reading and its response says why.
 async fn copy_body(body: Body, mut stdin: ChildStdin) {
     let mut chunks = body.into_data_stream();
     while let Some(Ok(chunk)) = chunks.next().await {
@@ -110,18 +59,21 @@ async fn copy_body(body: Body, mut stdin: ChildStdin) {
     }
 }
 
-/// CGI: headers, an empty line, the body. The child lives until the body is read, or dropped.
+/// Reads a CGI response: headers, an empty line, the body. The child runs until the body is read or dropped.
 async fn read_cgi_response(child: Child, mut stdout: BufReader<ChildStdout>) -> anyhow::Result<Response> {
     let mut status = StatusCode::OK;
     let mut headers = HeaderMap::new();
     loop {
         let mut line = String::new();
-        anyhow::ensure!(stdout.read_line(&mut line).await? > 0, "git http-backend ended within its headers");
+        anyhow::ensure!(
+            stdout.read_line(&mut line).await? > 0,
+            "git http-backend exited before the end of its headers"
+        );
         let line = line.trim_end();
         if line.is_empty() {
             break;
         }
-        let (name, value) = line.split_once(": ").with_context(|| format!("no CGI header: {line:?}"))?;
+        let (name, value) = line.split_once(": ").with_context(|| format!("invalid CGI header: {line:?}"))?;
         if name.eq_ignore_ascii_case("status") {
             status = value.split(' ').next().unwrap_or_default().parse()?;
         } else {

@@ -2,19 +2,19 @@ use anyhow::bail;
 use doorbell_messages::CommitId;
 
 use super::git;
+use super::repository::CommitFile;
 
-/// A commit to be made.
+/// A commit to create.
 pub(super) struct NewCommit<'a> {
     pub(super) branch: &'a str,
     pub(super) parent: Option<&'a CommitId>,
-    /// Path, mode, content.
-    pub(super) files: &'a [(&'a str, &'a str, &'a str)],
+    pub(super) files: &'a [CommitFile<'a>],
     pub(super) message: &'a str,
-    /// Since 1970.
+    /// The commit's date, since 1970.
     pub(super) seconds: i64,
 }
 
-/// git-fast-import's language: one process for all commits, and no work tree. It prints the new ids, one a line.
+/// The input of `git fast-import` for these commits: one process, no work tree. It prints the new ids, one a line.
 pub(super) fn commit_stream(commits: &[NewCommit<'_>]) -> anyhow::Result<Vec<u8>> {
     let mut stream = String::new();
     for (mark, commit) in commits.iter().enumerate() {
@@ -38,7 +38,7 @@ fn commit_block(commit: &NewCommit<'_>, mark: usize) -> anyhow::Result<String> {
     }
     for (path, mode, content) in *files {
         if path.contains(['\n', '"']) {
-            bail!("a path with a line break or a quote: {path:?}");
+            bail!("invalid path, with a line break or a quote: {path:?}");
         }
         stream += &format!("M {mode} inline {path}\n{}", data(content));
     }
