@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Takes the project's guards out, one by one, in a copy of its sources, and looks whether the tests notice.
+"""Removes the project's guards, one by one, in a copy of its sources, and checks that a test fails for each.
 
     sabotage.py ROOT
 
-All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test is run with its
-guard in, where it has to pass, and with its guard out, where it has to fail. An edit that no longer applies is a failure.
+All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test runs with its
+guard in place, where it must pass, and with its guard removed, where it must fail. An edit that no longer applies is a
+failure.
 """
 
 import json
@@ -15,10 +16,10 @@ import shutil
 import subprocess
 import sys
 
-# Holds the name of the guard that is out. A file and not a variable: the runner's tests give it an environment of its own.
+# Holds the name of the removed guard. A file and not a variable: the runner's tests clear its environment.
 SWITCH_FILE = "sabotage"
 
-# One function for each crate, in the copy only.
+# Added to each crate, in the copy only.
 SWITCH_FUNCTION = """
 pub(crate) fn guard_removed(name: &str) -> bool {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/%s")).is_ok_and(|out| out == name)
@@ -31,15 +32,15 @@ EDIT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 
-# What compilers write beside its place, and move there.
+# Files that compilers write under another name first and then rename.
 HARD_LINKED_SUFFIXES = {".rlib", ".rmeta", ".so", ".a", ".o"}
 
-# A test with its guard out may hang: that is noticed, too.
+# Seconds. A test whose guard is removed may hang; that counts as a failure.
 TEST_TIMEOUT = 60
 
 
 def read_sources(root):
-    """What git would take, as it is in the work tree."""
+    """The files that git tracks or would add, as they are in the work tree."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, stdout=subprocess.PIPE)
     sources = {}
     for name in filter(None, listed.stdout.decode().split("\0")):
@@ -49,7 +50,7 @@ def read_sources(root):
 
 
 def write(tree, sources):
-    """Writes only what has changed, so that cargo compiles no more than that."""
+    """Writes changed files only, so that cargo compiles no more than those."""
     for path in sorted(tree.rglob("*"), reverse=True):
         if path.is_file() and str(path.relative_to(tree)) not in sources:
             path.unlink()
@@ -62,14 +63,14 @@ def write(tree, sources):
 
 
 def apply(edits, sources):
-    """Returns the edits that do not apply, in words."""
+    """Applies the edits and returns an error message for each that does not apply."""
     problems = []
     for edit in edits:
         name, file = edit["name"], edit["file"]
         text = sources.get(file, b"").decode()
         found = text.count(edit["before"])
         if found != 1:
-            problems.append(f"{name}: its text is {found} times in {file}")
+            problems.append(f"{name}: {file} holds its text {found} times, not once")
             continue
         after = edit["after"].replace("GUARD_REMOVED", f'crate::guard_removed("{name}")')
         sources[file] = text.replace(edit["before"], after).encode()
@@ -79,9 +80,9 @@ def apply(edits, sources):
 
 
 def link_dependencies(target, own):
-    """Takes over what was compiled of other people's crates, and never writes to it: cargo writes small files in place."""
-    for folder in ("deps", "build", ".fingerprint"):
-        for path in (target / "debug" / folder).rglob("*"):
+    """Links the compiled dependencies into the copy's target directory. Small files are copied: cargo writes them in place."""
+    for directory in ("deps", "build", ".fingerprint"):
+        for path in (target / "debug" / directory).rglob("*"):
             there = own / path.relative_to(target)
             if path.is_dir() or there.exists():
                 continue
@@ -95,7 +96,7 @@ def link_dependencies(target, own):
 def compile_tests(tree, target, binaries):
     """Returns the path of each test binary by its name."""
     tests = [part for name in sorted(binaries) if not name.startswith("lib:") for part in ("--test", name)]
-    # The whole workspace, as everywhere: fewer packages would have other features of shared crates.
+    # The whole workspace, as in the other suites: fewer packages would select other features of shared crates.
     own = target / "sabotage" / "target"
     link_dependencies(target, own)
     command = ["cargo", "test", "--workspace", "--locked", "--lib", *tests, "--no-run", "--message-format=json"]
@@ -109,21 +110,21 @@ def compile_tests(tree, target, binaries):
             print(message["message"]["rendered"])
         if message.get("reason") == "compiler-artifact" and message.get("executable"):
             kind = "lib:" if "lib" in message["target"]["kind"] else ""
-            folder = pathlib.Path(message["manifest_path"]).parent
-            paths[kind + message["target"]["name"]] = (message["executable"], folder)
+            directory = pathlib.Path(message["manifest_path"]).parent
+            paths[kind + message["target"]["name"]] = (message["executable"], directory)
     if built.returncode != 0:
-        sys.exit("the guard_removed sources do not compile")
+        sys.exit("the sources with guards removed do not compile")
     return paths
 
 
-def passes(binary, test, sabotage):
-    """None if there is no such test."""
-    executable, folder = binary
-    switch = folder / SWITCH_FILE
-    switch.write_text(sabotage or "", encoding="utf-8")
+def passes(binary, test, removed_guard):
+    """Runs one test; None if there is no such test."""
+    executable, directory = binary
+    switch = directory / SWITCH_FILE
+    switch.write_text(removed_guard or "", encoding="utf-8")
     try:
         run = subprocess.run(
-            [executable, "--exact", test], cwd=folder, timeout=TEST_TIMEOUT, check=False,
+            [executable, "--exact", test], cwd=directory, timeout=TEST_TIMEOUT, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
     except subprocess.TimeoutExpired:
@@ -142,7 +143,7 @@ def main():
     text = (pathlib.Path(__file__).parent / "edits.txt").read_text(encoding="utf-8")
     edits = [match.groupdict() for match in EDIT.finditer(text)]
     if len(edits) != text.count("\n>>>>"):
-        sys.exit("edits.txt: an edit is not of the form that its head describes")
+        sys.exit("edits.txt: an edit does not have the form that the file's head describes")
     sources = read_sources(root)
     problems = apply(edits, sources)
     if problems:
@@ -160,15 +161,15 @@ def main():
         if baseline[test] is None:
             verdict = "there is no such test"
         elif not baseline[test]:
-            verdict = "the test is red with the guard in"
+            verdict = "the test fails with the guard in place"
         elif passes(binary, test, edit["name"]):
-            verdict = "the test is green with the guard out"
+            verdict = "the test passes with the guard removed"
         else:
-            print(f"noticed  {edit['name']}: {test}", flush=True)
+            print(f"detected    {edit['name']}: {test}", flush=True)
             continue
-        print(f"MISSED   {edit['name']}: {test}: {verdict}", flush=True)
+        print(f"UNDETECTED  {edit['name']}: {test}: {verdict}", flush=True)
         problems.append(edit["name"])
-    print(f"{len(edits) - len(problems)} of {len(edits)} sabotages are noticed")
+    print(f"{len(edits) - len(problems)} of {len(edits)} guard removals are detected")
     sys.exit(1 if problems else 0)
 
 

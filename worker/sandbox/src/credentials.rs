@@ -32,7 +32,7 @@ pub struct AccessKey {
 
 impl std::fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Key")
+        f.debug_struct("AccessKey")
             .field("access_key_id", &self.access_key_id)
             .field("principal_arn", &self.principal_arn)
             .finish_non_exhaustive()

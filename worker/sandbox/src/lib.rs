@@ -12,6 +12,7 @@ pub mod emulator;
 pub mod forge;
 pub mod git_host;
 pub mod job;
+mod output_format;
 mod process_stats;
 pub mod programs;
 pub mod proxy;

@@ -31,13 +31,13 @@ pub struct ServerCertificate {
 
 impl std::fmt::Debug for TestCa {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authority").finish_non_exhaustive()
+        f.debug_struct("TestCa").finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for ServerCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Certificate").field("cert_pem", &self.cert_pem).finish_non_exhaustive()
+        f.debug_struct("ServerCertificate").field("cert_pem", &self.cert_pem).finish_non_exhaustive()
     }
 }
 
@@ -45,7 +45,7 @@ impl TestCa {
     /// Makes a new ca with a new key.
     pub fn new() -> anyhow::Result<TestCa> {
         let mut params = CertificateParams::new([])?;
-        params.distinguished_name.push(DnType::CommonName, "Doorbell sandbox ca (throw-away)");
+        params.distinguished_name.push(DnType::CommonName, "Doorbell sandbox test CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::account::definition::DEAD_LETTER_QUEUE;
 use crate::git_host::EXECUTABLE_FILE;
+use crate::output_format::OutputFormat;
 use crate::process_stats::ProcessStats;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
@@ -27,13 +28,7 @@ pub struct BenchArguments {
     jobs: usize,
     /// text or json
     #[arg(long, value_enum, default_value = "text")]
-    output: BenchFormat,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BenchFormat {
-    Text,
-    Json,
+    output: OutputFormat,
 }
 
 /// Builds that cost next to nothing: the worker is measured, not the builds.
@@ -61,8 +56,8 @@ pub async fn run(arguments: BenchArguments) -> anyhow::Result<()> {
     figures["idle"] = measure_idle(&sandbox).await?;
     figures["drain"] = measure_drain(&sandbox, arguments.jobs).await?;
     match arguments.output {
-        BenchFormat::Json => println!("{figures}"),
-        BenchFormat::Text => print_figures(&figures, ""),
+        OutputFormat::Json => println!("{figures}"),
+        OutputFormat::Text => print_figures(&figures, ""),
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::output_format::OutputFormat;
 use crate::programs::Programs;
 use crate::sandbox::SandboxOptions;
 use result::ScenarioResult;
@@ -55,7 +56,7 @@ pub struct ChaosArguments {
     limit: Duration,
     /// text or json
     #[arg(long, value_enum, default_value = "text")]
-    output: ChaosFormat,
+    output: OutputFormat,
 }
 
 /// What happens to the workers and to the world around them.
@@ -71,12 +72,6 @@ enum Scenario {
     Quota,
     /// A queue full of the largest messages
     Flood,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ChaosFormat {
-    Text,
-    Json,
 }
 
 /// Runs a scenario and prints what it found; false if something that must hold does not.
@@ -97,7 +92,7 @@ pub async fn run(arguments: ChaosArguments) -> anyhow::Result<bool> {
         Scenario::Quota => quota::run(options, &arguments).await?,
         Scenario::Flood => flood::run(options, &arguments).await?,
     };
-    result.print(arguments.output == ChaosFormat::Json);
+    result.print(arguments.output);
     Ok(result.violations.is_empty())
 }
 

@@ -10,7 +10,7 @@ use crate::seeded_rng::SeededRng;
 pub(super) const PROJECT: &str = "storm";
 
 /// A variable that requests may set: what the build does instead of the runner.
-const BEHAVIOR_VARIABLE: &str = "PLAY";
+const BEHAVIOR_VARIABLE: &str = "BEHAVIOR";
 
 /// Builds of the buildspec's own cost little; every tenth is the runner with a checkout, as in production.
 const RUNNER_PERCENT: u8 = 10;
@@ -48,7 +48,7 @@ version: 0.2
 phases:
   build:
     commands:
-      - 'if [ -n \"$PLAY\" ]; then sleep ${PLAY%:*}; exit ${PLAY#*:}; else doorbell-runner; fi'
+      - 'if [ -n \"$BEHAVIOR\" ]; then sleep ${BEHAVIOR%:*}; exit ${BEHAVIOR#*:}; else doorbell-runner; fi'
 ";
 
 impl JobPlan {
@@ -58,8 +58,8 @@ impl JobPlan {
         if self.names_commit {
             arguments.extend(["--commit".to_owned(), self.commit.to_string()]);
         }
-        if let Some(play) = &self.behavior {
-            arguments.extend(["--var".to_owned(), format!("{BEHAVIOR_VARIABLE}={play}")]);
+        if let Some(behavior) = &self.behavior {
+            arguments.extend(["--var".to_owned(), format!("{BEHAVIOR_VARIABLE}={behavior}")]);
         }
         arguments
     }

@@ -1,6 +1,8 @@
 //! What a scenario has found, for people and for programs.
 use serde_json::{Value, json};
 
+use crate::output_format::OutputFormat;
+
 /// Figures, and what is broken in words.
 #[derive(Debug, Default)]
 pub(super) struct ScenarioResult {
@@ -18,13 +20,20 @@ impl ScenarioResult {
         }
     }
 
-    pub(super) fn print(&self, as_json: bool) {
-        if as_json {
-            let mut all = self.figures.clone();
-            all["broken"] = json!(self.violations);
-            println!("{all}");
-            return;
+    pub(super) fn print(&self, output: OutputFormat) {
+        match output {
+            OutputFormat::Text => self.print_text(),
+            OutputFormat::Json => println!("{}", self.to_json()),
         }
+    }
+
+    fn to_json(&self) -> Value {
+        let mut all = self.figures.clone();
+        all["broken"] = json!(self.violations);
+        all
+    }
+
+    fn print_text(&self) {
         print_figures(&self.figures, "");
         for problem in &self.violations {
             println!("BROKEN {problem}");

@@ -156,7 +156,7 @@ impl StormRun<'_> {
         let environment = self.proxies.publisher_environment();
         let mut publishing = std::pin::pin!(publisher::publish(self.sandbox, self.jobs, &environment, Duration::ZERO));
         let mut published: Option<Vec<PublishedJob>> = None;
-        let mut rng = SeededRng::for_purpose(self.seed, "blows", 0);
+        let mut rng = SeededRng::for_purpose(self.seed, "disruptions", 0);
         let deadline = Instant::now() + self.arguments.limit;
         let mut disruption_timer = interval(self.arguments.kill_every);
         disruption_timer.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -19,7 +19,7 @@ struct CredentialGrant {
 
 impl std::fmt::Debug for CredentialGrant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lent").field("role", &self.role).finish_non_exhaustive()
+        f.debug_struct("CredentialGrant").field("role", &self.role).finish_non_exhaustive()
     }
 }
 

@@ -18,9 +18,8 @@ struct TokenRecord {
     result: StoredResult,
 }
 
-/// What the first call with a token got.
-pub(super) type StoredResult = Result<SimulatedBuildId, CodeBuildError>;
-type SimulatedBuildId = String;
+/// What the first call with a token returned: the build's id, or the error.
+pub(super) type StoredResult = Result<String, CodeBuildError>;
 
 /// What a token says about a call.
 pub(super) enum TokenLookup {

@@ -9,8 +9,9 @@ mod scenarios;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::output_format::OutputFormat;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
 use printer::DemoPrinter;
@@ -24,16 +25,10 @@ pub struct DemoArguments {
     python: PathBuf,
     /// text: live, with a table at its end; json: the result alone, on stdout
     #[arg(long, value_enum, default_value = "text")]
-    output: DemoFormat,
+    output: OutputFormat,
     /// Leave the world up afterwards, and print how to use it by hand, until Ctrl-C
     #[arg(long)]
     keep: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DemoFormat {
-    Text,
-    Json,
 }
 
 /// Runs it; true if everything went as it should.
@@ -42,8 +37,8 @@ enum DemoFormat {
 /// A part of the world could not start, or broke.
 pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
     let printer = match arguments.output {
-        DemoFormat::Text => DemoPrinter::for_terminal(),
-        DemoFormat::Json => DemoPrinter::silent(),
+        OutputFormat::Text => DemoPrinter::for_terminal(),
+        OutputFormat::Json => DemoPrinter::silent(),
     };
     let programs = Programs::find()?;
     printer.title("A world without AWS, on this machine");
@@ -76,9 +71,9 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
     Ok(result.is_as_expected())
 }
 
-fn print_result(result: &DemoResult, output: DemoFormat, printer: &DemoPrinter) {
+fn print_result(result: &DemoResult, output: OutputFormat, printer: &DemoPrinter) {
     match output {
-        DemoFormat::Text => printer.table(result),
-        DemoFormat::Json => println!("{}", result.to_json()),
+        OutputFormat::Text => printer.table(result),
+        OutputFormat::Json => println!("{}", result.to_json()),
     }
 }

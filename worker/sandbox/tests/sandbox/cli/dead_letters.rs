@@ -6,7 +6,7 @@ use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, demo, envelope, start_sandbox};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
 /// A letter in each queue, as the worker, SNS and SQS leave them. Nobody else works on them: no worker runs.
 async fn filled() -> Sandbox {
@@ -58,7 +58,7 @@ async fn each_queue_s_letters_are_listed_with_their_reasons_and_stay() {
 #[tokio::test]
 async fn what_is_sent_back_is_built_and_nothing_else_moves() {
     let sandbox = filled().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let draft = json(&sandbox, &["dlq", "redrive", "--reason", "bad day"]).await;
     assert_eq!((&draft["done"], draft["letters"].as_array().unwrap().len()), (&json!(false), 1));
     assert_eq!(in_each(&sandbox).await, [3, 1, 1], "without --yes nothing is done");

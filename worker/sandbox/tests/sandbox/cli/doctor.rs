@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::pages::page;
-use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, demo, start_sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 /// What a healthy installation may take to be examined.
 const HEALTHY_WITHIN: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ fn named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, stat
 /// A healthy installation: a worker that sweeps, a project with all that a project can have.
 async fn healthy() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.account.put_secret("doorbell/git/demo", "a-token").await.unwrap();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["gitCredentials"] = json!({ "secret": "doorbell/git/demo" });
@@ -250,7 +250,7 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
 #[tokio::test]
 async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
     proxy.set_date_offset(-600);
     let through = [("AWS_ENDPOINT_URL", proxy.url())];

@@ -1,12 +1,12 @@
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::e2e::{PASSING_SCRIPT, demo, envelope, start_sandbox};
+use crate::e2e::{PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
 #[tokio::test]
 async fn what_would_happen_is_said_and_nothing_happens() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let built = json(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;
     assert_eq!(built["verdict"], "built");
     assert_eq!(built["commit"], commit.as_str(), "the forge was asked for the head");

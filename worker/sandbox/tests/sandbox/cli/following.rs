@@ -9,14 +9,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::{doorbell, json};
-use crate::e2e::{JOB_TIMEOUT, demo, start_sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, register_demo, start_sandbox, trigger};
 
 const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
 
 /// A sandbox whose project takes any script by the branch's name.
 async fn scripts() -> Sandbox {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, TALKING).await;
+    let (repository, _) = register_demo(&sandbox, TALKING).await;
     for (branch, script) in [
         ("broken", "#!/bin/sh\nexit 3\n"),
         ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),

@@ -1,10 +1,10 @@
 use super::{doorbell, json};
-use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, demo, start_sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 #[tokio::test]
 async fn the_owner_sees_every_job_and_the_story_of_each() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "ci-1", "--cause", "push by ada"]).await;
     sandbox.wait_until_settled(&good, JOB_TIMEOUT).await.unwrap();

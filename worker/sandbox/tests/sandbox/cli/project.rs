@@ -1,12 +1,12 @@
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::e2e::{PASSING_SCRIPT, demo, start_sandbox};
+use crate::e2e::{PASSING_SCRIPT, register_demo, start_sandbox};
 
 #[tokio::test]
 async fn a_project_is_checked_shown_and_written_only_when_told_to() {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let file = sandbox.account.dir().join("other.json");
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     let write = |document: &serde_json::Value| std::fs::write(&file, document.to_string()).unwrap();
@@ -58,7 +58,7 @@ async fn a_project_is_checked_shown_and_written_only_when_told_to() {
 #[tokio::test]
 async fn lint_names_what_is_wrong_in_files_and_in_the_registry() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     assert_eq!(doorbell(&sandbox, &["project", "lint"]).await.code, Some(0));
     sandbox.account.put_parameter("broken", "{\"gitUrl\": 5}").await.unwrap();
     let broken = doorbell(&sandbox, &["project", "lint"]).await;

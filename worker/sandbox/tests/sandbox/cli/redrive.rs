@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use super::doorbell;
-use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, demo, envelope, options};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, options, register_demo};
 
 /// Three pages of a receive.
 const LETTERS: usize = 25;
@@ -57,7 +57,7 @@ fn calls(proxy: &Proxy, name: &str) -> u64 {
 async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     let buildspec = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n".to_owned();
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document.as_object_mut().unwrap().remove("report");
     sandbox.register_project("demo", &document).await.unwrap();

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::pages::has_shape;
-use crate::e2e::{JOB_TIMEOUT, demo, start_sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, register_demo, start_sandbox, trigger};
 
 /// A program on a terminal.
 fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> Child {
@@ -47,7 +47,7 @@ fn plain(text: &str) -> Vec<String> {
 /// A job that went well, one that was rejected, a letter, a document with a mistake.
 async fn furnished() -> Sandbox {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, "#!/bin/sh\necho hello\n").await;
+    let (repository, _) = register_demo(&sandbox, "#!/bin/sh\necho hello\n").await;
     let long = [("ci.sh", EXECUTABLE_FILE, "#!/bin/sh\necho here\nexec sleep 300\n")];
     repository.commit("long", &long, "long").await.unwrap();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));

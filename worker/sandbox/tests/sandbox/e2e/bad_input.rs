@@ -7,7 +7,7 @@ use std::time::Duration;
 use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, envelope, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox, trigger};
 use crate::forge_log::git_requests;
 
 /// What all of them may take together.
@@ -39,7 +39,7 @@ fn own_flag_messages() -> Vec<String> {
 #[tokio::test]
 async fn webhook_of_own_flag_starts_no_job() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
@@ -142,7 +142,7 @@ async fn register_wrong_documents(sandbox: &Sandbox) {
 #[tokio::test]
 async fn bad_input_is_rejected_or_dead_lettered_without_effect() {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/main"]);
     sandbox.register_project("demo", &document).await.unwrap();

@@ -3,7 +3,7 @@ use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, single_flag, start_sandbox};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, single_flag, start_sandbox};
 
 /// A job of this pipeline of GitLab's.
 fn on_gitlab<'a>(pipeline: &'a str, job: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
@@ -24,7 +24,7 @@ async fn trigger_in_ci(sandbox: &Sandbox, build: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn retried_ci_step_builds_its_own_commit_once() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     repository.commit("main", &[("more", EXECUTABLE_FILE, "x")], "pushed while the CI was busy").await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let push = [("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_SHA", commit.as_str())];
@@ -44,7 +44,7 @@ async fn retried_ci_step_builds_its_own_commit_once() {
 #[tokio::test]
 async fn ci_pull_request_build_requests_its_number_and_head() {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let commit = repository.commit("feature", &[("ci.sh", EXECUTABLE_FILE, PASSING_SCRIPT)], "a change").await.unwrap();
     let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap().to_string();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));

@@ -2,12 +2,12 @@
 use doorbell_sandbox::forge::{FaultScope, ForgeFailure, ForgeFault, TokenScope};
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
 #[tokio::test]
 async fn forged_success_event_does_not_change_failed_build() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, "#!/bin/sh\nsleep 1\nexit 9\n").await;
+    let (_, commit) = register_demo(&sandbox, "#!/bin/sh\nsleep 1\nexit 9\n").await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_for_job(&key, JOB_TIMEOUT, |job| job.build_id().is_some()).await.unwrap();
@@ -25,7 +25,7 @@ async fn forged_success_event_does_not_change_failed_build() {
 #[tokio::test]
 async fn token_rotated_between_two_jobs_is_reloaded() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main", "--id", "before"]).await;
     sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
@@ -41,7 +41,7 @@ async fn token_rotated_between_two_jobs_is_reloaded() {
 #[tokio::test]
 async fn pull_request_without_project_permission_is_rejected() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     repository.commit("feature", &[("more", doorbell_sandbox::git_host::REGULAR_FILE, "x")], "more").await.unwrap();
     let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
@@ -56,7 +56,7 @@ async fn pull_request_without_project_permission_is_rejected() {
 #[tokio::test]
 async fn lost_and_failed_reports_are_retried_to_one_correct_flag() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     // "running" goes through; of "success" one answer is lost after the work was done, and one post collides.
     for fault in [
         ForgeFault::Skip,
@@ -76,7 +76,7 @@ async fn lost_and_failed_reports_are_retried_to_one_correct_flag() {
 #[tokio::test]
 async fn personal_data_in_forge_responses_is_never_logged() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let worker = sandbox.start_worker(&[("DOORBELL_LOG", "debug")]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();

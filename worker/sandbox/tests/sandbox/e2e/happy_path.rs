@@ -2,12 +2,12 @@
 use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
 #[tokio::test]
 async fn request_from_publish_only_key_ends_in_success_flag() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, "#!/bin/sh\n[ \"$1\" = main ] && [ -n \"$DOORBELL_COMMIT\" ]\n").await;
+    let (_, commit) = register_demo(&sandbox, "#!/bin/sh\n[ \"$1\" = main ] && [ -n \"$DOORBELL_COMMIT\" ]\n").await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
@@ -22,7 +22,7 @@ async fn request_from_publish_only_key_ends_in_success_flag() {
 #[tokio::test]
 async fn command_exit_code_is_failure_and_runner_code_is_error() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, "#!/bin/sh\nexit 3\n").await;
+    let (repository, commit) = register_demo(&sandbox, "#!/bin/sh\nexit 3\n").await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
@@ -39,7 +39,7 @@ async fn command_exit_code_is_failure_and_runner_code_is_error() {
 #[tokio::test]
 async fn commit_outside_the_requested_ref_is_not_built() {
     let sandbox = start_sandbox().await;
-    let (repository, first) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, first) = register_demo(&sandbox, PASSING_SCRIPT).await;
     repository.commit("main", &[("more", EXECUTABLE_FILE, "x")], "more").await.unwrap();
     let elsewhere =
         repository.commit("other", &[("ci.sh", EXECUTABLE_FILE, PASSING_SCRIPT)], "elsewhere").await.unwrap();
@@ -60,7 +60,7 @@ async fn commit_outside_the_requested_ref_is_not_built() {
 #[tokio::test]
 async fn tags_and_allowed_variables_reach_the_command() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, "#!/bin/sh\n[ \"$1\" = v1 ] && [ \"$LEVEL\" = 'a b' ]\n").await;
+    let (repository, commit) = register_demo(&sandbox, "#!/bin/sh\n[ \"$1\" = v1 ] && [ \"$LEVEL\" = 'a b' ]\n").await;
     repository.annotated_tag("v1", &commit).await.unwrap();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["variables"] = json!(["LEVEL"]);
@@ -73,7 +73,7 @@ async fn tags_and_allowed_variables_reach_the_command() {
 #[tokio::test]
 async fn cancel_request_stops_job_if_project_allows_it() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, "#!/bin/sh\nexec sleep 300\n").await;
+    let (repository, commit) = register_demo(&sandbox, "#!/bin/sh\nexec sleep 300\n").await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["cancelByRequest"] = json!(true);
     sandbox.register_project("demo", &document).await.unwrap();
@@ -91,7 +91,7 @@ async fn jobs_over_the_provider_limit_wait_and_finish() {
     let mut options = super::options();
     options.concurrent_builds = Some(1);
     let sandbox = doorbell_sandbox::sandbox::Sandbox::start(options).await.unwrap();
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let mut keys = Vec::new();
     for id in ["a", "b", "c", "d"] {

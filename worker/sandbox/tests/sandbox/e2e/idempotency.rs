@@ -3,12 +3,12 @@ use doorbell_sandbox::codebuild::EventMode;
 use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, envelope, flag_history, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, flag_history, register_demo, start_sandbox, trigger};
 
 #[tokio::test]
 async fn duplicated_reordered_input_gives_one_build_and_correct_flag() {
     let sandbox = start_sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.codebuild.controls.set_event_mode(EventMode { copies: 2, reorder: true, ..EventMode::default() });
     let _workers = (sandbox.start_worker(&[]).await.unwrap(), sandbox.start_worker(&[]).await.unwrap());
     let mut wanted = Vec::new();
@@ -54,7 +54,7 @@ async fn key_of(sandbox: &doorbell_sandbox::sandbox::Sandbox, branch: &str) -> S
 #[tokio::test]
 async fn publish_repeated_under_one_id_gives_one_build() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "main", "--id", "step-1"]).await;
     sandbox.wait_until_settled(&first, JOB_TIMEOUT).await.unwrap();
@@ -68,7 +68,7 @@ async fn publish_repeated_under_one_id_gives_one_build() {
 #[tokio::test]
 async fn lost_events_still_lead_to_a_correct_flag() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.codebuild.controls.set_event_mode(EventMode { lose_percent: 100, ..EventMode::default() });
     let _worker = sandbox.start_worker(&[("DOORBELL_BUILD_POLL_INTERVAL", "1s")]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;

@@ -36,7 +36,7 @@ pub(crate) async fn start_sandbox() -> Sandbox {
 }
 
 /// A repository whose `main` holds this script, registered as the project `demo`.
-pub(crate) async fn demo(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId) {
+pub(crate) async fn register_demo(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId) {
     let repository = sandbox.forge.create_repository("demo").await.unwrap();
     let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, script)], "a script").await.unwrap();
     sandbox.register_project("demo", &sandbox.registry_document(&repository, &json!("./ci.sh"))).await.unwrap();

@@ -2,7 +2,7 @@
 use doorbell_sandbox::sandbox::Sandbox;
 use doorbell_sandbox::worker_process::WorkerProcess;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 /// What the operating system says, in the worker's log.
 const TOO_MANY_FILES: &str = "Too many open files";
@@ -31,7 +31,7 @@ async fn worker_with_file_limit(sandbox: &Sandbox, files: impl Fn(&WorkerProcess
 #[tokio::test]
 async fn worker_limited_to_64_open_files_finishes_its_jobs() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let worker = worker_with_file_limit(&sandbox, |_| 64).await;
     let keys = trigger_jobs(&sandbox, 20).await;
     check_all_succeed(&sandbox, &keys).await;
@@ -41,7 +41,7 @@ async fn worker_limited_to_64_open_files_finishes_its_jobs() {
 #[tokio::test]
 async fn worker_out_of_file_descriptors_recovers_without_loss() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let mut worker = worker_with_file_limit(&sandbox, |worker| worker.open_files().unwrap()).await;
     let keys = trigger_jobs(&sandbox, 6).await;
     worker.wait_for_log(TOO_MANY_FILES, JOB_TIMEOUT).await.unwrap();

@@ -4,11 +4,11 @@ use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
 /// A project that builds pull requests, and one from `feature` with this script.
 async fn pull_request(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId, String) {
-    let (repository, _) = demo(sandbox, PASSING_SCRIPT).await;
+    let (repository, _) = register_demo(sandbox, PASSING_SCRIPT).await;
     let head = repository.commit("feature", &[("ci.sh", EXECUTABLE_FILE, script)], "a change").await.unwrap();
     let number = sandbox.forge.open_pull_request(&repository, "feature", "please").await.unwrap().to_string();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));

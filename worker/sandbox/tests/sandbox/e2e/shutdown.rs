@@ -2,7 +2,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 /// Fargate would wait 30 s; the worker promises 10.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -10,7 +10,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn sigterm_ends_worker_cleanly_and_next_finishes_jobs() {
     let sandbox = start_sandbox().await;
-    demo(&sandbox, PASSING_SCRIPT).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let first = sandbox.start_worker(&[]).await.unwrap();
     let mut keys = Vec::new();
     for id in ["a", "b", "c", "d", "e", "f"] {

@@ -6,7 +6,7 @@ use doorbell_sandbox::sandbox::Sandbox;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, flag_history, single_flag, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
 /// Long enough for a test to do something meanwhile.
 const SLOW_SCRIPT: &str = "#!/bin/sh\nsleep 3\n";
@@ -33,7 +33,7 @@ async fn wait_for_flag(sandbox: &Sandbox, status: &str) {
 #[tokio::test]
 async fn plugin_project_reports_through_the_plugin_route_only() {
     let sandbox = start_sandbox().await;
-    let (repository, commit) = demo(&sandbox, "#!/bin/sh\nexit 3\n").await;
+    let (repository, commit) = register_demo(&sandbox, "#!/bin/sh\nexit 3\n").await;
     report_through_plugin(&sandbox, &repository).await;
     let worker = sandbox.start_worker(&[("DOORBELL_LOG", "debug")]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
@@ -52,7 +52,7 @@ async fn plugin_project_reports_through_the_plugin_route_only() {
 async fn token_rotated_between_two_reports_is_reloaded() {
     for by_plugin in [false, true] {
         let sandbox = start_sandbox().await;
-        let (repository, commit) = demo(&sandbox, SLOW_SCRIPT).await;
+        let (repository, commit) = register_demo(&sandbox, SLOW_SCRIPT).await;
         if by_plugin {
             report_through_plugin(&sandbox, &repository).await;
         }
@@ -76,7 +76,7 @@ async fn token_rotated_between_two_reports_is_reloaded() {
 #[tokio::test]
 async fn eight_parallel_reports_leave_one_correct_flag() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, SLOW_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, SLOW_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main"]).await;
     wait_for_flag(&sandbox, "pending").await;
@@ -111,7 +111,7 @@ async fn eight_parallel_reports_leave_one_correct_flag() {
 #[tokio::test]
 async fn slow_500_from_pagure_without_redis_is_retried() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let nineteen = ReleaseTrigger::After(Duration::from_secs(19));
     let late = ForgeFault::FailLate(nineteen, ForgeFailure::html(StatusCode::INTERNAL_SERVER_ERROR));
     sandbox.forge.fail_next(1, FaultScope::FlagPosts, ForgeFault::Skip);
@@ -128,7 +128,7 @@ async fn slow_500_from_pagure_without_redis_is_retried() {
 #[tokio::test]
 async fn forge_restart_during_report_leaves_one_correct_flag() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.forge.fail_next(1, FaultScope::FlagPosts, ForgeFault::Skip);
     // Gone before the post was stored, gone after it, and then what stands before it has nobody to ask.
     for fault in [

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use doorbell_sandbox::sandbox::Sandbox;
 
-use super::{JOB_TIMEOUT, PASSING_SCRIPT, demo, single_flag, start_sandbox, trigger};
+use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, single_flag, start_sandbox, trigger};
 
 /// How long a claim keeps other workers off a row.
 const CLAIM_LEASE: Duration = Duration::from_secs(61);
@@ -30,7 +30,7 @@ async fn start_calls(sandbox: &Sandbox) -> u64 {
 #[tokio::test]
 async fn killed_start_is_repeated_with_same_token_and_one_build() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let key = kill_while_starting(&sandbox).await;
     sandbox.backdate_job(&key, CLAIM_LEASE).await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
@@ -43,7 +43,7 @@ async fn killed_start_is_repeated_with_same_token_and_one_build() {
 #[tokio::test]
 async fn expired_token_makes_next_worker_find_the_existing_build() {
     let sandbox = start_sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let key = kill_while_starting(&sandbox).await;
     sandbox.codebuild.controls.expire_tokens();
     sandbox.backdate_job(&key, PAST_TOKEN_EXPIRY).await.unwrap();
