@@ -1,4 +1,6 @@
-//! A small client of the AWS protocols, for the sandbox's own calls. The product's binaries use the SDK.
+//! A small client of the AWS protocols, for the sandbox's own calls.
+//!
+//! The product's binaries use the SDK.
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -12,7 +14,7 @@ use url::Url;
 use crate::credentials::AccessKey;
 use crate::test_ca::TestCa;
 
-/// Longer than the longest long poll (20 s), so that a wait is never mistaken for a hang.
+/// Longer than the longest long poll (20 s), so that a poll is never taken for a hang.
 const CALL_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Signs and sends calls as one principal to one endpoint. Cheap to clone.
@@ -34,26 +36,26 @@ impl std::fmt::Debug for AwsClient {
     }
 }
 
-/// A service's refusal, or the reason why there was no answer.
+/// An error of a service, or the reason why there was no response.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{code} ({status}): {message}")]
 pub struct AwsError {
-    /// The HTTP status; 0 when no answer came.
+    /// The HTTP status; 0 without a response.
     pub status: u16,
-    /// The service's code without its namespace (`AccessDeniedException`); [`AwsError::NO_RESPONSE`] when no answer
-    /// came, [`AwsError::INVALID_RESPONSE`] when it could not be understood.
+    /// The service's code without its namespace (`AccessDeniedException`); [`AwsError::NO_RESPONSE`] without a
+    /// response, [`AwsError::INVALID_RESPONSE`] if it could not be parsed.
     pub code: String,
-    /// In the service's words.
+    /// The service's message.
     pub message: String,
 }
 
 impl AwsError {
-    /// The code of a call that was not answered: refused connection, TLS, time-out.
+    /// The code of a call without a response: connection refused, TLS error, timeout.
     pub const NO_RESPONSE: &'static str = "NoAnswer";
-    /// The code of an answer that is not what the protocol says.
+    /// The code of a response that violates the protocol.
     pub const INVALID_RESPONSE: &'static str = "Unreadable";
 
-    /// Whether IAM, a resource policy or the signature check said no.
+    /// Whether IAM, a resource policy or the signature check denied the call.
     pub fn is_denied(&self) -> bool {
         self.code.starts_with("AccessDenied") || self.code == "AuthorizationError" || self.status == 403
     }
@@ -67,19 +69,19 @@ impl AwsError {
     }
 }
 
-/// An answer of the query protocol.
+/// A response of the query protocol.
 #[derive(Debug, Clone)]
 pub struct XmlResponse(String);
 
 impl XmlResponse {
-    /// The text of the first element of that name, at any depth and in any namespace.
+    /// The content of the first element of that name, at any depth and in any namespace.
     pub fn text(&self, tag: &str) -> Option<String> {
         let document = roxmltree::Document::parse(&self.0).ok()?;
         let element = document.descendants().find(|node| node.is_element() && node.tag_name().name() == tag)?;
         Some(element.text().unwrap_or_default().to_owned())
     }
 
-    /// The texts of all elements of that name.
+    /// The contents of all elements of that name.
     pub(crate) fn texts(&self, tag: &str) -> Vec<String> {
         let Ok(document) = roxmltree::Document::parse(&self.0) else { return Vec::new() };
         let elements = document.descendants().filter(|node| node.is_element() && node.tag_name().name() == tag);
@@ -87,33 +89,33 @@ impl XmlResponse {
     }
 
     pub(crate) fn required(&self, tag: &str) -> Result<String, AwsError> {
-        self.text(tag).ok_or_else(|| AwsError::invalid_response(200, format!("the answer has no {tag}: {}", self.0)))
+        self.text(tag).ok_or_else(|| AwsError::invalid_response(200, format!("the response has no {tag}: {}", self.0)))
     }
 }
 
 impl AwsClient {
-    /// A client of `endpoint` (`https://127.0.0.1:<port>`) that trusts `ca` and nobody else.
+    /// A client of `endpoint` (`https://127.0.0.1:<port>`) that trusts only `ca`.
     pub fn new(endpoint: &str, region: &str, key: AccessKey, ca: &TestCa) -> anyhow::Result<AwsClient> {
         let http = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes())?])
-            // A proxy of the developer's machine must never see the sandbox's traffic.
+            // A proxy configured on the developer's machine must never see the sandbox's traffic.
             .no_proxy()
             .timeout(CALL_TIMEOUT)
             .build()?;
         Ok(AwsClient { http, endpoint: Url::parse(endpoint)?, region: region.to_owned(), key })
     }
 
-    /// The same endpoint, called by somebody else.
+    /// The same endpoint with another key.
     pub fn with_key(&self, key: AccessKey) -> AwsClient {
         AwsClient { key, ..self.clone() }
     }
 
-    /// The same caller at another endpoint: the sandbox's CodeBuild, or the emulator's plain-HTTP port.
+    /// The same key at another endpoint: the sandbox's CodeBuild, or the emulator's plain-HTTP port.
     pub fn with_endpoint(&self, endpoint: &str) -> anyhow::Result<AwsClient> {
         Ok(AwsClient { endpoint: Url::parse(endpoint)?, ..self.clone() })
     }
 
-    /// Who calls.
+    /// The key that signs the calls.
     pub fn key(&self) -> &AccessKey {
         &self.key
     }
@@ -123,8 +125,10 @@ impl AwsClient {
         &self.region
     }
 
-    /// A call of the JSON protocols. `service` is the signing name (`ssm`), `target` the whole `X-Amz-Target`
-    /// (`AmazonSSM.GetParameter`). An empty answer is `null`. Nothing is retried.
+    /// Sends a call of the JSON protocols.
+    ///
+    /// `service` is the signing name (`ssm`), `target` the whole `X-Amz-Target` (`AmazonSSM.GetParameter`). An empty
+    /// response is `null`. Nothing is retried.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Result<Value, AwsError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, header_value(json_content_type(service))?);
@@ -139,7 +143,7 @@ impl AwsClient {
         serde_json::from_str(&text).map_err(|error| AwsError::invalid_response(status, error))
     }
 
-    /// A call of the query protocol (SNS, IAM, STS).
+    /// Sends a call of the query protocol (SNS, IAM, STS).
     pub async fn query(
         &self,
         service: &str,
@@ -199,7 +203,7 @@ impl AwsClient {
     }
 }
 
-/// SQS and DynamoDB moved to JSON 1.0; the older JSON services speak 1.1.
+/// SQS and DynamoDB use JSON 1.0; the older JSON services use 1.1.
 fn json_content_type(service: &str) -> &'static str {
     match service {
         "sqs" | "dynamodb" => "application/x-amz-json-1.0",
@@ -232,7 +236,7 @@ fn header_value(text: &str) -> Result<reqwest::header::HeaderValue, AwsError> {
     text.parse().map_err(|error| AwsError::no_response(&error))
 }
 
-/// The error and its causes in one line: reqwest tells the cause of a refused connection only there.
+/// The error and its causes in one line: reqwest shows the cause of a refused connection only there.
 fn error_chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Rows that look as if time had passed: some rules wait for minutes, and a test can't.
+//! Backdates rows, since some rules wait for minutes and a test cannot.
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,18 +10,18 @@ use crate::aws::AwsClient;
 use crate::sandbox::Sandbox;
 
 impl Sandbox {
-    /// Makes a row older, as if its worker had been gone for so long. No worker may run meanwhile.
+    /// Backdates a row, as if its worker had been gone for that long. No worker may run meanwhile.
     ///
     /// # Errors
-    /// There is no such row, or the table can't be written.
+    /// There is no such row, or the table cannot be written.
     pub async fn backdate_job(&self, key: &str, by: Duration) -> anyhow::Result<()> {
         backdate_row(self.account.root(), key, by).await
     }
 
-    /// Makes every row older that is not settled; answers how many. No worker may run meanwhile.
+    /// Backdates every unsettled row and returns their number. No worker may run meanwhile.
     ///
     /// # Errors
-    /// The table can't be read or written.
+    /// The table cannot be read or written.
     pub async fn backdate_unsettled_jobs(&self, by: Duration) -> anyhow::Result<usize> {
         let items = self.account.rows().await?;
         let unsettled: Vec<&Value> = items.iter().filter(|item| item["due_at"].is_number()).collect();
@@ -32,7 +32,7 @@ impl Sandbox {
     }
 }
 
-/// [`Sandbox::backdate_job`], in whichever account the key is of.
+/// [`Sandbox::backdate_job`] for the account that the client's key belongs to.
 pub(crate) async fn backdate_row(root: &AwsClient, key: &str, by: Duration) -> anyhow::Result<()> {
     let items = rows(root).await?;
     let item = items.iter().find(|item| item["pk"] == key).with_context(|| format!("there is no row {key}"))?;
@@ -41,10 +41,10 @@ pub(crate) async fn backdate_row(root: &AwsClient, key: &str, by: Duration) -> a
 
 async fn backdate_item(root: &AwsClient, item: &Value, by: Duration) -> anyhow::Result<()> {
     let by = i64::try_from(by.as_millis())?;
-    let key = item["pk"].as_str().context("a row without a key")?;
+    let key = item["pk"].as_str().context("the row has no key")?;
     let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
     shift_times(&mut row, by);
-    let due_at = item["due_at"].as_i64().context("the row is not due at any time")? - by;
+    let due_at = item["due_at"].as_i64().context("the row has no due time")? - by;
     let update = json!({
         "TableName": JOBS_TABLE,
         "Key": { "pk": { "S": key } },
@@ -56,7 +56,7 @@ async fn backdate_item(root: &AwsClient, item: &Value, by: Duration) -> anyhow::
     Ok(())
 }
 
-/// Every number of a row that is as large is a time in milliseconds.
+/// Every number of a row above this is a time in milliseconds.
 const MIN_TIMESTAMP_MS: i64 = 1_000_000_000_000;
 
 fn shift_times(value: &mut Value, by: i64) {

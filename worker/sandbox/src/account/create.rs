@@ -12,14 +12,16 @@ use crate::credentials::AccessKey;
 pub(crate) const IAM_VERSION: &str = "2010-05-08";
 pub(crate) const SNS_VERSION: &str = "2010-03-31";
 
-/// What the account's creation answers.
+/// The values that the account's creation returns.
 pub(super) struct CreatedAccount {
     /// Queue URLs by queue name.
     pub(super) queue_urls: BTreeMap<&'static str, String>,
     pub(super) publisher: AccessKey,
 }
 
-/// Everything, in an order in which nothing names what is not there yet: IAM refuses unknown principals in policies,
+/// Creates every resource of the account.
+///
+/// The order is such that nothing names a resource that does not exist yet: IAM rejects unknown principals in policies,
 /// SQS unknown dead-letter queues.
 pub(super) async fn create_account(root: &AwsClient, account: &AccountDefinition) -> Result<CreatedAccount, AwsError> {
     let publisher = create_publisher(root, account).await?;
@@ -110,7 +112,7 @@ async fn create_rules(root: &AwsClient, account: &AccountDefinition) -> Result<(
     Ok(())
 }
 
-/// EventBridge answers 200 for entries that it has refused.
+/// Turns failed entries into an error: EventBridge responds 200 to a call whose entries it has rejected.
 pub(super) fn check_failed_entries(answer: &Value) -> Result<(), AwsError> {
     match answer["FailedEntryCount"].as_u64() {
         Some(0) => Ok(()),
@@ -124,7 +126,7 @@ async fn create_table(root: &AwsClient, account: &AccountDefinition) -> Result<(
     Ok(())
 }
 
-/// The account that calls are made in must be the one that the ARNs name, or policies would match nothing.
+/// Checks that calls are made in the account that the ARNs name; otherwise policies would match nothing.
 pub(super) async fn check_account(root: &AwsClient) -> Result<(), AwsError> {
     let found = root.query("sts", "2011-06-15", "GetCallerIdentity", &[]).await?.required("Account")?;
     if found == ACCOUNT_ID {

@@ -1,37 +1,39 @@
-//! What the account consists of, as data: names, settings and policies. `build.rs` creates it in the emulator;
-//! nothing else decides anything, so that this file and its neighbours can be compared with Terraform's plan.
+//! The account as data: names, settings and policies.
+//!
+//! `create.rs` creates it in the emulator and decides nothing, so this file and its siblings can be compared with
+//! Terraform's plan.
 use serde_json::{Value, json};
 
-/// The sandbox's account, one of those that AWS's documentation uses.
+/// The sandbox's account id, one of those that AWS's documentation uses.
 pub const ACCOUNT_ID: &str = "111122223333";
 /// The sandbox's Region.
 pub const REGION: &str = "eu-central-1";
 
-/// Where publishers publish.
+/// The topic that publishers publish to.
 pub const TOPIC_NAME: &str = "doorbell-requests";
 
-/// What was published, in SNS's envelope.
+/// Receives what was published, in SNS's envelope.
 pub const TRIGGER_QUEUE: &str = "doorbell-triggers";
-/// Our builds' events.
+/// Receives the events of our builds.
 pub const EVENT_QUEUE: &str = "doorbell-events";
-/// Of the trigger queue, and of the worker itself: what it can't read goes here with a reason.
+/// The dead-letter queue of the trigger queue. The worker sends invalid messages to it, with a reason.
 pub const DEAD_LETTER_QUEUE: &str = "doorbell-dead-letters";
-/// Of the event queue, and of the rules that fill it.
+/// The dead-letter queue of the event queue and of the rules that fill it.
 pub const EVENT_DEAD_LETTER_QUEUE: &str = "doorbell-events-dead-letters";
-/// What SNS could not put into the trigger queue.
+/// Receives what SNS could not deliver to the trigger queue.
 pub const SUBSCRIPTION_DEAD_LETTER_QUEUE: &str = "doorbell-subscription-dead-letters";
 
-/// The ledger.
+/// The ledger's table.
 pub const JOBS_TABLE: &str = "doorbell-jobs";
-/// The ledger's sparse index: rows that somebody must look at, by shard and time.
+/// The ledger's sparse index of unsettled rows, by shard and due time.
 pub const DUE_INDEX: &str = "due";
 
-/// Brings "CodeBuild Build State Change".
+/// The rule for "CodeBuild Build State Change".
 pub const STATE_RULE: &str = "doorbell-build-state";
-/// Brings "CodeBuild Build Phase Change".
+/// The rule for "CodeBuild Build Phase Change".
 pub const PHASE_RULE: &str = "doorbell-build-phase";
 
-/// The IAM user whose key a third-party CI holds.
+/// The IAM user whose access key a third-party CI has.
 pub const PUBLISHER_USER: &str = "doorbell-publisher";
 /// The role of the worker's task.
 pub const WORKER_ROLE: &str = "doorbell-worker";
@@ -42,24 +44,24 @@ pub const BUILD_ROLE: &str = "doorbell-build";
 /// The role of builds of pull requests: it can write its log and nothing else.
 pub const UNPRIVILEGED_BUILD_ROLE: &str = "doorbell-build-unprivileged";
 
-/// Secrets Manager names that start so hold forges' tokens, which only workers read.
+/// Secrets with this prefix hold forges' tokens, which only workers read.
 pub const REPORT_SECRET_PREFIX: &str = "doorbell/report/";
-/// Secrets Manager names that start so hold git credentials, which only builds read.
+/// Secrets with this prefix hold git credentials, which only builds read.
 pub const GIT_SECRET_PREFIX: &str = "doorbell/git/";
-/// Build projects write their logs into groups of this prefix and their own name.
+/// The log groups of build projects are this prefix and the project's name.
 pub const LOG_GROUP_PREFIX: &str = "/aws/codebuild/";
 
-/// What differs from one installation to the next.
+/// The settings that differ between installations.
 #[derive(Debug, Clone)]
 pub struct AccountDefinition {
-    /// SSM parameters of the registry are called `<prefix>/<project>`: `/doorbell`, or iwomp's `/iwomp-in-aws`.
+    /// The registry's parameters are named `<prefix>/<project>`: `/doorbell`, or iwomp's `/iwomp-in-aws`.
     pub prefix: String,
-    /// CodeBuild projects that workers may start, and whose events they hear.
+    /// The CodeBuild projects that workers may start and whose events they receive.
     pub build_projects: Vec<String>,
 }
 
 impl AccountDefinition {
-    /// CreateTable's input. A row is found by its key alone; what is not settled is in the sparse index, too.
+    /// CreateTable's input: the key alone identifies a row, and unsettled rows are also in the sparse index.
     pub fn table(&self) -> Value {
         json!({
             "TableName": JOBS_TABLE,
@@ -76,13 +78,13 @@ impl AccountDefinition {
                     { "AttributeName": "due_shard", "KeyType": "HASH" },
                     { "AttributeName": "due_at", "KeyType": "RANGE" },
                 ],
-                // The index is behind the table, so a sweep reads the row itself before it acts.
+                // The index lags behind the table, so a sweep reads the row itself before it acts.
                 "Projection": { "ProjectionType": "KEYS_ONLY" },
             }],
         })
     }
 
-    /// UpdateTimeToLive's input: settled rows are forgotten after a while.
+    /// UpdateTimeToLive's input: settled rows expire.
     pub fn time_to_live(&self) -> Value {
         json!({
             "TableName": JOBS_TABLE,
@@ -90,8 +92,10 @@ impl AccountDefinition {
         })
     }
 
-    /// The rules that bring our builds' events, as (name, event pattern). Two, because AWS warns that one for both
-    /// kinds "might produce unexpected results"; of a build's nine phases those that bring something.
+    /// The rules that forward our builds' events, as (name, event pattern).
+    ///
+    /// There are two, because AWS warns that one for both kinds "might produce unexpected results". Only the phases
+    /// that carry new information are forwarded.
     pub fn rules(&self) -> Vec<(&'static str, Value)> {
         let pattern =
             |kind: &str, detail: Value| json!({ "source": ["aws.codebuild"], "detail-type": [kind], "detail": detail });
@@ -105,8 +109,9 @@ impl AccountDefinition {
     }
 }
 
-/// How the trigger queue hears of the topic: with the envelope, whose MessageId, TopicArn and Timestamp the worker needs.
-/// The subscription has a dead-letter queue of its own: SNS drops what the queue's policy refuses, else.
+/// The topic's subscription: with the envelope, whose MessageId, TopicArn and Timestamp the worker needs.
+///
+/// It has a dead-letter queue of its own; without one SNS drops what the queue's policy rejects.
 pub(crate) fn subscription() -> [(&'static str, String); 4] {
     [
         ("Protocol", "sqs".to_owned()),
@@ -116,7 +121,7 @@ pub(crate) fn subscription() -> [(&'static str, String); 4] {
     ]
 }
 
-/// Where a rule sends its events.
+/// The target of the rules: the event queue.
 pub(crate) fn rule_target() -> Value {
     json!({
         "Id": EVENT_QUEUE,

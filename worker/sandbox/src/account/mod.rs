@@ -1,4 +1,4 @@
-//! The account in which the journey happens: emulator, queues, rules, table, roles, and the keys of each role.
+//! The sandbox's AWS account: emulator, queues, rules, table, roles, and the keys of each role.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -28,19 +28,20 @@ pub use queue_messages::QueueMessage;
 pub use queues::QueueDefinition;
 pub(crate) use rows::rows;
 
-/// What a world is made of.
+/// The options of an account.
 #[derive(Debug, Clone)]
 pub struct SandboxAccountOptions {
-    /// The Python that `bin/lib/python.sh` prints.
+    /// The Python interpreter whose path `bin/lib/python.sh` prints.
     pub python: PathBuf,
-    /// What differs between installations.
+    /// The settings that differ between installations.
     pub definition: AccountDefinition,
-    /// Whether a long poll goes on when its caller has gone, and takes messages for nobody. AWS does not say.
+    /// Whether a long poll goes on after its caller disconnected, and takes messages that nothing receives. AWS does
+    /// not document it.
     pub hanging_polls: bool,
 }
 
 impl SandboxAccountOptions {
-    /// The prefix `/doorbell` and two build projects, for branches and for pull requests.
+    /// The options with prefix `/doorbell` and two build projects, one for branches and tags, one for pull requests.
     pub fn new(python: impl Into<PathBuf>) -> SandboxAccountOptions {
         let definition = AccountDefinition {
             prefix: "/doorbell".to_owned(),
@@ -50,7 +51,7 @@ impl SandboxAccountOptions {
     }
 }
 
-/// A running account. All of it ends, and its files go, when this is dropped.
+/// A running account. Dropping it stops its processes and removes its files.
 #[derive(Debug)]
 pub struct SandboxAccount {
     emulator: Emulator,
@@ -63,16 +64,16 @@ pub struct SandboxAccount {
     publisher: AccessKey,
     queue_urls: BTreeMap<&'static str, String>,
     trust_bundle: PathBuf,
-    // After the emulator, which writes into it.
+    // Dropped after the emulator, which writes into it.
     dir: TempDir,
 }
 
 impl SandboxAccount {
-    /// Starts the emulator and creates the account in it: about a second.
+    /// Starts the emulator and creates the account in it, in about a second.
     ///
     /// # Errors
-    /// The Python environment is missing, the emulator does not start (its log is in the error), or it refuses a part
-    /// of the account.
+    /// The Python environment is missing, the emulator does not start (the error has its log), or it rejects a
+    /// resource.
     pub async fn create(options: SandboxAccountOptions) -> anyhow::Result<SandboxAccount> {
         let dir = tempfile::Builder::new().prefix("doorbell-").tempdir()?;
         let ca = TestCa::new()?;
@@ -104,42 +105,42 @@ impl SandboxAccount {
         })
     }
 
-    /// Where all services but CodeBuild are.
+    /// The endpoint of all services but CodeBuild.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator
     }
 
-    /// Whom every server of this world is certified by.
+    /// The CA that signs the certificates of all servers of this sandbox.
     pub fn ca(&self) -> &TestCa {
         &self.ca
     }
 
-    /// Where [`TestCa::write_trust_bundle`] has written, for `SSL_CERT_FILE`.
+    /// The file that [`TestCa::write_trust_bundle`] wrote, for `SSL_CERT_FILE`.
     pub fn trust_bundle(&self) -> &Path {
         &self.trust_bundle
     }
 
-    /// A client with the root key; [`AwsClient::with_key`] makes others of it.
+    /// A client with the root key; [`AwsClient::with_key`] derives others from it.
     pub fn root(&self) -> &AwsClient {
         &self.root
     }
 
-    /// Every key that this world has handed out.
+    /// Every key that this account has issued.
     pub fn key_ring(&self) -> &KeyRing {
         &self.key_ring
     }
 
-    /// Keys of the account's roles.
+    /// The credentials of the account's roles.
     pub fn roles(&self) -> &RoleCredentials {
         &self.roles
     }
 
-    /// What the account was made from.
+    /// The definition that the account was created from.
     pub fn definition(&self) -> &AccountDefinition {
         &self.definition
     }
 
-    /// For files that must go when the world goes.
+    /// The directory of the sandbox's files; removed when the account is dropped.
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
@@ -164,17 +165,17 @@ impl SandboxAccount {
         self.queue_url(DEAD_LETTER_QUEUE)
     }
 
-    /// Of a queue named in [`state`]; empty for any other name.
+    /// The URL of a queue named in [`definition`]; empty for any other name.
     pub fn queue_url(&self, name: &str) -> String {
         self.queue_urls.get(name).cloned().unwrap_or_default()
     }
 
-    /// The one key that leaves the account.
+    /// The only access key that a third party holds.
     pub fn publisher_key(&self) -> AccessKey {
         self.publisher.clone()
     }
 
-    /// Publishes with the publisher's key; answers SNS's message id.
+    /// Publishes with the publisher's key; returns SNS's message id.
     pub async fn publish(&self, message: &str) -> Result<String, AwsError> {
         let topic = topic_arn();
         let params = [("TopicArn", topic.as_str()), ("Message", message)];
@@ -182,12 +183,12 @@ impl SandboxAccount {
         publisher.query("sns", SNS_VERSION, "Publish", &params).await?.required("MessageId")
     }
 
-    /// All that a worker is told on Fargate; whoever runs CodeBuild adds `AWS_ENDPOINT_URL_CODEBUILD`.
+    /// The environment of a worker as on Fargate; the caller that runs CodeBuild adds `AWS_ENDPOINT_URL_CODEBUILD`.
     pub fn worker_environment(&self) -> BTreeMap<String, String> {
         self.installation_environment().into_iter().chain(self.credentials.environment(WORKER_ROLE)).collect()
     }
 
-    /// All that the account's owner has set when `doorbell` runs; whoever runs CodeBuild adds its endpoint.
+    /// The environment of the account's owner for `doorbell`; the caller that runs CodeBuild adds its endpoint.
     pub fn owner_environment(&self) -> BTreeMap<String, String> {
         self.installation_environment().into_iter().chain(self.credentials.environment(OWNER_ROLE)).collect()
     }
@@ -205,7 +206,7 @@ impl SandboxAccount {
         self.sdk_environment().into_iter().chain(settings).collect()
     }
 
-    /// All that a publisher's CI is told.
+    /// The environment of a publisher's CI.
     pub fn publisher_environment(&self) -> BTreeMap<String, String> {
         let settings = [
             ("DOORBELL_TOPIC_ARN", topic_arn()),
@@ -221,7 +222,7 @@ impl SandboxAccount {
             ("AWS_ENDPOINT_URL", self.emulator.endpoint().to_owned()),
             ("AWS_REGION", REGION.to_owned()),
             ("SSL_CERT_FILE", self.trust_bundle.display().to_string()),
-            // On a developer's EC2 machine the SDK would take that machine's role, should ours be missing.
+            // On a developer's EC2 machine the SDK would use that machine's role if ours were missing.
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

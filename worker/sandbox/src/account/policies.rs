@@ -1,4 +1,4 @@
-//! Who may do what: the publisher one thing, the worker what a worker needs, a build its own secrets.
+//! Permissions: of the publisher one action, of the worker what it needs, of a build its own secrets.
 use serde_json::{Value, json};
 
 use super::definition::{
@@ -7,24 +7,24 @@ use super::definition::{
     SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn, iam_arn, topic_arn,
 };
 
-/// A role as IAM is to make it, with one inline policy.
+/// A role as IAM is to create it, with one inline policy.
 #[derive(Debug, Clone)]
 pub struct RoleDefinition {
-    /// One of the names in [`super::state`].
+    /// One of the role names in [`super::definition`].
     pub name: &'static str,
-    /// Which service may take it on.
+    /// The trust policy: which service may assume it.
     pub trust: Value,
-    /// What it may do.
+    /// The permissions policy.
     pub policy: Value,
 }
 
 impl AccountDefinition {
-    /// The publisher's whole policy.
+    /// The publisher's only policy.
     pub fn publisher_policy(&self) -> Value {
         document([allow("Publish", &["sns:Publish"], [topic_arn()])])
     }
 
-    /// The topic's policy: the publisher, over TLS.
+    /// The topic's policy: it admits the publisher, over TLS.
     pub fn topic_policy(&self) -> Value {
         let mut publish = allow("Publish", &["sns:Publish"], [topic_arn()]);
         publish["Principal"] = json!({ "AWS": iam_arn(&format!("user/{PUBLISHER_USER}")) });
@@ -44,13 +44,13 @@ impl AccountDefinition {
         ]
     }
 
-    /// The role of whoever runs `doorbell`: a person's, and none of the installation's own parts.
+    /// The role of the account's owner, who runs `doorbell`; no part of the installation uses it.
     pub fn owner_role(&self) -> RoleDefinition {
         let root = json!({ "Effect": "Allow", "Principal": { "AWS": iam_arn("root") }, "Action": "sts:AssumeRole" });
         RoleDefinition { name: OWNER_ROLE, trust: document([root]), policy: self.owner_policy() }
     }
 
-    /// What each command needs is listed in the README of `doorbell-cli`.
+    /// The README of `doorbell-cli` lists what each command needs.
     fn owner_policy(&self) -> Value {
         let table = arn("dynamodb", &format!("table/{JOBS_TABLE}"));
         let table_actions = [
@@ -78,7 +78,7 @@ impl AccountDefinition {
         ];
         let groups =
             self.build_projects.iter().map(|project| arn("logs", &format!("log-group:{LOG_GROUP_PREFIX}{project}")));
-        // AWS asks about the streams, the emulator about the group.
+        // AWS checks the permission on the streams, the emulator on the group.
         let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
         document([
             allow("Rows", &table_actions, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
@@ -90,14 +90,14 @@ impl AccountDefinition {
             allow("ReceiveDeadLetters", &receive_actions, dead_letter_queues.map(|queue| arn("sqs", queue))),
             allow("RedriveMessages", &["sqs:SendMessage"], [TRIGGER_QUEUE, EVENT_QUEUE].map(|queue| arn("sqs", queue))),
             allow("Topic", &topic, [topic_arn()]),
-            // On AWS the topic, the rules and the roles would do; the emulator asks about `*`.
+            // On AWS the ARNs of topic, rules and roles would suffice; the emulator checks the permission on `*`.
             allow("DescribeResources", &describe_actions, ["*".to_owned()]),
             allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
             allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
             read_secrets("ReadReportTokens", REPORT_SECRET_PREFIX),
             allow("Builds", &["codebuild:BatchGetBuilds"], self.project_arns()),
-            // Of any name, for that is what a document may hold: one that does not exist must be told from one that
-            // may not be seen.
+            // On any name, since a document may hold any: a build project that does not exist must be distinguishable
+            // from one that may not be read.
             allow("BuildProjects", &["codebuild:BatchGetProjects"], [arn("codebuild", "project/*")]),
             allow("ReadLogs", &["logs:GetLogEvents"], groups),
         ])
@@ -125,7 +125,7 @@ impl AccountDefinition {
     }
 
     fn build_policy(&self) -> Value {
-        // CodeBuild resolves PARAMETER_STORE variables by the plural call, as its own error messages show.
+        // CodeBuild resolves PARAMETER_STORE variables by `GetParameters`, as its own error messages show.
         let registry = self.read_registry("ssm:GetParameters");
         document([registry, read_secrets("ReadGitCredentials", GIT_SECRET_PREFIX), self.write_logs()])
     }
@@ -137,12 +137,12 @@ impl AccountDefinition {
     fn write_logs(&self) -> Value {
         let groups =
             self.build_projects.iter().map(|project| arn("logs", &format!("log-group:{LOG_GROUP_PREFIX}{project}")));
-        // A group's own ARN for making it, `:*` for the streams in it.
+        // The group's own ARN is for creating it, `:*` for the streams in it.
         let resources = groups.flat_map(|group| [format!("{group}:*"), group]);
         allow("WriteLogs", &["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources)
     }
 
-    /// CodeBuild, for these build projects and no other account's.
+    /// Trusts CodeBuild, on behalf of these build projects only.
     fn trust_builds(&self) -> Value {
         trust("codebuild.amazonaws.com", "ArnEquals", json!(self.project_arns()))
     }
@@ -167,12 +167,12 @@ fn read_secrets(sid: &str, prefix: &str) -> Value {
     allow(sid, &["secretsmanager:GetSecretValue"], [arn("secretsmanager", &format!("secret:{prefix}*"))])
 }
 
-/// ECS, which names no cluster here.
+/// Trusts ECS, on behalf of any cluster of this account.
 fn trust_tasks() -> Value {
     trust("ecs-tasks.amazonaws.com", "ArnLike", json!(arn("ecs", "*")))
 }
 
-/// The service also works for other accounts.
+/// Trusts a service for this account only: the service also works for other accounts.
 fn trust(service: &str, like: &str, source: Value) -> Value {
     document([json!({
         "Effect": "Allow",

@@ -1,4 +1,4 @@
-//! Looking into queues from outside.
+//! Access to the queues' messages for tests.
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -6,38 +6,39 @@ use serde_json::{Value, json};
 use super::SandboxAccount;
 use crate::aws::AwsError;
 
-/// A message in hand: invisible to others until it is deleted or its visibility timeout is over.
+/// A received message: invisible to others until it is deleted or its visibility timeout expires.
 #[derive(Debug, Clone)]
 pub struct QueueMessage {
-    /// SQS's id of it.
+    /// SQS's message id.
     pub id: String,
-    /// What was sent: for the trigger queue, SNS's envelope.
+    /// The body as sent: in the trigger queue, SNS's envelope.
     pub body: String,
     receipt: String,
 }
 
-/// Seconds that [`SandboxAccount::peek`] hides messages while it counts them; it lets go of each before it returns.
+/// Seconds for which [`SandboxAccount::peek`] hides messages while it counts them; it makes each visible before it
+/// returns.
 const PEEK_VISIBILITY: u32 = 60;
 
 impl SandboxAccount {
-    /// Sends as root, past SNS: what a redrive by hand or a broken producer might put there.
+    /// Sends a message as root, bypassing SNS: as a manual redrive or a faulty producer might.
     pub async fn send_to_queue(&self, url: &str, body: &str) -> Result<(), AwsError> {
         let message = json!({ "QueueUrl": url, "MessageBody": body });
         self.root.json("sqs", "AmazonSQS.SendMessage", message).await.map(drop)
     }
 
-    /// At most ten messages; waits at most `wait_seconds` (0 to 20) for the first.
+    /// Receives at most ten messages; waits at most `wait_seconds` (0 to 20) for the first.
     pub async fn receive(&self, url: &str, wait_seconds: u32) -> Result<Vec<QueueMessage>, AwsError> {
         self.receive_hidden(url, wait_seconds, None).await
     }
 
-    /// Deletes a message in hand.
+    /// Deletes a received message.
     pub async fn delete(&self, url: &str, message: &QueueMessage) -> Result<(), AwsError> {
         let body = json!({ "QueueUrl": url, "ReceiptHandle": message.receipt });
         self.root.json("sqs", "AmazonSQS.DeleteMessage", body).await.map(drop)
     }
 
-    /// The bodies of all visible messages, which stay in the queue. It counts as a receive of each.
+    /// The bodies of all visible messages, which stay in the queue. Counts as a receive of each.
     pub async fn peek(&self, url: &str) -> Result<Vec<String>, AwsError> {
         let mut seen = Vec::new();
         loop {
@@ -54,7 +55,7 @@ impl SandboxAccount {
         Ok(seen.into_iter().map(|message| message.body).collect())
     }
 
-    /// How many messages a queue holds, hidden ones included.
+    /// How many messages a queue holds, invisible ones included.
     pub async fn message_count(&self, url: &str) -> Result<usize, AwsError> {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let body = json!({ "QueueUrl": url, "AttributeNames": names });
@@ -63,7 +64,7 @@ impl SandboxAccount {
         Ok(names.into_iter().map(count).sum())
     }
 
-    /// From now on a message of the work queues that was handed out is hidden for so long, in whole seconds.
+    /// Sets the visibility timeout of the work queues, in whole seconds.
     pub async fn set_visibility_timeout(&self, time: Duration) -> Result<(), AwsError> {
         for url in [self.trigger_queue_url(), self.event_queue_url()] {
             let body = json!({ "QueueUrl": url, "Attributes": { "VisibilityTimeout": time.as_secs().to_string() } });
@@ -72,8 +73,8 @@ impl SandboxAccount {
         Ok(())
     }
 
-    /// Puts what lies in the worker's dead-letter queue back into the trigger queue, as an operator would; answers how
-    /// many messages that were.
+    /// Moves the messages of the worker's dead-letter queue back into the trigger queue, as an operator would. Returns
+    /// their number.
     pub async fn redrive(&self) -> Result<u64, AwsError> {
         let mut moved = 0;
         loop {
@@ -89,7 +90,7 @@ impl SandboxAccount {
         }
     }
 
-    /// What workers and SQS have put into the worker's dead-letter queue.
+    /// The messages that workers and SQS have put into the worker's dead-letter queue.
     pub async fn dead_letters(&self) -> Result<Vec<String>, AwsError> {
         self.peek(&self.dead_letter_queue_url()).await
     }

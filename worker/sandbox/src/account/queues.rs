@@ -1,4 +1,4 @@
-//! The queues: who may send to each, how often it is tried, and where it goes when that was in vain.
+//! The queues: who may send to each, how often a message is received, and its dead-letter queue.
 use serde_json::{Value, json};
 
 use super::definition::{
@@ -6,38 +6,44 @@ use super::definition::{
     SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, arn, rule_arns, topic_arn,
 };
 
-/// How often a message is received before SQS gives up on it. A worker deletes a message when its row is durable, or
-/// sends it to the dead-letter queue itself, with a reason: only a crash, or a ledger that is down, makes one return.
-/// With the visibility timeout this rides out ten minutes of that.
+/// How often a message is received before SQS moves it to the dead-letter queue.
+///
+/// A worker deletes a message when its row is durable, or sends it to the dead-letter queue itself, with a reason. So
+/// only a crash, or an unavailable ledger, makes a message return. With the visibility timeout this covers ten minutes
+/// of either.
 const MAX_RECEIVE_COUNT: u32 = 30;
-/// Seconds. Parse, insert, delete: nothing holds a message for longer than a few. What a worker took with it waits as
-/// long.
+/// The visibility timeout, in seconds.
+///
+/// A worker parses, inserts and deletes; it holds no message for longer than a few seconds. The messages of a crashed
+/// worker return after this time.
 const VISIBILITY_TIMEOUT_SECONDS: u32 = 20;
-/// Seconds: 4 days. A request older than 72 h is refused anyway.
+/// 4 days, in seconds. A request older than 72 h is rejected anyway.
 const RETENTION_SECONDS: u32 = 4 * 24 * 3600;
-/// Seconds: 14 days, SQS's longest. The time of sending is kept when a message is moved, so this must exceed
-/// [`RETENTION_SECONDS`].
+/// 14 days, in seconds: SQS's maximum.
+///
+/// A message keeps its time of sending when it is moved, so this must exceed [`RETENTION_SECONDS`].
 const DEAD_LETTER_RETENTION_SECONDS: u32 = 14 * 24 * 3600;
-/// Bytes. What SNS and EventBridge can send must fit, or it would be dropped without a reason.
+/// In bytes. The queue must accept what SNS and EventBridge can send; SNS and EventBridge drop larger messages without
+/// a reason.
 const MAX_MESSAGE_BYTES: u32 = 256 * 1024;
 
-/// A queue as SQS is to make it.
+/// A queue as SQS is to create it.
 #[derive(Debug, Clone)]
 pub struct QueueDefinition {
-    /// One of the names in [`super::state`].
+    /// One of the queue names in [`super::definition`].
     pub name: &'static str,
-    /// CreateQueue's attributes, policy included; every value is a text, those with structure are JSON in a text.
+    /// CreateQueue's attributes, policy included. Every value is a string; structured ones are JSON in a string.
     pub attributes: Value,
 }
 
-/// Who but the account's own roles may send: a service, on behalf of these resources only.
+/// A service that may send, on behalf of these resources only. Otherwise only the account's own roles may.
 struct AllowedSender {
     service: &'static str,
     sources: Vec<String>,
 }
 
 impl AccountDefinition {
-    /// In the order of creation: a dead-letter queue stands before the queue that names it.
+    /// All queues in the order of creation: a dead-letter queue precedes the queue that names it.
     pub fn queues(&self) -> Vec<QueueDefinition> {
         let topic = || AllowedSender { service: "sns.amazonaws.com", sources: vec![topic_arn()] };
         let rules = || AllowedSender { service: "events.amazonaws.com", sources: rule_arns().into() };
@@ -76,7 +82,7 @@ fn common_attributes(name: &str, retention: u32, sender: Option<AllowedSender>) 
     })
 }
 
-/// Which queue may use it as its dead-letter queue.
+/// Names the queue that may use this one as its dead-letter queue.
 fn redrive_allow_policy(queue: Option<&str>) -> Value {
     let policy = match queue {
         Some(queue) => json!({ "redrivePermission": "byQueue", "sourceQueueArns": [arn("sqs", queue)] }),
@@ -94,7 +100,7 @@ fn queue_policy(name: &str, sender: Option<AllowedSender>) -> Value {
             "Principal": { "Service": sender.service },
             "Action": "sqs:SendMessage",
             "Resource": queue,
-            // Against the confused deputy: the service also works for other accounts.
+            // Prevents the confused deputy: the service also works for other accounts.
             "Condition": {
                 "ArnEquals": { "aws:SourceArn": sender.sources },
                 "StringEquals": { "aws:SourceAccount": ACCOUNT_ID },

@@ -6,19 +6,19 @@ use super::definition::JOBS_TABLE;
 use crate::aws::{AwsClient, AwsError};
 
 impl SandboxAccount {
-    /// Every row of the table, read consistently, in no order.
+    /// Every row of the table, read consistently, in no particular order.
     pub async fn rows(&self) -> Result<Vec<Value>, AwsError> {
         rows(&self.root).await
     }
 }
 
-/// The same, of whichever account the key is of.
+/// [`SandboxAccount::rows`] for the account that the client's key belongs to.
 pub(crate) async fn rows(root: &AwsClient) -> Result<Vec<Value>, AwsError> {
     let mut rows = Vec::new();
     let mut request = json!({ "TableName": JOBS_TABLE, "ConsistentRead": true });
     loop {
         let page = root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
-        // The workers' heartbeat is no row.
+        // The sweep's heartbeat is not a job.
         let items = page["Items"].as_array().into_iter().flatten().filter(|item| item["pk"]["S"] != "#sweep");
         rows.extend(items.map(plain_item));
         match page.get("LastEvaluatedKey") {
@@ -33,7 +33,7 @@ fn plain_item(attributes: &Value) -> Value {
     Value::Object(attributes.map(|(name, typed)| (name.clone(), plain_value(typed))).collect::<Map<_, _>>())
 }
 
-/// DynamoDB's `{"N": "5"}` as `5`. A type that no row uses is left as it is.
+/// Converts DynamoDB's `{"N": "5"}` to `5`. A type that no row uses is left as it is.
 fn plain_value(typed: &Value) -> Value {
     let Some((kind, value)) = typed.as_object().and_then(|typed| typed.iter().next()) else {
         return typed.clone();

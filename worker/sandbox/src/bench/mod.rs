@@ -1,4 +1,4 @@
-//! `bin/bench`: what the release binaries weigh, and how a worker drains a backlog.
+//! `bin/bench`: the release binaries' sizes and start times, and how fast a worker drains a backlog.
 mod timing;
 
 use std::path::PathBuf;
@@ -17,30 +17,30 @@ use crate::process_stats::ProcessStats;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
-/// What the benchmark is told.
+/// The arguments of `bin/bench`.
 #[derive(Debug, Args)]
 pub struct BenchArguments {
-    /// The Python environment with the AWS emulator, as `bin/lib/python.sh` prints it
+    /// The Python environment with the AWS emulator; `bin/lib/python.sh` prints its path
     #[arg(long, env = "DOORBELL_EMULATOR_PYTHON", value_name = "PATH")]
     python: PathBuf,
-    /// Jobs of the backlog
+    /// Number of jobs in the backlog
     #[arg(long, default_value_t = 1000, value_name = "COUNT")]
     jobs: usize,
-    /// text or json
+    /// Output format: text or json
     #[arg(long, value_enum, default_value = "text")]
     output: OutputFormat,
 }
 
-/// Builds that cost next to nothing: the worker is measured, not the builds.
+/// Builds that cost almost nothing: the worker is measured, not the builds.
 const NOOP_BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n";
 
-/// Seconds without work before a worker's memory is called idle.
+/// How long a worker has no work before its memory is measured as idle.
 const IDLE_PERIOD: Duration = Duration::from_secs(5);
 
-/// Sends of the backlog under way at once.
+/// Concurrent sends of the backlog.
 const MAX_CONCURRENT_SENDS: usize = 16;
 
-/// Measures, and prints what it found.
+/// Measures and prints the figures.
 ///
 /// # Errors
 /// A program is missing, or the backlog did not drain.
@@ -117,7 +117,7 @@ async fn measure_drain(sandbox: &Sandbox, jobs: usize) -> anyhow::Result<Value> 
     }))
 }
 
-/// Straight into the queue, as SNS would: a CI's process for each would be measured, too.
+/// Enqueues requests directly, as SNS would: starting `trigger_job` for each would be measured, too.
 pub(crate) async fn enqueue_requests(sandbox: &Sandbox, jobs: usize, commit: &str) -> anyhow::Result<()> {
     let url = sandbox.account.trigger_queue_url();
     let sends = (0..jobs).map(|number| {

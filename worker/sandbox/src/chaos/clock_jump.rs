@@ -1,5 +1,7 @@
-//! Time that is not waited for. Some rules wait for minutes; when little but waiting is left, all clocks that matter are
-//! set forward together: the rows' and CodeBuild's.
+//! Clock jumps instead of waiting.
+//!
+//! Some rules wait for minutes. When most jobs only wait, the ledger's rows and CodeBuild's tokens are backdated
+//! together.
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,17 +11,19 @@ use super::proxies::FaultProxies;
 use crate::job::Job;
 use crate::sandbox::Sandbox;
 
-/// What is due sooner is waited for.
+/// Jobs due sooner are waited for.
 const MIN_JUMP: Duration = Duration::from_secs(8);
 
-/// After this long without an answer to a start, "no such build" is believed (the engine's rule: 16 minutes).
+/// How long after a start of unknown outcome the worker accepts that there is no build (the engine's rule: 16 minutes).
 const ABSENCE_CONFIRMED_AFTER: Duration = Duration::from_secs(17 * 60);
 
-/// A start whose token is no longer repeated: until it is believed that there is no build, looks come every 30 s.
+/// After this time the worker no longer repeats a start's token: it searches every 30 s until it accepts that there is
+/// no build.
 const TOKEN_REUSE_WINDOW: Duration = Duration::from_secs(4 * 60);
 
-/// How far time is set forward, if most of what is left only waits: to what is due next among that. What is due
-/// already grows older by as much, as if all workers had been away.
+/// How far to jump, if most open jobs only wait: to the next due time among them.
+///
+/// Jobs that are already due age by as much, as if all workers had been away.
 pub(super) fn time_to_next_due(jobs: &[Job], now: Timestamp) -> Option<Duration> {
     let open: Vec<&Job> = jobs.iter().filter(|job| !job.is_settled()).collect();
     let waiting: Vec<(&Job, Duration)> = open
@@ -45,8 +49,9 @@ fn time_until_due(job: &Job, now: Timestamp) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(due_at - now.as_millisecond()).unwrap_or_default()))
 }
 
-/// Sets time forward. No worker lives meanwhile, and nothing that one has sent is under way: it would arrive in a
-/// later time than it was sent in.
+/// Jumps forward.
+///
+/// No worker runs meanwhile, and no call is in flight: it would arrive at a later time than it was sent.
 pub(super) async fn jump_forward(
     by: Duration,
     sandbox: &Sandbox,

@@ -1,10 +1,10 @@
-//! How events fare, as the seed has it.
+//! Random event faults, derived from the seed.
 use std::time::Duration;
 
 use crate::codebuild::EventMode;
 use crate::seeded_rng::SeededRng;
 
-/// The weather of one while.
+/// The event faults of one interval.
 pub(super) fn event_mode_at(seed: u64, round: u64) -> EventMode {
     let mut rng = SeededRng::for_purpose(seed, "events", round);
     let lose_percent = rng.weighted(&[(3, 0), (3, 30), (2, 70), (1, 100)]).unwrap_or_default();

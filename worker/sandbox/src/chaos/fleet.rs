@@ -1,4 +1,4 @@
-//! Workers that are struck down, and replaced as ECS replaces a task.
+//! The workers of a storm: disrupted, and replaced as ECS replaces a task.
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -9,7 +9,7 @@ use crate::sandbox::Sandbox;
 use crate::seeded_rng::SeededRng;
 use crate::worker_process::WorkerProcess;
 
-/// What strikes a worker.
+/// How a worker is disrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Disruption {
     Kill,
@@ -17,14 +17,14 @@ enum Disruption {
     Pause(Duration),
 }
 
-/// Short ones fall into the middle of a call, long ones are past the ten seconds within which a claimed send is made.
+/// Short pauses end within a call, long ones exceed the ten seconds within which a claimed send must be made.
 const PAUSE_WEIGHTS: [(u64, Disruption); 3] = [
     (6, Disruption::Pause(Duration::from_millis(500))),
     (3, Disruption::Pause(Duration::from_secs(3))),
     (1, Disruption::Pause(Duration::from_secs(14))),
 ];
 
-/// How often each blow fell.
+/// How often each kind of disruption happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct DisruptionCounts {
     pub(super) kill: u64,
@@ -41,20 +41,20 @@ impl DisruptionCounts {
 #[derive(Debug)]
 struct FleetWorker {
     process: WorkerProcess,
-    /// When it goes on, if it was paused.
+    /// When it resumes, if it is paused.
     resume_at: Option<Instant>,
 }
 
-/// A number of workers, kept up.
+/// A fixed number of supervised workers.
 #[derive(Debug)]
 pub(super) struct WorkerFleet<'a> {
     sandbox: &'a Sandbox,
     environment: Vec<(&'static str, String)>,
     workers: Vec<FleetWorker>,
-    /// Told to stop, and not gone yet.
+    /// Workers that received SIGTERM and still run.
     stopping: Vec<WorkerProcess>,
     pub(super) disruptions: DisruptionCounts,
-    /// Ended by themselves: a worker that can't start says so and exits.
+    /// Workers that exited without a signal: a worker that cannot start logs why and exits.
     pub(super) unexpected_exits: u64,
     peak_megabytes: f64,
 }
@@ -78,7 +78,7 @@ impl<'a> WorkerFleet<'a> {
         Ok(fleet)
     }
 
-    /// Starts workers until there are so many.
+    /// Starts workers until there are `count`.
     pub(super) fn start_up_to(&mut self, workers: usize) -> anyhow::Result<()> {
         while self.workers.len() < workers {
             let process = self.launch()?;
@@ -92,7 +92,7 @@ impl<'a> WorkerFleet<'a> {
         self.sandbox.launch_worker(&environment)
     }
 
-    /// Replaces those that have ended, and wakes those whose pause is over.
+    /// Replaces exited workers and resumes those whose pause is over.
     pub(super) fn supervise(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
         for index in 0..self.workers.len() {
@@ -117,7 +117,7 @@ impl<'a> WorkerFleet<'a> {
         Ok(())
     }
 
-    /// Strikes one of them, wherever it stands.
+    /// Disrupts a random worker.
     pub(super) async fn disrupt(&mut self, rng: &mut SeededRng) -> anyhow::Result<()> {
         let index = usize::try_from(rng.below(self.workers.len() as u64))?;
         let pause = rng.weighted(&PAUSE_WEIGHTS).unwrap_or(Disruption::Kill);
@@ -140,7 +140,7 @@ impl<'a> WorkerFleet<'a> {
             Disruption::Terminate => {
                 self.disruptions.term += 1;
                 let replaced = self.replace(index)?;
-                // Paused, it would not hear it.
+                // A paused process does not handle SIGTERM.
                 replaced.signal(Signal::CONT)?;
                 replaced.signal(Signal::TERM)?;
                 self.stopping.push(replaced);
@@ -154,7 +154,7 @@ impl<'a> WorkerFleet<'a> {
         Ok(std::mem::replace(&mut self.workers[index], replacement).process)
     }
 
-    /// Kills all of them; answers how many there were.
+    /// Kills all workers and returns how many there were.
     pub(super) async fn kill_all(&mut self) -> anyhow::Result<usize> {
         self.record_peak_memory();
         let count = self.workers.len();
@@ -164,12 +164,12 @@ impl<'a> WorkerFleet<'a> {
         Ok(count)
     }
 
-    /// The most that one of them has weighed, in megabytes.
+    /// The largest peak memory of a worker, in megabytes.
     pub(super) fn peak_megabytes(&self) -> f64 {
         self.peak_megabytes
     }
 
-    /// A process that has just gone has no weight: its last one was seen before.
+    /// Records peak memory; of a process that has just exited the last measurement counts.
     fn record_peak_memory(&mut self) {
         let pids = self.workers.iter().filter_map(|member| member.process.pid());
         let peaks = pids.filter_map(|pid| ProcessStats::read(pid).ok()).map(|stats| stats.peak_megabytes());

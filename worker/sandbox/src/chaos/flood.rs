@@ -1,4 +1,4 @@
-//! A queue full of the largest messages that it takes.
+//! Scenario `flood`: a queue full of the largest messages that it accepts.
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -11,16 +11,16 @@ use crate::account::definition::DEAD_LETTER_QUEUE;
 use crate::process_stats::ProcessStats;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
-/// Messages, unless another number is asked for.
+/// Messages without `--jobs`.
 const DEFAULT_MESSAGES: u64 = 1000;
 
-/// Bytes: the queue's own limit.
+/// The queue's own limit, in bytes.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// What a worker may weigh.
+/// The worker's peak memory must be below this.
 const MAX_MEGABYTES: f64 = 64.0;
 
-/// Sends at once.
+/// Concurrent sends.
 const MAX_CONCURRENT_SENDS: usize = 4;
 
 pub(super) async fn run(options: SandboxOptions, arguments: &ChaosArguments) -> anyhow::Result<ScenarioResult> {
@@ -40,11 +40,11 @@ pub(super) async fn run(options: SandboxOptions, arguments: &ChaosArguments) -> 
     let peak = ProcessStats::read(pid)?.peak_megabytes();
     let dead_letters = sandbox.account.message_count(&dead_letter_queue).await?;
     let mut result = ScenarioResult::default();
-    result.require(remaining == 0, || format!("{remaining} messages were not worked on"));
+    result.require(remaining == 0, || format!("{remaining} messages were not handled"));
     result.require(dead_letters >= messages, || {
         format!("{dead_letters} of {messages} messages are in the dead-letter queue")
     });
-    result.require(peak < MAX_MEGABYTES, || format!("the worker weighed {peak:.1} MB"));
+    result.require(peak < MAX_MEGABYTES, || format!("the worker's peak memory was {peak:.1} MB, not below {MAX_MEGABYTES} MB"));
     result.figures = json!({
         "scenario": "flood",
         "messages": messages,
@@ -55,7 +55,8 @@ pub(super) async fn run(options: SandboxOptions, arguments: &ChaosArguments) -> 
     Ok(result)
 }
 
-/// Half of them are nothing, half are envelopes of a request that is too large: both have to be read to be refused.
+/// Half of the messages are no JSON, half are envelopes of a request that is too large; the worker must read both to
+/// reject them.
 async fn enqueue_messages(sandbox: &Sandbox, messages: usize) -> anyhow::Result<()> {
     let invalid_body = "x".repeat(MAX_MESSAGE_BYTES);
     let envelope = |padding: usize| {

@@ -1,5 +1,7 @@
-//! What became of the jobs, as the world shows it: CodeBuild's builds by their job's id, the forge's flags with all
-//! they ever showed, and of the ledger no more than whether anybody still has to look at a row.
+//! The invariant report: what became of the jobs by the state outside the worker.
+//!
+//! It uses CodeBuild's builds by their job id, and the forge's flags with their history. Of the ledger it uses only
+//! whether a row is settled.
 use std::collections::{BTreeMap, HashMap};
 
 use doorbell_messages::RunnerExit;
@@ -11,33 +13,33 @@ use crate::forge::{FlagPost, FlagStatus};
 use crate::job::Job;
 use crate::sandbox::Sandbox;
 
-/// What the world shows of one job.
+/// The observed state of one job.
 #[derive(Debug, Clone)]
 pub(super) struct ObservedJob {
     pub(super) key: String,
     pub(super) outcome: PlannedOutcome,
     pub(super) settled: bool,
-    /// Where the ledger has it, for people.
+    /// The ledger's state, for the report.
     pub(super) ledger_state: String,
-    /// Oldest first.
+    /// The job's builds, oldest first.
     pub(super) builds: Vec<BuildSnapshot>,
-    /// All that its commit's flags have shown, by uid; a job has one.
+    /// The history of all flags on its commit, by uid; a job has one flag.
     pub(super) flag_history: BTreeMap<String, Vec<FlagStatus>>,
 }
 
-/// How many jobs are not as they must be.
+/// How many jobs violate an invariant.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct InvariantReport {
     pub(super) builds: usize,
-    /// Builds and flags beyond a job's one.
+    /// Builds and flags beyond one per job.
     pub(super) duplicates: usize,
-    /// Jobs without their build, their end or their flag.
+    /// Jobs without a build, a final status or a flag.
     pub(super) lost: usize,
-    /// Jobs whose flag does not show how their build ended.
+    /// Jobs whose flag does not show their build's result.
     pub(super) wrong_final: usize,
-    /// Jobs whose flag has shown an earlier status after a later one.
+    /// Jobs whose flag showed an earlier status after a later one.
     pub(super) backwards: usize,
-    /// What is wrong, job by job.
+    /// The violations, job by job.
     pub(super) violations: Vec<String>,
 }
 
@@ -56,12 +58,12 @@ impl InvariantReport {
         let too_many = job.builds.len().saturating_sub(allowed) + job.flag_history.len().saturating_sub(1);
         if too_many > 0 {
             self.duplicates += too_many;
-            self.add_violation(job, "has more than its one build and flag");
+            self.add_violation(job, "has more than one build or flag");
         }
         for shown in job.flag_history.values() {
             if shown.windows(2).any(|pair| is_regression(pair[0], pair[1])) {
                 self.backwards += 1;
-                self.add_violation(job, "went backwards");
+                self.add_violation(job, "regressed");
             }
         }
         let last = job.flag_history.values().filter_map(|shown| shown.last()).next().copied();
@@ -84,13 +86,13 @@ impl InvariantReport {
         let shown: Vec<Vec<&str>> =
             job.flag_history.values().map(|shown| shown.iter().map(|status| status.as_str()).collect()).collect();
         self.violations.push(format!(
-            "{} {what}: {:?}, builds {statuses:?}, flags {shown:?}, {}",
+            "{} {what}: planned {:?}, builds {statuses:?}, flags {shown:?}, {}",
             job.key, job.outcome, job.ledger_state
         ));
     }
 }
 
-/// How the job really ended; none if that is not known, because it has no build, or one that has not ended.
+/// The status that the job's flag must show; `None` if its build is missing or not complete.
 fn expected_status(job: &ObservedJob) -> Option<FlagStatus> {
     if job.outcome == PlannedOutcome::Rejected {
         return Some(FlagStatus::Error);
@@ -109,12 +111,12 @@ fn exit_code(build: &BuildSnapshot) -> Option<u8> {
     build.failure.as_ref()?.rsplit_once("exit status ")?.1.trim().parse().ok()
 }
 
-/// A final status is never followed by another one, nor by "pending".
+/// Whether a status regresses: a final status is never followed by another one, nor by "pending".
 fn is_regression(before: FlagStatus, after: FlagStatus) -> bool {
     before != FlagStatus::Pending && after != before
 }
 
-/// Asks the world.
+/// Observes the jobs at CodeBuild, the forge and the ledger.
 pub(super) async fn observe_jobs(
     sandbox: &Sandbox,
     jobs: &[JobPlan],
@@ -146,7 +148,7 @@ pub(super) async fn observe_jobs(
 fn ledger_state(job: &Job) -> String {
     let settled = if job.is_settled() { "settled" } else { "not settled" };
     let crash_score = job.json()["strikes"].as_u64().unwrap_or_default();
-    format!("{settled}, {} with {crash_score} strikes: {}", job.phase(), job.trail().last().unwrap_or(&"no word"))
+    format!("{settled}, {} crash score {crash_score}: {}", job.phase(), job.trail().last().unwrap_or(&"no trail"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which jobs there are, and what each is to become: all of it from the seed.
+//! The plan of a run, derived from the seed: which jobs there are, and the outcome of each.
 use doorbell_messages::CommitId;
 use serde_json::json;
 
@@ -6,43 +6,43 @@ use crate::git_host::{EXECUTABLE_FILE, GitRepository};
 use crate::sandbox::Sandbox;
 use crate::seeded_rng::SeededRng;
 
-/// The one project of a run.
+/// The run's only project.
 pub(super) const PROJECT: &str = "storm";
 
-/// A variable that requests may set: what the build does instead of the runner.
+/// The variable by which a request sets what the build does instead of the runner.
 const BEHAVIOR_VARIABLE: &str = "BEHAVIOR";
 
-/// Builds of the buildspec's own cost little; every tenth is the runner with a checkout, as in production.
+/// Percentage of builds that run the runner with a checkout, as in production; the others cost little.
 const RUNNER_PERCENT: u8 = 10;
 
-/// What a job is to become.
+/// A job's planned outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PlannedOutcome {
     /// Its command succeeds.
     Success,
     /// Its command fails.
     Failure,
-    /// Its branch is not among those that the project may build.
+    /// The project does not allow its branch.
     Rejected,
 }
 
-/// One job: its own branch and commit, so that whatever is on that commit is about it.
+/// A planned job: its own branch and commit, so whatever is on that commit belongs to it.
 #[derive(Debug, Clone)]
 pub(super) struct JobPlan {
-    /// The publisher's id.
+    /// The request's id.
     pub(super) id: String,
     pub(super) branch: String,
     pub(super) commit: CommitId,
     pub(super) outcome: PlannedOutcome,
-    /// Whether the request names the commit; else the worker asks the forge.
+    /// Whether the request names the commit; otherwise the worker asks the forge.
     names_commit: bool,
-    /// `BEHAVIOR_VARIABLE`'s value; without it the runner runs.
+    /// The value of `BEHAVIOR_VARIABLE`; without it the runner runs.
     behavior: Option<String>,
     /// How often it is published.
     pub(super) publish_count: u8,
 }
 
-/// A stand-in for most builds: the worker is under test, not the checkout.
+/// A stand-in for most builds: the worker is tested, not the checkout.
 pub(super) const BUILDSPEC: &str = "\
 version: 0.2
 phases:
@@ -52,7 +52,7 @@ phases:
 ";
 
 impl JobPlan {
-    /// What `trigger_job` is given.
+    /// The arguments of `trigger_job`.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = [PROJECT, &self.branch, "--id", &self.id].map(str::to_owned).into();
         if self.names_commit {
@@ -65,7 +65,7 @@ impl JobPlan {
     }
 }
 
-/// Makes the repository, the project and the jobs. `forge` is the address under which the workers reach the forge.
+/// Creates the repository, the project and the jobs. `forge` is the base URL by which workers reach the forge.
 pub(super) async fn create_jobs(sandbox: &Sandbox, forge: &str, seed: u64, jobs: u64) -> anyhow::Result<Vec<JobPlan>> {
     let repository = sandbox.forge.create_repository(PROJECT).await?;
     let templates: Vec<_> = (0..jobs).map(|number| generate_job(seed, number)).collect();
@@ -109,12 +109,12 @@ fn generate_job(seed: u64, number: u64) -> JobTemplate {
     };
     let code = if outcome == PlannedOutcome::Failure { 3 } else { 0 };
     let behavior = (!rng.percent(RUNNER_PERCENT)).then(|| format!("0.{}:{code}", rng.below(10)));
-    // A refusal is told only where the request names the commit.
+    // A rejection is reported only if the request names the commit.
     let names_commit = outcome == PlannedOutcome::Rejected || !rng.percent(10);
     JobTemplate { branch, outcome, names_commit, behavior, publish_count: if rng.percent(10) { 2 } else { 1 } }
 }
 
-/// One commit a job, in the order of the jobs.
+/// Creates one commit per job, in the order of the jobs.
 async fn create_commits(repository: &GitRepository, templates: &[JobTemplate]) -> anyhow::Result<Vec<CommitId>> {
     let branches: Vec<(String, &str)> = templates
         .iter()

@@ -1,10 +1,10 @@
-//! The world, reached through proxies.
+//! Fault-injecting proxies before the sandbox's servers.
 use std::collections::BTreeMap;
 
 use crate::proxy::{Proxy, ProxyFault};
 use crate::sandbox::Sandbox;
 
-/// A proxy before each server that the product's binaries call.
+/// One proxy for each server that the product's binaries call.
 #[derive(Debug)]
 pub(super) struct FaultProxies {
     account: Proxy,
@@ -28,12 +28,12 @@ impl FaultProxies {
         [&self.account, &self.codebuild, &self.forge]
     }
 
-    /// Where the workers find the forge.
+    /// The base URL by which workers reach the forge.
     pub(super) fn forge_url(&self) -> &str {
         self.forge.url()
     }
 
-    /// What a worker is told besides, so that all its calls go this way.
+    /// The environment by which a worker's calls pass the proxies.
     pub(super) fn worker_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.account.url().to_owned()),
@@ -42,7 +42,7 @@ impl FaultProxies {
         ]
     }
 
-    /// The same for `trigger_job`.
+    /// The environment by which `trigger_job`'s calls pass the proxies.
     pub(super) fn publisher_environment(&self) -> [(&'static str, String); 1] {
         [("AWS_ENDPOINT_URL", self.account.url().to_owned())]
     }
@@ -53,7 +53,7 @@ impl FaultProxies {
         }
     }
 
-    /// Comes when nothing that was sent can still arrive.
+    /// Waits until no request can still arrive.
     pub(super) async fn wait_until_idle(&self) {
         for proxy in self.all() {
             proxy.wait_until_idle().await;

@@ -1,4 +1,4 @@
-//! A CI that rings the bell, and rings again until it was heard.
+//! A simulated CI that publishes each job, and retries until a request is published.
 use std::time::Duration;
 
 use anyhow::Context;
@@ -8,23 +8,24 @@ use jiff::Timestamp;
 use super::plan::JobPlan;
 use crate::sandbox::Sandbox;
 
-/// `trigger_job` processes at once.
+/// Concurrent `trigger_job` processes.
 pub(super) const MAX_CONCURRENT_PUBLISHERS: usize = 8;
 
-/// A CI's step is run again by people; here at once.
+/// Tries per job; a CI's step is run again by a person, here at once.
 const MAX_TRIES: u32 = 20;
 
-/// A request that was heard.
+/// A published request.
 #[derive(Debug, Clone)]
 pub(super) struct PublishedJob {
-    /// The job's key, as `trigger_job` says it.
+    /// The job's key, as `trigger_job` prints it.
     pub(super) key: String,
-    /// When the first `trigger_job` that was heard had ended.
+    /// When the first successful `trigger_job` exited.
     pub(super) at: Timestamp,
 }
 
-/// Publishes each job as often as its plan says, by `trigger_job`, and answers in the same order. Each of [`MAX_CONCURRENT_PUBLISHERS`]
-/// waits for `pause` after each time.
+/// Publishes each job as often as planned, by `trigger_job`; returns them in the same order.
+///
+/// Each of [`MAX_CONCURRENT_PUBLISHERS`] pauses for `pause` after each publication.
 pub(super) async fn publish(
     sandbox: &Sandbox,
     jobs: &[JobPlan],
@@ -47,7 +48,7 @@ async fn publish_one(
     let (mut publish_count, mut first) = (0, None);
     for _ in 0..MAX_TRIES {
         let output = sandbox.trigger_in(environment, &arguments).await?;
-        // 5: not published, after retries. What was published all the same is the same job.
+        // 5: not published, after retries. If a request was published nevertheless, it is the same job.
         if output.code != Some(5) {
             let key = output.job_key()?;
             first.get_or_insert(PublishedJob { key, at: Timestamp::now() });

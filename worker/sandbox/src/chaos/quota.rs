@@ -1,4 +1,6 @@
-//! More jobs than CodeBuild takes at once: how much longer than it must it takes, and at how many calls.
+//! Scenario `quota`: more jobs than CodeBuild runs at once.
+//!
+//! It measures how much longer than the ideal the jobs take, and with how many calls.
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,24 +13,24 @@ use crate::bench::enqueue_requests;
 use crate::git_host::EXECUTABLE_FILE;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
-/// Jobs, unless another number is asked for.
+/// Jobs without `--jobs`.
 const DEFAULT_JOBS: u64 = 200;
 
-/// Builds at once, and what each of them does.
+/// The build project's limit, and what each build does.
 const SLOTS: u32 = 20;
 const BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 0.5\n";
 
-/// As workers do by themselves: the sandbox's many sweeps would be the emulator's main work.
+/// The worker's default. The sandbox's own, shorter interval would make sweeps the emulator's main load.
 const SWEEP_INTERVAL: &str = "5s";
 
-/// Of the ideal time; and StartBuild calls for each job.
+/// Bounds: the duration relative to the ideal, and StartBuild calls per job.
 const MAX_TIMES_IDEAL: f64 = 1.5;
 const MAX_CALLS_PER_JOB: f64 = 1.5;
 
 pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments) -> anyhow::Result<ScenarioResult> {
     options.buildspec = BUILDSPEC.to_owned();
     options.concurrent_builds = Some(SLOTS);
-    // Only the build project's own limit counts.
+    // Only the build project's own limit applies.
     options.codebuild.account_limit = 10 * SLOTS as usize;
     let jobs = usize::try_from(arguments.jobs.unwrap_or(DEFAULT_JOBS))?;
     let sandbox = Sandbox::start(options).await?;
@@ -51,16 +53,16 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments)
     let durations: Vec<f64> = builds.iter().filter_map(|build| Some(seconds(build.started, build.ended?))).collect();
     let last = builds.iter().filter_map(|build| build.ended).max().unwrap_or(began);
     let mean = durations.iter().sum::<f64>() / durations.len().max(1) as f64;
-    // With every slot taken from the first moment to the last, by builds as long as these really were.
+    // The ideal: every slot is taken from first to last, by builds as long as these were.
     let ideal = mean * (jobs as f64 / f64::from(SLOTS)).ceil();
     let took = seconds(began, last);
     let starts = sandbox.codebuild.controls.call_counts().get("StartBuild").copied().unwrap_or_default();
     let calls = starts as f64 / jobs as f64;
     let mut result = ScenarioResult::default();
     result.require(builds.len() == jobs, || format!("{} builds of {jobs} jobs", builds.len()));
-    result.require(durations.len() == jobs, || format!("{} of {jobs} jobs have ended", durations.len()));
-    result.require(took <= MAX_TIMES_IDEAL * ideal, || format!("it took {:.2} times the ideal", took / ideal));
-    result.require(calls <= MAX_CALLS_PER_JOB, || format!("{calls:.2} StartBuild calls a job"));
+    result.require(durations.len() == jobs, || format!("{} of {jobs} jobs are finished", durations.len()));
+    result.require(took <= MAX_TIMES_IDEAL * ideal, || format!("the jobs took {:.2} times the ideal", took / ideal));
+    result.require(calls <= MAX_CALLS_PER_JOB, || format!("{calls:.2} StartBuild calls per job"));
     result.figures = json!({
         "scenario": "quota",
         "jobs": jobs,

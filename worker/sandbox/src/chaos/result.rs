@@ -1,19 +1,19 @@
-//! What a scenario has found, for people and for programs.
+//! A scenario's result, for people and for programs.
 use serde_json::{Value, json};
 
 use crate::output_format::OutputFormat;
 
-/// Figures, and what is broken in words.
+/// Figures and violated invariants.
 #[derive(Debug, Default)]
 pub(super) struct ScenarioResult {
-    /// An object; the keys of a storm are those that its README lists.
+    /// A JSON object; the README lists the keys of a storm.
     pub(super) figures: Value,
-    /// What must hold and does not; empty when all does.
+    /// Violated invariants; empty if all hold.
     pub(super) violations: Vec<String>,
 }
 
 impl ScenarioResult {
-    /// Notes what does not hold.
+    /// Adds a violation unless the condition holds.
     pub(super) fn require(&mut self, holds: bool, violation: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(violation());
@@ -36,9 +36,9 @@ impl ScenarioResult {
     fn print_text(&self) {
         print_figures(&self.figures, "");
         for problem in &self.violations {
-            println!("BROKEN {problem}");
+            println!("VIOLATION {problem}");
         }
-        println!("{}", if self.violations.is_empty() { "Everything holds." } else { "Something does not hold." });
+        println!("{}", if self.violations.is_empty() { "All invariants hold." } else { "Some invariants do not hold." });
     }
 }
 
@@ -51,7 +51,7 @@ fn print_figures(value: &Value, path: &str) {
     }
 }
 
-/// With one decimal: a figure's noise is larger.
+/// Rounds to one decimal; the noise of a figure is larger.
 pub(super) fn round_to_tenth(number: f64) -> f64 {
     (number * 10.0).round() / 10.0
 }

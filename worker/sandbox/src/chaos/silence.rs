@@ -1,4 +1,4 @@
-//! No event ever comes.
+//! Scenario `silence`: no event arrives.
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,10 +11,10 @@ use super::{plan, publisher};
 use crate::codebuild::EventMode;
 use crate::sandbox::{Sandbox, SandboxOptions};
 
-/// Jobs, unless another number is asked for.
+/// Jobs without `--jobs`.
 const DEFAULT_JOBS: u64 = 100;
 
-/// How long a build may be quiet before CodeBuild is asked. The default is a minute; the rule is the same.
+/// The worker's build poll interval. The default is a minute; the rule is the same.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(
@@ -42,13 +42,13 @@ pub(super) async fn run(
     let mut result = ScenarioResult::default();
     let events = sandbox.codebuild.controls.event_counts();
     let arrived = sandbox.account.message_count(&sandbox.account.event_queue_url()).await?;
-    result.require(arrived == 0, || format!("{arrived} events came all the same"));
+    result.require(arrived == 0, || format!("{arrived} events arrived"));
     result.violations.extend(report.violations);
     let posts = sandbox.forge.flag_posts();
     let mut delays = Vec::new();
     for (job, observed) in jobs.iter().zip(&observed) {
         let ended = observed.builds.first().and_then(|build| build.ended);
-        // The first post of the end, as people see it.
+        // The first post of the final status, which people see.
         let final_post = posts.iter().find(|post| {
             post.flag.commit == job.commit.as_str() && post.flag.status != crate::forge::FlagStatus::Pending
         });
@@ -58,7 +58,7 @@ pub(super) async fn run(
     }
     let longest = delays.iter().copied().fold(0.0, f64::max);
     let periods = longest / POLL_INTERVAL.as_secs_f64();
-    result.require(periods <= 2.0, || format!("a flag was right only after {periods:.2} reconcile periods"));
+    result.require(periods <= 2.0, || format!("a flag was correct only after {periods:.2} build poll intervals"));
     result.figures = json!({
         "scenario": "silence",
         "seed": seed,

@@ -1,4 +1,4 @@
-//! Workers that are told to stop, one after the other, while jobs come in.
+//! Scenario `stops`: workers receive SIGTERM, one after the other, while jobs arrive.
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -16,19 +16,19 @@ use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::seeded_rng::SeededRng;
 use crate::worker_process::WorkerProcess;
 
-/// Jobs for each stop.
+/// Jobs per stop.
 const JOBS_PER_STOP: u64 = 8;
 
-/// Between two jobs, over all senders.
+/// The interval between two jobs, over all publishers.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What a worker may take to end: it promises less than ten seconds.
+/// How long a worker may take to exit; it promises less than ten seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A claim's minute.
+/// A claim's lease.
 const MAX_BUILD_DELAY: Duration = Duration::from_secs(60);
 
-/// How long the last jobs may take.
+/// How long the last jobs may take to settle.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(180);
 
 pub(super) async fn run(
@@ -37,7 +37,7 @@ pub(super) async fn run(
     seed: u64,
 ) -> anyhow::Result<ScenarioResult> {
     options.buildspec = plan::BUILDSPEC.to_owned();
-    // The worse of two things that SQS may do with the polls of those that have gone.
+    // The worse of two things that SQS may do with long polls of callers that disconnected.
     options.hanging_polls = true;
     let stops = u64::from(arguments.stops);
     let sandbox = Sandbox::start(options).await?;
@@ -70,9 +70,9 @@ pub(super) async fn run(
     let slowest = stop_results.durations.iter().max().copied().unwrap_or_default();
     let mut result = ScenarioResult::default();
     result.require(stop_results.failures.is_empty(), || {
-        format!("not every worker ended well: {:?}", stop_results.failures)
+        format!("workers exited with an error: {:?}", stop_results.failures)
     });
-    result.require(slowest < STOP_TIMEOUT, || format!("a worker took {slowest:?} to end"));
+    result.require(slowest < STOP_TIMEOUT, || format!("a worker took {slowest:?} to exit"));
     result.require(longest <= MAX_BUILD_DELAY, || format!("a job waited {longest:?} for its build"));
     result.violations.extend(report.violations);
     result.figures = json!({
@@ -93,14 +93,15 @@ pub(super) async fn run(
     Ok(result)
 }
 
-/// How the workers ended.
+/// How the workers exited.
 #[derive(Debug, Default)]
 struct StopResults {
     durations: Vec<Duration>,
     failures: Vec<String>,
 }
 
-/// As a deployment does it: the next one is up before the last one is told. The workers of the end go on.
+/// Stops workers as a deployment does: the next one is up before the last one gets SIGTERM. Returns those that still
+/// run.
 async fn stop_one_by_one(
     sandbox: &Sandbox,
     arguments: &ChaosArguments,
@@ -119,7 +120,7 @@ async fn stop_one_by_one(
         let index = usize::try_from(rng.below(workers.len() as u64))?;
         let replacement = sandbox.start_worker(&[]).await?;
         let stopped = std::mem::replace(&mut workers[index], replacement);
-        // Twice as long as promised, so that one that is too slow is measured and not only missed.
+        // Twice the promised time, so a slow worker is measured and not only a timeout.
         let (status, took) = stopped.terminate(STOP_TIMEOUT * 2).await?;
         if status.code() != Some(0) {
             stop_results.failures.push(status.to_string());

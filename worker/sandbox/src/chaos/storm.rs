@@ -1,4 +1,4 @@
-//! Everything at once.
+//! Scenario `storm`: all faults at once.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,24 +17,25 @@ use crate::account::definition::{DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE};
 use crate::sandbox::{Sandbox, SandboxOptions};
 use crate::seeded_rng::SeededRng;
 
-/// Jobs, unless another number is asked for.
+/// Jobs without `--jobs`.
 const DEFAULT_JOBS: u64 = 1000;
 
-/// How long one kind of weather lasts for events.
+/// How long one set of event faults lasts.
 const FAULT_INTERVAL: Duration = Duration::from_secs(4);
 
-/// From one restart of the forge to the next, and how long it is down each time.
+/// The interval between restarts of the forge, and how long it is down each time.
 const FORGE_RESTART_INTERVAL: Duration = Duration::from_secs(12);
 const FORGE_DOWNTIME: Duration = Duration::from_secs(1);
 
-/// From one look at the ledger to the next: a look at a thousand rows is work for the emulator.
+/// The interval between reads of the ledger: reading a thousand rows is work for the emulator.
 const LEDGER_POLL_INTERVAL: Duration = Duration::from_secs(4);
 
-/// How long a message in hand is hidden. The account's own 20 s are longer, and kinder: with less, a message comes
-/// back while whoever has it may still be at work.
+/// The work queues' visibility timeout.
+///
+/// Shorter than the account's own 20 s: a message then returns while a worker may still handle it.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What a storm has done besides blows and faults.
+/// Counts of a storm besides disruptions and proxy faults.
 #[derive(Debug, Default)]
 struct StormCounts {
     time_jumps: u64,
@@ -116,7 +117,7 @@ struct StormRun<'a> {
 }
 
 impl StormRun<'_> {
-    /// Until every job is settled, or the time is over.
+    /// Runs the faults until every job is settled or the time limit is reached.
     async fn run_faults(
         &self,
         fleet: &mut WorkerFleet<'_>,
@@ -179,7 +180,7 @@ impl StormRun<'_> {
                 return Ok(published.clone());
             }
             if let Some(by) = clock_jump::time_to_next_due(&rows, Timestamp::now()) {
-                eprintln!("little but waiting is left: {} s go by", by.as_secs());
+                eprintln!("most jobs only wait: clocks jump {} s forward", by.as_secs());
                 clock_jump::jump_forward(by, self.sandbox, self.proxies, fleet).await?;
                 counts.time_jumps += 1;
             }
