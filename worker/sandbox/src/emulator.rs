@@ -1,4 +1,4 @@
-//! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and what else the account needs.
+//! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and the account's other services.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,15 +14,16 @@ use crate::account::definition::{ACCOUNT_ID, REGION};
 use crate::credentials::{AccessKey, random_hex};
 use crate::test_ca::TestCa;
 
-/// It takes half a second; a busy machine on its first start takes many times that.
+/// It starts in half a second; a busy machine takes many times that for the first start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 const HEALTH_POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Where the launcher notes who calls what.
+/// The file to which the launcher writes each permission used and its principal.
 const CALLS_FILE: &str = "calls.txt";
 const LAUNCHER: &str = include_str!("../emulator/launcher.py");
 
-/// A running emulator. Its process is killed when this is dropped; it ends by itself when this process dies, since it
-/// then sees the end of its standard input.
+/// A running emulator, killed when this is dropped.
+///
+/// It also exits when this process ends, by the end of its standard input.
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: String,
@@ -33,7 +34,7 @@ pub struct Emulator {
     _process: Child,
 }
 
-/// The launcher's one line.
+/// The launcher's only line of output.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct EmulatorPorts {
@@ -42,8 +43,10 @@ struct EmulatorPorts {
 }
 
 impl Emulator {
-    /// Starts it with the Python of the environment that `bin/lib/python.sh` makes. All that it writes goes into
-    /// `dir`, which must exist and outlive it. `hanging_polls`: see [`crate::world::WorldOptions`].
+    /// Starts it with the Python of the environment that `bin/lib/python.sh` creates.
+    ///
+    /// It writes its files into `dir`, which must exist and outlive it. `hanging_polls`: see
+    /// [`crate::account::SandboxAccountOptions`].
     pub async fn start(venv_python: &Path, dir: &Path, ca: &TestCa, hanging_polls: bool) -> anyhow::Result<Emulator> {
         ensure!(
             venv_python.is_file(),
@@ -74,22 +77,22 @@ impl Emulator {
         &self.endpoint
     }
 
-    /// The same emulator without TLS, to show that the account's policies refuse it.
+    /// The same emulator without TLS, to test that the account's policies deny it.
     pub fn plain_endpoint(&self) -> &str {
         &self.plain_endpoint
     }
 
-    /// The permissions that each principal (`arn:aws:sts::…:assumed-role/doorbell-worker/…`) was granted when it called.
+    /// The permissions that each principal (`arn:aws:sts::…:assumed-role/doorbell-worker/…`) used and was granted.
     ///
     /// # Errors
-    /// The emulator's list can't be read.
+    /// The launcher's file cannot be read.
     pub fn used_actions(&self) -> anyhow::Result<BTreeSet<(String, String)>> {
-        let calls = std::fs::read_to_string(&self.calls).context("the emulator's list of calls can't be read")?;
+        let calls = std::fs::read_to_string(&self.calls).context("cannot read the emulator's list of calls")?;
         let pair = |line: &str| line.split_once(' ').map(|(who, action)| (who.to_owned(), action.to_owned()));
         Ok(calls.lines().filter_map(pair).collect())
     }
 
-    /// The account's root key, made for this emulator. For the sandbox only: no binary of the product gets it.
+    /// The account's root key, generated for this emulator. For the sandbox only: no binary of the product gets it.
     pub fn root_key(&self) -> AccessKey {
         self.root.clone()
     }
@@ -105,7 +108,7 @@ fn root_key() -> anyhow::Result<AccessKey> {
     })
 }
 
-/// The launcher is part of this binary, so that it never meets one of another version.
+/// The launcher is embedded in this binary, so their versions always match.
 fn write_files(dir: &Path, ca: &TestCa) -> anyhow::Result<()> {
     let certificate = ca.issue()?;
     for (name, text) in
@@ -120,11 +123,11 @@ fn write_files(dir: &Path, ca: &TestCa) -> anyhow::Result<()> {
 fn spawn(python: &Path, dir: &Path, log: &Path, root: &AccessKey, hanging_polls: bool) -> anyhow::Result<Child> {
     let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     Command::new(python)
-        // Isolated, and without byte code written into the environment.
+        // Isolated, and without writing byte code into the environment.
         .args(["-I", "-B", "launcher.py"])
         .arg(".")
         .current_dir(dir)
-        // Nothing of the developer's AWS, proxy or Python settings may reach it.
+        // No AWS, proxy or Python setting of the developer may reach it.
         .env_clear()
         .env("AWS_ACCESS_KEY_ID", &root.access_key_id)
         .env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key)
@@ -144,7 +147,7 @@ async fn read_ports(process: &mut Child) -> anyhow::Result<EmulatorPorts> {
     let Some(line) = BufReader::new(stdout).lines().next_line().await? else {
         bail!("the AWS emulator did not start: {}", process.wait().await?);
     };
-    serde_json::from_str(&line).with_context(|| format!("the launcher said {line:?} instead of its ports"))
+    serde_json::from_str(&line).with_context(|| format!("the launcher printed {line:?} instead of its ports"))
 }
 
 async fn wait_until_healthy(endpoint: &str, ca: &TestCa) -> anyhow::Result<()> {
@@ -162,5 +165,5 @@ async fn wait_until_healthy(endpoint: &str, ca: &TestCa) -> anyhow::Result<()> {
 fn with_log(error: anyhow::Error, log: &Path) -> anyhow::Error {
     let log_text =
         std::fs::read_to_string(log).unwrap_or_else(|error| format!("({} is unreadable: {error})", log.display()));
-    anyhow::anyhow!("{error:#}; the launcher said:\n{}", log_text.trim_end())
+    anyhow::anyhow!("{error:#}; the launcher printed:\n{}", log_text.trim_end())
 }

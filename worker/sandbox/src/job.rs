@@ -1,4 +1,4 @@
-//! A job as the ledger shows it, for assertions and screens.
+//! A job as the ledger shows it, for assertions and output.
 use serde_json::Value;
 
 /// One row of the table.
@@ -6,7 +6,7 @@ use serde_json::Value;
 pub struct Job(Value);
 
 impl Job {
-    /// Reads an item of the table.
+    /// Parses an item of the table.
     pub fn from_item(item: &Value) -> Self {
         let text = item["job"].as_str().unwrap_or_default();
         let mut row: Value = serde_json::from_str(text).unwrap_or_default();
@@ -34,7 +34,7 @@ impl Job {
         self.0["phase"]["name"].as_str().unwrap_or_default()
     }
 
-    /// Nobody needs to look at it again.
+    /// Whether no worker needs to process it again.
     pub fn is_settled(&self) -> bool {
         self.0["settled_at"].is_number()
     }
@@ -44,17 +44,17 @@ impl Job {
         self.0["phase"]["build"]["id"].as_str()
     }
 
-    /// Why it was refused.
+    /// The reason of its rejection.
     pub fn rejection_reason(&self) -> Option<&str> {
         self.0["phase"]["reason"].as_str()
     }
 
-    /// How it ended, in words.
+    /// The message of its final status.
     pub fn result_message(&self) -> Option<&str> {
         self.0["phase"]["ending"]["text"].as_str()
     }
 
-    /// What happened, line by line.
+    /// The trail, line by line.
     pub fn trail(&self) -> Vec<&str> {
         let entries = self.0["trail"].as_array().into_iter().flatten();
         entries.filter_map(|entry| entry["text"].as_str()).collect()

@@ -23,7 +23,7 @@ pub mod terraform_account;
 pub mod test_ca;
 pub mod worker_process;
 
-/// This moment, as AWS writes times in JSON.
+/// The current time, as AWS writes times in JSON.
 pub fn now_in_iso_8601() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }

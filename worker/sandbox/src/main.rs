@@ -1,4 +1,4 @@
-//! Starts the sandbox's worlds from the command line; `bin/demo` runs it.
+//! Command line of the sandbox; `bin/demo`, `bin/bench` and `bin/chaos` run it.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use doorbell_sandbox::demo::{self, DemoArguments};
 use doorbell_sandbox::terraform_account::{self, TerraformAccountArguments};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A world without AWS: CodeBuild, a forge and an account on this machine.
+/// Run Doorbell without AWS: CodeBuild, a forge and an account on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "doorbell-sandbox", version)]
 struct SandboxArguments {
@@ -19,16 +19,17 @@ struct SandboxArguments {
 
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
-    /// Show the journey of a few jobs.
+    /// Run a few jobs and show each step.
     ///
-    /// Exits with 0 if everything went as it should, 1 if not, 130 on Ctrl-C, 143 on SIGTERM; nothing is left behind.
+    /// Exits with 0 if every job ended as expected, 1 if not, 130 on Ctrl-C, 143 on SIGTERM. It leaves no file or
+    /// process.
     Demo(DemoArguments),
     /// Measure binaries and a worker; DOORBELL_BIN_DIR names the directory of the binaries.
     Bench(BenchArguments),
-    /// Break what can break while jobs run, and look what became of them; DOORBELL_BIN_DIR names the binaries' directory.
+    /// Run jobs under faults and check invariants; DOORBELL_BIN_DIR names the directory of the binaries.
     Chaos(ChaosArguments),
-    /// Apply a Terraform configuration to an empty account, let jobs run in it, and destroy it; DOORBELL_BIN_DIR names
-    /// the binaries' directory.
+    /// Apply a Terraform configuration to an empty account, run jobs in it, and destroy it; DOORBELL_BIN_DIR names the
+    /// directory of the binaries.
     TerraformAccount(TerraformAccountArguments),
 }
 
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return report_error(&error.into()),
     };
-    // Whichever ends first drops the other, and with the demo's future every server, process and file of its world.
+    // The first to end drops the other, and with the command's future all its servers, processes and files.
     runtime.block_on(async {
         tokio::select! {
             result = run(command) => match result {
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
                 Err(error) => report_error(&error),
             },
             code = wait_for_stop_signal() => {
-                eprintln!("\ninterrupted: everything is taken down");
+                eprintln!("\ninterrupted: stopping the sandbox");
                 ExitCode::from(code)
             }
         }
@@ -63,7 +64,7 @@ async fn run(command: SandboxCommand) -> anyhow::Result<bool> {
     }
 }
 
-/// Waits for Ctrl-C or a SIGTERM; the exit code that shells give such an end.
+/// Waits for Ctrl-C or SIGTERM and returns the exit code that shells give such an end.
 async fn wait_for_stop_signal() -> u8 {
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
@@ -71,7 +72,7 @@ async fn wait_for_stop_signal() -> u8 {
             _ = tokio::signal::ctrl_c() => 130,
         },
         Err(_) => {
-            // Without a handler a SIGTERM ends the process at once, as it would anyway.
+            // Without a handler SIGTERM ends the process at once, with the same exit code.
             let _ = tokio::signal::ctrl_c().await;
             130
         }

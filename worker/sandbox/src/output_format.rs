@@ -1,6 +1,6 @@
 use clap::ValueEnum;
 
-/// The form in which a command prints its result.
+/// The format in which a command prints its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
     Text,

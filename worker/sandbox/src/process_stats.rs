@@ -1,14 +1,14 @@
-//! What a process weighs.
+//! Memory and CPU time of a process.
 use anyhow::Context;
 
-/// What a process has used, as Linux counts it.
+/// A process's resource usage, as Linux counts it.
 pub(crate) struct ProcessStats {
     resident_kilobytes: u64,
     peak_kilobytes: u64,
     cpu_ticks: u64,
 }
 
-/// Linux's unit of CPU time towards programs, on every architecture that Rust runs on.
+/// The unit of CPU time in `/proc`, on every architecture that Rust supports.
 const MILLISECONDS_PER_TICK: f64 = 10.0;
 
 impl ProcessStats {
@@ -22,7 +22,7 @@ impl ProcessStats {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             line.trim_start_matches(':').split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
         };
-        // The name in brackets may hold spaces; user and system time are the 12th and 13th field behind it.
+        // The name in brackets may hold spaces; user and system time are the 12th and 13th field after it.
         let after_name = stat.rsplit_once(')').map_or("", |(_, behind)| behind);
         let cpu_ticks =
             after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();

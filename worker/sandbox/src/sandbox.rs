@@ -1,4 +1,4 @@
-//! The whole world on one machine: the account, CodeBuild, a forge, and the product's own programs in it.
+//! The sandbox: the account, CodeBuild, a forge, and the product's own programs, on one machine.
 mod commands;
 
 use std::collections::BTreeMap;
@@ -25,27 +25,27 @@ use crate::worker_process::WorkerProcess;
 
 pub use commands::CommandOutput;
 
-/// What a sandbox is made of.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
     /// The product's binaries.
     pub programs: Programs,
-    /// The Python that `bin/lib/python.sh` prints.
+    /// The Python interpreter whose path `bin/lib/python.sh` prints.
     pub python: PathBuf,
-    /// Where the registry stands in SSM.
+    /// The registry's prefix in SSM.
     pub prefix: String,
-    /// CodeBuild's limits and habits.
+    /// CodeBuild's limits and behavior.
     pub codebuild: CodeBuildSettings,
-    /// At most so many builds of the build project at once; CodeBuild refuses others.
+    /// The build project's limit of concurrent builds; CodeBuild rejects builds beyond it.
     pub concurrent_builds: Option<u32>,
-    /// What builds do: start the runner, unless a measurement wants builds that cost nothing.
+    /// The buildspec: it starts the runner, unless a measurement needs builds that cost nothing.
     pub buildspec: String,
     /// See [`SandboxAccountOptions::hanging_polls`].
     pub hanging_polls: bool,
 }
 
 impl SandboxOptions {
-    /// What most want.
+    /// The default options.
     pub fn new(programs: Programs, python: PathBuf) -> Self {
         Self {
             programs,
@@ -59,10 +59,10 @@ impl SandboxOptions {
     }
 }
 
-/// A running world. All of it ends, and its files go, when this is dropped.
+/// A running sandbox. Dropping it stops its processes and removes its files.
 #[derive(Debug)]
 pub struct Sandbox {
-    // Fields end in this order: what calls another ends before it.
+    // Fields are dropped in this order: a component is dropped before those that it calls.
     pub codebuild: CodeBuildServer,
     pub forge: ForgeServer,
     pub account: SandboxAccount,
@@ -79,14 +79,14 @@ pub const UNPRIVILEGED_BUILD_PROJECT: &str = "doorbell-build-unprivileged";
 /// The secret that holds the forge's token.
 const REPORT_TOKEN_SECRET: &str = "doorbell/report/forge";
 
-/// How often the ledger is looked at for a state.
+/// The interval between reads of the ledger while waiting.
 const POLL_INTERVAL: Duration = Duration::from_millis(40);
 
 impl Sandbox {
-    /// Starts everything but a worker.
+    /// Starts all components but a worker.
     ///
     /// # Errors
-    /// A part could not start.
+    /// A component could not start.
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
         let mut account_options = SandboxAccountOptions::new(options.python);
         account_options.definition.prefix = options.prefix;
@@ -105,15 +105,15 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// The token that the worker reports with, as the sandbox made it at its start.
+    /// The token with which the worker reports, as created at the sandbox's start.
     pub fn report_token(&self) -> &str {
         &self.report_token
     }
 
-    /// A client of CodeBuild with a key of this world.
+    /// A client of CodeBuild with a key of this sandbox.
     ///
     /// # Errors
-    /// No HTTPS client can be made.
+    /// No HTTPS client can be created.
     pub fn codebuild_client(&self, key: crate::credentials::AccessKey) -> anyhow::Result<AwsClient> {
         AwsClient::new(self.codebuild.url(), REGION, key, self.account.ca())
     }
@@ -140,7 +140,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// All that a worker is told.
+    /// The environment of a worker.
     pub fn worker_environment(&self) -> BTreeMap<String, String> {
         let forge = self.forge.url().trim_start_matches("https://").to_owned();
         let more = [
@@ -155,7 +155,7 @@ impl Sandbox {
         environment
     }
 
-    /// Starts a worker; `more` is laid over [`Sandbox::worker_environment`].
+    /// Starts a worker; `more` overrides [`Sandbox::worker_environment`].
     ///
     /// # Errors
     /// It could not start.
@@ -202,7 +202,7 @@ impl Sandbox {
     /// Writes a registry document.
     ///
     /// # Errors
-    /// SSM refused it.
+    /// SSM rejected it.
     pub async fn register_project(&self, project: &str, document: &Value) -> anyhow::Result<()> {
         Ok(self.account.put_parameter(project, &document.to_string()).await?)
     }
@@ -210,7 +210,7 @@ impl Sandbox {
     /// All jobs.
     ///
     /// # Errors
-    /// The table can't be read.
+    /// The table cannot be read.
     pub async fn jobs(&self) -> anyhow::Result<Vec<Job>> {
         Ok(self.account.rows().await?.iter().map(Job::from_item).collect())
     }
@@ -218,28 +218,30 @@ impl Sandbox {
     /// One job.
     ///
     /// # Errors
-    /// The table can't be read.
+    /// The table cannot be read.
     pub async fn job(&self, key: &str) -> anyhow::Result<Option<Job>> {
         Ok(self.jobs().await?.into_iter().find(|job| job.key() == key))
     }
 
-    /// Waits until a job is as wanted.
+    /// Waits until a job fulfills the condition.
     ///
     /// # Errors
-    /// It is not within `limit`; the error shows how it is.
+    /// It does not within `limit`; the error shows the job.
     pub async fn wait_for_job(&self, key: &str, limit: Duration, wanted: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
         let deadline = Instant::now() + limit;
         loop {
             let job = self.job(key).await?;
             match job {
                 Some(job) if wanted(&job) => return Ok(job),
-                job if Instant::now() > deadline => bail!("the job {key} is not as wanted within {limit:?}: {job:#?}"),
+                job if Instant::now() > deadline => {
+                    bail!("the job {key} does not fulfill the condition after {limit:?}: {job:#?}")
+                }
                 _ => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     }
 
-    /// Waits until nobody needs to look at a job again.
+    /// Waits until a job is settled.
     ///
     /// # Errors
     /// As [`Sandbox::wait_for_job`].
@@ -247,7 +249,7 @@ impl Sandbox {
         self.wait_for_job(key, limit, Job::is_settled).await
     }
 
-    /// The builds that a job has had.
+    /// The builds of a job.
     pub fn builds_of(&self, key: &str) -> Vec<BuildSnapshot> {
         let is_of = |build: &BuildSnapshot| build.job_id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
         self.codebuild.controls.builds().into_iter().filter(is_of).collect()
@@ -268,7 +270,7 @@ async fn start_codebuild(
     settings: CodeBuildSettings,
 ) -> anyhow::Result<CodeBuildServer> {
     let work_dir = account.dir().join("builds");
-    std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot make {}", work_dir.display()))?;
+    std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot create {}", work_dir.display()))?;
     let bundle = account.trust_bundle().display().to_string();
     CodeBuildServer::start(CodeBuildOptions {
         region: REGION.to_owned(),
@@ -287,5 +289,5 @@ async fn start_codebuild(
 }
 
 fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(dir).with_context(|| format!("{} is no directory", dir.display()))
+    std::path::absolute(dir).with_context(|| format!("{} has no absolute path", dir.display()))
 }

@@ -1,17 +1,17 @@
-//! Chance that comes from a seed.
+//! Random numbers from a seed.
 use sha2::{Digest, Sha256};
 
-/// Numbers that follow from a seed, the same on every machine (SplitMix64).
+/// A random number generator, the same on every machine (SplitMix64).
 #[derive(Debug, Clone)]
 pub struct SeededRng(u64);
 
 impl SeededRng {
-    /// The sequence of this seed.
+    /// The generator of this seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The sequence of this seed for one purpose and one round: what others draw meanwhile does not change it.
+    /// The generator of this seed for one purpose and round, independent of what others generate meanwhile.
     pub fn for_purpose(seed: u64, purpose: &str, round: u64) -> Self {
         let mut hash = Sha256::new();
         hash.update(seed.to_be_bytes());
@@ -20,7 +20,7 @@ impl SeededRng {
         Self(hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// From 0 to one less than `terminate`; 0 where that is nothing.
+    /// A number below `end`; 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -29,14 +29,14 @@ impl SeededRng {
         (mixed ^ (mixed >> 31)).checked_rem(end).unwrap_or_default()
     }
 
-    /// True so many times in a hundred.
+    /// True with this probability in percent.
     pub fn percent(&mut self, percent: u8) -> bool {
         self.below(100) < u64::from(percent)
     }
 
-    /// One of these, each as often as its weight says.
+    /// One of these, each as often as its weight.
     ///
-    /// `None` where all weights are 0.
+    /// `None` if all weights are 0.
     pub fn weighted<T: Copy>(&mut self, all: &[(u64, T)]) -> Option<T> {
         let mut remaining = self.below(all.iter().map(|(weight, _)| weight).sum());
         for (weight, one) in all {

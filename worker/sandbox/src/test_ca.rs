@@ -1,7 +1,7 @@
-//! A certificate ca that lives as long as the sandbox.
+//! A certificate authority (CA) for one sandbox.
 //!
-//! The product's binaries speak HTTPS only, and the account's queues refuse anything else. Rather than teach
-//! them to skip verification, the sandbox is its own ca and the binaries trust it by `SSL_CERT_FILE`.
+//! The product's binaries use HTTPS only, and the account's queues deny anything else. Instead of disabling
+//! verification, the binaries trust the sandbox's CA by `SSL_CERT_FILE`.
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ struct CaKeyPair {
 /// A server's certificate and its private key, both as PEM.
 #[derive(Clone)]
 pub struct ServerCertificate {
-    /// The certificate alone, without the ca's.
+    /// The certificate alone, without the CA's.
     pub cert_pem: String,
     /// PKCS#8.
     pub key_pem: String,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for ServerCertificate {
 }
 
 impl TestCa {
-    /// Makes a new ca with a new key.
+    /// Creates a CA with a new key.
     pub fn new() -> anyhow::Result<TestCa> {
         let mut params = CertificateParams::new([])?;
         params.distinguished_name.push(DnType::CommonName, "Doorbell sandbox test CA");
@@ -53,12 +53,12 @@ impl TestCa {
         Ok(TestCa(Arc::new(CaKeyPair { issuer, pem })))
     }
 
-    /// The ca's own certificate, as PEM.
+    /// The CA's own certificate, as PEM.
     pub fn ca_pem(&self) -> &str {
         &self.0.pem
     }
 
-    /// A new certificate for `localhost` and `127.0.0.1`.
+    /// Issues a certificate for `localhost` and `127.0.0.1`.
     pub fn issue(&self) -> anyhow::Result<ServerCertificate> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
@@ -70,8 +70,8 @@ impl TestCa {
         Ok(ServerCertificate { cert_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
-    /// Writes a trust bundle of this ca and no other, for `SSL_CERT_FILE`: a process that trusts only it
-    /// cannot leave the sandbox by mistake.
+    /// Writes a trust bundle of this CA only, for `SSL_CERT_FILE`: a process with it cannot leave the sandbox by
+    /// mistake.
     pub fn write_trust_bundle(&self, path: &Path) -> anyhow::Result<()> {
         std::fs::write(path, self.ca_pem()).with_context(|| format!("cannot write the trust bundle {}", path.display()))
     }

@@ -44,7 +44,9 @@ pub(super) async fn run(options: SandboxOptions, arguments: &ChaosArguments) -> 
     result.require(dead_letters >= messages, || {
         format!("{dead_letters} of {messages} messages are in the dead-letter queue")
     });
-    result.require(peak < MAX_MEGABYTES, || format!("the worker's peak memory was {peak:.1} MB, not below {MAX_MEGABYTES} MB"));
+    result.require(peak < MAX_MEGABYTES, || {
+        format!("the worker's peak memory was {peak:.1} MB, not below {MAX_MEGABYTES} MB")
+    });
     result.figures = json!({
         "scenario": "flood",
         "messages": messages,

@@ -38,7 +38,10 @@ impl ScenarioResult {
         for problem in &self.violations {
             println!("VIOLATION {problem}");
         }
-        println!("{}", if self.violations.is_empty() { "All invariants hold." } else { "Some invariants do not hold." });
+        println!(
+            "{}",
+            if self.violations.is_empty() { "All invariants hold." } else { "Some invariants do not hold." }
+        );
     }
 }
 

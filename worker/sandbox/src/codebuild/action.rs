@@ -1,4 +1,4 @@
-//! The calls that are understood, each with what it asks for and what IAM is asked about it.
+//! The supported API actions: their input, the permissions that they need, and their execution.
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::project::BuildProject;
 use super::simulator::CodeBuildSimulator;
 use crate::credentials::AccessKey;
 
-/// Ids or names in one call (CodeBuild's API reference).
+/// Ids or names per call (CodeBuild's API reference).
 const MAX_BATCH_SIZE: usize = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl ApiAction {
         }
     }
 
-    /// The projects that the caller needs a permission for: CodeBuild has none on single builds.
+    /// The projects that the caller needs a permission on: CodeBuild has no permissions on single builds.
     pub(super) fn projects(self, input: &Value) -> BTreeSet<String> {
         let of_build = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
         let text = |name: &str| project_name(input[name].as_str().unwrap_or_default());
@@ -71,8 +71,10 @@ impl ApiAction {
         }
     }
 
-    /// The condition keys that a call fills. Of StartBuild's overrides all but the variables and the timeouts are
-    /// refused before anybody asks, and for the timeouts IAM has no key.
+    /// The condition keys of a call.
+    ///
+    /// Of StartBuild's overrides all but the variables and the timeouts are rejected before IAM is asked, and IAM has
+    /// no keys for the timeouts.
     pub(super) fn context(self, input: &Value) -> Vec<(&'static str, Vec<String>)> {
         let variables = input["environmentVariablesOverride"].as_array().filter(|_| self == Self::StartBuild);
         let names = variables.into_iter().flatten().filter_map(|variable| variable["name"].as_str());
@@ -80,7 +82,7 @@ impl ApiAction {
         if names.is_empty() { Vec::new() } else { vec![("codebuild:environment.environmentVariables.name", names)] }
     }
 
-    /// Does it. Everything here happens at once, under the state' lock.
+    /// Executes the call, at once and under the state's lock.
     pub(super) fn execute(
         self,
         simulator: &Arc<CodeBuildSimulator>,
@@ -123,12 +125,12 @@ struct IdsInput {
     ids: Vec<String>,
 }
 
-/// Where a project is named, its ARN is as good.
+/// Accepts a project's ARN in place of its name.
 fn project_name(name_or_arn: &str) -> &str {
     name_or_arn.rsplit_once(":project/").map_or(name_or_arn, |(_, name)| name)
 }
 
-/// Names the field that is wrong, missing, or not implemented here.
+/// Parses the input; the error names a field that is invalid, missing or not supported here.
 fn parse_input<T: DeserializeOwned>(input: Value) -> Result<T, CodeBuildError> {
     serde_json::from_value(input)
         .map_err(|error| CodeBuildError::invalid_input(format!("this sandbox's CodeBuild: {error}")))
@@ -141,7 +143,7 @@ fn create_project(simulator: &CodeBuildSimulator, project: BuildProject) -> Resu
     Ok(json!({"project": entry.to_json(&arn)}))
 }
 
-/// What the call does not name stays as it is.
+/// Keeps the values of fields that the call does not name.
 fn update_project(simulator: &CodeBuildSimulator, input: Value) -> Result<Value, CodeBuildError> {
     let NameInput { name } = parse_input(input.clone())?;
     let arn = simulator.project_arn(&name);
@@ -171,7 +173,7 @@ fn delete_project(simulator: &CodeBuildSimulator, call: &NameInput) -> Result<Va
     Ok(json!({}))
 }
 
-/// Asks the build to stop, and shows it as it is until it has. Stopping what has ended changes nothing.
+/// Stops a build and returns it as it is before it has stopped. Stopping a completed build changes nothing.
 fn stop_build(simulator: &CodeBuildSimulator, call: &IdInput) -> Result<Value, CodeBuildError> {
     let state = simulator.state();
     let build = state.build(&call.id)?;

@@ -6,7 +6,7 @@ use super::phase::{BuildPhase, PhaseContext, PhaseEnd, PhaseKind, PhaseStatus};
 use super::project::{BuildProject, ProjectEnvironment};
 use super::variable::CodeBuildVariable;
 
-/// Where builds are: the parts of every ARN and link.
+/// Region, account and URL: the parts of every ARN and link.
 #[derive(Debug, Clone)]
 pub(super) struct AwsLocation {
     pub(super) region: String,
@@ -21,7 +21,7 @@ impl AwsLocation {
     }
 }
 
-/// A build, from StartBuild to long after its end.
+/// A build, from StartBuild on; completed builds are kept.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedBuild {
     /// `<project>:<uuid>`
@@ -41,14 +41,14 @@ pub(super) struct SimulatedBuild {
     pub(super) started: Timestamp,
     pub(super) ended: Option<Timestamp>,
     pub(super) phases: Vec<BuildPhase>,
-    /// Whether it counts against the account's limit: from when it leaves the queue to its end.
+    /// Whether it counts against the account's limit: from leaving the queue to its completion.
     pub(super) running: bool,
-    /// The provider has lost it (see [`super::Controls::forget`]).
+    /// Whether the provider has lost it (see [`super::CodeBuildControls::forget`]).
     pub(super) forgotten: bool,
     pub(super) stop: CancellationToken,
 }
 
-/// What a new build is made of.
+/// The input of a new build.
 pub(super) struct NewBuild<'a> {
     pub(super) project: &'a BuildProject,
     pub(super) variables: Vec<CodeBuildVariable>,
@@ -92,21 +92,21 @@ impl SimulatedBuild {
         self.phases.push(BuildPhase { kind, started: now, ended: None });
     }
 
-    /// Ends the phase that runs.
+    /// Ends the current phase.
     pub(super) fn end(&mut self, status: PhaseStatus, context: Option<PhaseContext>, now: Timestamp) {
         if let Some(phase) = self.phases.last_mut() {
             phase.ended = Some(PhaseEnd { at: now, status, context });
         }
     }
 
-    /// Nothing happens to it from here on.
+    /// Completes the build.
     pub(super) fn complete(&mut self, now: Timestamp) {
         self.begin(PhaseKind::Completed, now);
         self.ended = Some(now);
         self.running = false;
     }
 
-    /// `IN_PROGRESS`, or how the first phase that did not succeed says it ended.
+    /// `IN_PROGRESS`, or the status of the first phase that did not succeed.
     pub(super) fn status(&self) -> &'static str {
         if self.ended.is_none() {
             return "IN_PROGRESS";
@@ -115,7 +115,7 @@ impl SimulatedBuild {
         ends.find(|status| *status != PhaseStatus::Succeeded).unwrap_or(PhaseStatus::Succeeded).as_build_status()
     }
 
-    /// What the first phase that did not succeed says.
+    /// The context of the first phase that did not succeed.
     pub(super) fn failure(&self) -> Option<&str> {
         let ends = self.phases.iter().filter_map(|phase| phase.ended.as_ref());
         ends.filter_map(|ended| ended.context.as_ref()).map(|context| context.message.as_str()).next()
@@ -144,7 +144,7 @@ impl SimulatedBuild {
         })
     }
 
-    /// The build as StartBuild and BatchGetBuilds show it.
+    /// The build as StartBuild and BatchGetBuilds return it.
     pub(super) fn to_json(&self, location: &AwsLocation) -> Value {
         let mut shown = json!({
             "id": self.id,
@@ -172,7 +172,7 @@ impl SimulatedBuild {
     }
 }
 
-/// COMPLETED, which never ends, and the phase that runs have neither end nor status.
+/// A phase as JSON. COMPLETED and the current phase have neither an end nor a status.
 fn phase_json(phase: &BuildPhase) -> Value {
     let mut shown = json!({"phaseType": phase.kind, "startTime": epoch_seconds(phase.started)});
     if let Some(ended) = &phase.ended {
@@ -186,6 +186,6 @@ fn phase_json(phase: &BuildPhase) -> Value {
 
 /// Seconds since 1970 with milliseconds, as the JSON protocol writes times.
 pub(super) fn epoch_seconds(at: Timestamp) -> f64 {
-    // Milliseconds of any year that matters are far below the 2^53 that an f64 holds exactly.
+    // The milliseconds of any relevant year are far below 2^53, up to which an f64 is exact.
     at.as_millisecond() as f64 / 1000.0
 }

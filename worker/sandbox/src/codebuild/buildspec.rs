@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::phase::{PhaseContext, PhaseKind};
 use super::variable::{CodeBuildVariable, CodeBuildVariableKind};
 
-/// A buildspec of version 0.2, as far as this CodeBuild does what it says; a key that is not here fails the build.
+/// A buildspec of version 0.2 with the supported keys; any other key fails the build.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Buildspec {
@@ -15,7 +15,7 @@ pub(super) struct Buildspec {
     phases: BuildspecPhases,
 }
 
-/// `0.2` is a number in YAML, and is written as a text as often.
+/// The version: `0.2` is a number in YAML but often written as a string.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum BuildspecVersion {
@@ -47,7 +47,7 @@ struct BuildspecPhases {
     post_build: PhaseCommands,
 }
 
-/// What one phase runs.
+/// The commands of one phase.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PhaseCommands {
@@ -62,7 +62,7 @@ static NO_COMMANDS: PhaseCommands = PhaseCommands { commands: Vec::new(), always
 
 impl Buildspec {
     /// # Errors
-    /// What CodeBuild puts in the context of DOWNLOAD_SOURCE.
+    /// The error that CodeBuild shows in the context of DOWNLOAD_SOURCE.
     pub(super) fn parse(yaml: &str) -> Result<Self, PhaseContext> {
         let refused = |message: String| PhaseContext::new("YAML_FILE_ERROR", message);
         let buildspec: Self =
@@ -74,7 +74,7 @@ impl Buildspec {
         if known { Ok(buildspec) } else { Err(refused("Invalid buildspec version: only 0.2 is understood".to_owned())) }
     }
 
-    /// What it runs in a phase: nothing, outside of the four that have commands.
+    /// The commands of a phase; none outside of the four phases that have commands.
     pub(super) fn commands(&self, phase: PhaseKind) -> &PhaseCommands {
         match phase {
             PhaseKind::Install => &self.phases.install,
@@ -85,7 +85,7 @@ impl Buildspec {
         }
     }
 
-    /// The variables that it sets; those of the project and of StartBuild go before them.
+    /// The variables that it sets; those of the project and of StartBuild take precedence.
     pub(super) fn variables(&self) -> Vec<CodeBuildVariable> {
         let typed = |from: &BTreeMap<String, String>, kind: CodeBuildVariableKind| -> Vec<CodeBuildVariable> {
             from.iter()

@@ -1,4 +1,4 @@
-//! The way of events to the bus, which may be as bad as "best effort" allows.
+//! Sends events to the bus, with faults within what "best effort" allows.
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,16 +9,18 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::AwsServices;
 
-/// How CodeBuild's events fare. All of it is within what AWS promises ("best effort", no order, repetitions).
+/// The faults of CodeBuild's events.
+///
+/// All of them are within what AWS promises ("best effort", no order, repetitions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventMode {
-    /// How many of a hundred are never sent.
+    /// The percentage of events that are never sent.
     pub lose_percent: u8,
-    /// How many times each is sent: 1 is once.
+    /// How many times each event is sent; normally 1.
     pub copies: u8,
-    /// Events that come within [`EventMode::REORDER_WINDOW`] are sent last first.
+    /// Sends the events of one [`EventMode::REORDER_WINDOW`] in reverse order.
     pub reorder: bool,
-    /// How long each is held back.
+    /// How long each event is delayed.
     pub delay: Duration,
 }
 
@@ -33,18 +35,18 @@ impl Default for EventMode {
     }
 }
 
-/// How events have fared.
+/// Counters of event faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EventCounts {
-    /// Never sent.
+    /// Events never sent.
     pub lost: u64,
-    /// Sent more than once.
+    /// Events sent more than once.
     pub repeated: u64,
-    /// Sent after one that came later.
+    /// Events sent after a later one.
     pub reordered: u64,
 }
 
-/// Takes events at once and sends them in its own time.
+/// Queues events for the dispatcher.
 #[derive(Debug, Clone)]
 pub(super) struct EventBus {
     sender: UnboundedSender<(Instant, Value)>,
@@ -53,7 +55,7 @@ pub(super) struct EventBus {
 }
 
 impl EventBus {
-    /// The bus, and the work that has to run for it.
+    /// Creates the bus and the dispatcher's future, which the caller must spawn.
     pub(super) fn new(services: Arc<dyn AwsServices>) -> (Self, impl Future<Output = ()> + use<>) {
         let (sender, receiver) = unbounded_channel();
         let mode = Arc::new(Mutex::new(EventMode::default()));
@@ -71,7 +73,7 @@ impl EventBus {
     }
 
     pub(super) fn publish(&self, entry: Value) {
-        // The carrier is gone only when the server is: nobody is left to be told.
+        // The dispatcher ends only with the server; the event is then dropped.
         let _ = self.sender.send((Instant::now(), entry));
     }
 }
@@ -84,13 +86,13 @@ struct EventDispatcher {
     in_flight: JoinSet<()>,
 }
 
-/// Entries that one PutEvents takes, and calls at once: many builds say more than one call at a time could carry.
+/// Entries per PutEvents call, and concurrent calls: many builds emit more events than one call at a time could carry.
 const MAX_ENTRIES_PER_CALL: usize = 10;
 const MAX_CONCURRENT_CALLS: usize = 4;
 
 async fn send_entries(services: Arc<dyn AwsServices>, entries: Vec<Value>) {
     if let Err(error) = services.put_events(entries).await {
-        tracing::warn!(%error, "events of the sandbox's CodeBuild did not reach the bus");
+        tracing::warn!(%error, "PutEvents failed: events of the sandbox's CodeBuild are lost");
     }
 }
 
@@ -112,7 +114,7 @@ impl EventDispatcher {
             {
                 batch.push(next);
             }
-            // Held back as long as the one that has waited least.
+            // Delayed until the newest event of the batch has waited long enough.
             if let Some(latest) = batch.iter().map(|(at, _)| *at).max() {
                 sleep_until(latest + mode.delay).await;
             }
@@ -126,7 +128,7 @@ impl EventDispatcher {
         }
     }
 
-    /// An event as often as it is sent: not at all, if it is one of those that are lost.
+    /// The repetitions of an event to send: none if it is lost.
     fn expand(&mut self, mode: &EventMode, entry: Value) -> Vec<Value> {
         self.sent += 1;
         if is_lost(self.sent, mode.lose_percent) {

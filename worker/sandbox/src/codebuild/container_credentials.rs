@@ -1,4 +1,4 @@
-//! The endpoint by which a build's commands get the keys of its role, as in a container on AWS.
+//! The endpoint that serves a build's commands the credentials of its role, as in a container on AWS.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use super::services::BuildRole;
 use crate::credentials::random_hex;
 
-/// The roles of the builds that run, by the builds' uuids.
+/// The roles of running builds, by build uuid.
 #[derive(Debug, Default)]
 pub(super) struct CredentialsEndpoint(Mutex<BTreeMap<String, CredentialGrant>>);
 
 struct CredentialGrant {
-    /// Other programs on this machine reach the endpoint, too.
+    /// An authorization token, since other programs on this machine can reach the endpoint.
     token: String,
     role: Arc<dyn BuildRole>,
 }
@@ -24,10 +24,10 @@ impl std::fmt::Debug for CredentialGrant {
 }
 
 impl CredentialsEndpoint {
-    /// Lends a role to a build: the variables by which its commands find the keys.
+    /// Grants a build the credentials of its role: returns the variables by which its commands find them.
     ///
     /// # Errors
-    /// The operating system gave no random bytes.
+    /// The operating system returned no random bytes.
     pub(super) fn grant(
         &self,
         server: &str,
@@ -41,12 +41,12 @@ impl CredentialsEndpoint {
         Ok(variables.map(|(name, value)| (name.to_owned(), value)).into())
     }
 
-    /// The build has ended.
+    /// Revokes the credentials of a completed build.
     pub(super) fn revoke(&self, uuid: &str) {
         self.lock().remove(uuid);
     }
 
-    /// The keys of a build's role, for who shows the build's token.
+    /// The credentials of a build's role, for a caller with the build's token.
     pub(super) fn credentials_json(&self, uuid: &str, token: &str) -> Option<Value> {
         let grants = self.lock();
         let CredentialGrant { role, .. } = grants.get(uuid).filter(|grant| grant.token == token)?;

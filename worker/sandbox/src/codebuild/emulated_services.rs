@@ -12,20 +12,21 @@ use super::services::{AwsServices, BuildLogLine, BuildRole, PermissionCheck, Sec
 use crate::aws::{AwsClient, AwsError};
 use crate::credentials::AccessKey;
 
-/// How long IAM's leave is taken for granted: AWS's own policies take longer to be known everywhere.
+/// How long a decision of IAM is cached: AWS's own policy changes take longer to propagate.
 const GRANT_CACHE_TTL: Duration = Duration::from_secs(1);
 
-/// The account around CodeBuild, as the emulator plays it.
+/// The account around CodeBuild, as the emulator provides it.
 #[derive(Debug)]
 pub struct EmulatedServices {
     root: AwsClient,
-    /// Principals and the calls that they may make, with the time until which that was asked. Each question costs the
-    /// emulator as much as three other calls.
+    /// Cached permissions: principals, calls, and the time until which the decision holds.
+    ///
+    /// Each query costs the emulator as much as three other calls.
     grants: Mutex<HashMap<(String, PermissionCheck), Instant>>,
 }
 
 impl EmulatedServices {
-    /// `root` speaks for CodeBuild itself, which no policy of the account restricts.
+    /// `root` is the key of CodeBuild itself, which no policy of the account restricts.
     pub fn new(root: AwsClient) -> Self {
         Self { root, grants: Mutex::default() }
     }
@@ -58,7 +59,7 @@ impl AwsServices for EmulatedServices {
         async move {
             let body = json!({"Entries": entries});
             let answer = self.root.json("events", "AWSEvents.PutEvents", body).await?;
-            // PutEvents refuses single entries within a 200.
+            // PutEvents rejects single entries within a 200.
             match answer["FailedEntryCount"].as_u64() {
                 Some(0) => Ok(()),
                 _ => Err(AwsError::invalid_response(200, answer)),
@@ -74,13 +75,13 @@ impl AwsServices for EmulatedServices {
         project: &'a str,
     ) -> ServiceFuture<'a, Arc<dyn BuildRole>> {
         async move {
-            // As an external id, which services don't use: the launcher takes it for the service's source.
+            // The launcher takes the external id, which services do not use, for the service's source.
             let params = [("RoleArn", role_arn), ("RoleSessionName", session), ("ExternalId", project)];
             let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
             let field = |tag: &str| {
                 answer
                     .text(tag)
-                    .ok_or_else(|| AwsError::invalid_response(200, format!("AssumeRole's answer has no {tag}")))
+                    .ok_or_else(|| AwsError::invalid_response(200, format!("AssumeRole's response has no {tag}")))
             };
             let expires: Timestamp =
                 field("Expiration")?.parse().map_err(|error| AwsError::invalid_response(200, error))?;
@@ -123,7 +124,7 @@ struct EmulatedRole {
     root: AwsClient,
     client: AwsClient,
     expires: Timestamp,
-    /// Whether the build's log stream was made.
+    /// Whether the build's log stream exists.
     logs: OnceCell<()>,
 }
 
@@ -146,13 +147,15 @@ impl BuildRole for EmulatedRole {
                 body["VersionId"] = json!(version);
             }
             let answer = self.client.json("secretsmanager", "secretsmanager.GetSecretValue", body).await?;
-            require_string(&answer["SecretString"], "the secret is not a text")
+            require_string(&answer["SecretString"], "the secret is not a string")
         }
         .boxed()
     }
 
-    /// CodeBuild calls GetParameters. The emulator checks that action against `*`, which a role of least privilege
-    /// does not have; so its IAM is asked about the very parameter, as AWS's would be, and the value read as root.
+    /// Reads a parameter, as CodeBuild does by GetParameters.
+    ///
+    /// The emulator checks that action against `*`, which a role of least privilege does not have. So its IAM is asked
+    /// about the parameter itself, as AWS's would be, and the value is read as root.
     fn parameter<'a>(&'a self, name: &'a str) -> ServiceFuture<'a, String> {
         async move {
             let principal = &self.key().principal_arn;
@@ -194,7 +197,7 @@ impl EmulatedRole {
         Self { client: root.with_key(key), root, expires, logs: OnceCell::new() }
     }
 
-    /// The group is mostly there already, and then the role need not have the right to make one.
+    /// Creates the group only if the stream's creation fails: a role may lack the permission for the group.
     async fn make_stream(&self, group: &str, stream: &str) -> Result<(), AwsError> {
         let body = json!({"logGroupName": group, "logStreamName": stream});
         let made = self.client.json("logs", "Logs_20140328.CreateLogStream", body.clone()).await;
@@ -213,7 +216,7 @@ fn require_string(value: &Value, otherwise: &str) -> Result<String, AwsError> {
     value.as_str().map(str::to_owned).ok_or_else(|| AwsError::invalid_response(200, otherwise))
 }
 
-/// A variable names a parameter by its name or its ARN.
+/// The name of a parameter: a variable names it by its name or its ARN.
 fn parameter_arn(name: &str, region: &str, role_arn: &str) -> String {
     if name.starts_with("arn:") {
         return name.to_owned();

@@ -3,7 +3,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// A call's refusal, in the JSON protocol's shape: the SDKs branch on `kind`.
+/// An error of a call, in the JSON protocol's shape: the SDKs branch on `code`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CodeBuildError {
     pub(super) status: StatusCode,
@@ -12,7 +12,7 @@ pub(super) struct CodeBuildError {
 }
 
 impl CodeBuildError {
-    /// Most of AWS's JSON 1.1 errors travel as a 400, those of IAM included.
+    /// An error with status 400, which most of AWS's JSON 1.1 errors have, those of IAM included.
     pub(super) fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: kind.into(), message: message.into() }
     }
@@ -29,7 +29,7 @@ impl CodeBuildError {
         Self::new("AccountLimitExceededException", message)
     }
 
-    /// The sandbox itself could not do it: never the caller's fault.
+    /// An internal error: a fault of the sandbox, not of the caller.
     pub(super) fn internal(error: impl std::fmt::Display) -> Self {
         Self {
             status: StatusCode::INTERNAL_SERVER_ERROR,

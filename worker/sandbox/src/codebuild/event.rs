@@ -1,5 +1,6 @@
-//! The two kinds of event that CodeBuild puts on the bus, with the oddities of the true ones: a build's id is an ARN,
-//! times carry no zone, contexts are a text at the top and an array within `phases`.
+//! CodeBuild's two kinds of event, with the peculiarities of AWS's events.
+//!
+//! A build's id is an ARN, times have no zone, contexts are a string at the top and an array within `phases`.
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -92,7 +93,7 @@ fn context(context: Option<&PhaseContext>) -> Vec<String> {
     context.iter().map(|context| format!("{}: {}", context.status_code, context.message)).collect()
 }
 
-/// `Sep 1, 2017 4:12:29 PM`, which is UTC and does not say so.
+/// `Sep 1, 2017 4:12:29 PM`: UTC, though the string has no zone.
 fn time(at: Timestamp) -> String {
     at.strftime("%b %-d, %Y %-I:%M:%S %p").to_string()
 }

@@ -1,4 +1,4 @@
-//! The server's three doors: the API, a build's log, a build's credentials.
+//! The server's routes: the API, a build's log, a build's credentials.
 use std::sync::Arc;
 
 use axum::Router;
@@ -20,7 +20,7 @@ use super::signature;
 use super::simulator::CodeBuildSimulator;
 use crate::credentials::AccessKey;
 
-/// Far more than the largest StartBuild.
+/// Far larger than the largest StartBuild.
 const MAX_CALL_BYTES: usize = 1024 * 1024;
 const TARGET_PREFIX: &str = "CodeBuild_20161006.";
 
@@ -48,7 +48,7 @@ async fn handle_call(simulator: &Arc<CodeBuildSimulator>, parts: &Parts, body: B
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX)).unwrap_or_default();
     let action = ApiAction::parse(name).ok_or_else(|| {
-        CodeBuildError::new("UnknownOperationException", format!("this sandbox's CodeBuild has no {name:?}"))
+        CodeBuildError::new("UnknownOperationException", format!("this sandbox's CodeBuild does not support {name:?}"))
     })?;
     simulator.count_call(action);
     let caller = signature::verify(&simulator.options.keys, &simulator.options.region, parts, &body, Timestamp::now())?;
@@ -60,7 +60,7 @@ async fn handle_call(simulator: &Arc<CodeBuildSimulator>, parts: &Parts, body: B
     outcome
 }
 
-/// Asks the account's IAM. The root user builds the world and is not asked about.
+/// Checks the caller's permissions with the account's IAM. The root user, who creates the account, is not checked.
 async fn authorize(
     simulator: &CodeBuildSimulator,
     caller: &AccessKey,
@@ -98,7 +98,7 @@ fn displayed_principal(caller: &AccessKey, account: &str) -> String {
     }
 }
 
-/// The call is done; only its reply waits, so that a test can kill the caller meanwhile.
+/// Holds the reply of an executed call, so that a test can kill the caller meanwhile.
 async fn hold_reply(simulator: &CodeBuildSimulator, action: ApiAction) {
     let is_held = |held: &super::simulator::HeldReplies| held.action.as_deref() == Some(action.name());
     let mut released = simulator.held_replies.subscribe();
@@ -106,18 +106,18 @@ async fn hold_reply(simulator: &CodeBuildSimulator, action: ApiAction) {
         held.count += usize::from(is_held(held));
         is_held(held)
     }) {
-        // The sender is the simulator's own and outlives this.
+        // The simulator owns the sender and outlives this.
         let _ = released.wait_for(|held| !is_held(held)).await;
     }
 }
 
 async fn get_log(State(simulator): State<Arc<CodeBuildSimulator>>, Path(uuid): Path<String>) -> Response {
-    // Only a build's own name leads to a file: the path comes from whoever has the link.
+    // Only a known build's name leads to a file: the caller controls the path.
     let known = simulator.state().builds().iter().any(|build| build.uuid == uuid);
     if !known {
-        return (StatusCode::NOT_FOUND, "there is no such build\n").into_response();
+        return (StatusCode::NOT_FOUND, "no such build\n").into_response();
     }
-    // A build in the queue has no log yet.
+    // A queued build has no log yet.
     let text = tokio::fs::read(log_path(&simulator.options.work_dir, &uuid)).await.unwrap_or_default();
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }

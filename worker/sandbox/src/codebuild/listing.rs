@@ -1,4 +1,4 @@
-//! ListBuildsForProject: newest first, a hundred a page, and late.
+//! ListBuildsForProject: newest first, a hundred per page, with a delay.
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::error::CodeBuildError;
 use super::state::CodeBuildState;
 
-/// Ids in one answer, and builds in a project that may still be sorted (CodeBuild's API reference).
+/// Ids per page, and builds of a project that may still be sorted (CodeBuild's API reference).
 const MAX_PAGE_SIZE: usize = 100;
 
 #[derive(Debug, Deserialize)]
@@ -46,7 +46,7 @@ impl CodeBuildState {
     }
 }
 
-/// The token is the last id that was shown: builds that came since then neither repeat nor hide an older one.
+/// The token is the last id of the page: newer builds neither repeat nor hide an older one.
 fn page(ids: &[&str], token: Option<&str>) -> Result<Value, CodeBuildError> {
     let begin = match token {
         None => 0,
@@ -101,7 +101,7 @@ mod tests {
         let mut state = with_builds(250, 0);
         let (mut all, mut token) = list(&state, &json!({}), 1000).unwrap();
         assert_eq!(all.len(), 100);
-        // One that comes between two pages moves nothing.
+        // A build that starts between two pages shifts nothing.
         start_one(&mut state, "newer");
         while let Some(next) = token {
             let (page, following) = list(&state, &json!({"nextToken": next}), 1000).unwrap();

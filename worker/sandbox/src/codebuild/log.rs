@@ -1,4 +1,4 @@
-//! A build's log: what its commands print and what CodeBuild says about them, in order, with secrets masked.
+//! A build's log: the commands' output and CodeBuild's own lines, in order, with secrets masked.
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -14,10 +14,11 @@ use tokio::task::JoinHandle;
 use super::log_stream::BuildLogStream;
 use super::mask::SecretMasker;
 
-/// Bytes read from the pipe at once.
+/// Bytes per read of the pipe.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// The hand that writes: commands print into [`BuildLog::output_pipe`], everything else comes by [`BuildLog::write_line`].
+/// The log's write side: commands print into [`BuildLog::output_pipe`], CodeBuild's lines come by
+/// [`BuildLog::write_line`].
 #[derive(Debug)]
 pub(super) struct BuildLog {
     output: PipeWriter,
@@ -26,10 +27,10 @@ pub(super) struct BuildLog {
 }
 
 enum LogCommand {
-    /// Write this line after all that was printed before.
+    /// Write this line after everything printed before.
     WriteLine(String, oneshot::Sender<()>),
     Mask(Vec<String>),
-    /// Send a copy of all lines there, from the first.
+    /// Copy all lines to this stream, from the first.
     Stream(Arc<BuildLogStream>),
 }
 
@@ -37,19 +38,19 @@ impl BuildLog {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let file = File::create(path).await?;
         let (reader, output) = io::pipe()?;
-        // This makes `reader` non-blocking as well: it is the pipe that is, not a handle of it.
+        // This makes `reader` non-blocking as well: the flag belongs to the pipe, not to a handle of it.
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
         let (commands, incoming) = mpsc::channel(16);
         let writer = LogWriter { pipe, reader, file, masker: SecretMasker::new(&[]), stream: None, unsent: Vec::new() };
         Ok(Self { output, commands, writer: tokio::spawn(writer.run(incoming)) })
     }
 
-    /// One more end of the pipe, for a process.
+    /// Another write end of the pipe, for a process.
     pub(super) fn output_pipe(&self) -> io::Result<PipeWriter> {
         self.output.try_clone()
     }
 
-    /// Hides these values from here on.
+    /// Masks these values in further output.
     pub(super) async fn mask(&self, secrets: Vec<String>) {
         let _ = self.commands.send(LogCommand::Mask(secrets)).await;
     }
@@ -58,8 +59,10 @@ impl BuildLog {
         let _ = self.commands.send(LogCommand::Stream(stream)).await;
     }
 
-    /// Writes a line as CodeBuild's agent does, after everything that commands have printed until now. A recorder
-    /// that has died (a full disk) has said so in this process's own log; the build goes on without.
+    /// Writes a line as CodeBuild's agent does, after everything that commands have printed so far.
+    ///
+    /// If the writer has failed (a full disk), it has logged that to this process's own log; the build goes on without
+    /// it.
     pub(super) async fn write_line(&self, text: &str) {
         let (done, written) = oneshot::channel();
         let line = container_line(text);
@@ -68,7 +71,7 @@ impl BuildLog {
         }
     }
 
-    /// Writes what is left. Call it when no process holds the pipe any more.
+    /// Writes the rest. Call it when no process holds the pipe any more.
     pub(super) async fn close(self) {
         let Self { output, commands, writer } = self;
         drop((output, commands));
@@ -82,21 +85,21 @@ pub(super) fn container_line(text: &str) -> String {
 }
 
 struct LogWriter {
-    /// Tells when there is something to read.
+    /// Signals when the pipe is readable.
     pipe: Receiver,
     /// The same end of the same pipe.
     reader: PipeReader,
     file: File,
     masker: SecretMasker,
     stream: Option<Arc<BuildLogStream>>,
-    /// Lines for the stream: those from before it was known, and the one that has no end yet.
+    /// Output for the stream: lines from before the stream was known, and the last, incomplete line.
     unsent: Vec<u8>,
 }
 
 impl LogWriter {
     async fn run(mut self, mut incoming: mpsc::Receiver<LogCommand>) {
         if let Err(error) = self.record(&mut incoming).await {
-            tracing::error!(%error, "a build's log could not be written");
+            tracing::error!(%error, "writing a build's log failed; the build goes on without it");
         }
     }
 
@@ -118,7 +121,7 @@ impl LogWriter {
     }
 
     async fn apply(&mut self, command: LogCommand) -> io::Result<()> {
-        // What was printed before is complete now: a secret is not spread over CodeBuild's own lines.
+        // Output printed before is complete now: a secret is never split by CodeBuild's own lines.
         self.write_masked(b"", true).await?;
         match command {
             LogCommand::WriteLine(line, done) => {
@@ -134,12 +137,12 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Reads all that is in the pipe now.
+    /// Reads everything that is in the pipe now.
     async fn drain(&mut self) -> io::Result<()> {
         let mut chunk = vec![0; CHUNK_BYTES];
         loop {
-            // Tokio answers "nothing there" from memory until its reactor has run again, so the pipe itself is asked,
-            // too: else a line that CodeBuild says would overtake what was printed before it.
+            // Tokio reports "would block" from a cached flag until its reactor has run again, so the pipe itself is
+            // read, too. Otherwise a line of CodeBuild would overtake what was printed before it.
             let read = match self.pipe.try_read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.reader.read(&mut chunk),
                 read => read,

@@ -1,4 +1,4 @@
-//! The machine of one build: its folders, environment, log and processes.
+//! The machine of one build: its directories, environment, log and processes.
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -25,7 +25,7 @@ pub(super) struct BuildMachine {
 }
 
 impl BuildMachine {
-    /// Makes the folders of a build under `work_dir`; only this user may look into them.
+    /// Creates the directories of a build under `work_dir`; only this user can read them.
     pub(super) async fn provision(
         work_dir: &Path,
         container: Container,
@@ -42,18 +42,18 @@ impl BuildMachine {
         Ok(Self { directory, container, environment: BTreeMap::new(), log, processes })
     }
 
-    /// Sets the variables of every command; later ones win over those set before.
+    /// Sets the variables of every command; later values override earlier ones.
     pub(super) fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         self.environment.extend(variables);
     }
 
-    /// The variables that follow from the folders.
+    /// The variables that name the directories.
     pub(super) fn directory_variables(&self) -> [(String, String); 3] {
         let path = |part: &str| self.container.path_inside(&self.directory.join(part)).to_string_lossy().into_owned();
         [
             ("CODEBUILD_SRC_DIR".to_owned(), path("src")),
             ("HOME".to_owned(), path("home")),
-            // Not as on AWS, where a build has a whole disk: here it leaves nothing behind.
+            // Not as on AWS, where a build has a disk of its own: here it must leave no files.
             ("TMPDIR".to_owned(), path("tmp")),
         ]
     }
@@ -99,17 +99,17 @@ impl BuildMachine {
             .stdout(self.log.output_pipe()?)
             .stderr(self.log.output_pipe()?);
         let mut child = self.processes.start(&mut shell)?;
-        // The command holds ends of the log's pipe as long as it lives.
+        // The command holds ends of the log's pipe as long as it exists.
         drop(shell);
         child.wait().await
     }
 
-    /// Takes the machine down; its log is complete afterwards. No process of the build may be left.
+    /// Removes the machine; its log is complete afterwards. No process of the build may be running.
     pub(super) async fn destroy(self) {
         self.log.close().await;
         // The state's files hold the environment, secrets included.
         if let Err(error) = fs::remove_dir_all(&self.directory).await {
-            tracing::warn!(%error, directory = %self.directory.display(), "a build's directory is left behind");
+            tracing::warn!(%error, directory = %self.directory.display(), "removing a build's directory failed; remove it by hand");
         }
     }
 }
@@ -118,7 +118,7 @@ pub(super) fn log_path(work_dir: &Path, uuid: &str) -> PathBuf {
     work_dir.join(format!("{uuid}.log"))
 }
 
-/// In the words of CodeBuild's agent, which is a Go program.
+/// The exit reason in the form of CodeBuild's agent, which is a Go program.
 fn exit_reason(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

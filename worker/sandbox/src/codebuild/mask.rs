@@ -1,8 +1,10 @@
-/// Replaces secrets in a stream of bytes with `***`, wherever the stream is cut into pieces. Not `Debug`: it holds them.
+/// Replaces secrets in a stream of bytes with `***`, wherever the stream is split.
+///
+/// Not `Debug`: it holds them.
 pub(super) struct SecretMasker {
     /// Longest first, so that a secret which begins with another is masked whole.
     secrets: Vec<Vec<u8>>,
-    /// What may be the beginning of a secret.
+    /// A possible beginning of a secret.
     pending: Vec<u8>,
 }
 
@@ -16,13 +18,13 @@ impl SecretMasker {
         Self { secrets, pending: Vec::new() }
     }
 
-    /// What of the stream so far can be shown now.
+    /// The masked part of the stream so far.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.pending.extend_from_slice(bytes);
         self.mask_pending(false)
     }
 
-    /// The rest: nothing more comes that could complete a secret.
+    /// The rest, at the end of the stream.
     pub(super) fn flush(&mut self) -> Vec<u8> {
         self.mask_pending(true)
     }
@@ -31,7 +33,7 @@ impl SecretMasker {
         let mut shown = Vec::with_capacity(self.pending.len());
         let mut rest = self.pending.as_slice();
         while let Some(byte) = rest.first() {
-            // A longer secret may still be coming where a shorter one is complete already.
+            // A longer secret may follow where a shorter one is complete already.
             let may_grow =
                 !last && self.secrets.iter().any(|secret| secret.len() > rest.len() && secret.starts_with(rest));
             if may_grow {
@@ -57,7 +59,7 @@ impl SecretMasker {
 mod tests {
     use super::*;
 
-    /// However the text is cut into three, it is shown the same.
+    /// Checks the output for each split of the text into three parts.
     fn check(secrets: &[&str], text: &str, expected: &str) {
         let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         for first in 0..=text.len() {

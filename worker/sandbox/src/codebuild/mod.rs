@@ -1,8 +1,8 @@
-//! AWS CodeBuild on one machine: its protocol, its rules and habits, and builds that really run.
+//! An AWS CodeBuild simulator: its protocol, its rules and behavior, and builds that really run.
 //!
-//! `http` takes calls, `signature` and IAM decide who may, `state` (pure) what happens, `run_phase` does it on a
-//! `machine`, and `bus` tells the world. Only builds without a source are run, and whatever the real CodeBuild has
-//! and this one has not is refused by its name.
+//! `http` receives calls, `signature` and IAM authorise them, `state` (pure) decides, `run` executes a build on a
+//! `machine`, and `bus` sends the events. Only builds without a source are run. What AWS's CodeBuild supports and this
+//! one does not is rejected by name.
 mod action;
 mod build;
 mod buildspec;
@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use crate::server::{LoopbackServer, serve};
 
-/// A running CodeBuild. When it is dropped its server stops and all builds end, with every process of theirs.
+/// A running CodeBuild. Dropping it stops its server and all builds, with all their processes.
 #[derive(Debug)]
 pub struct CodeBuildServer {
     server: LoopbackServer,
@@ -56,7 +56,7 @@ impl CodeBuildServer {
     /// Starts it on a free port of the loopback interface.
     ///
     /// # Errors
-    /// No port, or no certificate.
+    /// No port is free, or no certificate could be issued.
     pub async fn start(options: CodeBuildOptions) -> anyhow::Result<Self> {
         let ca = options.ca.clone();
         let (bus, dispatcher) = bus::EventBus::new(options.services.clone());
@@ -67,7 +67,7 @@ impl CodeBuildServer {
         Ok(Self { server, controls: CodeBuildControls(simulator) })
     }
 
-    /// What `AWS_ENDPOINT_URL_CODEBUILD` is set to.
+    /// The value of `AWS_ENDPOINT_URL_CODEBUILD`.
     pub fn url(&self) -> &str {
         &self.server.url
     }

@@ -60,7 +60,7 @@ impl PhaseStatus {
         }
     }
 
-    /// The status of a build whose first phase that did not succeed ended like this.
+    /// The status of a build whose first phase that did not succeed has this status.
     pub(super) fn as_build_status(self) -> &'static str {
         match self {
             Self::ClientError => Self::Failed.as_str(),
@@ -69,7 +69,7 @@ impl PhaseStatus {
     }
 }
 
-/// Why a phase ended as it did.
+/// Why a phase ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PhaseContext {
@@ -83,7 +83,7 @@ impl PhaseContext {
     }
 }
 
-/// What ended a phase early.
+/// The failure that ended a phase early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PhaseFailure {
     pub(super) status: PhaseStatus,
@@ -96,7 +96,7 @@ impl PhaseFailure {
     }
 }
 
-/// A phase that began, and perhaps ended.
+/// A started phase, and its end if it has one.
 #[derive(Debug, Clone)]
 pub(super) struct BuildPhase {
     pub(super) kind: PhaseKind,

@@ -1,5 +1,7 @@
-//! The processes of one build. A real build dies with its container, whatever it has started; here they are found by
-//! what they inherit: the build's id in their environment, their parents, their process group.
+//! The processes of one build.
+//!
+//! A real build's processes end with its container. Here they are found by what they inherit: the build's id in their
+//! environment, their parents, their process group.
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -9,15 +11,15 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-/// How often it is looked whether all are gone.
+/// The interval between checks whether all processes have ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How often a process may be born between a look and a kill before it is given up.
+/// How often living processes may reappear after a KILL before the build's shutdown stops trying.
 const MAX_KILL_PASSES: usize = 50;
 
-/// Kills them all when dropped.
+/// A build's processes; kills them all when dropped.
 #[derive(Debug)]
 pub(super) struct BuildProcesses {
-    /// `CODEBUILD_BUILD_ID=<id>`, as it stands in the environment of each.
+    /// `CODEBUILD_BUILD_ID=<id>`, as it is in the environment of each process.
     marker: Vec<u8>,
     state: Mutex<ProcessTable>,
 }
@@ -28,7 +30,7 @@ struct ProcessTable {
     closed: bool,
     /// The first process of each group that was started.
     groups: BTreeSet<i32>,
-    /// Those that were there before the first: not ours, and not worth a look (a look costs 0.2 ms each).
+    /// Processes that existed before the first one: not the build's. Reading a process costs 0.2 ms.
     preexisting: BTreeSet<i32>,
 }
 
@@ -39,10 +41,10 @@ impl BuildProcesses {
 
     /// Starts a command in a process group of its own.
     pub(super) fn start(&self, command: &mut Command) -> io::Result<Child> {
-        // Held while the process is made, so that none is made behind the back of `kill`.
+        // Held while the process is created, so that `kill` cannot miss it.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.closed {
-            return Err(io::Error::other("the build machine is shut down"));
+            return Err(io::Error::other("the build machine has been shut down"));
         }
         if state.groups.is_empty() {
             state.preexisting = process_ids().collect();
@@ -52,7 +54,7 @@ impl BuildProcesses {
         Ok(child)
     }
 
-    /// TERM to all, KILL to those that are left after `grace`.
+    /// TERM to all, KILL to the remaining ones after `grace`.
     pub(super) async fn terminate(&self, grace: Duration) {
         self.signal(Signal::TERM);
         let end = Instant::now() + grace;
@@ -62,26 +64,26 @@ impl BuildProcesses {
         self.kill();
     }
 
-    /// KILL to all, and no new ones.
+    /// KILL to all; no new process is started.
     pub(super) fn kill(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         for _ in 0..MAX_KILL_PASSES {
             if self.signal(Signal::KILL) == 0 {
                 return;
             }
-            // A killed process is a zombie, and so no longer alive, within microseconds.
+            // A killed process becomes a zombie, which is no longer alive, within microseconds.
             std::thread::yield_now();
         }
         let left = self.living_processes();
         if !left.is_empty() {
-            tracing::error!(?left, "processes of a build could not be killed");
+            tracing::error!(?left, "killing a build's processes failed; kill them by hand");
         }
     }
 
     fn signal(&self, signal: Signal) -> usize {
         let alive = self.living_processes();
         for process in alive.iter().filter_map(|id| Pid::from_raw(*id)) {
-            // It may have ended meanwhile: that is what was wanted.
+            // It may have ended meanwhile, as intended.
             let _ = kill_process(process, signal);
         }
         alive.len()
@@ -125,7 +127,7 @@ struct ProcessInfo {
     environment: Vec<u8>,
 }
 
-/// Of all processes of this machine.
+/// All process ids of this machine.
 fn process_ids() -> impl Iterator<Item = i32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -135,12 +137,12 @@ impl ProcessInfo {
     fn read(id: i32) -> Option<Self> {
         let stat = std::fs::read(format!("/proc/{id}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
-        // The name before the last parenthesis may hold anything.
+        // The name before the last parenthesis may hold any character.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        // Other users' processes hide it; they are not ours.
+        // The environment of other users' processes is unreadable; they are not the build's.
         let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
         (!matches!(state, "Z" | "X")).then_some(Self { id, parent, group, environment })
     }

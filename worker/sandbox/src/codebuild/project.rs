@@ -1,4 +1,4 @@
-//! Build projects: what CreateProject takes, and refuses because this CodeBuild would not do it.
+//! Build projects: what CreateProject accepts, and rejects because this CodeBuild does not support it.
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::error::CodeBuildError;
 use super::variable::{self, CodeBuildVariable};
 
-/// CreateProject's input, as far as it is understood. A field that is not here is refused by its name, so that
-/// nobody believes in a setting that does nothing.
+/// CreateProject's input. An unknown field is rejected by name, so that no caller relies on a setting without effect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BuildProject {
@@ -45,7 +44,7 @@ pub(super) struct ProjectSource {
     pub(super) buildspec: String,
     #[serde(default)]
     insecure_ssl: bool,
-    /// Of no meaning without a source; Terraform sends it all the same.
+    /// Without meaning for a project without a source; Terraform sends it nevertheless.
     #[serde(default)]
     git_clone_depth: u32,
 }
@@ -55,12 +54,12 @@ pub(super) struct ProjectSource {
 struct ProjectArtifacts {
     #[serde(rename = "type")]
     kind: String,
-    /// Likewise.
+    /// As `git_clone_depth`.
     #[serde(default)]
     override_artifact_name: bool,
 }
 
-/// Where builds run. Here it is always this machine, whatever the image; it is kept to be shown.
+/// The build environment. Builds always run on this machine, whatever the image; it is kept to be returned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProjectEnvironment {
@@ -137,9 +136,9 @@ fn eight_hours() -> u32 {
     480
 }
 
-/// The minutes that a build may run (CodeBuild's API reference).
+/// The range of a build's timeout in minutes (CodeBuild's API reference).
 const TIMEOUT_MINUTES: std::ops::RangeInclusive<u32> = 5..=2160;
-/// The minutes that a build may be queued.
+/// The range of a build's queued timeout in minutes.
 const QUEUED_MINUTES: std::ops::RangeInclusive<u32> = 5..=480;
 
 pub(super) fn validate_timeout(name: &str, minutes: u32) -> Result<(), CodeBuildError> {
@@ -152,10 +151,11 @@ pub(super) fn validate_timeout(name: &str, minutes: u32) -> Result<(), CodeBuild
 }
 
 impl BuildProject {
-    /// Refuses values that CodeBuild refuses, or that would ask for what is not there.
+    /// Rejects values that CodeBuild rejects, and those that this CodeBuild does not support.
     pub(super) fn validate(&self) -> Result<(), CodeBuildError> {
-        let unsupported =
-            |what: &str| Err(CodeBuildError::invalid_input(format!("this sandbox's CodeBuild has no {what}")));
+        let unsupported = |what: &str| {
+            Err(CodeBuildError::invalid_input(format!("this sandbox's CodeBuild does not support {what}")))
+        };
         let is_name_char = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if !(2..=255).contains(&self.name.len()) || !self.name.chars().all(is_name_char) {
             return Err(CodeBuildError::invalid_input(format!("Invalid project name: {:?}", self.name)));
@@ -174,9 +174,9 @@ impl BuildProject {
         variable::validate(&self.environment.environment_variables)?;
         let s3_logs = self.logs_config.s3_logs.as_ref().is_some_and(|logs| logs.status == LogsStatus::Enabled);
         match () {
-            () if self.source.kind != "NO_SOURCE" => unsupported("source type but NO_SOURCE"),
-            () if self.artifacts.kind != "NO_ARTIFACTS" => unsupported("artifacts type but NO_ARTIFACTS"),
-            () if self.cache.kind != "NO_CACHE" => unsupported("cache type but NO_CACHE"),
+            () if self.source.kind != "NO_SOURCE" => unsupported("source types other than NO_SOURCE"),
+            () if self.artifacts.kind != "NO_ARTIFACTS" => unsupported("artifacts types other than NO_ARTIFACTS"),
+            () if self.cache.kind != "NO_CACHE" => unsupported("cache types other than NO_CACHE"),
             () if self.environment.privileged_mode => unsupported("privileged mode"),
             () if self.auto_retry_limit > 0 => unsupported("automatic retries"),
             () if s3_logs => unsupported("logs in S3"),
@@ -184,7 +184,7 @@ impl BuildProject {
         }
     }
 
-    /// The log group and stream of a build, unless the project has its logs switched off.
+    /// The log group and stream of a build, unless the project's logs are disabled.
     pub(super) fn log_stream(&self, build_uuid: &str) -> Option<(String, String)> {
         let logs = &self.logs_config.cloud_watch_logs;
         if logs.status == LogsStatus::Disabled {
@@ -198,7 +198,7 @@ impl BuildProject {
         Some((group, stream))
     }
 
-    /// The project as BatchGetProjects shows it.
+    /// The project as BatchGetProjects returns it.
     pub(super) fn to_json(&self, arn: &str, created: Timestamp, modified: Timestamp) -> Value {
         let mut shown = json!(self);
         shown["arn"] = json!(arn);

@@ -1,4 +1,4 @@
-//! A build's way through its phases.
+//! The run of a build through its phases.
 use std::sync::Arc;
 
 use tokio::time::sleep;
@@ -17,7 +17,7 @@ use super::services::BuildRole;
 use super::simulator::CodeBuildSimulator;
 use super::variable;
 
-/// Runs a build that StartBuild has just entered, to its very end.
+/// Runs a new build to its completion.
 pub(super) async fn run(simulator: Arc<CodeBuildSimulator>, build: SimulatedBuild, processes: Arc<BuildProcesses>) {
     let mut run = BuildRun { simulator, build, log_upload: None };
     run.end(Ok(()));
@@ -61,7 +61,7 @@ impl BuildRun {
         })
     }
 
-    /// Comes when the build is stopped, or has taken that many minutes.
+    /// Waits until the build is stopped, or until its timeout in minutes expires.
     async fn wait_for_interruption(&self, minutes: u32) -> PhaseFailure {
         let limit = self.simulator.settings().minute_length * minutes;
         tokio::select! {
@@ -110,7 +110,7 @@ impl BuildRun {
         }
     }
 
-    /// From DOWNLOAD_SOURCE to the last phase that a build without artifacts has something to do in.
+    /// From DOWNLOAD_SOURCE to the last phase that has work in a build without artifacts.
     async fn run_phases(&self, machine: &mut BuildMachine, role: Arc<dyn BuildRole>) {
         self.begin(PhaseKind::DownloadSource);
         let (buildspec, outcome) = match self.prepare(machine, role).await {
@@ -134,7 +134,7 @@ impl BuildRun {
         self.finish_phase(&machine.log, PhaseKind::UploadArtifacts, Ok(())).await;
     }
 
-    /// What has to be known before the first command.
+    /// Prepares what the first command needs.
     async fn prepare(&self, machine: &mut BuildMachine, role: Arc<dyn BuildRole>) -> Result<Buildspec, PhaseFailure> {
         let buildspec = Buildspec::parse(&self.build.buildspec)
             .map_err(|context| PhaseFailure::new(PhaseStatus::ClientError, context))?;
@@ -168,8 +168,9 @@ impl BuildRun {
         }
     }
 
-    /// Like a container that is gone: background processes end too (before the log does, so that their last words are
-    /// in it), and the role's keys are no longer handed out.
+    /// Removes the machine, as a container's end does.
+    ///
+    /// Background processes end before the log does, so their last lines are in it. The role's credentials are revoked.
     async fn tear_down(&mut self, machine: BuildMachine) {
         machine.processes.kill();
         self.simulator.credentials.revoke(&self.build.uuid);
@@ -180,7 +181,7 @@ impl BuildRun {
     }
 }
 
-/// Not the caller's doing.
+/// The failure of a phase by an internal error, not by the caller.
 fn internal_fault(error: impl std::fmt::Display) -> PhaseFailure {
     PhaseFailure::new(PhaseStatus::Fault, PhaseContext::new("INTERNAL_SERVICE_ERROR", error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, from the service's side: the signature is computed again from what really arrived.
+//! AWS Signature Version 4, from the service's side: it computes the signature of the received request and compares.
 use std::time::SystemTime;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -10,16 +10,16 @@ use sha2::{Digest, Sha256};
 use super::error::CodeBuildError;
 use crate::credentials::{AccessKey, KeyRing};
 
-/// How far a caller's clock may be off, in both directions.
+/// The allowed offset of a caller's clock, in both directions.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// What must be signed: without them a signature could be lent to another host, action, time or session.
+/// Headers that must be signed: otherwise a signature could be reused for another host, action, time or session.
 const REQUIRED_SIGNED_HEADERS: [&str; 4] = ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"];
 
-/// Who signed this call.
+/// The key that signed this call.
 ///
 /// # Errors
-/// AWS's own kinds: `MissingAuthenticationTokenException`, `IncompleteSignatureException`,
+/// AWS's own codes: `MissingAuthenticationTokenException`, `IncompleteSignatureException`,
 /// `UnrecognizedClientException` and `InvalidSignatureException`.
 pub(super) fn verify(
     keys: &KeyRing,
@@ -46,11 +46,11 @@ pub(super) fn verify(
     let canonical = canonical_request(parts, &parsed, body)?;
     let text = format!("{ALGORITHM}\n{date}\n{}\n{}", parsed.scope, hex_sha256(canonical.as_bytes()));
     let signing_key = generate_signing_key(&key.secret_access_key, time, region, "codebuild");
-    // The comparison need not take constant time: who can measure it already owns this machine.
+    // The comparison need not take constant time: an attacker who can measure it already controls this machine.
     if calculate_signature(signing_key, text.as_bytes()) == parsed.signature { Ok(key) } else { Err(mismatch()) }
 }
 
-/// What the `Authorization` header claims.
+/// The parsed `Authorization` header.
 struct SigV4Header<'a> {
     access_key_id: &'a str,
     /// `<date>/<region>/<service>/aws4_request`
@@ -118,7 +118,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The canonical form of a header's value: no spaces around it, one within.
+/// The canonical form of a header's value: trimmed, with single spaces.
 fn collapse_spaces(value: &str) -> String {
     value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -167,7 +167,7 @@ mod tests {
         keys
     }
 
-    /// A call as the SDK's own signer signs it.
+    /// A call signed by the SDK's own signer.
     fn signed(region: &str, service: &str, time: Timestamp) -> Parts {
         let request = Request::post("https://127.0.0.1:1/")
             .header("host", "127.0.0.1:1")
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// The authorization, without `name` among what it says is signed.
+    /// The authorization without `name` in its list of signed headers.
     fn unsigned(parts: &Parts, name: &str) -> HeaderValue {
         let text = parts.headers["authorization"].to_str().unwrap();
         let (before, rest) = text.split_once("SignedHeaders=").unwrap();

@@ -1,4 +1,4 @@
-//! Where it all comes together: the state, the clock, the services around, and the builds that run.
+//! The simulator: the state, the clock, the services that it calls, and the running builds.
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
@@ -26,26 +26,26 @@ pub(super) struct CodeBuildSimulator {
     pub(super) options: CodeBuildOptions,
     state: Mutex<CodeBuildState>,
     pub(super) bus: EventBus,
-    /// Known as soon as the server listens; nobody can call before.
+    /// Set as soon as the server listens; no call can arrive before.
     url: OnceLock<String>,
-    /// Somebody may find a free place now.
+    /// Notified when a slot may be free.
     slot_freed: Notify,
     pub(super) held_replies: watch::Sender<HeldReplies>,
     pub(super) credentials: CredentialsEndpoint,
     running: Mutex<RunningBuilds>,
 }
 
-/// Replies that are kept back.
+/// The replies that are held.
 #[derive(Debug, Default)]
 pub(super) struct HeldReplies {
     pub(super) action: Option<String>,
-    /// How many were kept back since the action was named.
+    /// How many were held since the action was set.
     pub(super) count: usize,
 }
 
 #[derive(Debug, Default)]
 struct RunningBuilds {
-    /// The server ends: nothing is started any more.
+    /// The server is shutting down: nothing is started any more.
     closed: bool,
     tasks: JoinSet<()>,
     processes: Vec<Weak<BuildProcesses>>,
@@ -98,7 +98,7 @@ impl CodeBuildSimulator {
         self.slot_freed.notify_waiters();
     }
 
-    /// Runs work for as long as the server lives.
+    /// Runs a future until the server shuts down.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         while running.tasks.try_join_next().is_some() {}
@@ -114,7 +114,7 @@ impl CodeBuildSimulator {
     ) -> Result<Value, CodeBuildError> {
         let (location, now) = (self.location(), Timestamp::now());
         let uuid = new_uuid().map_err(CodeBuildError::internal)?;
-        // The event is put before the lock is left: the build's later ones can't overtake it.
+        // The event is sent before the lock is released: the build's later events cannot overtake it.
         let build = {
             let mut state = self.state();
             match state.start(call, initiator, &uuid, &location, now)? {
@@ -131,7 +131,7 @@ impl CodeBuildSimulator {
         Ok(answer)
     }
 
-    /// A build's processes, to be found again when the server ends.
+    /// A build's processes, registered so that they can be killed when the server shuts down.
     fn register_processes(&self, id: &str) -> Arc<BuildProcesses> {
         let processes = Arc::new(BuildProcesses::of_build(id));
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,11 +167,11 @@ impl CodeBuildSimulator {
         self.slot_freed.notify_waiters();
     }
 
-    /// Comes when the build has a place to run; in which order those that wait get theirs is not promised.
+    /// Waits until the build has a slot; waiting builds get theirs in no particular order.
     pub(super) async fn wait_for_slot(&self, id: &str) {
         loop {
             let mut freed = std::pin::pin!(self.slot_freed.notified());
-            // Before the look, so that a place which is freed right after it is not missed.
+            // Registered before the check, so that a slot freed right after the check is not missed.
             freed.as_mut().enable();
             if self.state().try_start_running(id) {
                 return;
@@ -191,7 +191,7 @@ impl CodeBuildSimulator {
         Ok(role)
     }
 
-    /// Ends all builds where they stand; nothing of them survives.
+    /// Ends all builds at once, with all their processes.
     pub(super) fn shut_down(&self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.closed = true;
@@ -205,6 +205,6 @@ impl CodeBuildSimulator {
 /// A random UUID (version 4).
 fn new_uuid() -> anyhow::Result<String> {
     let hex = random_hex(16)?;
-    // The 4 says the version, the 8 the variant.
+    // The 4 is the version, the 8 the variant.
     Ok(format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]))
 }

@@ -4,7 +4,7 @@ use super::error::CodeBuildError;
 use super::project;
 use super::variable::{self, CodeBuildVariable};
 
-/// StartBuild's input, as far as it is understood: an override that is not here is refused by its name.
+/// StartBuild's input. An unknown override is rejected by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct StartBuildInput {
@@ -26,7 +26,7 @@ impl StartBuildInput {
             return Err(CodeBuildError::invalid_input("Invalid idempotency token: at most 64 characters are allowed"));
         }
         if self.auto_retry_limit_override.is_some_and(|limit| limit > 0) {
-            return Err(CodeBuildError::invalid_input("this sandbox's CodeBuild has no automatic retries"));
+            return Err(CodeBuildError::invalid_input("this sandbox's CodeBuild does not support automatic retries"));
         }
         if let Some(minutes) = self.timeout_in_minutes_override {
             project::validate_timeout("timeoutInMinutesOverride", minutes)?;

@@ -1,4 +1,4 @@
-//! Everything that this CodeBuild knows, changed by pure functions: no clock, no network, no process.
+//! The simulator's state, changed by pure functions: no clock, no network, no process.
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(super) struct CodeBuildState {
     builds: Vec<SimulatedBuild>,
     tokens: IdempotencyTokens,
     pub(super) call_counts: BTreeMap<String, u64>,
-    /// Principals, and the permissions that they have made use of.
+    /// Principals, and the permissions that they have used.
     pub(super) used_actions: BTreeSet<(String, String)>,
 }
 
@@ -42,10 +42,10 @@ impl ProjectRecord {
     }
 }
 
-/// What StartBuild led to.
+/// The result of StartBuild.
 #[derive(Debug)]
 pub(super) enum StartResult {
-    /// A build that has to be run now.
+    /// A new build, to be run.
     New(SimulatedBuild),
     /// The build of an earlier call with the same token.
     Existing(SimulatedBuild),
@@ -97,12 +97,12 @@ impl CodeBuildState {
         Ok(entry)
     }
 
-    /// Deleting what is not there succeeds, as on AWS. Its builds are kept.
+    /// Deletes a project. Deleting an unknown one succeeds, as on AWS; its builds are kept.
     pub(super) fn delete_project(&mut self, name: &str) {
         self.projects.remove(name);
     }
 
-    /// Decides about a StartBuild. `uuid` is taken if a build comes of it.
+    /// Decides about a StartBuild. `uuid` is used if it creates a build.
     pub(super) fn start(
         &mut self,
         call: &StartBuildInput,
@@ -166,7 +166,8 @@ impl CodeBuildState {
         Ok(SimulatedBuild::new(new_build, location, now))
     }
 
-    /// A project with a limit of its own is refused at once; the others wait in the account's queue.
+    /// Checks the limits: a project with a limit of its own is rejected at once, other builds wait in the account's
+    /// queue.
     fn check_limits(&self, project: &str) -> Result<(), CodeBuildError> {
         let limit = self.settings.account_limit;
         let unfinished = || self.builds.iter().filter(|build| build.ended.is_none());

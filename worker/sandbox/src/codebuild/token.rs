@@ -1,4 +1,4 @@
-//! What StartBuild remembers of idempotency tokens.
+//! StartBuild's record of idempotency tokens.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ struct TokenRecord {
 /// What the first call with a token returned: the build's id, or the error.
 pub(super) type StoredResult = Result<String, CodeBuildError>;
 
-/// What a token says about a call.
+/// The result of looking up a call's token.
 pub(super) enum TokenLookup {
     Unknown,
-    /// The same call was answered like this.
+    /// The same call had this result.
     Same(StoredResult),
-    /// It belongs to a call with other parameters.
+    /// The token belongs to a call with other parameters.
     Mismatch,
 }
 
@@ -41,21 +41,21 @@ impl IdempotencyTokens {
         }
     }
 
-    /// A call without a token leaves nothing behind.
+    /// Records a call's token; a call without a token is not recorded.
     pub(super) fn record(&mut self, call: &StartBuildInput, answer: StoredResult, now: Timestamp) {
         if let Some(token) = &call.idempotency_token {
             self.0.insert(token.clone(), TokenRecord { call: call.clone(), at: now, result: answer });
         }
     }
 
-    /// As if each had been used that much earlier.
+    /// Backdates the first use of every token.
     pub(super) fn backdate(&mut self, by: Duration) {
         for record in self.0.values_mut() {
             record.at -= by;
         }
     }
 
-    /// As if their life were over.
+    /// Expires all tokens.
     pub(super) fn expire(&mut self) {
         self.0.clear();
     }

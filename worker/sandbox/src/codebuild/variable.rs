@@ -1,4 +1,4 @@
-//! Environment variables of builds, and the secrets that two of their types stand for.
+//! Environment variables of builds, and the secrets that two of their types refer to.
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub(super) enum CodeBuildVariableKind {
     SecretsManager,
 }
 
-/// Refuses what no environment can hold, and what would leave open which of two values counts.
+/// Rejects names that no environment can hold, and duplicates.
 pub(super) fn validate(variables: &[CodeBuildVariable]) -> Result<(), CodeBuildError> {
     let mut names = BTreeSet::new();
     for CodeBuildVariable { name, value, .. } in variables {
@@ -40,23 +40,25 @@ pub(super) fn validate(variables: &[CodeBuildVariable]) -> Result<(), CodeBuildE
     Ok(())
 }
 
-/// The variables of `base`, with those of `overrides` in their place and the rest of `overrides` after them.
+/// The variables of `base`, replaced by those of `overrides` with the same name, then the rest of `overrides`.
 pub(super) fn overlay(base: &[CodeBuildVariable], overrides: &[CodeBuildVariable]) -> Vec<CodeBuildVariable> {
     let replaces = |name: &str| overrides.iter().any(|variable| variable.name == name);
     base.iter().filter(|variable| !replaces(&variable.name)).chain(overrides).cloned().collect()
 }
 
-/// What a build's process gets, and which of the values its log must not show. Not `Debug`: it holds secrets.
+/// A build's variables, and the values that its log must not show.
+///
+/// Not `Debug`: it holds secrets.
 #[derive(Default)]
 pub(super) struct ResolvedVariables {
     pub(super) values: BTreeMap<String, String>,
     pub(super) secrets: Vec<String>,
 }
 
-/// Reads the secrets among `variables` as the build's role.
+/// Reads the secrets among `variables` with the build's role.
 ///
 /// # Errors
-/// The first that can't be read, in the words that CodeBuild puts in the phase's context.
+/// The first that cannot be read, as CodeBuild writes it into the phase's context.
 pub(super) async fn resolve(
     variables: &[CodeBuildVariable],
     role: &dyn BuildRole,
@@ -67,7 +69,7 @@ pub(super) async fn resolve(
             CodeBuildVariableKind::Plaintext => value.clone(),
             CodeBuildVariableKind::ParameterStore => {
                 let read = role.parameter(value).await.map_err(|error| format!("{}: {}", error.code, error.message));
-                // The code is AWS's, odd as it reads (seen in the logs of public issues).
+                // The code is AWS's own, as seen in the logs of public issues.
                 read.map_err(|message| PhaseContext::new("Decrypted Variables Error", message))?
             }
             CodeBuildVariableKind::SecretsManager => secret(value, role)
@@ -95,7 +97,7 @@ async fn secret(reference: &str, role: &dyn BuildRole) -> Result<String, String>
     }
 }
 
-/// `id[:json-key[:stage[:version]]]`, where the id may be an ARN, which has six colons of its own.
+/// Parses `id[:json-key[:stage[:version]]]`, where the id may be an ARN, which has six colons of its own.
 fn secret_reference(reference: &str) -> (SecretVersion, Option<String>) {
     let colons_of_id = if reference.starts_with("arn:") { 6 } else { 0 };
     let end = reference.match_indices(':').nth(colons_of_id).map_or(reference.len(), |(at, _)| at);

@@ -2,23 +2,23 @@ use std::time::Duration;
 
 use doorbell_messages::CommitId;
 
-/// One thing that the demo asks for, and what should come of it.
+/// A case of the demo: a request and its expected result.
 pub(super) struct DemoCase {
-    /// What it shows.
+    /// The title.
     pub(super) title: &'static str,
-    /// `trigger_job`'s arguments.
+    /// The arguments of `trigger_job`.
     pub(super) arguments: Vec<String>,
     /// How often it is published.
     pub(super) publish_count: usize,
-    /// Where the flag is looked for.
+    /// The commit whose flag is shown.
     pub(super) commit: Option<CommitId>,
-    /// How the job should end.
+    /// The expected status of the job.
     pub(super) expected_status: &'static str,
-    /// How many builds it should have.
+    /// The expected number of builds.
     pub(super) expected_builds: usize,
 }
 
-/// How long one case may take.
+/// The timeout of one case.
 pub(super) const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl DemoCase {

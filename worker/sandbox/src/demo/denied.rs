@@ -1,14 +1,14 @@
-//! What the publisher's key must not do.
+//! Actions that the publisher's key must not be allowed.
 use serde_json::json;
 
 use crate::account::definition::{ACCOUNT_ID, JOBS_TABLE, WORKER_ROLE};
 use crate::aws::AwsError;
 use crate::sandbox::{BUILD_PROJECT, Sandbox};
 
-/// Tries it; (refused, allowed), by the names of the actions.
+/// Tries each action; returns the names of those denied and of those allowed.
 ///
 /// # Errors
-/// No client of CodeBuild could be made.
+/// No client of CodeBuild could be created.
 pub async fn probe_denied_actions(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
     let key = sandbox.account.publisher_key();
     let aws = sandbox.account.root().with_key(key.clone());
@@ -55,7 +55,7 @@ pub async fn probe_denied_actions(sandbox: &Sandbox, project: &str) -> anyhow::R
     Ok((names(refused), names(allowed)))
 }
 
-/// "No such topic" or a broken connection is no proof: only a "no" is.
+/// Whether the error is a denial: "no such topic" or a broken connection proves nothing.
 fn is_denied(answer: &Result<(), AwsError>) -> bool {
     const DENIED_CODES: [&str; 4] =
         ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];

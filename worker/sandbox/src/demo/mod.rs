@@ -1,4 +1,4 @@
-//! `bin/demo`: the journey, shown live.
+//! `bin/demo`: runs a few jobs and shows each step.
 mod case;
 pub mod denied;
 mod metrics;
@@ -17,31 +17,31 @@ use crate::sandbox::{Sandbox, SandboxOptions};
 use printer::DemoPrinter;
 use result::DemoResult;
 
-/// What the demo is told.
+/// The arguments of `bin/demo`.
 #[derive(Debug, Args)]
 pub struct DemoArguments {
-    /// The Python environment with the AWS emulator, as `bin/lib/python.sh` prints it
+    /// The Python environment with the AWS emulator; `bin/lib/python.sh` prints its path
     #[arg(long, env = "DOORBELL_EMULATOR_PYTHON", value_name = "PATH")]
     python: PathBuf,
-    /// text: live, with a table at its end; json: the result alone, on stdout
+    /// text: live, with a table at the end; json: only the result, on stdout
     #[arg(long, value_enum, default_value = "text")]
     output: OutputFormat,
-    /// Leave the world up afterwards, and print how to use it by hand, until Ctrl-C
+    /// Keep the sandbox running afterwards, until Ctrl-C, and print how to use it
     #[arg(long)]
     keep: bool,
 }
 
-/// Runs it; true if everything went as it should.
+/// Runs the demo; true if every job ended as expected.
 ///
 /// # Errors
-/// A part of the world could not start, or broke.
+/// A component of the sandbox could not start, or failed.
 pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
     let printer = match arguments.output {
         OutputFormat::Text => DemoPrinter::for_terminal(),
         OutputFormat::Json => DemoPrinter::silent(),
     };
     let programs = Programs::find()?;
-    printer.title("A world without AWS, on this machine");
+    printer.title("The sandbox: no AWS, all on this machine");
     let started = tokio::time::Instant::now();
     let sandbox = Sandbox::start(SandboxOptions::new(programs, arguments.python)).await?;
     printer.component(
@@ -49,13 +49,13 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
         sandbox.account.emulator().endpoint(),
         "SNS, SQS, SSM, Secrets Manager, DynamoDB, EventBridge, IAM, STS",
     );
-    printer.component("CodeBuild", sandbox.codebuild.url(), "really runs builds");
-    printer.component("forge", sandbox.forge.url(), "answers as Pagure does, and serves git");
+    printer.component("CodeBuild", sandbox.codebuild.url(), "runs builds on this machine");
+    printer.component("forge", sandbox.forge.url(), "behaves as Pagure, and serves git");
     let worker = sandbox.start_worker(&[]).await?;
     printer.component(
         "worker",
         "",
-        &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()),
+        &format!("with its own role only; all components are up after {:.1} s", started.elapsed().as_secs_f64()),
     );
     let result = scenarios::run_all(&sandbox, &worker, &printer).await?;
     if arguments.keep {

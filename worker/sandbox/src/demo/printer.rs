@@ -1,4 +1,4 @@
-//! The demo's words on the terminal; colour only there.
+//! The demo's terminal output; colored only on a terminal.
 use anstream::println;
 use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
@@ -7,10 +7,10 @@ use super::result::DemoResult;
 use crate::forge::PagureFlag;
 use crate::sandbox::Sandbox;
 
-/// Columns of the table where no terminal says how many it has.
+/// The table's width in columns if stdout is not a terminal.
 const DEFAULT_WIDTH: u16 = 110;
 
-/// Where the demo shows what it does; nowhere, if its result is for a program.
+/// Prints the demo's steps; prints nothing if the result is for a program.
 pub(super) struct DemoPrinter {
     enabled: bool,
 }
@@ -69,7 +69,7 @@ impl DemoPrinter {
                     flag.comment
                 ));
             }
-            None => self.line("  no flag: nobody is known to tell"),
+            None => self.line("  no flag: the project has no report target"),
         }
     }
 
@@ -89,7 +89,7 @@ impl DemoPrinter {
     }
 
     pub(super) fn metrics(&self, metrics: &[(String, f64)]) {
-        self.case("what the worker counted");
+        self.case("the worker's counters");
         for (name, value) in metrics {
             self.line(&format!("  {value:>4}  {name}"));
         }
@@ -101,7 +101,7 @@ impl DemoPrinter {
         if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             table.set_width(DEFAULT_WIDTH);
         }
-        table.set_header(["job", "asked", "outcome", "builds", "flag", "StartBuild", "final flag"]);
+        table.set_header(["job", "request", "outcome", "builds", "flag", "StartBuild", "final flag"]);
         for job in &result.jobs {
             let seconds =
                 |seconds: Option<f64>| seconds.map_or("-".to_owned(), |seconds| format!("after {seconds:.2} s"));
@@ -117,15 +117,15 @@ impl DemoPrinter {
         }
         self.line(&format!("\n{table}"));
         let verdict = if result.is_as_expected() {
-            "Everything went as it should.".green().to_string()
+            "Every job ended as expected.".green().to_string()
         } else {
-            "Something did not go as it should: see above.".red().bold().to_string()
+            "Some results are not as expected: see above.".red().bold().to_string()
         };
-        self.line(&format!("\nThe publisher's key was refused {} other actions. {verdict}", result.denied.len()));
+        self.line(&format!("\nThe publisher's key was denied {} other actions. {verdict}", result.denied.len()));
     }
 
     pub(super) fn exports(&self, sandbox: &Sandbox) {
-        self.title("The world stays up. In another terminal, as the CI:");
+        self.title("The sandbox keeps running. In another terminal, as the CI:");
         for (name, value) in sandbox.account.publisher_environment() {
             self.line(&format!("  export {name}='{value}'"));
         }
@@ -135,7 +135,7 @@ impl DemoPrinter {
             self.line(&format!("  export {name}='{value}'"));
         }
         self.line(&format!("  {} jobs list", sandbox.programs().doorbell().display()));
-        self.line("\nCtrl-C takes everything down.");
+        self.line("\nCtrl-C stops the sandbox.");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the demo does, in order.
+//! The demo's cases, in order.
 use std::time::SystemTime;
 
 use anyhow::Context;
@@ -27,7 +27,7 @@ pub(super) async fn run_all(
     let passing = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, PASSING)], "A script that passes").await?;
     let failing = repository.commit("broken", &[("ci.sh", EXECUTABLE_FILE, FAILING)], "A script that fails").await?;
     let not_allowed =
-        repository.commit("wild", &[("ci.sh", EXECUTABLE_FILE, PASSING)], "A branch nobody allowed").await?;
+        repository.commit("wild", &[("ci.sh", EXECUTABLE_FILE, PASSING)], "A branch that is not allowed").await?;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/main", "heads/broken"]);
     sandbox.register_project("demo", &document).await?;
@@ -40,12 +40,12 @@ pub(super) async fn run_all(
     let cases = [
         DemoCase::new("a build that succeeds", &["demo", "main"], "success", 1).with_commit(&passing),
         DemoCase::new("a build that fails", &["demo", "broken"], "failure", 1).with_commit(&failing),
-        DemoCase::new("one publish, repeated: one build", &["demo", "main", "--id", "ci-4711"], "success", 1)
+        DemoCase::new("a repeated request: one build", &["demo", "main", "--id", "ci-4711"], "success", 1)
             .with_commit(&passing)
             .publish_times(2),
         DemoCase::new("a ref that is not allowed", &["demo", "wild", "--commit", not_allowed.as_str()], "rejected", 0)
             .with_commit(&not_allowed),
-        DemoCase::new("a project that nobody registered", &["nowhere", "main"], "rejected", 0),
+        DemoCase::new("a project that is not registered", &["nowhere", "main"], "rejected", 0),
     ];
     let mut jobs = Vec::new();
     for case in cases {
@@ -128,7 +128,7 @@ fn git_ref(job: &Job) -> String {
     ["branch", "tag"].iter().find_map(|kind| git_ref[*kind].as_str()).unwrap_or_default().to_owned()
 }
 
-/// The provider's own word for when a build was started, in seconds since 1970.
+/// When the provider started a build, in seconds since 1970.
 async fn started_at(sandbox: &Sandbox, build: &str) -> anyhow::Result<Option<f64>> {
     let client = sandbox.codebuild_client(sandbox.account.emulator().root_key())?;
     let answer = client.json("codebuild", "CodeBuild_20161006.BatchGetBuilds", json!({ "ids": [build] })).await;
@@ -136,7 +136,7 @@ async fn started_at(sandbox: &Sandbox, build: &str) -> anyhow::Result<Option<f64
     Ok(answer["builds"][0]["startTime"].as_f64())
 }
 
-/// What the worker's log says of a job that was refused.
+/// The worker's log lines about a rejected job.
 fn rejections(log: &str, key: &str) -> Vec<String> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines

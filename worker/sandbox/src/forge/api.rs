@@ -12,11 +12,11 @@ use super::state::{ForgeState, ForgeStore, PullRequestComment};
 use super::{document, plugin_route};
 use crate::git_host::{DEFAULT_BRANCH, GitRepository};
 
-/// One call of the API, read whole.
+/// One call of the API, with its body.
 #[derive(Debug, Clone)]
 pub(super) struct ApiCall {
     pub(super) method: Method,
-    /// `None`: no route of the API.
+    /// `None` if the API has no such route.
     pub(super) route: Option<ForgeRoute>,
     pub(super) query: String,
     pub(super) authorization: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct ApiCall {
     pub(super) body: RequestBody,
 }
 
-/// Carries a call out.
+/// Executes a call.
 pub(super) async fn handle(store: Arc<ForgeStore>, call: ApiCall) -> ForgeResponse {
     let methods = match &call.route {
         None | Some(ForgeRoute::Git { .. }) => return ForgeResponse::html(StatusCode::NOT_FOUND),
@@ -48,8 +48,10 @@ pub(super) async fn handle(store: Arc<ForgeStore>, call: ApiCall) -> ForgeRespon
     }
 }
 
-/// Reading asks for no token, so what is private can't be read through the API at all: Pagure looks at a token in
-/// those handlers only that require one.
+/// Executes a GET.
+///
+/// Reads need no token, so the API never shows a private repository: Pagure checks a token only in handlers that
+/// require one.
 async fn get(store: &ForgeStore, name: &str, resource: &RepositoryResource, query: &str) -> Result<Value, PagureError> {
     let url = store.url();
     check_public(store, name)?;
@@ -76,12 +78,13 @@ async fn get(store: &ForgeStore, name: &str, resource: &RepositoryResource, quer
             let comment = request.comments.iter().find(|comment| comment.id == *id).ok_or(PagureError::NoComment)?;
             Ok(document::comment(comment, url))
         }),
-        // Only POST is allowed there, and that was checked.
+        // The list of methods has already rejected a GET.
         RepositoryResource::Comments(_) | RepositoryResource::CiNotification => Err(PagureError::Crash),
     }
 }
 
-/// The order of the checks is Pagure's: right, repository, the token's repository, commit or pull request, body, form.
+/// Executes a POST, with Pagure's order of checks: ACL, repository, the token's repository, commit or pull request,
+/// body, form.
 async fn post(
     store: &ForgeStore,
     name: &str,
@@ -106,7 +109,7 @@ async fn post(
         RepositoryResource::PullRequestFlags(number) => {
             head(store, name, *number)?;
             let form = FlagForm::read(&fields(call).await?, FlagTarget::PullRequest)?;
-            // The head of this moment: a push since the caller looked moves the flag, as it does on Pagure.
+            // The current head: a push since the caller's read moves the flag, as on Pagure.
             let mut document = store_flag(store, name, &head(store, name, *number)?, form);
             document["avatar_url"] = json!(document::avatar_url());
             document["user"] = json!(document::USER);
@@ -149,7 +152,7 @@ fn add_comment(store: &ForgeStore, name: &str, number: u64, text: &str) -> Resul
     })
 }
 
-/// Syntax alone: an unknown commit is flagged without a word, and so is an abbreviated one.
+/// Checks the syntax only: Pagure flags unknown and abbreviated commits without an error.
 fn check_commit(hash: &str) -> Result<(), PagureError> {
     let is_hash = (4..=40).contains(&hash.len()) && hash.bytes().all(|b| b.is_ascii_hexdigit());
     if is_hash { Ok(()) } else { Err(PagureError::NoCommit) }
@@ -211,6 +214,6 @@ fn with_commits(query: &str) -> bool {
 }
 
 fn internal_error(error: anyhow::Error) -> PagureError {
-    tracing::error!(error = format!("{error:#}"), "the forge's git failed");
+    tracing::error!(error = format!("{error:#}"), "git failed on a repository of the forge");
     PagureError::Crash
 }

@@ -11,7 +11,7 @@ use super::response::PagureError;
 /// Pagure's MAX_CONTENT_LENGTH.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// A request's body, read to its end.
+/// A request's body.
 #[derive(Debug, Clone)]
 pub(super) enum RequestBody {
     Complete(Bytes),
@@ -19,11 +19,11 @@ pub(super) enum RequestBody {
 }
 
 impl RequestBody {
-    /// Reads on beyond the limit, without keeping: a client that still writes would take the closed connection for
-    /// the answer.
+    /// Reads to the end, beyond the limit without keeping it: a client that still writes would report the closed
+    /// connection instead of the response.
     ///
     /// # Errors
-    /// The client went away in the middle.
+    /// The client disconnected before the end.
     pub(super) async fn read(body: Body) -> Result<Self, axum::Error> {
         let mut stream = body.into_data_stream();
         let mut kept = Vec::new();
@@ -38,7 +38,7 @@ impl RequestBody {
     }
 }
 
-/// A form's fields, from any of the three encodings that Pagure reads.
+/// A form's fields, from any of the three encodings that Pagure accepts.
 #[derive(Debug, Default)]
 pub(super) struct FormFields(BTreeMap<String, String>);
 
@@ -53,12 +53,12 @@ impl FormFields {
         }
     }
 
-    /// The text as sent; an empty one counts as sent.
+    /// The string as sent; an empty one counts as sent.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The text, unless there is nothing in it.
+    /// The string, unless it is blank.
     pub(super) fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|text| !text.trim().is_empty())
     }
@@ -72,7 +72,7 @@ fn keep_first(pairs: impl Iterator<Item = (String, String)>) -> FormFields {
     FormFields(fields)
 }
 
-/// `None` if it is malformed: the framework then hands Pagure an empty form.
+/// Parses a multipart body; `None` if it is malformed: the framework then passes an empty form to Pagure.
 async fn multipart(content_type: &str, bytes: Bytes) -> Option<FormFields> {
     let mut request = Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(bytes)).ok()?;
     DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
@@ -85,7 +85,7 @@ async fn multipart(content_type: &str, bytes: Bytes) -> Option<FormFields> {
     Some(keep_first(pairs.into_iter()))
 }
 
-/// Pagure calls a text's methods on what the form holds, so a number or a list there is a 500.
+/// Parses a JSON body. Pagure calls string methods on the values, so a number or a list there is a 500.
 fn json(bytes: &[u8]) -> Result<FormFields, PagureError> {
     let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return Ok(FormFields::default()) };
     let mut fields = BTreeMap::new();

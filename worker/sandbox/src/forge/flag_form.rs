@@ -3,12 +3,12 @@ use super::flag::FlagStatus;
 use super::response::PagureError;
 use super::web_url;
 
-/// `String(32)` in Pagure's model; PostgreSQL refuses more.
+/// `String(32)` in Pagure's model; PostgreSQL rejects longer ones.
 const MAX_UID_CHARS: usize = 32;
 
 const REQUIRED: &str = "This field is required.";
 
-/// What a valid flag form asks for.
+/// The content of a valid flag form.
 #[derive(Debug)]
 pub(super) struct FlagForm {
     pub(super) uid: Option<String>,
@@ -19,16 +19,16 @@ pub(super) struct FlagForm {
     pub(super) percent: Option<i32>,
 }
 
-/// The two endpoints differ in one point.
+/// The endpoint of a flag form; the two differ in one point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlagTarget {
     Commit,
-    /// A status that is not sent at all follows from the percentage.
+    /// A missing status follows from the percentage.
     PullRequest,
 }
 
 impl FlagForm {
-    /// First the form (all its mistakes at once), then what the database would say.
+    /// Validates the form (all errors at once), then what the database would reject.
     pub(super) fn read(fields: &FormFields, target: FlagTarget) -> Result<Self, PagureError> {
         let mut problems = Vec::new();
         let mut required = |name: &'static str| match fields.non_empty(name) {
@@ -76,7 +76,7 @@ fn uid(fields: &FormFields) -> Result<Option<String>, PagureError> {
     }
 }
 
-/// Any integer that the column holds: there is no range check.
+/// Parses any integer that the column holds: Pagure checks no range.
 fn percent(fields: &FormFields) -> Result<Option<i32>, PagureError> {
     fields.non_empty("percent").map(|text| text.trim().parse().map_err(|_| PagureError::Database)).transpose()
 }

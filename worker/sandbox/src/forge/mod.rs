@@ -1,8 +1,8 @@
-//! A forge for tests: it answers as a recorded Pagure 5.14.1 does and serves git.
+//! A simulated Pagure: it behaves as a recorded Pagure 5.14.1, on top of a git host.
 //!
-//! One person owns everything here ([`ForgeServer::create_token`] acts for them), there is no database to lose, and no
-//! web-hook is sent. What is taken over from Pagure with care is what a client can trip over: which error comes
-//! first, what its body looks like, what an update keeps, and which texts are stored for a flag nobody will see.
+//! One user owns everything ([`ForgeServer::create_token`] acts for that user), there is no persistent database, and no
+//! web-hook is sent. Reproduced exactly is what a client can depend on: the order of errors, their bodies, which fields
+//! an update keeps, and which strings are stored for a flag that is never shown.
 mod api;
 mod body;
 mod call;
@@ -38,16 +38,16 @@ pub use token::TokenScope;
 
 use state::ForgeStore;
 
-/// What a forge needs to start.
+/// The options of a forge.
 #[derive(Debug)]
 pub struct ForgeOptions<'a> {
     /// Signs the forge's certificate.
     pub ca: &'a TestCa,
-    /// Holds the bare repositories; made if missing. The forge leaves it behind.
+    /// The directory of the bare repositories, created if missing. The forge does not remove it.
     pub dir: PathBuf,
 }
 
-/// A running forge. It stops when this is dropped.
+/// A running forge. Dropping it stops the server.
 #[derive(Debug)]
 pub struct ForgeServer {
     store: Arc<ForgeStore>,
@@ -60,10 +60,10 @@ impl ForgeServer {
     /// Serves an empty forge over HTTPS on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// The directory can't be made, or no port is free.
+    /// The directory cannot be created, or no port is free.
     pub async fn start(options: ForgeOptions<'_>) -> anyhow::Result<ForgeServer> {
         std::fs::create_dir_all(&options.dir)
-            .with_context(|| format!("cannot make the forge's directory {}", options.dir.display()))?;
+            .with_context(|| format!("cannot create the forge's directory {}", options.dir.display()))?;
         let store = ForgeStore::new(options.dir);
         let server = serve(router::router(Arc::clone(&store)), options.ca).await?;
         store.git.set_url(&server.url);
@@ -71,17 +71,17 @@ impl ForgeServer {
         Ok(ForgeServer { store, ca, url, server: Mutex::new(Some(server)) })
     }
 
-    /// `https://127.0.0.1:<port>`, no slash at the end. The API is below `/api/0`, a repository at
+    /// `https://127.0.0.1:<port>`, without a slash at the end. The API is below `/api/0`, a repository at
     /// `/<name>.git`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Goes down, with every connection and call under way, and comes back after that long, at the same address and
-    /// with all that it had stored.
+    /// Stops the server, with its connections and calls in flight, and restarts it after that time, at the same address
+    /// and with the same data.
     ///
     /// # Errors
-    /// Its port was taken meanwhile.
+    /// Its port is taken meanwhile.
     pub async fn restart(&self, down: Duration) -> anyhow::Result<()> {
         let port = url::Url::parse(&self.url)?.port().context("the forge has no port")?;
         drop(self.server().take());
@@ -95,10 +95,10 @@ impl ForgeServer {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes an empty public repository: `name`, `namespace/name`, or a fork `forks/user/name`.
+    /// Creates an empty public repository: `name`, `namespace/name`, or a fork `forks/user/name`.
     ///
     /// # Errors
-    /// The name is not one Pagure allows or is taken, or git failed.
+    /// Pagure does not allow the name, it is taken, or git failed.
     pub async fn create_repository(&self, name: &str) -> anyhow::Result<GitRepository> {
         repository::create(&self.store, name).await
     }
@@ -126,38 +126,40 @@ impl ForgeServer {
         })
     }
 
-    /// A new API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).
+    /// Creates an API token with these ACLs (`commit_flag`, `pull_request_flag`, `pull_request_comment`, …).
     pub fn create_token(&self, scope: TokenScope<'_>, acls: &[&str]) -> String {
         self.store.change(|state| state.tokens.create(scope, acls))
     }
 
-    /// Gives a repository's CI hook a new token, as its settings page would show it; the one before is good no more.
+    /// Creates a new token for a repository's CI hook, as its settings page would show it; the previous one becomes
+    /// invalid.
     pub fn create_hook_token(&self, repository: &str) -> String {
         self.store.change(|state| state.tokens.create_for_hook(repository))
     }
 
-    /// Lets a token expire: from now on it is refused as "Expired token".
+    /// Expires a token: from now on it is rejected as "Expired token".
     pub fn expire(&self, token: &str) {
         self.store.change(|state| state.tokens.expire(token));
     }
 
-    /// Forgets a token: from now on it is refused as "Invalid token".
+    /// Revokes a token: from now on it is rejected as "Invalid token".
     pub fn revoke(&self, token: &str) {
         self.store.change(|state| state.tokens.revoke(token));
     }
 
-    /// Lets the next `count_call` matching calls go wrong. Faults set earlier are used up first.
+    /// Sets a fault for the next `count` matching calls. Faults set earlier apply first.
     pub fn fail_next(&self, count: usize, calls: FaultScope, fault: ForgeFault) {
         self.store.change(|state| state.faults.add(count, calls, fault));
     }
 
-    /// The faults that no call has met yet.
+    /// The number of faults that have not been applied yet.
     pub fn remaining_faults(&self) -> usize {
         self.store.read(|state| state.faults.remaining())
     }
 
-    /// What the forge shows for a commit now, least recently updated first. The text is compared as it stands: a
-    /// flag on a short hash is not on the full one.
+    /// The current flags of a commit, least recently updated first.
+    ///
+    /// The commit is compared as a string: a flag on a short hash is not on the full one.
     pub fn flags(&self, commit: &str) -> Vec<PagureFlag> {
         self.store.read(|state| state.flags.on_commit(commit))
     }
@@ -168,13 +170,12 @@ impl ForgeServer {
         self.flag_posts().into_iter().filter(|post| is_it(&post.flag)).map(|post| post.flag.status).collect()
     }
 
-    /// Every flag POST that was stored, in the order of storing, across all commits. Refused ones are in
-    /// [`ForgeServer::call_counts`] only.
+    /// Every stored flag POST, in order, across all commits. Rejected ones are only in [`ForgeServer::calls`].
     pub fn flag_posts(&self) -> Vec<FlagPost> {
         self.store.read(|state| state.flags.posts().to_vec())
     }
 
-    /// Every request received, API and git, in the order of arrival.
+    /// Every received request, API and git, in the order of arrival.
     pub fn calls(&self) -> Vec<ForgeCall> {
         self.store.read(|state| state.calls.clone())
     }
@@ -192,7 +193,7 @@ impl ForgeServer {
         let mut changes = self.store.subscribe();
         let wait = async {
             loop {
-                // Before the look, so that a change between the look and the wait is not missed.
+                // Before the check, so that a change between the check and the wait is not missed.
                 changes.mark_unchanged();
                 if condition(self) {
                     return anyhow::Ok(());
@@ -202,6 +203,6 @@ impl ForgeServer {
         };
         tokio::time::timeout(limit, wait)
             .await
-            .with_context(|| format!("the forge did not see {what} within {limit:?}"))?
+            .with_context(|| format!("{what} did not happen at the forge within {limit:?}"))?
     }
 }

@@ -1,4 +1,4 @@
-//! The route of Doorbell's plugin, as a true Pagure with the plugin answers (`publisher/pagure/tests/pagure` asks it).
+//! The route of Doorbell's plugin, as a real Pagure with the plugin behaves (`publisher/pagure/tests/pagure` tests it).
 use serde_json::{Value, json};
 
 use super::api::{ApiCall, check_public, fields, store_flag};
@@ -6,7 +6,7 @@ use super::flag_form::{FlagForm, FlagTarget};
 use super::response::PagureError;
 use super::state::ForgeStore;
 
-/// Stores the flag. The order of the checks is the plugin's: repository, token, commit, uid, form.
+/// Stores the flag. The order of checks is the plugin's: repository, token, commit, uid, form.
 pub(super) async fn store_plugin_flag(store: &ForgeStore, name: &str, call: &ApiCall) -> Result<Value, PagureError> {
     check_public(store, name)?;
     let fields = fields(call).await?;
@@ -22,7 +22,7 @@ pub(super) async fn store_plugin_flag(store: &ForgeStore, name: &str, call: &Api
     }
     let form = FlagForm::read(&fields, FlagTarget::Commit)?;
     let stored = store_flag(store, name, commit, form);
-    // Of the flag, no more than the caller has sent: nobody's e-mail address.
+    // Only fields that the caller has sent: no e-mail address.
     let flag = json!({ "commit_hash": commit, "status": stored["flag"]["status"] });
     Ok(json!({ "message": stored["message"], "uid": stored["uid"], "flag": flag }))
 }

@@ -3,7 +3,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-/// A complete answer to one call.
+/// A complete response to one call.
 #[derive(Debug, Clone)]
 pub struct ForgeResponse {
     status: StatusCode,
@@ -12,12 +12,12 @@ pub struct ForgeResponse {
 }
 
 impl ForgeResponse {
-    /// What Pagure answers when a handler is done.
+    /// A JSON response, as Pagure's handlers return it.
     pub fn json(status: StatusCode, body: &Value) -> Self {
         Self::new(status, "application/json", body.to_string().into_bytes())
     }
 
-    /// The page that the web framework (not Pagure) makes for this status.
+    /// The error page of the web framework (not Pagure) for this status.
     pub fn html(status: StatusCode) -> Self {
         let name =
             status.canonical_reason().unwrap_or("Unknown").replace("Payload Too Large", "Request Entity Too Large");
@@ -29,12 +29,12 @@ impl ForgeResponse {
         Self::new(status, "text/html; charset=utf-8", page.into_bytes())
     }
 
-    /// A redirect; 301, 302, 303, 307 and 308 differ in what clients do with the method and the body.
+    /// A redirect. Clients treat method and body differently for 301, 302, 303, 307 and 308.
     pub fn redirect(status: StatusCode, location: HeaderValue) -> Self {
         Self::html(status).with(header::LOCATION, location)
     }
 
-    /// The same with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -69,26 +69,26 @@ fn explanation(status: StatusCode) -> &'static str {
     }
 }
 
-/// Pagure's refusals, with its words.
+/// Pagure's errors, with its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PagureError {
-    /// The token, or its absence. `None` where Pagure gives no detail: a token of another project.
+    /// An invalid or missing token. `None` where Pagure gives no detail: a token of another project.
     Token(Option<String>),
     NoProject,
     NoPullRequest,
     NoCommit,
     NoComment,
-    /// By field: what is wrong with it.
+    /// The errors by field.
     Form(Vec<(&'static str, &'static str)>),
     Database,
-    /// The body is beyond the limit.
+    /// The body exceeds the limit.
     TooLarge,
-    /// A handler died.
+    /// A handler crashed.
     Crash,
 }
 
 impl PagureError {
-    /// `url` is the forge's own: the words about tokens name a page of it.
+    /// Renders the error. `url` is the forge's own, since the message about tokens names a page of it.
     pub(super) fn into_forge_response(self, url: &str) -> ForgeResponse {
         let invalid_token = || {
             format!("Invalid or expired token. Please visit {url}/settings#nav-api-tab to get or renew your API token.")

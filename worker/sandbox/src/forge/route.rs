@@ -1,6 +1,6 @@
-//! Pagure's paths. A repository has four spellings in the API, and a fork's differs from the one git uses.
+//! Pagure's paths. A repository has four forms in the API, and a fork's differs from its clone path.
 
-/// What a path names.
+/// The target of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ForgeRoute {
     Version,
@@ -14,7 +14,7 @@ pub(super) enum ForgeRoute {
     },
 }
 
-/// What a path names within a repository.
+/// The target within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RepositoryResource {
     Project,
@@ -25,7 +25,7 @@ pub(super) enum RepositoryResource {
     PullRequestFlags(u64),
     Comments(u64),
     Comment(u64, u64),
-    /// The route of Doorbell's plugin, which a Pagure has only with it.
+    /// The route of Doorbell's plugin, which Pagure has only with the plugin.
     CiNotification,
 }
 
@@ -49,7 +49,7 @@ impl RepositoryResource {
         }
     }
 
-    /// The right that a POST needs.
+    /// The ACL that a POST needs.
     pub(super) fn acl(&self) -> Option<&'static str> {
         match self {
             Self::CommitFlags(_) => Some("commit_flag"),

@@ -1,4 +1,4 @@
-//! What every request passes: it is written down, meets its fault, and is handed on.
+//! The entry of every request: it is recorded, gets its fault, and is dispatched.
 use std::sync::Arc;
 
 use axum::Router;
@@ -39,11 +39,11 @@ async fn receive(State(store): State<Arc<ForgeStore>>, request: Request) -> Resp
         }
         route => match api_call(route, authorization, request).await {
             Ok(call) => api_response(&store, fault, call).await,
-            // The client went away while it sent its body, so nobody reads this.
+            // The client disconnected while it sent its body; the response is never read.
             Err(_) => ForgeResponse::html(StatusCode::BAD_REQUEST).into_response(),
         },
     };
-    // A caller that gives up drops this future above: its call keeps no status.
+    // If the caller disconnects, this future is dropped above: its call keeps no status.
     store.change(|state| {
         if let Some(call) = state.calls.get_mut(number) {
             call.status =
@@ -53,7 +53,7 @@ async fn receive(State(store): State<Arc<ForgeStore>>, request: Request) -> Resp
     response
 }
 
-/// The page of the web framework for a git request that is not served.
+/// The web framework's page for a git request that is not served.
 fn git_error_page(error: GitHttpError) -> Response {
     if let GitHttpError::Backend(cause) = &error {
         tracing::error!(error = format!("{cause:#}"), "git http-backend failed");
@@ -65,7 +65,7 @@ fn git_error_page(error: GitHttpError) -> Response {
     }
 }
 
-/// Marks a response whose head the caller never sees.
+/// Marks a response whose head is never sent.
 #[derive(Debug, Clone, Copy)]
 struct ConnectionDropped;
 
@@ -120,7 +120,7 @@ async fn apply_fault(fault: ForgeFault, work: impl Future<Output = Response> + S
     }
 }
 
-/// In a task of its own: a caller that gives up does not undo what it has asked for.
+/// Runs in a task of its own: a caller that disconnects does not cancel its call.
 async fn run_detached(work: impl Future<Output = Response> + Send + 'static) -> Response {
     let task = tokio::spawn(work);
     task.await.unwrap_or_else(|_| ForgeResponse::html(StatusCode::INTERNAL_SERVER_ERROR).into_response())

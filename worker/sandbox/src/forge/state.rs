@@ -11,14 +11,14 @@ use super::flag::FlagStore;
 use super::token::ApiTokens;
 use crate::git_host::GitHost;
 
-/// What the server and the tests' handle share: the git host and Pagure's database.
+/// The git host and Pagure's database, shared by the server and the tests' handle.
 pub(super) struct ForgeStore {
     pub(super) git: Arc<GitHost>,
     state: Mutex<ForgeState>,
     changed: watch::Sender<()>,
 }
 
-/// Pagure's database, and what tests ask about.
+/// Pagure's database, and the recorded calls and faults.
 pub(super) struct ForgeState {
     pub(super) tokens: ApiTokens,
     pub(super) flags: FlagStore,
@@ -33,7 +33,7 @@ pub(super) struct ForgeState {
 pub(super) struct RepositoryRecord {
     pub(super) id: usize,
     pub(super) created: Timestamp,
-    /// Number 1 first.
+    /// The pull requests; the first has number 1.
     pub(super) pull_requests: Vec<PullRequestRecord>,
 }
 
@@ -93,7 +93,7 @@ impl ForgeStore {
         query(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the state as one step and wakes who waits for a change.
+    /// Changes the state atomically and wakes all waiters.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut ForgeState) -> T) -> T {
         let result = change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
         self.changed.send_replace(());
@@ -114,7 +114,7 @@ impl ForgeState {
         self.repositories.get_mut(repository)?.pull_requests.get_mut(index(number)?)
     }
 
-    /// Comment ids count through the whole forge.
+    /// The id of a new comment; ids count across the whole forge.
     pub(super) fn next_comment_id(&mut self) -> u64 {
         self.comments += 1;
         self.comments

@@ -5,12 +5,12 @@ use sha2::{Digest, Sha256};
 
 use super::response::PagureError;
 
-/// Where a token is good.
+/// The repositories for which a token is valid.
 #[derive(Debug, Clone, Copy)]
 pub enum TokenScope<'a> {
-    /// Everywhere. On a real Pagure only its administrators can make such a token with flag ACLs.
+    /// All repositories. On a real Pagure only administrators can create such a token with flag ACLs.
     Any,
-    /// In the repository of this name alone.
+    /// Only the repository of this name.
     Repository(&'a str),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct ApiTokens {
     seed: Vec<u8>,
     created_count: u64,
     tokens: BTreeMap<String, ApiToken>,
-    /// Of the CI hooks, by repository.
+    /// The tokens of CI hooks, by repository.
     hooks: BTreeMap<String, String>,
 }
 
@@ -41,7 +41,7 @@ impl ApiTokens {
         }
     }
 
-    /// 64 characters, as Pagure's are. Not secret: derived from the forge's directory, good on a loopback forge only.
+    /// Creates a token of 64 characters, as Pagure's. Not secret: derived from the directory of a loopback-only forge.
     pub(super) fn create(&mut self, scope: TokenScope<'_>, acls: &[&str]) -> String {
         let text = self.generate();
         let repository = match scope {
@@ -53,14 +53,14 @@ impl ApiTokens {
         text
     }
 
-    /// 32 characters, as Pagure's are.
+    /// Creates a token of 32 characters, as Pagure's.
     pub(super) fn create_for_hook(&mut self, repository: &str) -> String {
         let text = self.generate().split_off(32);
         self.hooks.insert(repository.to_owned(), text.clone());
         text
     }
 
-    /// A repository's hook takes this token and no other.
+    /// Checks a hook's token: a repository's hook accepts no other.
     pub(super) fn check_hook(&self, repository: &str, token: &str) -> Result<(), PagureError> {
         match self.hooks.get(repository) {
             Some(own) if own == token => Ok(()),
@@ -99,7 +99,7 @@ impl ApiTokens {
 }
 
 impl ApiToken {
-    /// A project's token is refused elsewhere, and without a detail.
+    /// Checks the repository: another project's token is rejected, without detail.
     pub(super) fn check_repository(&self, name: &str) -> Result<(), PagureError> {
         match &self.repository {
             Some(own) if own != name => Err(PagureError::Token(None)),
@@ -108,8 +108,10 @@ impl ApiToken {
     }
 }
 
-/// Pagure looks for the lower-case word anywhere in the header and takes what follows, so `Basic token T` works and
-/// `Token T` does not.
+/// The token of an `Authorization` header.
+///
+/// Pagure searches the lower-case word anywhere in the header and takes the rest, so `Basic token T` works and `Token
+/// T` does not.
 pub(super) fn token_in_header(header: Option<&str>) -> Option<&str> {
     let (_, text) = header?.split_once("token")?;
     Some(text.trim()).filter(|text| !text.is_empty())

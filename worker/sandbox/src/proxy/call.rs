@@ -1,16 +1,16 @@
-//! What a request is, so far as a fault has to know.
+//! The name and protocol of a request, as a fault needs them.
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-/// In which protocol a refusal must be said, to be heard as the service's own.
+/// The protocol in which an error response must be written, so that the caller takes it for the service's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// AWS's JSON protocols.
     Json,
     /// AWS's query protocol: XML.
     Query,
-    /// No service of AWS: a forge.
+    /// Not an AWS service: a forge.
     Web,
 }
 

@@ -1,4 +1,4 @@
-//! What has passed.
+//! Counters of calls and faults.
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ struct CounterMaps {
 }
 
 impl ProxyCounters {
-    /// Counts a call; answers how many of that name came before it.
+    /// Counts a call and returns how many calls of that name came before it.
     pub(super) fn count_call(&self, name: &str) -> u64 {
         let mut counts = self.counts();
         let count = counts.calls.entry(name.to_owned()).or_default();

@@ -1,4 +1,4 @@
-//! One call that is carried out and whose answer never comes: the moment at which a test kills the caller.
+//! Holds the response of one executed call, so that a test can kill the caller meanwhile.
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -29,7 +29,7 @@ impl CallHold {
     }
 
     pub(super) async fn wait_until_reached(&self) {
-        // The sender is the proxy's own and outlives this.
+        // The proxy owns the sender and outlives this.
         let _ = self.reached.subscribe().wait_for(|has_come| *has_come).await;
     }
 }

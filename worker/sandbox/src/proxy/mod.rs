@@ -1,7 +1,7 @@
-//! What stands between the product's binaries and the world when things are to go wrong: it ends their TLS, knows
-//! each request, lets it meet its fault and passes on what is left of it.
+//! A fault-injecting proxy between the product's binaries and a server.
 //!
-//! Signatures stay good: they cover the `Host` header, which is passed on as it came, and no certificate.
+//! It terminates their TLS, identifies each request, applies its fault and forwards the rest. Signatures stay valid:
+//! they cover the `Host` header, which is forwarded unchanged, but no certificate.
 mod call;
 mod counters;
 mod date;
@@ -31,7 +31,7 @@ use counters::ProxyCounters;
 use fault::InjectedFault;
 use hold::CallHold;
 
-/// A running proxy before one server. It stops, open connections included, when this is dropped.
+/// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
 pub struct Proxy {
     server: LoopbackServer,
@@ -44,35 +44,36 @@ struct ProxyState {
     http: reqwest::Client,
     seed: u64,
     percent: AtomicU8,
-    /// By how many seconds the answers' dates are off.
+    /// The offset of the responses' dates in seconds.
     date_offset: AtomicI64,
     hold: CallHold,
     counters: ProxyCounters,
     in_flight: watch::Sender<usize>,
 }
 
-/// The largest message that any part of this world sends: ten SQS messages of 256 KiB, escaped.
+/// The largest message in the sandbox: ten SQS messages of 256 KiB, escaped.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Longer than any caller waits.
+/// Longer than any caller's timeout.
 const STALL_DURATION: Duration = Duration::from_secs(120);
 
-/// Of one connection, and of no other.
+/// Headers that belong to one connection and are not forwarded.
 const HOP_BY_HOP_HEADERS: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
 
 impl Proxy {
-    /// Stands before `upstream` (`https://127.0.0.1:<port>`), which `ca` has certified. Faults begin with
-    /// [`Proxy::set_percent`]; which call meets which one follows from the seed.
+    /// Starts a proxy before `upstream` (`https://127.0.0.1:<port>`), whose certificate is of `ca`.
+    ///
+    /// Faults begin with [`Proxy::set_percent`]; the seed determines which call gets which fault.
     ///
     /// # Errors
-    /// No port is free, or no HTTPS client can be made.
+    /// No port is free, or no HTTPS client can be created.
     pub async fn start(upstream: &str, ca: &TestCa, seed: u64) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes())?])
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .context("the proxy has no HTTPS client")?;
+            .context("cannot create the proxy's HTTPS client")?;
         let state = Arc::new(ProxyState {
             upstream: upstream.to_owned(),
             http,
@@ -87,33 +88,33 @@ impl Proxy {
         Ok(Self { server: serve(router, ca).await?, state })
     }
 
-    /// `https://127.0.0.1:<port>`, no slash at the end.
+    /// `https://127.0.0.1:<port>`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.server.url
     }
 
-    /// From now on so many of a hundred calls meet a fault.
+    /// Sets the percentage of calls with a fault.
     pub fn set_percent(&self, percent: u8) {
         self.state.percent.store(percent, Ordering::Relaxed);
     }
 
-    /// From now on answers bear a `Date` that is so many seconds off.
+    /// Sets the offset of the responses' `Date` in seconds.
     pub fn set_date_offset(&self, seconds: i64) {
         self.state.date_offset.store(seconds, Ordering::Relaxed);
     }
 
-    /// The call of this name before which so many of its name came (as in [`Proxy::call_counts`]) will be carried out, and
-    /// its caller will wait for the answer.
+    /// Holds the response of one call: of this name, after this many others of its name (as in [`Proxy::call_counts`]).
+    /// The call itself is executed.
     pub fn hold_response(&self, name: &str, calls_before: u64) {
         self.state.hold.set(name, calls_before);
     }
 
-    /// Comes when that call was carried out.
+    /// Waits until that call was executed.
     pub async fn wait_until_held(&self) {
         self.state.hold.wait_until_reached().await;
     }
 
-    /// How often each fault was met.
+    /// How often each fault was applied.
     pub fn fault_counts(&self) -> std::collections::BTreeMap<ProxyFault, u64> {
         self.state.counters.fault_counts()
     }
@@ -123,14 +124,14 @@ impl Proxy {
         self.state.counters.call_counts()
     }
 
-    /// Comes when no call is under way: nothing that was sent can still arrive.
+    /// Waits until no call is in flight: nothing that was sent can still arrive.
     pub async fn wait_until_idle(&self) {
-        // The sender is the state's own and outlives this.
+        // The proxy's state owns the sender and outlives this.
         let _ = self.state.in_flight.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
-/// Counts a call as under way until it is dropped, which it also is when its caller goes.
+/// Counts a call as in flight until it is dropped, also when its caller disconnects.
 struct InFlightCall<'a>(&'a watch::Sender<usize>);
 
 impl<'a> InFlightCall<'a> {
@@ -163,7 +164,7 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
     match fault::choose_fault(state.seed, &call.name, call_index, state.percent.load(Ordering::Relaxed)) {
         Some(injected) => {
             state.counters.count_fault(injected.fault);
-            tracing::debug!(call = call.name, call_index, fault = injected.fault.name(), "a fault");
+            tracing::debug!(call = call.name, call_index, fault = injected.fault.name(), "fault injected");
             state.inject_fault(injected, &call, parts, body).await
         }
         None => state.forward(parts, body).await.into_response(),
@@ -216,10 +217,10 @@ impl ProxyState {
     }
 }
 
-/// What the server made of a call.
+/// The server's response to a call.
 enum ForwardResult {
     Response(StatusCode, HeaderMap, Bytes),
-    /// It is not there, or ended the connection: so does the proxy.
+    /// The server is down, or closed the connection: the proxy does the same.
     NoResponse,
 }
 

@@ -1,4 +1,4 @@
-//! Answers of the proxy's own, in the protocol of the service that they seem to come from.
+//! Responses of the proxy's own, in the protocol of the service that they seem to come from.
 use std::io;
 
 use axum::body::{Body, Bytes};
@@ -9,17 +9,17 @@ use futures_util::stream;
 
 use super::call::Protocol;
 
-/// What a server says that has come to grief.
+/// A server error, as the service sends it.
 pub(super) fn failure(protocol: Protocol) -> Response {
     match protocol {
         Protocol::Json | Protocol::Query => {
-            aws_error(protocol, StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "a fault")
+            aws_error(protocol, StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "injected fault")
         }
         Protocol::Web => html_page(StatusCode::BAD_GATEWAY),
     }
 }
 
-/// What a server says that has too many calls.
+/// A throttling error, as the service sends it.
 pub(super) fn throttle(protocol: Protocol) -> Response {
     match protocol {
         Protocol::Json => aws_error(protocol, StatusCode::BAD_REQUEST, "ThrottlingException", "Rate exceeded"),
@@ -28,18 +28,18 @@ pub(super) fn throttle(protocol: Protocol) -> Response {
     }
 }
 
-/// The connection is closed before the first byte.
+/// Closes the connection before the first byte.
 pub(super) fn no_response() -> Response {
-    Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other("a fault"))])).into_response()
+    Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other("injected fault"))])).into_response()
 }
 
-/// The connection is closed in the middle of this answer.
+/// Closes the connection in the middle of this response.
 pub(super) fn truncated(status: StatusCode, headers: HeaderMap, body: &Bytes) -> Response {
     let half = body.slice(..body.len() / 2);
     if half.is_empty() {
         return no_response();
     }
-    let body = Body::from_stream(stream::iter([Ok(half), Err(io::Error::other("a fault"))]));
+    let body = Body::from_stream(stream::iter([Ok(half), Err(io::Error::other("injected fault"))]));
     (status, headers, body).into_response()
 }
 

@@ -1,4 +1,4 @@
-//! The product's commands, run in the sandbox by those who would run them.
+//! The product's commands, run in the sandbox as their users would run them.
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::Sandbox;
 
-/// What `trigger_job`, or another program, said.
+/// The output of `trigger_job` or another program.
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
     pub code: Option<i32>,
@@ -17,10 +17,10 @@ pub struct CommandOutput {
 }
 
 impl CommandOutput {
-    /// The job's key.
+    /// The job's key, as `trigger_job` printed it.
     ///
     /// # Errors
-    /// It was not published; the error holds what the program said.
+    /// The request was not published; the error holds the program's stderr.
     pub fn job_key(&self) -> anyhow::Result<String> {
         if self.code != Some(0) {
             bail!("trigger_job exited with {:?}: {}", self.code, self.stderr);
@@ -30,7 +30,7 @@ impl CommandOutput {
 }
 
 impl Sandbox {
-    /// Runs `trigger_job` as a CI would: with the publisher's key and nothing else.
+    /// Runs `trigger_job` as a CI would: with the publisher's key only.
     ///
     /// # Errors
     /// It could not be started.
@@ -38,7 +38,7 @@ impl Sandbox {
         self.trigger_in(&[], arguments).await
     }
 
-    /// The same in a build of a CI that sets these variables; they are laid over the publisher's.
+    /// Runs `trigger_job` in a CI's build that sets these variables; they override the publisher's.
     ///
     /// # Errors
     /// It could not be started.
@@ -46,14 +46,14 @@ impl Sandbox {
         self.run_program(self.programs.trigger_job(), arguments, self.account.publisher_environment(), build).await
     }
 
-    /// All that the account's owner has set.
+    /// The environment of the account's owner.
     pub fn owner_environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.worker_environment();
         environment.extend(self.account.owner_environment());
         environment
     }
 
-    /// Runs `doorbell` as the account's owner would; `more` is laid over [`Sandbox::owner_environment`].
+    /// Runs `doorbell` as the account's owner would; `more` overrides [`Sandbox::owner_environment`].
     ///
     /// # Errors
     /// It could not be started.

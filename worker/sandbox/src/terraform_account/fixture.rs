@@ -1,4 +1,4 @@
-//! What there is before Terraform: services with nothing in them, and a forge with one repository.
+//! The environment before Terraform runs: empty services, and a forge with one repository.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::forge::{ForgeOptions, ForgeServer};
 use crate::programs::Programs;
 use crate::test_ca::TestCa;
 
-/// All of it ends, and its files go, when this is dropped.
+/// The running services. Dropping this stops them and removes their files.
 #[derive(Debug)]
 pub(super) struct BareEnvironment {
-    // Fields end in this order: what calls another ends before it.
+    // Fields are dropped in this order: a component is dropped before those that it calls.
     pub(super) codebuild: CodeBuildServer,
     pub(super) forge: ForgeServer,
     pub(super) credentials: CredentialsServer,
@@ -48,8 +48,8 @@ impl BareEnvironment {
         let forge = ForgeServer::start(ForgeOptions { ca: &ca, dir: dir.path().join("forge") }).await?;
 
         let builds_dir = image.as_deref().unwrap_or(dir.path()).join("codebuild");
-        std::fs::create_dir_all(&builds_dir).with_context(|| format!("cannot make {}", builds_dir.display()))?;
-        // The forge's certificate is of this run's ca, which no image knows.
+        std::fs::create_dir_all(&builds_dir).with_context(|| format!("cannot create {}", builds_dir.display()))?;
+        // The forge's certificate is of this run's CA, which no image trusts.
         ca.write_trust_bundle(&builds_dir.join("ca.pem"))?;
         let trusted = if image.is_some() { PathBuf::from("/codebuild") } else { builds_dir.clone() }.join("ca.pem");
         let codebuild = CodeBuildServer::start(CodeBuildOptions {
@@ -89,24 +89,24 @@ impl BareEnvironment {
         self.dir.path().join(name)
     }
 
-    /// By which any AWS SDK, Terraform's included, finds these services.
+    /// The environment by which any AWS SDK, Terraform's included, finds these services.
     pub(super) fn sdk_environment(&self) -> BTreeMap<String, String> {
         [
             ("AWS_ENDPOINT_URL", self.emulator.endpoint().to_owned()),
             ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
             ("AWS_REGION", REGION.to_owned()),
             ("SSL_CERT_FILE", self.trust_bundle.display().to_string()),
-            // On a developer's EC2 machine the SDK would take that machine's role, should ours be missing.
+            // On a developer's EC2 machine the SDK would use that machine's role if ours were missing.
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
     }
 
-    /// Looks for secrets in all that was written here and in `others`; answers how many files that were.
+    /// Searches for secrets in all files that were written here and in `others`; returns the number of files.
     ///
     /// # Errors
-    /// One was found.
+    /// A secret was found.
     pub(super) fn ensure_no_secrets(&self, secrets: &[String], others: &[&Path]) -> anyhow::Result<usize> {
         let mut files = Vec::new();
         for directory in others.iter().copied().chain([self.dir.path(), &self.builds_dir]) {
@@ -116,14 +116,14 @@ impl BareEnvironment {
             let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             for secret in secrets {
                 let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-                ensure!(!found, "a secret stands in {}", file.display());
+                ensure!(!found, "found a secret in {}", file.display());
             }
         }
         Ok(files.len())
     }
 }
 
-/// Ordinary files of a directory: not what links lead to, such as the provider's program.
+/// The regular files of a directory. Links are skipped, such as that to the provider's program.
 fn collect_files(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))? {
         let entry = entry?;

@@ -1,5 +1,7 @@
-//! The account as Terraform makes it: applied to an empty emulator, used by the real binaries with the credentials that
-//! it gave them, and destroyed again.
+//! Tests the account that Terraform creates.
+//!
+//! It is applied to an empty emulator, used by the real binaries with the credentials that it gave them, and destroyed
+//! again.
 mod fixture;
 mod orphans;
 mod parity;
@@ -17,27 +19,27 @@ use crate::programs::Programs;
 use fixture::BareEnvironment;
 use terraform::Terraform;
 
-/// What `doorbell-sandbox applied` is told.
+/// The arguments of `doorbell-sandbox terraform-account`.
 #[derive(Debug, Args)]
 pub struct TerraformAccountArguments {
-    /// The Python environment with the AWS emulator, as `bin/lib/python.sh` prints it
+    /// The Python environment with the AWS emulator; `bin/lib/python.sh` prints its path
     #[arg(long, env = "DOORBELL_EMULATOR_PYTHON", value_name = "PATH")]
     python: PathBuf,
-    /// terraform or tofu
+    /// The program: terraform or tofu
     #[arg(long, default_value = "terraform", value_name = "PROGRAM")]
     terraform: PathBuf,
     /// A copy of terraform/examples/complete in which `init` has been run; files are written into it
     #[arg(long, value_name = "FOLDER")]
     configuration: PathBuf,
-    /// The files of the builds' image, to run builds in; root only. Without it they run among this machine's files
+    /// The files of the builds' image, to run builds in; needs root. Without it builds run among this machine's files
     #[arg(long, value_name = "FOLDER")]
     image: Option<PathBuf>,
 }
 
-/// Runs it; true if everything went as it should.
+/// Runs the test; true if all checks passed.
 ///
 /// # Errors
-/// Whatever did not.
+/// The first check that failed.
 pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
     let fixture = BareEnvironment::start(&arguments.python, Programs::find()?, arguments.image).await?;
     let build_location =
@@ -51,20 +53,20 @@ pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
     println!("applied: {} resources in {:.0} s", terraform_state.resource_count(), began.elapsed().as_secs_f64());
 
     let compared = parity::check(&terraform_state)?;
-    println!("the sandbox's own account is the same, where both define a thing: {compared} values");
+    println!("the sandbox's own account agrees with Terraform's in {compared} values");
 
     let began = Instant::now();
     let secrets = scenarios::run_scenarios(&fixture, &terraform_state).await?;
-    println!("the journey: {:.0} s", began.elapsed().as_secs_f64());
+    println!("scenarios: {:.0} s", began.elapsed().as_secs_f64());
     let used = permissions::compare(&fixture, &terraform_state)?;
-    println!("the worker used all of the {used} actions that it was granted, and no other");
+    println!("the worker used all {used} actions that it was granted and no others");
     let file_count = fixture.ensure_no_secrets(&secrets, &[terraform.configuration()])?;
-    println!("no secret of {} in state, plan or logs ({file_count} files)", secrets.len());
+    println!("none of {} secrets is in state, plan or logs ({file_count} files)", secrets.len());
 
     let began = Instant::now();
     terraform.destroy().await?;
     let orphans = orphans::find(&fixture.root).await?;
-    ensure!(orphans.is_empty(), "destroy has left: {}", orphans.join(", "));
-    println!("destroyed, and nothing is left: {:.0} s", began.elapsed().as_secs_f64());
+    ensure!(orphans.is_empty(), "destroy left resources: {}", orphans.join(", "));
+    println!("destroyed, no resource left: {:.0} s", began.elapsed().as_secs_f64());
     Ok(true)
 }

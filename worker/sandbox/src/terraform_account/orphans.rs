@@ -1,10 +1,10 @@
-//! What is still there when Terraform says that it has destroyed everything. The services are asked, not the state.
+//! Orphaned resources: what the services, not the state, still list after Terraform's destroy.
 use serde_json::{Value, json};
 
 use crate::account::IAM_VERSION;
 use crate::aws::{AwsClient, AwsError};
 
-/// Services that speak JSON: the call, and where its answer lists what there is.
+/// Services with a JSON protocol: the call, and the field of its response that lists the resources.
 const JSON_LISTS: [(&str, &str, &str); 9] = [
     ("sqs", "AmazonSQS.ListQueues", "QueueUrls"),
     ("dynamodb", "DynamoDB_20120810.ListTables", "TableNames"),
@@ -17,7 +17,7 @@ const JSON_LISTS: [(&str, &str, &str); 9] = [
     ("ecs", "AmazonEC2ContainerServiceV20141113.ListServices", "serviceArns"),
 ];
 
-/// Services that speak XML: version and call, and the element that names each thing.
+/// Services with the query protocol: version and call, and the element that names each resource.
 const XML_LISTS: [(&str, &str, &str, &str); 4] = [
     ("sns", "2010-03-31", "ListTopics", "TopicArn"),
     ("iam", IAM_VERSION, "ListUsers", "UserName"),
@@ -25,15 +25,15 @@ const XML_LISTS: [(&str, &str, &str, &str); 4] = [
     ("monitoring", "2010-08-01", "DescribeAlarms", "AlarmName"),
 ];
 
-/// In words, one a thing; empty if nothing of ours is left.
+/// The orphaned resources by name; empty if none is left.
 ///
 /// # Errors
-/// A service can't be asked.
+/// A service cannot be called.
 pub(super) async fn find(root: &AwsClient) -> Result<Vec<String>, AwsError> {
     let mut orphans = Vec::new();
     for (service, target, list) in JSON_LISTS {
         let answer = root.json(service, target, json!({})).await;
-        // Without a cluster there is no list of services to ask for.
+        // Without a cluster there are no services to list.
         let answer = match answer {
             Err(error) if error.code == "ClusterNotFoundException" => continue,
             answer => answer?,
@@ -49,12 +49,12 @@ pub(super) async fn find(root: &AwsClient) -> Result<Vec<String>, AwsError> {
     Ok(orphans)
 }
 
-/// Services keep what was taken back for a while, marked as such.
+/// Services keep deleted resources for a while, marked as such.
 fn exists(thing: &Value) -> bool {
     thing["status"] != "INACTIVE"
 }
 
-/// AWS makes roles of its own (`aws-service-role`), which stay.
+/// Roles; those that AWS creates itself (`aws-service-role`) stay.
 async fn roles(root: &AwsClient) -> Result<Vec<String>, AwsError> {
     let answer = root.query("iam", IAM_VERSION, "ListRoles", &[]).await?;
     let names = answer.texts("Arn").into_iter();

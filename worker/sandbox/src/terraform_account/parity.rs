@@ -1,4 +1,4 @@
-//! Where the sandbox's hand-built account and Terraform's define the same thing, they say the same: one account, not two.
+//! Parity: the sandbox's account definition and Terraform's must agree in all that both define.
 use std::collections::BTreeSet;
 
 use anyhow::{Context, ensure};
@@ -18,18 +18,18 @@ const PLAIN_ATTRIBUTES: [(&str, &str); 5] = [
     ("ReceiveMessageWaitTimeSeconds", "receive_wait_time_seconds"),
     ("SqsManagedSseEnabled", "sqs_managed_sse_enabled"),
 ];
-/// And those that are JSON in a text.
+/// Attributes of a queue that are JSON in a string.
 const JSON_ATTRIBUTES: [(&str, &str); 3] =
     [("Policy", "policy"), ("RedrivePolicy", "redrive_policy"), ("RedriveAllowPolicy", "redrive_allow_policy")];
 
-/// Stands for what is each installation's own: names of build projects, publishers and secrets.
+/// A placeholder for what differs between installations: names of build projects, publishers and secrets.
 const INSTALLATION_SPECIFIC: &str = "the installation's own";
 
-/// Compares topic, subscription, queues, the table, the events' rules, who may take roles on, and what a worker may call.
-/// Answers how many values were compared.
+/// Compares topic, subscription, queues, table, event rules, the roles' trust, and the worker's permissions. Returns
+/// the number of compared values.
 ///
 /// # Errors
-/// Something differs, and is named.
+/// Values differ; the error lists them.
 pub(super) fn check(terraform_state: &TerraformState) -> anyhow::Result<usize> {
     let sandbox_account = AccountDefinition { prefix: "/doorbell".to_owned(), build_projects: Vec::new() };
     let mut parity = ParityCheck::default();
@@ -52,9 +52,9 @@ pub(super) fn check(terraform_state: &TerraformState) -> anyhow::Result<usize> {
         .roles()
         .into_iter()
         .find(|role| role.name == WORKER_ROLE)
-        .context("no worker's role by hand")?;
+        .context("the sandbox's account has no worker role")?;
     parity.compare(
-        "what a worker may call",
+        "worker's permissions",
         &json!(granted_actions(&worker.policy)),
         &json!(terraform_state.worker_actions()?),
     );
@@ -79,7 +79,7 @@ fn compare_topic(
     Ok(())
 }
 
-/// Who may take on a worker's role, and a build's: there each build project has a role of its own.
+/// Compares the trust of a worker's role and of a build's: in Terraform each build project has a role of its own.
 fn compare_trust(
     parity: &mut ParityCheck,
     sandbox_account: &AccountDefinition,
@@ -90,17 +90,17 @@ fn compare_trust(
         terraform_state.resources_of_type("aws_codebuild_project").filter_map(|project| project["name"].as_str());
     let builds: Vec<Value> =
         builds.map(|name| terraform_state.resource("aws_iam_role", name).cloned()).collect::<anyhow::Result<_>>()?;
-    ensure!(!builds.is_empty(), "Terraform has made no build project");
+    ensure!(!builds.is_empty(), "Terraform has created no build project");
     let ours = |name: &str| sandbox_account.roles().into_iter().find(|role| role.name == name).map(|role| role.trust);
     for (role, made) in [(WORKER_ROLE, vec![worker]), (BUILD_ROLE, builds)] {
-        let ours = ours(role).with_context(|| format!("no role {role} by hand"))?;
+        let ours = ours(role).with_context(|| format!("the sandbox's account has no role {role}"))?;
         for made in made {
             let theirs = parse_document(&made["assume_role_policy"])?;
             let [ours, theirs] = [normalize(ours.clone()), theirs].map(|policy| match role {
                 BUILD_ROLE => mask_field(policy, "aws:SourceArn"),
                 _ => policy,
             });
-            parity.compare(&format!("who may be {}", made["name"]), &without_sids(ours), &without_sids(theirs));
+            parity.compare(&format!("trust of {}", made["name"]), &without_sids(ours), &without_sids(theirs));
         }
     }
     Ok(())
@@ -129,7 +129,7 @@ fn compare_table(
     parity.compare("index, range", &ours["KeySchema"][1]["AttributeName"], &index["range_key"]);
     parity.compare("index, projection", &ours["Projection"]["ProjectionType"], &index["projection_type"]);
     let ours = &ttl["TimeToLiveSpecification"];
-    parity.compare("table, end of rows", &ours["AttributeName"], &made["ttl"][0]["attribute_name"]);
+    parity.compare("table, time to live", &ours["AttributeName"], &made["ttl"][0]["attribute_name"]);
     Ok(())
 }
 
@@ -166,7 +166,7 @@ impl ParityCheck {
     fn compare(&mut self, what: &str, sandbox_account: &Value, terraform_state: &Value) {
         self.compared += 1;
         if sandbox_account != terraform_state {
-            self.differences.push(format!("{what}: by hand {sandbox_account}, by Terraform {terraform_state}"));
+            self.differences.push(format!("{what}: sandbox {sandbox_account}, Terraform {terraform_state}"));
         }
     }
 
@@ -176,7 +176,7 @@ impl ParityCheck {
     }
 }
 
-/// A document in a text, as it is compared: a list of one is the one, and no list has an order.
+/// A document in a string, normalized for comparison: a list of one equals its element, and order is ignored.
 fn parse_document(text: &Value) -> anyhow::Result<Value> {
     match text.as_str().filter(|text| !text.is_empty()) {
         Some(text) => Ok(normalize(serde_json::from_str(text)?)),
@@ -184,7 +184,7 @@ fn parse_document(text: &Value) -> anyhow::Result<Value> {
     }
 }
 
-/// With this field's value blanked, wherever it stands.
+/// The document with this field's value blanked, at any depth.
 fn mask_field(value: Value, field: &str) -> Value {
     match value {
         Value::Array(list) => list.into_iter().map(|value| mask_field(value, field)).collect(),
@@ -199,7 +199,7 @@ fn mask_field(value: Value, field: &str) -> Value {
     }
 }
 
-/// A statement's name grants nothing.
+/// A statement's id grants nothing.
 fn without_sids(mut policy: Value) -> Value {
     if let Some(statement) = policy["Statement"].as_object_mut() {
         statement.remove("Sid");
@@ -240,6 +240,6 @@ mod tests {
         let mut parity = ParityCheck::default();
         parity.compare("size", &json!(1), &json!(1));
         parity.compare("age", &json!(1), &json!(2));
-        assert!(parity.into_result().unwrap_err().to_string().contains("age: by hand 1, by Terraform 2"));
+        assert!(parity.into_result().unwrap_err().to_string().contains("age: sandbox 1, Terraform 2"));
     }
 }

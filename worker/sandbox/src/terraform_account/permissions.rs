@@ -1,4 +1,4 @@
-//! Used = granted: what the worker called, against the actions of its role as Terraform made it.
+//! Compares the actions that the worker used with those that its Terraform role grants.
 use std::collections::BTreeSet;
 
 use anyhow::ensure;
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::fixture::BareEnvironment;
 use super::terraform::TerraformState;
 
-/// AWS allows it to everybody who has a key.
+/// AWS allows this action to every principal.
 const ALWAYS_ALLOWED: &str = "sts:GetCallerIdentity";
 
-/// Answers how many actions it were.
+/// Returns the number of used actions.
 ///
 /// # Errors
 /// The sets differ.
@@ -21,8 +21,8 @@ pub(super) fn compare(fixture: &BareEnvironment, terraform_state: &TerraformStat
     ensure!(!granted.is_empty(), "the worker's role grants nothing");
     let unused: Vec<_> = granted.difference(&used).collect();
     let surplus: Vec<_> = used.difference(&granted).collect();
-    ensure!(unused.is_empty(), "the worker's role grants what the worker has not called: {unused:?}");
-    ensure!(surplus.is_empty(), "the worker has called what its role does not grant: {surplus:?}");
+    ensure!(unused.is_empty(), "the worker's role grants unused actions: {unused:?}");
+    ensure!(surplus.is_empty(), "the worker used actions that its role does not grant: {surplus:?}");
     Ok(granted.len())
 }
 
@@ -40,7 +40,7 @@ pub(super) fn granted_actions(policy: &Value) -> BTreeSet<String> {
     allowed.flat_map(|statement| string_list(&statement["Action"])).collect()
 }
 
-/// IAM takes one text for a list of one.
+/// In IAM a string stands for a list of one.
 fn string_list(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],

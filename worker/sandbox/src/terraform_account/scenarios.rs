@@ -1,4 +1,4 @@
-//! Jobs in the account that Terraform made: the worker with its own role, the publisher with its key.
+//! Scenarios in the account that Terraform created: the worker with its own role, the publisher with its key.
 use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,33 +20,33 @@ use crate::git_host::EXECUTABLE_FILE;
 use crate::job::Job;
 use crate::worker_process::WorkerProcess;
 
-/// What one job may take on a busy machine.
+/// The timeout of one job on a busy machine.
 const JOB_TIMEOUT: Duration = Duration::from_secs(60);
-/// How often the ledger is looked at.
+/// The interval between reads of the ledger.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Past the time in which a token is repeated, and past CodeBuild's own five minutes.
+/// Longer than a token is repeated, and longer than CodeBuild's own five minutes.
 const PAST_TOKEN_EXPIRY: Duration = Duration::from_secs(6 * 60);
 
-/// What the example `complete` calls the secret that holds the forge's token.
+/// The example `complete`'s name of the secret that holds the forge's token.
 const REPORT_SECRET: &str = "doorbell/report/demo";
-/// The user of the example's publisher with a key.
+/// The user of the example's publisher with an access key.
 const PUBLISHER: &str = "doorbell-publisher-pagure";
 
-/// The example starts it with the argument `deploy`, and lets requests set STAGE.
+/// The example runs it with the argument `deploy` and lets requests set STAGE.
 const SCRIPT: &str = "#!/bin/sh\necho \"$1 at $DOORBELL_COMMIT\"\n[ \"${STAGE:-}\" != slow ] || exec sleep 300\n";
 
-/// Four jobs and a message that is none: together they make a worker call all that it ever calls. Answers the secrets
-/// that were in play.
+/// Runs four jobs and sends an invalid message, which together use all of the worker's permissions. Returns the secrets
+/// that were used.
 ///
 /// # Errors
-/// A job ended otherwise than it should.
+/// A job did not end as expected.
 pub(super) async fn run_scenarios(
     fixture: &BareEnvironment,
     terraform_state: &TerraformState,
 ) -> anyhow::Result<Vec<String>> {
     let repository = fixture.forge.create_repository("demo").await?;
     let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, SCRIPT)], "A script").await?;
-    // By hand, as the owner does: no secret is Terraform's.
+    // Created manually, as the owner does: Terraform manages no secret value.
     let token = fixture.forge.create_token(TokenScope::Any, &["commit_flag"]);
     let secret = json!({ "Name": REPORT_SECRET, "SecretString": token });
     fixture.root.json("secretsmanager", "secretsmanager.CreateSecret", secret).await?;
@@ -78,7 +78,7 @@ impl TerraformScenarios<'_> {
         let key = self.trigger(&["demo", "main"]).await?;
         self.wait_until_settled(&key, "success").await?;
         self.check_flag("success")?;
-        println!("a job: its build passed, its flag is green");
+        println!("job: its build succeeded, its flag shows success");
         Ok(())
     }
 
@@ -88,11 +88,11 @@ impl TerraformScenarios<'_> {
         self.wait_for_job(&key, "running", |job| job.phase() == "running").await?;
         self.trigger(&[slow.as_slice(), &["--cancel"]].concat()).await?;
         self.wait_until_settled(&key, "canceled").await?;
-        println!("a job that was canceled: its build was stopped");
+        println!("canceled job: its build was stopped");
         Ok(())
     }
 
-    /// The publisher can publish anything; what is no request goes where a person looks.
+    /// The publisher can publish anything; an invalid message goes to the dead-letter queue.
     async fn send_invalid_message(&self) -> anyhow::Result<()> {
         let topic = self.terraform_state.output("topic_arn").as_str().unwrap_or_default().to_owned();
         let params = [("TopicArn", topic.as_str()), ("Message", "no request")];
@@ -101,18 +101,19 @@ impl TerraformScenarios<'_> {
         let body = json!({ "QueueUrl": queue, "WaitTimeSeconds": 20 });
         let answer = self.fixture.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
         let dead_letter = answer["Messages"][0]["Body"].as_str().unwrap_or_default();
-        ensure!(dead_letter.contains("reason"), "what is no request is not in the dead-letter queue: {answer}");
-        println!("a message that is no request: set aside with its reason");
+        ensure!(dead_letter.contains("reason"), "the invalid message is not in the dead-letter queue: {answer}");
+        println!("invalid message: sent to the dead-letter queue with its reason");
         Ok(())
     }
 
-    /// A worker dies between StartBuild and its answer. With the token expired and no event, the next one has to look.
+    /// A worker is killed between StartBuild and its response. The token has expired and no event arrives, so the next
+    /// worker must search.
     async fn run_job_after_worker_crash(&self, worker: WorkerProcess) -> anyhow::Result<()> {
         let controls = &self.fixture.codebuild.controls;
         controls.set_event_mode(EventMode { lose_percent: 100, ..EventMode::default() });
         controls.hold_replies("StartBuild");
         let key = self.trigger(&["demo", "main"]).await?;
-        timeout(JOB_TIMEOUT, controls.wait_until_held(1)).await.context("no StartBuild came")?;
+        timeout(JOB_TIMEOUT, controls.wait_until_held(1)).await.context("StartBuild was not called")?;
         worker.kill().await?;
         controls.release_replies();
         controls.expire_tokens();
@@ -122,20 +123,28 @@ impl TerraformScenarios<'_> {
         let builds = controls.builds();
         let is_of = |id: &Option<String>| id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
         let builds = builds.iter().filter(|build| is_of(&build.job_id)).count();
-        ensure!(builds == 1, "the job had {builds} builds");
+        ensure!(builds == 1, "the job had {builds} builds, not one");
         worker.terminate(JOB_TIMEOUT).await?;
-        println!("a job whose worker was killed: another one found its build");
+        println!("job of a killed worker: another worker found its build");
         Ok(())
     }
 
-    /// As Fargate starts it: with what Terraform tells it, and its role. What is laid over it is this machine's.
+    /// Starts a worker as Fargate does: with the environment that Terraform sets, and its role. This machine's
+    /// addresses override it.
     async fn start_worker(&self, log: &str, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
         let fixture = self.fixture;
-        let worker_settings =
-            self.terraform_state.output("worker_environment").as_object().context("the worker is told nothing")?;
+        let worker_settings = self
+            .terraform_state
+            .output("worker_environment")
+            .as_object()
+            .context("Terraform's output has no worker_environment")?;
         let worker_settings =
             worker_settings.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
-        let role = self.terraform_state.output("worker_role_name").as_str().context("the worker has no role")?;
+        let role = self
+            .terraform_state
+            .output("worker_role_name")
+            .as_str()
+            .context("Terraform's output has no worker_role_name")?;
         let mut environment: BTreeMap<String, String> = worker_settings.collect();
         environment.extend(fixture.sdk_environment());
         environment.extend(fixture.credentials.environment(role));
@@ -149,7 +158,7 @@ impl TerraformScenarios<'_> {
         WorkerProcess::start(&fixture.programs.worker(), &environment, fixture.file(&format!("{log}.log"))).await
     }
 
-    /// Runs `trigger_job` as the CI would, with its key and nothing else; the job's key.
+    /// Runs `trigger_job` as the CI would, with its key only; returns the job's key.
     async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(self.fixture.programs.trigger_job())
             .args(arguments)
@@ -169,7 +178,7 @@ impl TerraformScenarios<'_> {
 
     async fn wait_until_settled(&self, key: &str, status: &str) -> anyhow::Result<()> {
         let job = self.wait_for_job(key, "settled", Job::is_settled).await?;
-        ensure!(job.status() == status, "the job is {} and not {status}: {job:#?}", job.status());
+        ensure!(job.status() == status, "the job's status is {}, not {status}: {job:#?}", job.status());
         Ok(())
     }
 
@@ -195,7 +204,7 @@ impl TerraformScenarios<'_> {
     }
 }
 
-/// What the output `key_commands` tells the owner to do.
+/// Does what the output `key_commands` instructs the owner to do.
 async fn create_publisher_key(fixture: &BareEnvironment) -> anyhow::Result<AccessKey> {
     let answer = fixture.root.query("iam", IAM_VERSION, "CreateAccessKey", &[("UserName", PUBLISHER)]).await?;
     let key = AccessKey {

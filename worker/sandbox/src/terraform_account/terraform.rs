@@ -1,4 +1,4 @@
-//! Terraform, or OpenTofu, as the account's owner runs it.
+//! Terraform or OpenTofu, run as the account's owner runs it.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -19,12 +19,13 @@ pub(super) struct Terraform {
     log: PathBuf,
 }
 
-/// What keeps the provider from asking who is not there.
+/// Keeps the provider from calling endpoints that do not exist here.
 const PROVIDER_OVERRIDE: &str =
     "provider \"aws\" {\n  skip_metadata_api_check = true\n  skip_region_validation  = true\n}\n";
 
 impl Terraform {
-    /// Writes what differs from an account at AWS: the forge, the images, and no autoscaling, which the emulator lacks.
+    /// Writes the variables that differ from an account at AWS: the forge, the images, and no autoscaling, which the
+    /// emulator lacks.
     pub(super) fn prepare(program: PathBuf, configuration: PathBuf, fixture: &BareEnvironment) -> anyhow::Result<Self> {
         let image =
             |name: &str| format!("{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/doorbell/{name}@sha256:{:064}", 1);
@@ -46,9 +47,9 @@ impl Terraform {
         let mut environment = fixture.sdk_environment();
         environment.insert("AWS_ACCESS_KEY_ID".to_owned(), key.access_key_id);
         environment.insert("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret_access_key);
-        // Terraform's provider takes it from here.
+        // The variable from which Terraform's provider reads its CA bundle.
         environment.insert("AWS_CA_BUNDLE".to_owned(), environment["SSL_CERT_FILE"].clone());
-        // A call that fails here fails always.
+        // A retry cannot help here.
         environment.insert("AWS_MAX_ATTEMPTS".to_owned(), "3".to_owned());
         Ok(Self { program, configuration, environment, log: fixture.file("terraform.log") })
     }
@@ -57,7 +58,7 @@ impl Terraform {
         &self.configuration
     }
 
-    /// The plan stays in the directory, to be looked into.
+    /// Plans and applies; the plan stays in the directory for inspection.
     pub(super) async fn apply(&self) -> anyhow::Result<()> {
         self.run(&["plan", "-input=false", "-no-color", "-out=applied.tfplan"]).await?;
         self.run(&["apply", "-input=false", "-no-color", "-parallelism=30", "applied.tfplan"]).await?;
@@ -68,7 +69,7 @@ impl Terraform {
         self.run(&["destroy", "-input=false", "-no-color", "-parallelism=30", "-auto-approve"]).await?;
         let state = self.run(&["show", "-json"]).await?;
         let state: Value = serde_json::from_slice(&state)?;
-        ensure!(state["values"]["root_module"].is_null(), "destroy has left resources in the state: {state}");
+        ensure!(state["values"]["root_module"].is_null(), "destroy left resources in the state: {state}");
         Ok(())
     }
 
@@ -76,7 +77,7 @@ impl Terraform {
         Ok(TerraformState(serde_json::from_slice(&self.run(&["show", "-json"]).await?)?))
     }
 
-    /// Answers what it printed, which is in the log, too.
+    /// Runs the program and returns its output, which is also in the log.
     async fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
         let output = Command::new(&self.program)
             .arg(format!("-chdir={}", self.configuration.display()))
@@ -102,7 +103,7 @@ impl Terraform {
 pub(super) struct TerraformState(Value);
 
 impl TerraformState {
-    /// What the module says to its owner.
+    /// An output of the module.
     pub(super) fn output(&self, name: &str) -> &Value {
         &self.0["values"]["outputs"]["doorbell"]["value"][name]
     }
@@ -129,7 +130,7 @@ impl TerraformState {
             .map(|resource| &resource["values"])
     }
 
-    /// The values of the one resource of that kind.
+    /// The values of the only resource of that kind.
     ///
     /// # Errors
     /// There is none, or more than one.
@@ -137,14 +138,14 @@ impl TerraformState {
         let mut found = self.resources_of_type(kind);
         match (found.next(), found.next()) {
             (Some(one), None) => Ok(one),
-            _ => bail!("there is not one {kind}"),
+            _ => bail!("there is not exactly one {kind}"),
         }
     }
 
-    /// What the worker's role allows.
+    /// The policy of the worker's role.
     ///
     /// # Errors
-    /// It has no policy.
+    /// It has none.
     pub(super) fn worker_actions(&self) -> anyhow::Result<BTreeSet<String>> {
         let role = self.output("worker_role_name");
         let is_match =

@@ -29,7 +29,7 @@ pub(in crate::codebuild) fn state(settings: CodeBuildSettings, own_limit: Option
     state
 }
 
-/// Starts with that token and value of a variable: the build's uuid, or the error's kind.
+/// Starts a build with that token and value of a variable; returns the build's uuid or the error's code.
 fn start(state: &mut CodeBuildState, token: &str, value: &str, second: i64) -> Result<String, String> {
     let call = json!({
         "projectName": "demo",
@@ -64,7 +64,7 @@ fn repeated_token_returns_same_build_until_it_expires() {
     assert_eq!(start(&mut state, "t", "one", 2), first);
     assert_eq!(start(&mut state, "t", "two", 3), Err("InvalidInputException".to_owned()));
     assert_eq!(start(&mut state, "other", "one", 4), Ok("uuid-4".to_owned()));
-    assert_eq!(start(&mut state, "t", "one", 300), first, "repeating a call does not end its token's life");
+    assert_eq!(start(&mut state, "t", "one", 300), first, "a repeated call does not extend its token's lifetime");
     assert_eq!(start(&mut state, "t", "two", 301), Ok("uuid-301".to_owned()));
     assert_eq!(state.builds().iter().map(|build| build.number).collect::<Vec<_>>(), [1, 2, 3]);
 }
