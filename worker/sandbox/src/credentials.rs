@@ -114,14 +114,14 @@ impl RoleCredentials {
         let principal_arn = format!("arn:aws:iam::{}:role/{role}", self.account);
         // The launcher takes the external id for the source, as services use none.
         let params = [("RoleArn", principal_arn.as_str()), ("RoleSessionName", SESSION_NAME), ("ExternalId", source)];
-        let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
-        let expiry = answer.required("Expiration")?;
+        let response = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
+        let expiry = response.required("Expiration")?;
         let expiry =
             expiry.parse().map_err(|error| AwsError::invalid_response(200, format!("Expiration {expiry}: {error}")))?;
         let key = AccessKey {
-            access_key_id: answer.required("AccessKeyId")?,
-            secret_access_key: answer.required("SecretAccessKey")?,
-            session_token: Some(answer.required("SessionToken")?),
+            access_key_id: response.required("AccessKeyId")?,
+            secret_access_key: response.required("SecretAccessKey")?,
+            session_token: Some(response.required("SessionToken")?),
             principal_arn,
             initiator: format!("{role}/{SESSION_NAME}"),
         };

@@ -39,10 +39,10 @@ async fn create_publisher(root: &AwsClient, account: &AccountDefinition) -> Resu
     iam(root, "CreateUser", &[("UserName", PUBLISHER_USER)]).await?;
     let named = [("UserName", PUBLISHER_USER), ("PolicyName", "publish"), ("PolicyDocument", &policy)];
     iam(root, "PutUserPolicy", &named).await?;
-    let answer = iam(root, "CreateAccessKey", &[("UserName", PUBLISHER_USER)]).await?;
+    let response = iam(root, "CreateAccessKey", &[("UserName", PUBLISHER_USER)]).await?;
     Ok(AccessKey {
-        access_key_id: answer.required("AccessKeyId")?,
-        secret_access_key: answer.required("SecretAccessKey")?,
+        access_key_id: response.required("AccessKeyId")?,
+        secret_access_key: response.required("SecretAccessKey")?,
         session_token: None,
         principal_arn: iam_arn(&format!("user/{PUBLISHER_USER}")),
         initiator: PUBLISHER_USER.to_owned(),
@@ -79,8 +79,8 @@ async fn create_queues(
     let mut urls = BTreeMap::new();
     for queue in account.queues() {
         let body = json!({ "QueueName": queue.name, "Attributes": queue.attributes });
-        let answer = root.json("sqs", "AmazonSQS.CreateQueue", body).await?;
-        urls.insert(queue.name, answer["QueueUrl"].as_str().unwrap_or_default().to_owned());
+        let response = root.json("sqs", "AmazonSQS.CreateQueue", body).await?;
+        urls.insert(queue.name, response["QueueUrl"].as_str().unwrap_or_default().to_owned());
     }
     Ok(urls)
 }
@@ -106,17 +106,17 @@ async fn create_rules(root: &AwsClient, account: &AccountDefinition) -> Result<(
         let rule = json!({ "Name": name, "EventPattern": pattern.to_string(), "State": "ENABLED" });
         root.json("events", "AWSEvents.PutRule", rule).await?;
         let targets = json!({ "Rule": name, "Targets": [rule_target()] });
-        let answer = root.json("events", "AWSEvents.PutTargets", targets).await?;
-        check_failed_entries(&answer)?;
+        let response = root.json("events", "AWSEvents.PutTargets", targets).await?;
+        check_failed_entries(&response)?;
     }
     Ok(())
 }
 
 /// Turns failed entries into an error: EventBridge responds 200 to a call whose entries it has rejected.
-pub(super) fn check_failed_entries(answer: &Value) -> Result<(), AwsError> {
-    match answer["FailedEntryCount"].as_u64() {
+pub(super) fn check_failed_entries(response: &Value) -> Result<(), AwsError> {
+    match response["FailedEntryCount"].as_u64() {
         Some(0) => Ok(()),
-        _ => Err(AwsError { status: 200, code: "FailedEntries".to_owned(), message: answer.to_string() }),
+        _ => Err(AwsError { status: 200, code: "FailedEntries".to_owned(), message: response.to_string() }),
     }
 }
 

@@ -59,8 +59,9 @@ impl SandboxAccount {
     pub async fn message_count(&self, url: &str) -> Result<usize, AwsError> {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let body = json!({ "QueueUrl": url, "AttributeNames": names });
-        let answer = self.root.json("sqs", "AmazonSQS.GetQueueAttributes", body).await?;
-        let count = |name: &str| answer["Attributes"][name].as_str().and_then(|count| count.parse().ok()).unwrap_or(0);
+        let response = self.root.json("sqs", "AmazonSQS.GetQueueAttributes", body).await?;
+        let count =
+            |name: &str| response["Attributes"][name].as_str().and_then(|count| count.parse().ok()).unwrap_or(0);
         Ok(names.into_iter().map(count).sum())
     }
 
@@ -100,8 +101,8 @@ impl SandboxAccount {
         if let Some(seconds) = hidden {
             body["VisibilityTimeout"] = seconds.into();
         }
-        let answer = self.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
-        Ok(answer["Messages"].as_array().into_iter().flatten().map(QueueMessage::from_json).collect())
+        let response = self.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
+        Ok(response["Messages"].as_array().into_iter().flatten().map(QueueMessage::from_json).collect())
     }
 }
 

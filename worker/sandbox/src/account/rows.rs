@@ -55,13 +55,13 @@ mod tests {
     #[test]
     fn typed_attributes_become_plain_json() {
         let typed = json!({
-            "pk": { "S": "demo" }, "rev": { "N": "3" }, "told": { "BOOL": true }, "end": { "NULL": true },
-            "telling": { "M": { "at": { "N": "1.5" } } }, "trail": { "L": [{ "S": "a" }, { "N": "-2" }] },
+            "pk": { "S": "demo" }, "rev": { "N": "3" }, "delivered": { "BOOL": true }, "end": { "NULL": true },
+            "report": { "M": { "at": { "N": "1.5" } } }, "trail": { "L": [{ "S": "a" }, { "N": "-2" }] },
             "blob": { "B": "AA==" },
         });
         let expected = json!({
-            "pk": "demo", "rev": 3, "told": true, "end": null,
-            "telling": { "at": 1.5 }, "trail": ["a", -2],
+            "pk": "demo", "rev": 3, "delivered": true, "end": null,
+            "report": { "at": 1.5 }, "trail": ["a", -2],
             "blob": { "B": "AA==" },
         });
         assert_eq!(plain_item(&typed), expected);

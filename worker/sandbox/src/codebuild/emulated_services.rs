@@ -58,11 +58,11 @@ impl AwsServices for EmulatedServices {
     fn put_events(&self, entries: Vec<Value>) -> ServiceFuture<'_, ()> {
         async move {
             let body = json!({"Entries": entries});
-            let answer = self.root.json("events", "AWSEvents.PutEvents", body).await?;
+            let response = self.root.json("events", "AWSEvents.PutEvents", body).await?;
             // PutEvents rejects single entries within a 200.
-            match answer["FailedEntryCount"].as_u64() {
+            match response["FailedEntryCount"].as_u64() {
                 Some(0) => Ok(()),
-                _ => Err(AwsError::invalid_response(200, answer)),
+                _ => Err(AwsError::invalid_response(200, response)),
             }
         }
         .boxed()
@@ -77,9 +77,9 @@ impl AwsServices for EmulatedServices {
         async move {
             // The launcher takes the external id, which services do not use, for the service's source.
             let params = [("RoleArn", role_arn), ("RoleSessionName", session), ("ExternalId", project)];
-            let answer = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
+            let response = self.root.query("sts", "2011-06-15", "AssumeRole", &params).await?;
             let field = |tag: &str| {
-                answer
+                response
                     .text(tag)
                     .ok_or_else(|| AwsError::invalid_response(200, format!("AssumeRole's response has no {tag}")))
             };
@@ -115,8 +115,8 @@ async fn simulate_policy(root: &AwsClient, principal: &str, call: &PermissionChe
         }
     }
     let params: Vec<(&str, &str)> = params.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let answer = root.query("iam", "2010-05-08", "SimulatePrincipalPolicy", &params).await?;
-    Ok(answer.text("EvalDecision").as_deref() == Some("allowed"))
+    let response = root.query("iam", "2010-05-08", "SimulatePrincipalPolicy", &params).await?;
+    Ok(response.text("EvalDecision").as_deref() == Some("allowed"))
 }
 
 #[derive(Debug)]
@@ -146,8 +146,8 @@ impl BuildRole for EmulatedRole {
             if let Some(version) = &wanted.version {
                 body["VersionId"] = json!(version);
             }
-            let answer = self.client.json("secretsmanager", "secretsmanager.GetSecretValue", body).await?;
-            require_string(&answer["SecretString"], "the secret is not a string")
+            let response = self.client.json("secretsmanager", "secretsmanager.GetSecretValue", body).await?;
+            require_string(&response["SecretString"], "the secret is not a string")
         }
         .boxed()
     }
@@ -168,8 +168,8 @@ impl BuildRole for EmulatedRole {
                 return Err(AwsError { status: 400, code: "AccessDeniedException".to_owned(), message });
             }
             let body = json!({"Names": [name], "WithDecryption": true});
-            let answer = self.root.json("ssm", "AmazonSSM.GetParameters", body).await?;
-            match &answer["Parameters"][0]["Value"] {
+            let response = self.root.json("ssm", "AmazonSSM.GetParameters", body).await?;
+            match &response["Parameters"][0]["Value"] {
                 Value::String(value) => Ok(value.clone()),
                 _ => Err(AwsError {
                     status: 400,

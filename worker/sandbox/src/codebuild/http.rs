@@ -34,11 +34,11 @@ pub(super) fn router(simulator: Arc<CodeBuildSimulator>) -> Router {
 
 async fn handle_api(State(simulator): State<Arc<CodeBuildSimulator>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = match to_bytes(body, MAX_CALL_BYTES).await {
+    let response = match to_bytes(body, MAX_CALL_BYTES).await {
         Ok(body) => handle_call(&simulator, &parts, body).await,
         Err(error) => Err(CodeBuildError::new("SerializationException", error.to_string())),
     };
-    match answer {
+    match response {
         Ok(value) => ([(CONTENT_TYPE, "application/x-amz-json-1.1")], value.to_string()).into_response(),
         Err(error) => error.into_response(),
     }

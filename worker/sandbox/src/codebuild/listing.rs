@@ -57,11 +57,11 @@ fn page(ids: &[&str], token: Option<&str>) -> Result<Value, CodeBuildError> {
     };
     let rest = &ids[begin..];
     let shown = &rest[..rest.len().min(MAX_PAGE_SIZE)];
-    let mut answer = json!({"ids": shown});
+    let mut response = json!({"ids": shown});
     if let (true, Some(last)) = (rest.len() > MAX_PAGE_SIZE, shown.last()) {
-        answer["nextToken"] = json!(last);
+        response["nextToken"] = json!(last);
     }
-    Ok(answer)
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -77,12 +77,12 @@ mod tests {
         if let (Some(call), Some(more)) = (call.as_object_mut(), more.as_object()) {
             call.extend(more.clone());
         }
-        let answer = state.list_builds(&serde_json::from_value(call).unwrap(), at(second));
+        let response = state.list_builds(&serde_json::from_value(call).unwrap(), at(second));
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let shown = |answer: Value| {
-            (answer["ids"].as_array().unwrap().iter().filter_map(text).collect(), text(&answer["nextToken"]))
+        let shown = |response: Value| {
+            (response["ids"].as_array().unwrap().iter().filter_map(text).collect(), text(&response["nextToken"]))
         };
-        answer.map(shown).map_err(|error| error.code)
+        response.map(shown).map_err(|error| error.code)
     }
 
     fn with_builds(count: i64, lag: u64) -> CodeBuildState {

@@ -125,10 +125,10 @@ impl CodeBuildSimulator {
                 }
             }
         };
-        let answer = json!({"build": build.to_json(&location)});
+        let response = json!({"build": build.to_json(&location)});
         let processes = self.register_processes(&build.id);
         self.spawn(run::run(self.clone(), build, processes));
-        Ok(answer)
+        Ok(response)
     }
 
     /// A build's processes, registered so that they can be killed when the server shuts down.

@@ -117,8 +117,8 @@ impl CodeBuildState {
             self.check_limits(&call.project_name)?;
         }
         match self.tokens.look_up(call, self.settings.token_lifetime, now) {
-            TokenLookup::Same(answer) => {
-                return answer.and_then(|id| Ok(StartResult::Existing(self.build(&id)?.clone())));
+            TokenLookup::Same(response) => {
+                return response.and_then(|id| Ok(StartResult::Existing(self.build(&id)?.clone())));
             }
             TokenLookup::Mismatch => return Err(self.token_mismatch()),
             TokenLookup::Unknown => {}

@@ -42,9 +42,9 @@ impl IdempotencyTokens {
     }
 
     /// Records a call's token; a call without a token is not recorded.
-    pub(super) fn record(&mut self, call: &StartBuildInput, answer: StoredResult, now: Timestamp) {
+    pub(super) fn record(&mut self, call: &StartBuildInput, response: StoredResult, now: Timestamp) {
         if let Some(token) = &call.idempotency_token {
-            self.0.insert(token.clone(), TokenRecord { call: call.clone(), at: now, result: answer });
+            self.0.insert(token.clone(), TokenRecord { call: call.clone(), at: now, result: response });
         }
     }
 

@@ -50,14 +50,14 @@ pub async fn probe_denied_actions(sandbox: &Sandbox, project: &str) -> anyhow::R
             aws.query("sns", "2010-03-31", "Publish", &[("TopicArn", &topic), ("Message", "{}")]).await.map(drop),
         ),
     ];
-    let (refused, allowed): (Vec<_>, Vec<_>) = tried.into_iter().partition(|(_, answer)| is_denied(answer));
+    let (refused, allowed): (Vec<_>, Vec<_>) = tried.into_iter().partition(|(_, response)| is_denied(response));
     let names = |some: Vec<(&str, _)>| some.into_iter().map(|(action, _)| action.to_owned()).collect();
     Ok((names(refused), names(allowed)))
 }
 
 /// Whether the error is a denial: "no such topic" or a broken connection proves nothing.
-fn is_denied(answer: &Result<(), AwsError>) -> bool {
+fn is_denied(response: &Result<(), AwsError>) -> bool {
     const DENIED_CODES: [&str; 4] =
         ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
-    answer.as_ref().is_err_and(|error| DENIED_CODES.contains(&error.code.as_str()))
+    response.as_ref().is_err_and(|error| DENIED_CODES.contains(&error.code.as_str()))
 }

@@ -131,9 +131,9 @@ fn git_ref(job: &Job) -> String {
 /// When the provider started a build, in seconds since 1970.
 async fn started_at(sandbox: &Sandbox, build: &str) -> anyhow::Result<Option<f64>> {
     let client = sandbox.codebuild_client(sandbox.account.emulator().root_key())?;
-    let answer = client.json("codebuild", "CodeBuild_20161006.BatchGetBuilds", json!({ "ids": [build] })).await;
-    let answer = answer.with_context(|| format!("BatchGetBuilds in {REGION}"))?;
-    Ok(answer["builds"][0]["startTime"].as_f64())
+    let response = client.json("codebuild", "CodeBuild_20161006.BatchGetBuilds", json!({ "ids": [build] })).await;
+    let response = response.with_context(|| format!("BatchGetBuilds in {REGION}"))?;
+    Ok(response["builds"][0]["startTime"].as_f64())
 }
 
 /// The worker's log lines about a rejected job.

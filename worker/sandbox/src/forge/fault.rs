@@ -75,7 +75,7 @@ impl ForgeFailure {
 impl IntoResponse for ForgeFailure {
     fn into_response(self) -> Response {
         let body = match self {
-            Self::Response(answer) => return answer.into_response(),
+            Self::Response(response) => return response.into_response(),
             // An error before the first byte: the server closes the connection without sending the head.
             Self::Disconnect => Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other("a fault"))])),
             Self::EndlessBody => {

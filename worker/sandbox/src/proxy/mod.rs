@@ -204,13 +204,13 @@ impl ProxyState {
             .request(parts.method, format!("{}{path}", self.upstream))
             .headers(end_to_end_headers(parts.headers))
             .body(body);
-        let Ok(answer) = request.send().await else { return ForwardResult::NoResponse };
-        let (status, mut headers) = (answer.status(), end_to_end_headers(answer.headers().clone()));
+        let Ok(response) = request.send().await else { return ForwardResult::NoResponse };
+        let (status, mut headers) = (response.status(), end_to_end_headers(response.headers().clone()));
         match self.date_offset.load(Ordering::Relaxed) {
             0 => {}
             seconds => date::shift(&mut headers, seconds),
         }
-        match answer.bytes().await {
+        match response.bytes().await {
             Ok(body) => ForwardResult::Response(status, headers, body),
             Err(_) => ForwardResult::NoResponse,
         }

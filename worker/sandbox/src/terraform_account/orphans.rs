@@ -32,18 +32,18 @@ const XML_LISTS: [(&str, &str, &str, &str); 4] = [
 pub(super) async fn find(root: &AwsClient) -> Result<Vec<String>, AwsError> {
     let mut orphans = Vec::new();
     for (service, target, list) in JSON_LISTS {
-        let answer = root.json(service, target, json!({})).await;
+        let response = root.json(service, target, json!({})).await;
         // Without a cluster there are no services to list.
-        let answer = match answer {
+        let response = match response {
             Err(error) if error.code == "ClusterNotFoundException" => continue,
-            answer => answer?,
+            response => response?,
         };
-        let things = answer[list].as_array().into_iter().flatten();
+        let things = response[list].as_array().into_iter().flatten();
         orphans.extend(things.filter(|thing| exists(thing)).map(|thing| format!("{service} {thing}")));
     }
     for (service, version, action, element) in XML_LISTS {
-        let answer = root.query(service, version, action, &[]).await?;
-        orphans.extend(answer.text(element).map(|name| format!("{service} {name}")));
+        let response = root.query(service, version, action, &[]).await?;
+        orphans.extend(response.text(element).map(|name| format!("{service} {name}")));
     }
     orphans.extend(roles(root).await?);
     Ok(orphans)
@@ -56,7 +56,7 @@ fn exists(thing: &Value) -> bool {
 
 /// Roles; those that AWS creates itself (`aws-service-role`) stay.
 async fn roles(root: &AwsClient) -> Result<Vec<String>, AwsError> {
-    let answer = root.query("iam", IAM_VERSION, "ListRoles", &[]).await?;
-    let names = answer.texts("Arn").into_iter();
+    let response = root.query("iam", IAM_VERSION, "ListRoles", &[]).await?;
+    let names = response.texts("Arn").into_iter();
     Ok(names.filter(|arn| !arn.contains(":role/aws-service-role/")).map(|arn| format!("iam {arn}")).collect())
 }

@@ -99,9 +99,9 @@ impl TerraformScenarios<'_> {
         self.fixture.root.with_key(self.publisher.clone()).query("sns", SNS_VERSION, "Publish", &params).await?;
         let queue = self.terraform_state.output("queue_urls")["dead-letters"].as_str().unwrap_or_default();
         let body = json!({ "QueueUrl": queue, "WaitTimeSeconds": 20 });
-        let answer = self.fixture.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
-        let dead_letter = answer["Messages"][0]["Body"].as_str().unwrap_or_default();
-        ensure!(dead_letter.contains("reason"), "the invalid message is not in the dead-letter queue: {answer}");
+        let response = self.fixture.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
+        let dead_letter = response["Messages"][0]["Body"].as_str().unwrap_or_default();
+        ensure!(dead_letter.contains("reason"), "the invalid message is not in the dead-letter queue: {response}");
         println!("invalid message: sent to the dead-letter queue with its reason");
         Ok(())
     }
@@ -206,10 +206,10 @@ impl TerraformScenarios<'_> {
 
 /// Does what the output `key_commands` instructs the owner to do.
 async fn create_publisher_key(fixture: &BareEnvironment) -> anyhow::Result<AccessKey> {
-    let answer = fixture.root.query("iam", IAM_VERSION, "CreateAccessKey", &[("UserName", PUBLISHER)]).await?;
+    let response = fixture.root.query("iam", IAM_VERSION, "CreateAccessKey", &[("UserName", PUBLISHER)]).await?;
     let key = AccessKey {
-        access_key_id: answer.required("AccessKeyId")?,
-        secret_access_key: answer.required("SecretAccessKey")?,
+        access_key_id: response.required("AccessKeyId")?,
+        secret_access_key: response.required("SecretAccessKey")?,
         session_token: None,
         principal_arn: iam_arn(&format!("user/{PUBLISHER}")),
         initiator: PUBLISHER.to_owned(),

@@ -1,4 +1,4 @@
-//! CodeBuild from its callers' side: signed calls over HTTPS, and builds that really run.
+//! CodeBuild as its callers see it: signed calls over HTTPS, and builds that really run.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ mod stopping;
 
 const REGION: &str = "eu-central-1";
 const ACCOUNT: &str = "111122223333";
-/// How long anything may take on a busy machine.
+/// The timeout of one step on a busy machine.
 const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -107,13 +107,13 @@ impl BuildRole for TestRole {
 
     fn log<'a>(&'a self, _: &'a str, _: &'a str, lines: Vec<BuildLogLine>) -> ServiceFuture<'a, ()> {
         self.lines.lock().unwrap().extend(lines.into_iter().map(|line| line.text));
-        // A role that may not write logs: the build goes on.
+        // The role may not write logs: the build goes on.
         async { Err(error_with_code("AccessDeniedException")) }.boxed()
     }
 }
 
 fn error_with_code(code: &str) -> AwsError {
-    AwsError { status: 400, code: code.to_owned(), message: "the test says so".to_owned() }
+    AwsError { status: 400, code: code.to_owned(), message: "as the test demands".to_owned() }
 }
 
 fn key(id: &str, initiator: &str, principal_arn: &str, session_token: Option<&str>) -> AccessKey {
@@ -168,13 +168,13 @@ impl CodeBuildFixture {
         CodeBuildFixture { codebuild, root, account, ca, dir }
     }
 
-    /// Makes the project `demo` with these commands in BUILD.
+    /// Creates the project `demo` with these commands in BUILD.
     async fn with_commands(self, commands: &[&str]) -> CodeBuildFixture {
         self.with_phases(&json!({"build": {"commands": commands}})).await
     }
 
     async fn with_phases(self, phases: &Value) -> CodeBuildFixture {
-        // JSON is YAML.
+        // JSON is valid YAML.
         let buildspec = json!({"version": 0.2, "phases": phases}).to_string();
         self.with_project(&json!({"source": {"type": "NO_SOURCE", "buildspec": buildspec}})).await
     }
@@ -191,8 +191,8 @@ impl CodeBuildFixture {
     async fn start(&self, input: Value) -> Result<String, AwsError> {
         let mut input = input;
         input["projectName"] = json!("demo");
-        let answer = self.call("StartBuild", input).await?;
-        Ok(answer["build"]["id"].as_str().unwrap().to_owned())
+        let response = self.call("StartBuild", input).await?;
+        Ok(response["build"]["id"].as_str().unwrap().to_owned())
     }
 
     async fn build(&self, id: &str) -> Value {
@@ -215,7 +215,7 @@ impl CodeBuildFixture {
         }
     }
 
-    /// The log, once it holds `require_string`.
+    /// The log, once it contains the string.
     async fn wait_for_log(&self, id: &str, text: &str) -> String {
         let end = Instant::now() + STEP_TIMEOUT;
         let link = self.build(id).await["logs"]["deepLink"].as_str().unwrap().to_owned();
@@ -224,7 +224,7 @@ impl CodeBuildFixture {
             if log.contains(text) {
                 return log;
             }
-            assert!(Instant::now() < end, "{text:?} is not in {log:?}");
+            assert!(Instant::now() < end, "the log does not contain {text:?}: {log:?}");
             sleep(POLL_INTERVAL).await;
         }
     }

@@ -1,4 +1,4 @@
-//! The test forge: answers as recorded, serves git, goes wrong on demand.
+//! The simulated Pagure: recorded exchanges, git, faults.
 mod api_behavior;
 mod faults;
 mod git;
@@ -13,12 +13,12 @@ use doorbell_sandbox::test_ca::TestCa;
 use reqwest::{Method, Response};
 use tempfile::TempDir;
 
-/// No test here takes longer than this for one step, unless something is wrong.
+/// The timeout of one step.
 const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 const HASH: &str = "0123456789012345678901234567890123456789";
 
-/// A forge with a repository `demo`, as the recorded one was seeded: `main` and an open pull request from `feature`.
+/// A forge with a repository `demo` like the recorded one: `main`, and an open pull request from `feature`.
 struct ForgeFixture {
     forge: ForgeServer,
     demo: GitRepository,
@@ -64,7 +64,7 @@ impl ForgeFixture {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// A flag that nothing is wrong with, on [`HASH`].
+    /// A valid flag on [`HASH`].
     fn flag_request(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
         self.post(token, &format!("/api/0/demo/c/{HASH}/flag"), &[("uid", uid), ("status", status)])
     }
@@ -75,7 +75,7 @@ impl ForgeFixture {
         self.request(Method::POST, path).header("Authorization", format!("token {token}")).form(&form)
     }
 
-    /// What the forge shows, as "uid status".
+    /// The forge's flags, as "uid status".
     fn flags_on(&self, commit: &str) -> Vec<String> {
         self.forge.flags(commit).into_iter().map(|flag| format!("{} {}", flag.uid, flag.status.as_str())).collect()
     }

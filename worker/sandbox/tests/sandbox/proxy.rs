@@ -1,4 +1,4 @@
-//! The proxy before a server: what the server saw, and what the caller got.
+//! The fault-injecting proxy: the server's and the caller's view of each fault.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use doorbell_sandbox::test_ca::TestCa;
 struct ProxyFixture {
     client: reqwest::Client,
     proxy: Proxy,
-    /// Calls that the server has carried out.
+    /// The calls that the server has executed.
     done: Arc<AtomicU64>,
     _server: LoopbackServer,
 }
@@ -22,7 +22,7 @@ async fn fixture(seed: u64) -> ProxyFixture {
     let done = Arc::new(AtomicU64::new(0));
     let carry_out = |State(done): State<Arc<AtomicU64>>| async move {
         done.fetch_add(1, Ordering::SeqCst);
-        "carried out"
+        "executed"
     };
     let server = serve(Router::new().fallback(carry_out).with_state(Arc::clone(&done)), &ca).await.unwrap();
     let proxy = Proxy::start(&server.url, &ca, seed).await.unwrap();
@@ -37,11 +37,11 @@ async fn fixture(seed: u64) -> ProxyFixture {
 }
 
 impl ProxyFixture {
-    /// What the caller got: the answer's status and text, or nothing.
+    /// The caller's result: the response's status and body, or nothing.
     async fn call(&self) -> Option<(u16, String)> {
         let call = self.client.post(self.proxy.url()).header("x-amz-target", "AmazonSQS.SendMessage").send();
-        let answer = call.await.ok()?;
-        Some((answer.status().as_u16(), answer.text().await.ok()?))
+        let response = call.await.ok()?;
+        Some((response.status().as_u16(), response.text().await.ok()?))
     }
 
     fn done(&self) -> u64 {
@@ -53,14 +53,14 @@ impl ProxyFixture {
 async fn proxy_without_faults_forwards_every_call() {
     let fixture = fixture(1).await;
     for _ in 0..20 {
-        assert_eq!(fixture.call().await, Some((200, "carried out".to_owned())));
+        assert_eq!(fixture.call().await, Some((200, "executed".to_owned())));
     }
     assert_eq!(fixture.done(), 20);
     assert!(fixture.proxy.fault_counts().is_empty());
     assert_eq!(fixture.proxy.call_counts(), [("AmazonSQS.SendMessage".to_owned(), 20)].into());
 }
 
-/// With every call faulty: each kind is told by what the server did and what the caller got.
+/// With a fault in every call, each kind shows by the server's and the caller's view.
 #[tokio::test]
 async fn each_proxy_fault_has_its_documented_effect() {
     let fixture = fixture(7).await;
@@ -93,7 +93,7 @@ async fn proxy_is_idle_after_callers_disconnect() {
     let fixture = fixture(1).await;
     tokio::time::timeout(Duration::from_secs(5), fixture.proxy.wait_until_idle()).await.unwrap();
     fixture.proxy.set_percent(100);
-    // Stalls among these hold the call for longer than the caller waits for it.
+    // Stalls among these hold the call for longer than the caller waits.
     for _ in 0..30 {
         let call = fixture.client.post(fixture.proxy.url()).timeout(Duration::from_millis(50)).send();
         let _ = call.await;

@@ -38,7 +38,7 @@ fn start(state: &mut CodeBuildState, token: &str, value: &str, second: i64) -> R
     });
     let call: StartBuildInput = serde_json::from_value(call).unwrap();
     let uuid = format!("uuid-{second}");
-    match state.start(&call, "somebody", &uuid, &location(), at(second)) {
+    match state.start(&call, "initiator", &uuid, &location(), at(second)) {
         Ok(StartResult::New(build) | StartResult::Existing(build)) => Ok(build.uuid),
         Err(error) => Err(error.code),
     }

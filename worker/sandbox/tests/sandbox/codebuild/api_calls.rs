@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Permissions and inputs of API calls.
 use super::*;
 
 #[tokio::test]
@@ -15,11 +15,11 @@ async fn codebuild_call_with_wrong_signature_is_rejected() {
     check(|key| key.session_token = None, "UnrecognizedClientException").await;
     check(|key| key.session_token = Some("another".to_owned()), "UnrecognizedClientException").await;
     let unsigned = fixture.http().post(fixture.codebuild.url()).header("x-amz-target", "CodeBuild_20161006.StartBuild");
-    let answer = unsigned.body("{}").send().await.unwrap();
-    assert_eq!(answer.status(), 400);
-    assert!(answer.headers().contains_key("date"));
-    let answer: Value = answer.json().await.unwrap();
-    assert_eq!(answer["__type"], "MissingAuthenticationTokenException");
+    let response = unsigned.body("{}").send().await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert!(response.headers().contains_key("date"));
+    let response: Value = response.json().await.unwrap();
+    assert_eq!(response["__type"], "MissingAuthenticationTokenException");
     assert!(fixture.codebuild.controls.builds().is_empty());
     assert_eq!(fixture.codebuild.controls.call_counts()["StartBuild"], 5);
 }
@@ -81,11 +81,11 @@ async fn build_project_can_be_created_updated_read_and_deleted() {
     assert_eq!(again.code, "ResourceAlreadyExistsException");
     fixture.call("UpdateProject", json!({"name": "demo", "timeoutInMinutes": 7})).await.unwrap();
     let names = json!({"names": ["demo", "none"]});
-    let answer = fixture.call("BatchGetProjects", names.clone()).await.unwrap();
-    assert_eq!(answer["projects"][0]["timeoutInMinutes"], 7);
-    assert_eq!(answer["projects"][0]["concurrentBuildLimit"], 3);
-    assert_eq!(answer["projects"][0]["arn"], "arn:aws:codebuild:eu-central-1:111122223333:project/demo");
-    assert_eq!(answer["projectsNotFound"], json!(["none"]));
+    let response = fixture.call("BatchGetProjects", names.clone()).await.unwrap();
+    assert_eq!(response["projects"][0]["timeoutInMinutes"], 7);
+    assert_eq!(response["projects"][0]["concurrentBuildLimit"], 3);
+    assert_eq!(response["projects"][0]["arn"], "arn:aws:codebuild:eu-central-1:111122223333:project/demo");
+    assert_eq!(response["projectsNotFound"], json!(["none"]));
     fixture.call("DeleteProject", json!({"name": "demo"})).await.unwrap();
     assert_eq!(fixture.start(json!({})).await.unwrap_err().code, "ResourceNotFoundException");
 }
@@ -100,7 +100,7 @@ async fn held_start_reply_leaves_build_running() {
         _ = fixture.start(token.clone()) => panic!("the reply was not held"),
         () = controls.wait_until_held(1) => {}
     }
-    // The caller is gone, as after a kill; the build is there.
+    // The caller has disconnected, as after a kill; the build exists.
     let built = controls.builds();
     assert_eq!(built.len(), 1);
     controls.release_replies();
@@ -114,8 +114,8 @@ async fn forgotten_build_is_missing_from_all_calls() {
     let job = json!({"environmentVariablesOverride": [plaintext("DOORBELL_JOB_ID", "job")]});
     let id = fixture.start(job).await.unwrap();
     fixture.codebuild.controls.forget(&id);
-    let answer = fixture.call("BatchGetBuilds", json!({"ids": [id]})).await.unwrap();
-    assert_eq!(answer, json!({"builds": [], "buildsNotFound": [id]}));
+    let response = fixture.call("BatchGetBuilds", json!({"ids": [id]})).await.unwrap();
+    assert_eq!(response, json!({"builds": [], "buildsNotFound": [id]}));
     let listed = fixture.call("ListBuildsForProject", json!({"projectName": "demo"})).await.unwrap();
     assert_eq!(listed, json!({"ids": []}));
     let views = fixture.codebuild.controls.builds();

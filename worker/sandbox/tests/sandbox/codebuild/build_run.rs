@@ -1,4 +1,4 @@
-//! Builds that run to their end.
+//! Builds that run to completion.
 use super::*;
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn build_runs_commands_of_every_phase_and_succeeds() {
     assert_eq!(build["logs"]["groupName"], "/aws/codebuild/demo");
     assert_eq!(build["logs"]["streamName"], uuid);
     assert!(build["startTime"].as_f64().unwrap() <= build["endTime"].as_f64().unwrap());
-    assert!(!fixture.dir.path().join(uuid).exists(), "the build's directory is left behind");
+    assert!(!fixture.dir.path().join(uuid).exists(), "the build's directory still exists");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! CodeBuild among the emulator's services: real policies, rules, secrets and logs.
+//! CodeBuild with the emulator's services: real policies, rules, secrets and logs.
 use doorbell_sandbox::account::definition::{BUILD_ROLE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE};
 use doorbell_sandbox::account::{SandboxAccount, SandboxAccountOptions};
 use doorbell_sandbox::codebuild::EmulatedServices;
@@ -6,7 +6,7 @@ use doorbell_sandbox::codebuild::EmulatedServices;
 use super::*;
 
 const PROJECT: &str = "doorbell-build";
-/// Seconds that a long poll waits.
+/// The duration of a long poll in seconds.
 const POLL_SECONDS: u32 = 5;
 
 async fn start() -> (SandboxAccount, CodeBuildServer) {
@@ -84,7 +84,7 @@ async fn eventbridge_rules_route_build_events_to_the_queue() {
     let root = create_project(&account, &codebuild, BUILD_ROLE, "true", json!([])).await;
     let build = run(&root).await;
     let mut events: Vec<BuildEvent> = Vec::new();
-    // The state's begin and end, and two of the phases.
+    // The first and last state, and two of the phases.
     while events.len() < 4 {
         let messages = account.receive(&account.event_queue_url(), POLL_SECONDS).await.unwrap();
         assert!(!messages.is_empty(), "only these arrived: {events:?}");

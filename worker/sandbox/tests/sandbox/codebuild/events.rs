@@ -1,4 +1,4 @@
-//! What the bus is told.
+//! The events that CodeBuild sends.
 use super::*;
 
 fn kind_and_status(entry: &Value) -> (EventKind, String) {

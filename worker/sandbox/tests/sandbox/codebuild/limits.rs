@@ -1,4 +1,4 @@
-//! Places to run, and tokens.
+//! Limits of concurrent builds, timeouts and idempotency tokens.
 use super::*;
 
 #[tokio::test]

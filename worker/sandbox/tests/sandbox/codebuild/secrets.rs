@@ -1,4 +1,4 @@
-//! What builds are entrusted with.
+//! Secrets and credentials of builds.
 use super::*;
 
 #[tokio::test]
@@ -32,11 +32,11 @@ async fn unreadable_secret_fails_build_before_first_command() {
         assert_eq!(context_of(&build, "DOWNLOAD_SOURCE"), &json!({"statusCode": status_code, "message": message}));
         assert_eq!(phases(&build)[4].0, "FINALIZING");
     };
-    let missing = "ResourceNotFoundException: the test says so";
+    let missing = "ResourceNotFoundException: as the test demands";
     check("SECRETS_MANAGER", "other", "Secrets Manager Error Message", missing).await;
     let no_key = "key none does not exist in secret git";
     check("SECRETS_MANAGER", "git:none", "Secrets Manager Error Message", no_key).await;
-    check("PARAMETER_STORE", "/other", "Decrypted Variables Error", "ParameterNotFound: the test says so").await;
+    check("PARAMETER_STORE", "/other", "Decrypted Variables Error", "ParameterNotFound: as the test demands").await;
 }
 
 #[tokio::test]
@@ -55,5 +55,5 @@ async fn build_role_keys_are_served_to_build_commands_only() {
     assert_eq!(get("another").await.status(), 401);
     fixture.call("StopBuild", json!({"id": id})).await.unwrap();
     fixture.wait_until_finished(&id).await;
-    assert_eq!(get(token).await.status(), 401, "the keys outlive the build");
+    assert_eq!(get(token).await.status(), 401, "the credentials are still valid after the build");
 }

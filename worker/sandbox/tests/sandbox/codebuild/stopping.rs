@@ -1,4 +1,4 @@
-//! Builds that are ended, and what is left of them: nothing.
+//! Stopped builds leave no process behind.
 use super::*;
 
 fn is_alive(pid: &str) -> bool {

@@ -1,5 +1,7 @@
-//! A hundred bad inputs and more: each ends as a rejection or a dead letter with its reason, none reaches CodeBuild or
-//! git, none stops the worker.
+//! More than a hundred invalid inputs.
+//!
+//! Each ends as a rejection or as a dead-letter message with its reason; none reaches CodeBuild or git, and none stops
+//! the worker.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -10,17 +12,17 @@ use serde_json::{Value, json};
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox, trigger};
 use crate::forge_log::git_requests;
 
-/// What all of them may take together.
+/// The timeout of all inputs together.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The messages package's own malformed requests, which publisher and worker are tested with alike.
+/// The malformed requests of the messages package, with which publisher and worker are tested as well.
 fn malformed_requests() -> BTreeMap<String, String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../publisher/messages/fixtures/request");
     let mut texts = BTreeMap::new();
     for kind in ["invalid", "future"] {
         for entry in std::fs::read_dir(dir.join(kind)).unwrap() {
             let path = entry.unwrap().path();
-            // SNS itself takes only text that is not empty.
+            // SNS itself accepts only non-empty strings.
             let text = String::from_utf8(std::fs::read(&path).unwrap()).ok().filter(|text| !text.is_empty());
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             texts.extend(text.map(|text| (name, text)));
@@ -29,7 +31,7 @@ fn malformed_requests() -> BTreeMap<String, String> {
     texts
 }
 
-/// What Pagure says of our own flags, as recorded: somebody may well send all that it says to the topic.
+/// Pagure's messages about our own flags, as recorded: a publisher may forward all of Pagure's messages to the topic.
 fn own_flag_messages() -> Vec<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pagure/webhooks");
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
@@ -53,11 +55,11 @@ async fn webhook_of_own_flag_starts_no_job() {
     assert_eq!(sandbox.jobs().await.unwrap().len(), 1);
 }
 
-/// What never came from our topic, put straight into the trigger queue.
+/// Messages that did not come from our topic, sent directly to the trigger queue.
 fn invalid_messages(sandbox: &Sandbox) -> Vec<String> {
     let good = json!({ "project": "demo", "branch": "main" });
     let mut other_topic: Value = serde_json::from_str(&envelope(sandbox, "m-1", &good)).unwrap();
-    other_topic["TopicArn"] = json!("arn:aws:sns:eu-central-1:111122223333:somebody-else");
+    other_topic["TopicArn"] = json!("arn:aws:sns:eu-central-1:111122223333:another-topic");
     let mut no_time: Value = serde_json::from_str(&envelope(sandbox, "m-2", &good)).unwrap();
     no_time["Timestamp"] = json!("yesterday");
     let mut no_key: Value = serde_json::from_str(&envelope(sandbox, "m-3", &good)).unwrap();
@@ -80,7 +82,7 @@ fn invalid_messages(sandbox: &Sandbox) -> Vec<String> {
     ]
 }
 
-/// Requests that parse, and that the owner's policy must refuse; (request, what the reason holds).
+/// Valid requests that the owner's policy must reject: (request, part of the reason).
 fn rejected_requests() -> Vec<(Value, &'static str)> {
     let good = json!({ "project": "demo", "branch": "main" });
     let with = |name: &str, value: Value| {
@@ -170,32 +172,32 @@ async fn bad_input_is_rejected_or_dead_lettered_without_effect() {
     check_rejections(&sandbox, &unwanted).await;
     let dead_letters = dead_letters(&sandbox, malformed.len() + foreign.len()).await;
     for dead_letter in &dead_letters {
-        let letter: Value = serde_json::from_str(dead_letter).unwrap();
-        assert!(letter["reason"].as_str().is_some_and(|reason| reason.len() > 10), "{letter}");
-        assert!(letter["body"].is_string() && letter["bodyBytes"].is_u64(), "{letter}");
+        let message: Value = serde_json::from_str(dead_letter).unwrap();
+        assert!(message["reason"].as_str().is_some_and(|reason| reason.len() > 10), "{message}");
+        assert!(message["body"].is_string() && message["bodyBytes"].is_u64(), "{message}");
     }
     for (name, text) in &malformed {
-        let is_about = |letter: &&String| {
-            let letter: Value = serde_json::from_str(letter).unwrap();
-            let body: Option<Value> = letter["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
-            body.is_some_and(|body| body["Message"] == json!(text)) || letter["bodyBytes"].as_u64() > Some(40 * 1024)
+        let is_about = |message: &&String| {
+            let message: Value = serde_json::from_str(message).unwrap();
+            let body: Option<Value> = message["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+            body.is_some_and(|body| body["Message"] == json!(text)) || message["bodyBytes"].as_u64() > Some(40 * 1024)
         };
-        assert!(dead_letters.iter().any(|letter| is_about(&letter)), "{name} is in no dead letter");
+        assert!(dead_letters.iter().any(|message| is_about(&message)), "{name} is in no dead-letter message");
     }
 
     assert!(sandbox.codebuild.controls.builds().is_empty(), "nothing reached CodeBuild");
-    assert_eq!(sandbox.codebuild.controls.call_counts().get("StartBuild"), None, "nothing tried to");
+    assert_eq!(sandbox.codebuild.controls.call_counts().get("StartBuild"), None, "StartBuild was not called");
     assert_eq!(git_requests(&sandbox.forge), 0, "nothing reached git");
     assert!(!worker.log().unwrap().contains("canary-pw"), "a password in a URL was logged");
     let key = trigger(&sandbox, &["demo", "main"]).await;
     assert_eq!(
         sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap().status(),
         "success",
-        "the worker still works"
+        "the worker still runs jobs"
     );
 }
 
-/// The account's queues refuse them at the door; what if somebody mends that?
+/// Raises the queues' message size limit, which otherwise rejects such messages: an owner may change it.
 async fn raise_message_size_limit(sandbox: &Sandbox) {
     let attributes = json!({ "MaximumMessageSize": (1024 * 1024).to_string() });
     let body = json!({ "QueueUrl": sandbox.account.trigger_queue_url(), "Attributes": attributes });
@@ -214,11 +216,11 @@ async fn check_rejections(sandbox: &Sandbox, unwanted: &[(Value, &'static str)])
     };
     for (number, (request, reason)) in unwanted.iter().enumerate() {
         let id = format!("#unwanted-{number}#");
-        let job = jobs.iter().find(|job| job.key().contains(&id)).unwrap_or_else(|| panic!("no row for {request}"));
+        let job = jobs.iter().find(|job| job.key().contains(&id)).unwrap_or_else(|| panic!("no job for {request}"));
         assert_eq!(job.status(), "rejected", "{request}");
-        let said = job.rejection_reason().unwrap_or_default();
-        assert!(said.contains(reason), "{request}: \"{said}\" does not say \"{reason}\"");
-        assert!(!said.contains("canary-pw"), "{said}");
+        let rejection = job.rejection_reason().unwrap_or_default();
+        assert!(rejection.contains(reason), "{request}: \"{rejection}\" does not contain \"{reason}\"");
+        assert!(!rejection.contains("canary-pw"), "{rejection}");
     }
 }
 
@@ -227,7 +229,7 @@ async fn dead_letters(sandbox: &Sandbox, count: usize) -> Vec<String> {
     loop {
         let dead_letters = sandbox.account.dead_letters().await.unwrap();
         if dead_letters.len() >= count {
-            assert_eq!(dead_letters.len(), count, "one dead letter each");
+            assert_eq!(dead_letters.len(), count, "one dead-letter message each");
             return dead_letters;
         }
         assert!(

@@ -1,11 +1,11 @@
-//! `trigger_job` without arguments, in the build of a CI.
+//! `trigger_job` without arguments in a CI's build.
 use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
 use serde_json::json;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, single_flag, start_sandbox};
 
-/// A job of this pipeline of GitLab's.
+/// The variables of a job in this GitLab pipeline.
 fn on_gitlab<'a>(pipeline: &'a str, job: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let always = [
         ("GITLAB_CI", "true"),
@@ -38,7 +38,7 @@ async fn retried_ci_step_builds_its_own_commit_once() {
         assert_eq!(sandbox.builds_of(key).len(), 1);
     }
     let flags = sandbox.forge.flags(commit.as_str());
-    assert_eq!(flags.len(), 2, "one a pipeline, and on its own commit: {flags:?}");
+    assert_eq!(flags.len(), 2, "one per pipeline, on its own commit: {flags:?}");
 }
 
 #[tokio::test]
@@ -70,6 +70,6 @@ async fn ci_pull_request_build_requests_its_number_and_head() {
 
     let fork: Vec<_> =
         build.iter().copied().filter(|(name, _)| *name != "CI_MERGE_REQUEST_SOURCE_PROJECT_ID").collect();
-    let refused = sandbox.trigger_in(&fork, &[]).await.unwrap();
-    assert_eq!((refused.code, &*refused.stdout), (Some(3), ""), "{}", refused.stderr);
+    let rejected = sandbox.trigger_in(&fork, &[]).await.unwrap();
+    assert_eq!((rejected.code, &*rejected.stdout), (Some(3), ""), "{}", rejected.stderr);
 }

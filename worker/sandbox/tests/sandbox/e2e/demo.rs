@@ -1,4 +1,4 @@
-//! What `bin/demo` runs.
+//! Tests of `bin/demo`.
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::emulator::python;
 fn demo(arguments: &[&str], temporary: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_doorbell-sandbox"));
     command.arg("demo").arg("--python").arg(python()).args(arguments);
-    // Everything that a world writes is below the temporary directory.
+    // The sandbox writes only below the temporary directory.
     command.env("TMPDIR", temporary).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -19,8 +19,8 @@ fn demo(arguments: &[&str], temporary: &std::path::Path) -> Command {
 fn demo_json_has_documented_shape_and_all_outcomes() {
     let temporary = tempfile::tempdir().unwrap();
     let output = demo(&["--output", "json"], temporary.path()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let jobs = result["jobs"].as_array().unwrap();
     let seen: Vec<_> = jobs
@@ -40,7 +40,7 @@ fn demo_json_has_documented_shape_and_all_outcomes() {
     }
     let denied = result["denied"].as_array().unwrap();
     assert!(denied.contains(&Value::from("codebuild:StartBuild")), "{denied:?}");
-    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "nothing is left behind");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "files are left in the temporary directory");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn demo_interrupted_by_ctrl_c_leaves_nothing_running() {
     let mut demo = demo(&["--keep"], temporary.path()).spawn().unwrap();
     let mut output = std::io::BufReader::new(demo.stdout.take().unwrap());
     let mut line = String::new();
-    // The worker is the last to come up.
+    // The worker is the last component to start.
     while !line.contains("worker") {
         line.clear();
         assert!(std::io::BufRead::read_line(&mut output, &mut line).unwrap() > 0, "the demo ended early");
@@ -64,7 +64,7 @@ fn demo_interrupted_by_ctrl_c_leaves_nothing_running() {
         assert!(Instant::now() < deadline, "children of the demo still run");
         std::thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "files are left behind");
+    assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "files are left in the temporary directory");
 }
 
 fn children_of(pid: u32) -> Vec<u32> {
@@ -73,7 +73,7 @@ fn children_of(pid: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-/// A zombie has ended; its parent is gone or will take note of it.
+/// Whether a process runs; a zombie has ended.
 fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, behind)| !behind.trim_start().starts_with('Z'))

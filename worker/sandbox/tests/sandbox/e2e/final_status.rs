@@ -1,4 +1,4 @@
-//! What a forge and a queue are told, and what is believed of them.
+//! Reports of the final status, and claims in events and flags that must not be trusted.
 use doorbell_sandbox::forge::{FaultScope, ForgeFailure, ForgeFault, TokenScope};
 use serde_json::json;
 
@@ -57,7 +57,7 @@ async fn pull_request_without_project_permission_is_rejected() {
 async fn lost_and_failed_reports_are_retried_to_one_correct_flag() {
     let sandbox = start_sandbox().await;
     let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
-    // "running" goes through; of "success" one answer is lost after the work was done, and one post collides.
+    // "running" is delivered. Of "success" one response is lost after the flag was stored, and one post gets EDBERROR.
     for fault in [
         ForgeFault::Skip,
         ForgeFault::After(ForgeFailure::Disconnect),
@@ -81,7 +81,7 @@ async fn personal_data_in_forge_responses_is_never_logged() {
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
     let log = worker.log().unwrap();
-    // A flag's answer names its owner's addresses, and the request carries the token.
+    // A flag's response contains its owner's e-mail addresses, and the request contains the token.
     assert!(!log.contains("@example"), "an e-mail address is in the log");
     assert!(!log.contains(sandbox.report_token()), "the token is in the log");
     assert!(!job.json().to_string().contains(sandbox.report_token()), "the token is in the row");

@@ -1,4 +1,4 @@
-//! What happens every day.
+//! The usual cases.
 use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
 

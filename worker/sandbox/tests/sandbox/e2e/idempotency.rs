@@ -1,4 +1,4 @@
-//! Everything twice, and events as they please.
+//! Repeated requests, and lost, repeated and reordered events.
 use doorbell_sandbox::codebuild::EventMode;
 use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use serde_json::json;
@@ -32,7 +32,7 @@ async fn duplicated_reordered_input_gives_one_build_and_correct_flag() {
         let shown = flag_history(&sandbox, &commit);
         assert_eq!(shown.last(), Some(&status), "{branch}: {shown:?}");
         let finals = shown.iter().position(|shown| *shown != "pending").unwrap();
-        assert!(shown[finals..].iter().all(|shown| shown == &status), "{branch} went backwards: {shown:?}");
+        assert!(shown[finals..].iter().all(|shown| shown == &status), "{branch}: the status regressed: {shown:?}");
     }
     assert!(sandbox.account.dead_letters().await.unwrap().is_empty());
 }
@@ -43,7 +43,7 @@ async fn key_of(sandbox: &doorbell_sandbox::sandbox::Sandbox, branch: &str) -> S
         let jobs = sandbox.jobs().await.unwrap();
         let mut mine = jobs.iter().filter(|job| job.json()["request"]["branch"] == branch);
         if let Some(job) = mine.next() {
-            assert_eq!(mine.count(), 0, "one row a job");
+            assert_eq!(mine.count(), 0, "one row per job");
             return job.key().to_owned();
         }
         assert!(tokio::time::Instant::now() < deadline, "no row for {branch}");

@@ -1,4 +1,4 @@
-//! Coming from iwomp-in-aws: its message and its documents, unchanged, under its own prefix.
+//! Migration from iwomp-in-aws: its message and its documents, unchanged, under its own prefix.
 use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitLogin};
 use doorbell_sandbox::sandbox::{BUILD_PROJECT, Sandbox};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::forge_log::git_requests;
 
 const TOKEN: &str = "iwomp-canary-4f1d0c";
 
-/// What iwomp-in-aws's own `trigger_job.sh` publishes, to the letter.
+/// The message of iwomp-in-aws's own `trigger_job.sh`, byte for byte.
 const MESSAGE: &str = r#"{"project": "demo", "branch": "master"}"#;
 
 async fn iwomp(default: serde_json::Value, project: serde_json::Value, login: GitLogin) {
@@ -38,7 +38,7 @@ async fn iwomp(default: serde_json::Value, project: serde_json::Value, login: Gi
     for (place, text) in [("row", job.json().to_string()), ("log", worker.log().unwrap()), ("build's log", log)] {
         assert!(!text.contains(TOKEN), "the credential is in the {place}");
     }
-    assert!(worker.log().unwrap().contains("move it to Secrets Manager"), "its owner is told");
+    assert!(worker.log().unwrap().contains("move it to Secrets Manager"), "the owner is warned");
 }
 
 async fn build_log(sandbox: &Sandbox, key: &str) -> String {

@@ -1,4 +1,4 @@
-//! The whole journey with the real binaries: what a user sees, and what must hold whatever happens on the way.
+//! End-to-end tests with the real binaries: what a user sees, and the invariants under faults.
 mod bad_input;
 mod ci;
 mod demo;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::emulator::python;
 
-/// What one job may take on a busy machine.
+/// The timeout of one job on a busy machine.
 pub(crate) const JOB_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) const PASSING_SCRIPT: &str = "#!/bin/sh\nexit 0\n";
@@ -35,7 +35,7 @@ pub(crate) async fn start_sandbox() -> Sandbox {
     Sandbox::start(options()).await.unwrap()
 }
 
-/// A repository whose `main` holds this script, registered as the project `demo`.
+/// Creates a repository whose `main` holds this script and registers it as the project `demo`.
 pub(crate) async fn register_demo(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId) {
     let repository = sandbox.forge.create_repository("demo").await.unwrap();
     let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, script)], "a script").await.unwrap();
@@ -43,12 +43,12 @@ pub(crate) async fn register_demo(sandbox: &Sandbox, script: &str) -> (GitReposi
     (repository, commit)
 }
 
-/// Publishes by `trigger_job`; the job's key.
+/// Publishes by `trigger_job`; returns the job's key.
 pub(crate) async fn trigger(sandbox: &Sandbox, arguments: &[&str]) -> String {
     sandbox.trigger(arguments).await.unwrap().job_key().unwrap()
 }
 
-/// What SNS would put into the trigger queue for this request.
+/// The envelope that SNS would put into the trigger queue for this request.
 pub(crate) fn envelope(sandbox: &Sandbox, message_id: &str, request: &Value) -> String {
     json!({
         "Type": "Notification",
@@ -64,13 +64,13 @@ fn now() -> String {
     doorbell_sandbox::now_in_iso_8601()
 }
 
-/// The statuses that a job's flag has shown, in order.
+/// The statuses that a job's flags have shown, in order.
 fn flag_history(sandbox: &Sandbox, commit: &CommitId) -> Vec<&'static str> {
     let posts = sandbox.forge.flag_posts().into_iter().filter(|post| post.flag.commit == commit.as_str());
     posts.map(|post| post.flag.status.as_str()).collect()
 }
 
-/// The one flag on a commit.
+/// The only flag on a commit.
 fn single_flag(sandbox: &Sandbox, commit: &CommitId) -> doorbell_sandbox::forge::PagureFlag {
     let mut flags = sandbox.forge.flags(commit.as_str());
     assert_eq!(flags.len(), 1, "{flags:?}");

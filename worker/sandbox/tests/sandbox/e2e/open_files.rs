@@ -1,10 +1,10 @@
-//! A worker that may not open as many files and sockets as it would like.
+//! A worker at its limit of open files and sockets.
 use doorbell_sandbox::sandbox::Sandbox;
 use doorbell_sandbox::worker_process::WorkerProcess;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
-/// What the operating system says, in the worker's log.
+/// The operating system's error in the worker's log.
 const TOO_MANY_FILES: &str = "Too many open files";
 
 async fn trigger_jobs(sandbox: &Sandbox, jobs: usize) -> Vec<String> {

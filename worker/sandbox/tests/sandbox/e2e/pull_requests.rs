@@ -1,4 +1,4 @@
-//! Code from outside: built apart, and the head that was asked for is the one that is built and flagged.
+//! Pull requests: built without privileges, and the requested head is the one that is built and flagged.
 use doorbell_messages::CommitId;
 use doorbell_sandbox::git_host::{EXECUTABLE_FILE, GitRepository, REGULAR_FILE};
 use doorbell_sandbox::sandbox::{Sandbox, UNPRIVILEGED_BUILD_PROJECT};
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
-/// A project that builds pull requests, and one from `feature` with this script.
+/// Registers a project that builds pull requests, with one from `feature` with this script.
 async fn pull_request(sandbox: &Sandbox, script: &str) -> (GitRepository, CommitId, String) {
     let (repository, _) = register_demo(sandbox, PASSING_SCRIPT).await;
     let head = repository.commit("feature", &[("ci.sh", EXECUTABLE_FILE, script)], "a change").await.unwrap();
@@ -22,8 +22,8 @@ async fn pull_request(sandbox: &Sandbox, script: &str) -> (GitRepository, Commit
 #[tokio::test]
 async fn pull_request_uses_unprivileged_project_and_flags_head() {
     let sandbox = start_sandbox().await;
-    // The project's git credentials name a secret that is not there, and that this build's role could not read: a build
-    // that asks for it ends before its command.
+    // The project's git credentials name a secret that does not exist and that this build's role could not read: a
+    // build that reads it ends before its command.
     let script = "#!/bin/sh\n[ \"$DOORBELL_REF\" = refs/pull/1/head ]\n";
     let (_, head, number) = pull_request(&sandbox, script).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
@@ -41,7 +41,7 @@ async fn push_during_build_changes_neither_commit_nor_flag() {
     let sandbox = start_sandbox().await;
     let (repository, head, number) = pull_request(&sandbox, "#!/bin/sh\nsleep 3\n[ ! -e pushed ]\n").await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
-    // Nobody names the commit: it is the head of the moment at which the launch is frozen.
+    // The request names no commit, so the launch freezes the head of that moment.
     let key = trigger(&sandbox, &["demo", "--pull-request", &number]).await;
     sandbox.wait_for_job(&key, JOB_TIMEOUT, |job| job.build_id().is_some()).await.unwrap();
     let pushed = repository.commit("feature", &[("pushed", REGULAR_FILE, "x")], "more").await.unwrap();

@@ -1,4 +1,4 @@
-//! How a worker is asked, told to stop, and told wrong.
+//! The worker's health, shutdown and missing settings.
 use std::process::Command;
 use std::time::Duration;
 
@@ -57,9 +57,9 @@ async fn health_command_reports_liveness_and_readiness() {
 async fn missing_settings_are_all_listed_at_once() {
     let output =
         Command::new(doorbell_sandbox::programs::Programs::find().unwrap().worker()).env_clear().output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     for name in ["TRIGGER_QUEUE_URL", "EVENT_QUEUE_URL", "DLQ_URL", "TOPIC_ARN", "TABLE"] {
-        assert!(said.contains(&format!("DOORBELL_{name}")), "{name} is not in: {said}");
+        assert!(stderr.contains(&format!("DOORBELL_{name}")), "{name} is not in: {stderr}");
     }
 }

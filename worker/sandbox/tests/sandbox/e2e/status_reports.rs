@@ -1,4 +1,4 @@
-//! Reports through a forge's bad hours: however it goes, the flag ends right, and there is one.
+//! Reports to a failing forge: the job ends with one flag, and with the correct status.
 use std::time::Duration;
 
 use doorbell_sandbox::forge::{FaultScope, ForgeFailure, ForgeFault, ReleaseTrigger, TokenScope};
@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, flag_history, register_demo, single_flag, start_sandbox, trigger};
 
-/// Long enough for a test to do something meanwhile.
+/// Slow enough for a test to act meanwhile.
 const SLOW_SCRIPT: &str = "#!/bin/sh\nsleep 3\n";
 
 const HOOK_SECRET: &str = "doorbell/report/hook";
 
-/// From now on the project's results go to the plugin's route.
+/// Makes the project report by the plugin's route.
 async fn report_through_plugin(sandbox: &Sandbox, repository: &doorbell_sandbox::git_host::GitRepository) {
     let token = sandbox.forge.create_hook_token(repository.name());
     sandbox.account.put_secret(HOOK_SECRET, &token).await.unwrap();
@@ -81,7 +81,7 @@ async fn eight_parallel_reports_leave_one_correct_flag() {
     let key = trigger(&sandbox, &["demo", "main"]).await;
     wait_for_flag(&sandbox, "pending").await;
     let uid = single_flag(&sandbox, &commit).uid;
-    // As recorded on PostgreSQL: of posts that meet, one is stored and the others get 400 EDBERROR. The ninth is the
+    // As recorded on PostgreSQL: of concurrent posts one is stored and the others get 400 EDBERROR. The ninth is the
     // worker's own.
     sandbox.forge.fail_next(8, FaultScope::FlagPosts, ForgeFault::Before(ForgeFailure::database_error()));
     let ca = sandbox.account.ca().ca_pem().as_bytes();
@@ -120,7 +120,7 @@ async fn slow_500_from_pagure_without_redis_is_retried() {
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT * 2).await.unwrap();
     assert_eq!((job.status(), sandbox.forge.remaining_faults()), ("success", 0));
-    // Its answer was waited for: a caller that gives up leaves a call without a status.
+    // The worker waited for the response: a caller that gives up leaves a call without a status.
     assert!(sandbox.forge.calls().iter().any(|call| call.status == Some(500)));
     assert_eq!(single_flag(&sandbox, &commit).status.as_str(), "success");
 }
@@ -130,7 +130,7 @@ async fn forge_restart_during_report_leaves_one_correct_flag() {
     let sandbox = start_sandbox().await;
     let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.forge.fail_next(1, FaultScope::FlagPosts, ForgeFault::Skip);
-    // Gone before the post was stored, gone after it, and then what stands before it has nobody to ask.
+    // The forge is down before the post is stored, and again after; then its proxy responds 502.
     for fault in [
         ForgeFault::Before(ForgeFailure::Disconnect),
         ForgeFault::After(ForgeFailure::Disconnect),

@@ -1,17 +1,17 @@
-//! A worker that is killed between sending StartBuild and hearing of the build.
+//! A worker that is killed between sending StartBuild and receiving the response.
 use std::time::Duration;
 
 use doorbell_sandbox::sandbox::Sandbox;
 
 use super::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, single_flag, start_sandbox, trigger};
 
-/// How long a claim keeps other workers off a row.
+/// A claim's lease: other workers skip the row meanwhile.
 const CLAIM_LEASE: Duration = Duration::from_secs(61);
 
-/// Past the time in which a token is repeated, and past CodeBuild's own five minutes.
+/// Longer than a token is repeated, and longer than CodeBuild's own five minutes.
 const PAST_TOKEN_EXPIRY: Duration = Duration::from_secs(6 * 60);
 
-/// Kills the worker while CodeBuild keeps the reply back; the build runs all the same.
+/// Kills the worker while CodeBuild holds the reply; the build runs nevertheless.
 async fn kill_while_starting(sandbox: &Sandbox) -> String {
     sandbox.codebuild.controls.hold_replies("StartBuild");
     let worker = sandbox.start_worker(&[]).await.unwrap();
@@ -47,7 +47,7 @@ async fn expired_token_makes_next_worker_find_the_existing_build() {
     let key = kill_while_starting(&sandbox).await;
     sandbox.codebuild.controls.expire_tokens();
     sandbox.backdate_job(&key, PAST_TOKEN_EXPIRY).await.unwrap();
-    // Events would show the build; without them the worker has to look for it.
+    // Events would reveal the build; without them the worker must search for it.
     sandbox
         .codebuild
         .controls
@@ -57,6 +57,6 @@ async fn expired_token_makes_next_worker_find_the_existing_build() {
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
     assert_eq!(job.status(), "success");
     assert_eq!(sandbox.builds_of(&key).len(), 1);
-    assert_eq!(start_calls(&sandbox).await, before, "a token that is dead must not be sent");
+    assert_eq!(start_calls(&sandbox).await, before, "an expired token must not be sent");
     assert_eq!(single_flag(&sandbox, &commit).status.as_str(), "success");
 }

@@ -1,4 +1,4 @@
-//! Who gets which key, and which keys are none.
+//! Access keys of roles, and keys that are invalid.
 use doorbell_sandbox::credentials::AccessKey;
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ async fn credentials_endpoint_requires_its_token() {
     let (uri, token) =
         (&environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"], &environment["AWS_CONTAINER_AUTHORIZATION_TOKEN"]);
     let get = async |uri: &str, token: &str| {
-        let answer = reqwest::Client::new().get(uri).header("Authorization", token).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let response = reqwest::Client::new().get(uri).header("Authorization", token).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
     };
     let (status, body) = get(uri, token).await;
     assert_eq!(status, 200, "{body}");

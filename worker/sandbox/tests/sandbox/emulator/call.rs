@@ -1,4 +1,4 @@
-//! One call, for tables of what somebody may do.
+//! One AWS call, for tables of allowed and denied calls.
 use doorbell_sandbox::account::definition::JOBS_TABLE;
 use doorbell_sandbox::aws::{AwsClient, AwsError};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ pub(super) async fn check_denied(client: &AwsClient, calls: &[TestCall]) {
     for call in calls {
         match call.send(client).await {
             Err(error) if error.is_denied() => {}
-            other => panic!("{:?} must not: {}: {other:?}", client.key(), call.name()),
+            other => panic!("{:?} must not be allowed {}: {other:?}", client.key(), call.name()),
         }
     }
 }
@@ -45,7 +45,7 @@ pub(super) async fn check_denied(client: &AwsClient, calls: &[TestCall]) {
 pub(super) async fn check_allowed(client: &AwsClient, calls: &[TestCall]) {
     for call in calls {
         if let Err(error) = call.send(client).await {
-            panic!("{:?} may: {}: {error}", client.key(), call.name());
+            panic!("{:?} must be allowed {}: {error}", client.key(), call.name());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How the emulator's process starts and ends.
+//! Start and end of the emulator's process.
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::call::{TestCall, check_allowed};
 use super::{ARRIVAL_TIMEOUT_SECONDS, python};
 
-/// The launcher's start, and its end, on a busy machine.
+/// The timeout of the launcher's start and of its end on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn dropped_emulator_handle_ends_the_process() {
     drop(emulator);
     let deadline = Instant::now() + Duration::from_secs(ARRIVAL_TIMEOUT_SECONDS.into());
     while identity[0].send(&client).await.is_ok() {
-        assert!(Instant::now() < deadline, "it still answers");
+        assert!(Instant::now() < deadline, "the emulator still responds");
     }
     assert_eq!(identity[0].send(&client).await.unwrap_err().code, AwsError::NO_RESPONSE);
 }
@@ -50,17 +50,17 @@ async fn launcher_with_incompatible_emulator_refuses_to_start() {
     check_refused(launcher, patch, "pass", "the patched action of a batch call").await;
 }
 
-/// The launcher with `old` replaced stops before it serves, and prints `reason`.
+/// Checks that the launcher with `old` replaced stops before it serves, and prints `reason`.
 async fn check_refused(launcher: &str, old: &str, new: &str, reason: &str) {
-    assert!(launcher.contains(old), "the launcher no longer has {old}");
+    assert!(launcher.contains(old), "the launcher does not contain {old}");
     let dir = tempfile::tempdir().unwrap();
     let mut launcher = spawn(dir.path(), &launcher.replace(old, new));
-    // Held, since the launcher ends quietly when its input does.
+    // Kept open, since the launcher exits without a message when its input ends.
     let _input = launcher.stdin.take();
     let output = timeout(START_TIMEOUT, launcher.wait_with_output()).await.unwrap().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
-    assert!(said.contains(reason), "{said}");
+    assert!(stderr.contains(reason), "{stderr}");
 }
 
 #[tokio::test]
@@ -70,16 +70,16 @@ async fn launcher_exits_when_stdin_closes() {
     std::fs::write(dir.path().join("server.crt"), &certificate.cert_pem).unwrap();
     std::fs::write(dir.path().join("server.key"), &certificate.key_pem).unwrap();
     let mut launcher = spawn(dir.path(), include_str!("../../../emulator/launcher.py"));
-    let mut answers = BufReader::new(launcher.stdout.take().unwrap()).lines();
-    let answer = timeout(START_TIMEOUT, answers.next_line()).await.unwrap().unwrap().unwrap();
-    assert!(answer.contains("\"port\""), "{answer}");
+    let mut lines = BufReader::new(launcher.stdout.take().unwrap()).lines();
+    let response = timeout(START_TIMEOUT, lines.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(response.contains("\"port\""), "{response}");
     assert!(launcher.try_wait().unwrap().is_none(), "it ended while its input was open");
     drop(launcher.stdin.take());
     let status = timeout(START_TIMEOUT, launcher.wait()).await.unwrap().unwrap();
     assert!(status.success(), "{status}");
 }
 
-/// A launcher with that text in `dir`.
+/// Starts a launcher with that source in `dir`.
 fn spawn(dir: &Path, launcher: &str) -> Child {
     std::fs::write(dir.join("launcher.py"), launcher).unwrap();
     Command::new(python())

@@ -1,4 +1,4 @@
-//! Which way messages take.
+//! Delivery of messages: topic, rules, queues, dead-letter queues.
 use doorbell_messages::Envelope;
 use doorbell_sandbox::account::definition::{DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, TRIGGER_QUEUE};
 use serde_json::{Value, json};
@@ -39,19 +39,19 @@ async fn only_events_of_own_build_projects_reach_the_queue() {
         event
     };
     let mut other_source = codebuild_event(PROJECT);
-    other_source["Source"] = "somebody.else".into();
+    other_source["Source"] = "other.source".into();
     let mut other_kind = codebuild_event(PROJECT);
     other_kind["DetailType"] = "CodeBuild Fleet State Change".into();
     let entries = [
-        codebuild_event("somebody-elses"),
+        codebuild_event("other-project"),
         other_source,
         other_kind,
         phase("PRE_BUILD"),
         codebuild_event(PROJECT),
         phase("PROVISIONING"),
     ];
-    let answer = account.root().json("events", "AWSEvents.PutEvents", json!({ "Entries": entries })).await.unwrap();
-    assert_eq!(answer["FailedEntryCount"], 0, "{answer}");
+    let response = account.root().json("events", "AWSEvents.PutEvents", json!({ "Entries": entries })).await.unwrap();
+    assert_eq!(response["FailedEntryCount"], 0, "{response}");
     let mut seen = Vec::new();
     while seen.len() < 2 {
         let messages = account.receive(&account.event_queue_url(), ARRIVAL_TIMEOUT_SECONDS).await.unwrap();

@@ -1,4 +1,4 @@
-//! The account in the emulator: who may do what, and which way messages take.
+//! The account in the emulator: permissions, and delivery of messages.
 mod access_keys;
 mod call;
 mod launcher;
@@ -11,11 +11,11 @@ use doorbell_sandbox::account::{SandboxAccount, SandboxAccountOptions};
 use doorbell_sandbox::aws::AwsClient;
 use serde_json::{Value, json};
 
-/// Seconds that a message may take through the emulator on a busy machine.
+/// The time in seconds that a message may take through the emulator on a busy machine.
 const ARRIVAL_TIMEOUT_SECONDS: u32 = 10;
 const PROJECT: &str = "doorbell-build";
 
-/// What `bin/lib/python.sh` makes; where it is missing, starting the emulator names that script.
+/// The Python that `bin/lib/python.sh` installs; if it is missing, the emulator's start names that script.
 pub(crate) fn python() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/emulator/bin/python")
 }
@@ -25,8 +25,8 @@ async fn account() -> SandboxAccount {
 }
 
 async fn other_topic(account: &SandboxAccount) -> String {
-    let answer = account.root().query("sns", "2010-03-31", "CreateTopic", &[("Name", "other")]).await.unwrap();
-    answer.text("TopicArn").unwrap()
+    let response = account.root().query("sns", "2010-03-31", "CreateTopic", &[("Name", "other")]).await.unwrap();
+    response.text("TopicArn").unwrap()
 }
 
 async fn role_client(account: &SandboxAccount, role: &str) -> AwsClient {

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Permissions of each principal.
 use doorbell_sandbox::account::definition::{
     BUILD_ROLE, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE,
     UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE,
@@ -137,7 +137,7 @@ async fn worker_role_has_needed_permissions_and_no_git_secret() {
             dynamo("DynamoDB_20120810.DeleteItem", json!({ "Key": key })),
             dynamo("DynamoDB_20120810.Scan", json!({})),
             dynamo("DynamoDB_20120810.DeleteTable", json!({})),
-            codebuild("CodeBuild_20161006.StartBuild", "somebody-elses"),
+            codebuild("CodeBuild_20161006.StartBuild", "other-project"),
             codebuild("CodeBuild_20161006.CreateProject", PROJECT),
             TestCall::Json("events", "AWSEvents.PutEvents", json!({ "Entries": [codebuild_event(PROJECT)] })),
             TestCall::Query(
@@ -176,9 +176,10 @@ async fn build_role_reads_git_secret_and_unprivileged_role_does_not() {
         &build,
         &[
             secret("doorbell/report/demo"),
-            // CodeBuild resolves a build's PARAMETER_STORE variables by GetParameters; the role has no other.
+            // CodeBuild resolves a build's PARAMETER_STORE variables by GetParameters; the role has no other
+            // permission.
             parameter("AmazonSSM.GetParameter", "/doorbell/demo"),
-            group("/somebody/elses"),
+            group("/another/group"),
             publish(&account.topic_arn()),
             codebuild("CodeBuild_20161006.StartBuild", PROJECT),
             dynamo("DynamoDB_20120810.Scan", json!({})),
@@ -187,8 +188,8 @@ async fn build_role_reads_git_secret_and_unprivileged_role_does_not() {
     .await;
     let unprivileged = build_client(&account, UNPRIVILEGED_BUILD_ROLE).await;
     check_allowed(&unprivileged, &[group("/aws/codebuild/doorbell-build-unprivileged")]).await;
-    let refused = [secret("doorbell/git/demo"), parameter("AmazonSSM.GetParameter", "/doorbell/demo")];
-    check_denied(&unprivileged, &refused).await;
+    let denied = [secret("doorbell/git/demo"), parameter("AmazonSSM.GetParameter", "/doorbell/demo")];
+    check_denied(&unprivileged, &denied).await;
 }
 
 #[tokio::test]
@@ -204,7 +205,7 @@ async fn queues_and_topic_reject_plain_http() {
     }
     let publish = [publish(&account.topic_arn())];
     check_denied(&plain.with_key(account.publisher_key()), &publish).await;
-    // The port works: it is the policies that refuse.
+    // The port works: the policies deny the calls.
     check_allowed(&plain, &[TestCall::Query("sts", "GetCallerIdentity", vec![])]).await;
 }
 

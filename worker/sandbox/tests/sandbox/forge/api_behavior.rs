@@ -1,4 +1,4 @@
-//! What the recording does not hold: read in Pagure's source, or counted by hand on the running one.
+//! Behavior beyond the recording, from Pagure's source or observed on a running Pagure.
 use doorbell_sandbox::forge::{FlagStatus, TokenScope};
 use doorbell_sandbox::git_host::{GitLogin, REGULAR_FILE};
 use reqwest::{Method, StatusCode};
@@ -11,9 +11,9 @@ async fn project_token_in_other_project_is_rejected_without_detail() {
     let fixture = ForgeFixture::new().await;
     fixture.forge.create_repository("other").await.unwrap();
     let token = fixture.forge.create_token(TokenScope::Repository("other"), &["commit_flag"]);
-    let answer = fixture.flag_request(&token, "u", "success").send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-    let body: Value = answer.json().await.unwrap();
+    let response = fixture.flag_request(&token, "u", "success").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let body: Value = response.json().await.unwrap();
     assert_eq!((&body["error_code"], body.get("errors")), (&json!("EINVALIDTOK"), None));
     assert!(fixture.forge.flags(HASH).is_empty());
 }
@@ -24,8 +24,8 @@ async fn revoked_token_is_rejected_as_unknown() {
     let token = fixture.flag_token();
     assert_eq!(fixture.flag_request(&token, "u", "pending").send().await.unwrap().status(), 200);
     fixture.forge.revoke(&token);
-    let answer = fixture.flag_request(&token, "u", "success").send().await.unwrap();
-    assert_eq!(answer.json::<Value>().await.unwrap()["errors"], "Invalid token");
+    let response = fixture.flag_request(&token, "u", "success").send().await.unwrap();
+    assert_eq!(response.json::<Value>().await.unwrap()["errors"], "Invalid token");
     assert_eq!(fixture.flags_on(HASH), ["u pending"]);
     let authorised: Vec<bool> = fixture.forge.calls().iter().map(|call| call.authorised).collect();
     assert_eq!(authorised, [true, false]);
@@ -90,8 +90,8 @@ async fn flag_forms_are_validated_as_pagure_does() {
     let token = fixture.flag_token();
     let (commit, pull) = (format!("/api/0/demo/c/{HASH}/flag"), "/api/0/demo/pull-request/1/flag".to_owned());
     let check = async |path: &str, fields: &[(&str, &str)], expected: u16, word: &str| {
-        let answer = fixture.post(&token, path, fields).send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        let response = fixture.post(&token, path, fields).send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
         assert!(status == expected && body.contains(word), "{path} {fields:?}: {status} {body}");
     };
     check(&commit, &[("uid", &"u".repeat(32)), ("status", "success")], 200, "Flag added").await;
@@ -113,9 +113,9 @@ async fn number_in_json_form_returns_500() {
     let form =
         json!({"username": "n", "comment": "c", "url": "https://example.org/", "status": "success", "percent": 50});
     let request = fixture.request(Method::POST, &format!("/api/0/demo/c/{HASH}/flag")).json(&form);
-    let answer = request.header("Authorization", format!("token {}", fixture.flag_token())).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    let response = request.header("Authorization", format!("token {}", fixture.flag_token())).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
     assert!(fixture.forge.flags(HASH).is_empty());
 }
 
@@ -150,8 +150,8 @@ async fn four_repository_paths_reach_four_repositories() {
     ] {
         let commit = format!("{HASH:.39}{}", full_name.len() % 10);
         let flag = format!("/api/0/{path}/c/{commit}/flag");
-        let answer = fixture.post(&token, &flag, &[("uid", "u"), ("status", "success")]).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let response = fixture.post(&token, &flag, &[("uid", "u"), ("status", "success")]).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(fixture.forge.flags(&commit)[0].repository, full_name);
         let project: Value = fixture.get(&format!("/api/0/{path}")).await.json().await.unwrap();
         assert_eq!((&project["fullname"], &project["url_path"]), (&json!(full_name), &json!(path)));
@@ -184,9 +184,9 @@ async fn private_repository_accepts_flags_but_is_not_readable() {
     assert_eq!(fixture.flag_request(&token, "u", "success").send().await.unwrap().status(), StatusCode::OK);
     for path in ["", "/git/branches?with_commits=1", "/pull-request/1"] {
         let request = fixture.request(Method::GET, &format!("/api/0/demo{path}"));
-        let answer = request.header("Authorization", format!("token {token}")).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(answer.json::<Value>().await.unwrap()["error_code"], "ENOPROJECT");
+        let response = request.header("Authorization", format!("token {token}")).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(response.json::<Value>().await.unwrap()["error_code"], "ENOPROJECT");
     }
 }
 

@@ -17,9 +17,9 @@ async fn fault_before_stores_nothing_and_fault_after_stores_flag() {
         ForgeFault::After(ForgeFailure::html(StatusCode::INTERNAL_SERVER_ERROR)),
     );
     let check = async |status: u16, shown: &[&str]| {
-        let answer = fixture.flag_request(&token, "u", "success").send().await.unwrap();
-        let is_page = answer.headers()["content-type"] == "text/html; charset=utf-8";
-        assert_eq!((answer.status().as_u16(), is_page), (status, status != 200));
+        let response = fixture.flag_request(&token, "u", "success").send().await.unwrap();
+        let is_page = response.headers()["content-type"] == "text/html; charset=utf-8";
+        assert_eq!((response.status().as_u16(), is_page), (status, status != 200));
         assert_eq!(fixture.flags_on(HASH), shown);
     };
     check(502, &[]).await;
@@ -37,9 +37,9 @@ async fn forge_fault_applies_only_to_matching_calls() {
     fixture.forge.fail_next(2, FaultScope::FlagPosts, ForgeFault::Before(ForgeFailure::database_error()));
     assert_eq!(fixture.get("/api/0/version").await.status(), 200);
     for _ in 0..2 {
-        let answer = fixture.flag_request(&token, "u", "success").send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        assert!(answer.text().await.unwrap().contains("EDBERROR"));
+        let response = fixture.flag_request(&token, "u", "success").send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        assert!(response.text().await.unwrap().contains("EDBERROR"));
     }
     assert_eq!(fixture.flag_request(&token, "u", "success").send().await.unwrap().status(), 200);
     assert_eq!(fixture.get("/demo.git/info/refs?service=git-upload-pack").await.status(), 502);
@@ -100,8 +100,8 @@ async fn held_reply_is_late_but_work_is_done_at_once() {
         assert_eq!(fixture.forge.calls()[0].status, None);
         released.cancel();
     };
-    let (answer, ()) = tokio::join!(fixture.flag_request(&token, "u", "success").send(), release_when_stored);
-    assert_eq!(answer.unwrap().status(), 200);
+    let (response, ()) = tokio::join!(fixture.flag_request(&token, "u", "success").send(), release_when_stored);
+    assert_eq!(response.unwrap().status(), 200);
     fixture.forge.fail_next(1, FaultScope::FlagPosts, ForgeFault::HoldReply(ReleaseTrigger::After(STEP_TIMEOUT)));
     let slow = fixture.flag_request(&token, "u", "error").timeout(Duration::from_millis(300)).send().await;
     assert!(slow.unwrap_err().is_timeout());
@@ -116,21 +116,21 @@ async fn forge_fault_returns_given_redirect_and_retry_after() {
     let busy =
         ForgeResponse::html(StatusCode::SERVICE_UNAVAILABLE).with("retry-after".parse().unwrap(), "7".parse().unwrap());
     fixture.forge.fail_next(1, FaultScope::Api, ForgeFault::Before(ForgeFailure::Response(busy)));
-    let answer = fixture.get("/api/0/demo").await;
-    assert_eq!((answer.status().as_u16(), answer.headers()["location"].to_str().unwrap()), (302, to));
-    let answer = fixture.get("/api/0/demo").await;
-    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (503, "7"));
+    let response = fixture.get("/api/0/demo").await;
+    assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (302, to));
+    let response = fixture.get("/api/0/demo").await;
+    assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (503, "7"));
 }
 
 #[tokio::test]
 async fn endless_body_streams_while_it_is_read() {
     let fixture = ForgeFixture::new().await;
     fixture.forge.fail_next(1, FaultScope::Api, ForgeFault::Before(ForgeFailure::EndlessBody));
-    let mut answer = fixture.get("/api/0/demo").await;
-    assert_eq!(answer.status(), 200);
+    let mut response = fixture.get("/api/0/demo").await;
+    assert_eq!(response.status(), 200);
     let mut read = 0;
     while read < 1_000_000 {
-        read += answer.chunk().await.unwrap().expect("the body ended").len();
+        read += response.chunk().await.unwrap().expect("the body ended").len();
     }
 }
 

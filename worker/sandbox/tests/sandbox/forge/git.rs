@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::ForgeFixture;
 
 impl ForgeFixture {
-    /// git as the runner's user would have it, trusting this sandbox's ca, with one more setting.
+    /// Runs git as the runner's user would, with trust in this sandbox's CA and one more setting.
     async fn git(&self, setting: Option<(&str, &str)>, arguments: &[&str]) -> Output {
         let bundle = self.dir.path().join("ca.pem");
         self.ca.write_trust_bundle(&bundle).unwrap();
@@ -26,8 +26,8 @@ impl ForgeFixture {
 
     async fn clone(&self, setting: Option<(&str, &str)>, url: &str, directory: &str) -> Result<PathBuf, String> {
         let output = self.git(setting, &["clone", "--quiet", url, directory]).await;
-        let words = String::from_utf8_lossy(&output.stderr).into_owned();
-        output.status.success().then(|| self.dir.path().join(directory)).ok_or(words)
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then(|| self.dir.path().join(directory)).ok_or(stderr)
     }
 }
 
@@ -35,7 +35,7 @@ fn read(directory: &Path, file: &str) -> String {
     std::fs::read_to_string(directory.join(file)).unwrap()
 }
 
-/// The repository's address with a user and a password in it.
+/// The clone URL with a user and a password in it.
 fn with_user(demo: &GitRepository, user: &str) -> String {
     demo.url().replace("https://", &format!("https://{user}@"))
 }
@@ -73,7 +73,7 @@ async fn private_repository_requires_a_valid_credential() {
     let header = |text: &'static str| Some(("http.extraHeader", text));
     fixture.clone(None, &with_user(&fixture.demo, "ci:secret"), "basic").await.unwrap();
     fixture.clone(header("Authorization: Bearer bearer-secret"), &url, "bearer").await.unwrap();
-    let refused = [
+    let rejected = [
         fixture.clone(None, &url, "none").await,
         fixture.clone(None, &with_user(&fixture.demo, "ci:wrong"), "wrong").await,
         fixture.clone(None, &with_user(&fixture.demo, "cj:secret"), "user").await,
@@ -81,9 +81,9 @@ async fn private_repository_requires_a_valid_credential() {
         fixture.clone(header("Authorization: Bearer secret"), &url, "kind").await,
         fixture.clone(header("Authorization: token bearer-secret"), &url, "scheme").await,
     ];
-    for (number, result) in refused.into_iter().enumerate() {
-        let words = result.expect_err(&format!("clone {number} was let in"));
-        assert!(words.contains("Authentication failed") || words.contains("could not read Username"), "{words}");
+    for (number, result) in rejected.into_iter().enumerate() {
+        let stderr = result.expect_err(&format!("clone {number} succeeded"));
+        assert!(stderr.contains("Authentication failed") || stderr.contains("could not read Username"), "{stderr}");
     }
     let calls = fixture.forge.calls();
     assert!(calls.iter().all(|call| call.authorised == (call.status == Some(200))), "{calls:?}");
@@ -139,11 +139,11 @@ async fn long_fetch_negotiation_works_compressed_or_chunked() {
         assert_eq!(String::from_utf8(parsed.stdout).unwrap().trim(), new.as_str());
     };
     check("compressed", "1048576", "content-encoding: gzip").await;
-    // The smallest buffer that git takes: what is larger is sent in chunks.
+    // The smallest buffer that git accepts: larger requests are sent in chunks.
     check("chunked", "65536", "transfer-encoding: chunked").await;
 }
 
-/// Thousands of commits that the forge does not know: git offers them all before it finds common ground.
+/// Imports thousands of commits that the forge does not have: git offers them all before it finds a common one.
 async fn import_unknown_commits(fixture: &ForgeFixture, directory: &str) {
     let commit =
         |n: u32| format!("commit refs/heads/local\ncommitter N <n@example.org> {} +0000\ndata 0\n", 1_800_000_000 + n);

@@ -1,4 +1,4 @@
-//! The route of Doorbell's plugin, as `publisher/pagure/tests/pagure` sees a true Pagure answer.
+//! The route of Doorbell's plugin, with the behavior that `publisher/pagure/tests/pagure` observes on a real Pagure.
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -19,8 +19,8 @@ fn body(token: &str) -> Value {
 }
 
 async fn post(fixture: &ForgeFixture, path: &str, body: &Value) -> (u16, Value) {
-    let answer = fixture.request(Method::POST, path).json(body).send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
+    let response = fixture.request(Method::POST, path).json(body).send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
 }
 
 #[tokio::test]
@@ -46,8 +46,8 @@ async fn plugin_route_rejects_invalid_fields_as_plugin_does() {
     let check = async |status: u16, code: &str, field: &str, value: Value| {
         let mut report = body(&token);
         report[field] = value;
-        let (got, answer) = post(&fixture, PATH, &report).await;
-        assert_eq!((got, answer["error_code"].as_str()), (status, Some(code)), "{report}");
+        let (got, response) = post(&fixture, PATH, &report).await;
+        assert_eq!((got, response["error_code"].as_str()), (status, Some(code)), "{report}");
     };
     check(401, "EINVALIDTOK", "token", json!("")).await;
     check(401, "EINVALIDTOK", "token", json!(token.to_lowercase())).await;
@@ -57,8 +57,8 @@ async fn plugin_route_rejects_invalid_fields_as_plugin_does() {
     check(400, "EINVALIDREQ", "status", json!("running")).await;
     check(400, "EINVALIDREQ", "url", json!("javascript:alert(1)")).await;
     check(400, "EINVALIDREQ", "comment", json!("")).await;
-    let (status, answer) = post(&fixture, "/api/0/ci/doorbell/nowhere", &body(&token)).await;
-    assert_eq!((status, answer["error_code"].as_str()), (404, Some("ENOPROJECT")));
+    let (status, response) = post(&fixture, "/api/0/ci/doorbell/nowhere", &body(&token)).await;
+    assert_eq!((status, response["error_code"].as_str()), (404, Some("ENOPROJECT")));
     assert_eq!(fixture.get(PATH).await.status(), 405);
     assert!(fixture.forge.flag_posts().is_empty());
 }

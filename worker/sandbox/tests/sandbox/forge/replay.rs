@@ -10,7 +10,7 @@ const MAIN: &str = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba";
 const FEATURE: &str = "83e5e471eddde2f19bd4d53b93a8614b388c3e00";
 const RECORDED_URL: &str = "http://127.0.0.1:5000";
 
-/// Recorded text on the left, what this run has in its place on the right.
+/// Pairs: a recorded string, and this run's string in its place.
 struct Substitutions(Vec<(String, String)>);
 
 impl Substitutions {
@@ -38,7 +38,7 @@ async fn forge_reproduces_all_68_recorded_pagure_exchanges() {
     assert!(differences.is_empty(), "{} exchanges differ:\n{}", differences.len(), differences.join("\n"));
 }
 
-/// Commits, the tokens of `seed.py`, and the address.
+/// The pairs for commits, the tokens of `seed.py`, and the URL.
 async fn substitutions(fixture: &ForgeFixture) -> Substitutions {
     let acls = ["commit_flag", "pull_request_flag", "pull_request_comment"];
     let (main, feature) =
@@ -49,7 +49,7 @@ async fn substitutions(fixture: &ForgeFixture) -> Substitutions {
         (RECORDED_URL.to_owned(), fixture.forge.url().to_owned()),
         (MAIN.to_owned(), main.to_string()),
         (FEATURE.to_owned(), feature.to_string()),
-        // The abbreviated hash, after the full one.
+        // The abbreviated hash comes after the full one.
         (MAIN[..8].to_owned(), main.as_str()[..8].to_owned()),
         (
             "0EY2D9W77DAEXW4Z0F5ZLD3PZM75HZIUUIOCMPXLUKNPDBG72K0YW06LPINLSLLY".to_owned(),
@@ -78,7 +78,7 @@ fn exchanges() -> Vec<(String, Value)> {
 
 async fn replay(fixture: &ForgeFixture, substitutions: &Substitutions, exchange: &Value) -> Result<(), String> {
     let (recorded, method) = (&exchange["response"], exchange["request"]["method"].as_str().unwrap());
-    let answer = request(fixture, substitutions, &exchange["request"], method)
+    let response = request(fixture, substitutions, &exchange["request"], method)
         .send()
         .await
         .map_err(|error| format!("{error:?}"))?;
@@ -86,12 +86,12 @@ async fn replay(fixture: &ForgeFixture, substitutions: &Substitutions, exchange:
         true => Ok(()),
         false => Err(format!("{what}\n  here:     {here}\n  recorded: {recorded}")),
     };
-    same("status", &answer.status().as_u16().to_string(), &recorded["status"].to_string())?;
+    same("status", &response.status().as_u16().to_string(), &recorded["status"].to_string())?;
     for (name, value) in recorded["headers"].as_object().unwrap() {
-        let here = answer.headers().get(name).map_or("missing", |value| value.to_str().unwrap());
+        let here = response.headers().get(name).map_or("missing", |value| value.to_str().unwrap());
         same(name, here, value.as_str().unwrap())?;
     }
-    let here = substitutions.to_recorded(&answer.text().await.unwrap());
+    let here = substitutions.to_recorded(&response.text().await.unwrap());
     match &recorded["body"] {
         Value::String(page) => same("page", &here, page),
         document => {
@@ -119,19 +119,19 @@ fn request(
     match &recorded["body"] {
         Value::Null => request,
         Value::String(body) => request.body(uncut(body)),
-        // The recording parsed JSON bodies.
+        // The recording contains parsed JSON bodies.
         document => request.body(document.to_string()),
     }
 }
 
-/// One body was cut in the recording, which says how long it was: "…ccc...(cut, 4194600 bytes)".
+/// Restores the one body that was cut in the recording, which states its length: "…ccc...(cut, 4194600 bytes)".
 fn uncut(body: &str) -> String {
     let Some((start, note)) = body.split_once("...(cut, ") else { return body.to_owned() };
     let length: usize = note.trim_end_matches(" bytes)").parse().unwrap();
     format!("{start}{}", "c".repeat(length - start.len()))
 }
 
-/// Only what no two runs share, and only if it has the form that Pagure gives it.
+/// Masks only values that differ in every run, and only if they have Pagure's form.
 fn mask(value: &mut Value, has_own_uid: bool) {
     let is_date = |text: &str| {
         text.split_once('.').is_some_and(|(seconds, rest)| {

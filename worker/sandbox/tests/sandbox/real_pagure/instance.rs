@@ -1,4 +1,4 @@
-//! A Pagure that runs, and a checkout that somebody works in.
+//! A running Pagure, and a developer's checkout.
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use doorbell_sandbox::credentials::AccessKey;
 use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::{Value, json};
 
-/// A true Pagure. It ends when this is dropped.
+/// A real Pagure. Dropping it stops the process.
 pub(super) struct PagureInstance {
     pub(super) url: String,
     /// `127.0.0.1:<port>`
@@ -24,7 +24,7 @@ pub(super) struct PagureInstance {
 
 struct InstanceProcess {
     child: Child,
-    // Closed, it ends the process and all that it has started.
+    // Closing it ends the process and all that it has started.
     stdin: Option<ChildStdin>,
     lines: BufReader<std::process::ChildStdout>,
 }
@@ -37,10 +37,10 @@ impl Drop for InstanceProcess {
 }
 
 impl InstanceProcess {
-    fn answer(&mut self) -> Value {
+    fn response(&mut self) -> Value {
         let mut line = String::new();
         self.lines.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("Pagure did not start; it said {line:?}"))
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("Pagure did not start; it printed {line:?}"))
     }
 }
 
@@ -49,7 +49,7 @@ fn text(value: &Value) -> String {
 }
 
 impl PagureInstance {
-    /// Starts one with nothing in it. Its worker can reach SNS, and has no credentials of its own.
+    /// Starts an empty Pagure. Its worker can reach SNS and has no credentials of its own.
     pub(super) async fn start(sandbox: &Sandbox) -> Self {
         let home = PathBuf::from(std::env::var_os("DOORBELL_PAGURE").expect("DOORBELL_PAGURE names a Pagure"));
         let dir = sandbox.account.dir().join("pagure");
@@ -75,7 +75,7 @@ impl PagureInstance {
             .unwrap();
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().unwrap());
         let mut process = InstanceProcess { child, stdin, lines: BufReader::new(stdout) };
-        let info = process.answer();
+        let info = process.response();
         let http = reqwest::Client::builder()
             .tls_certs_only([reqwest::Certificate::from_pem(sandbox.account.ca().ca_pem().as_bytes()).unwrap()])
             .build()
@@ -93,11 +93,11 @@ impl PagureInstance {
         }
     }
 
-    /// Kills the web server and starts it again; ends when it is up.
+    /// Kills the web server and restarts it; returns when it is up.
     pub(super) fn restart(&self) {
         let mut process = self.process.lock().unwrap();
         process.stdin.as_mut().unwrap().write_all(b"restart\n").unwrap();
-        process.answer();
+        process.response();
     }
 
     pub(super) async fn create_project(&self, name: &str) {
@@ -105,7 +105,7 @@ impl PagureInstance {
         self.post("new", &form).await;
     }
 
-    /// What a project's admin does on its settings page, with the key that the page does not show.
+    /// Does what a project's admin does on its settings page, with the key that the page does not show.
     pub(super) async fn install_hook(&self, project: &str, topic: &str, key: &AccessKey) {
         let form = [
             ("ci_type", "doorbell"),
@@ -119,11 +119,11 @@ impl PagureInstance {
         self.post(&format!("{project}/settings/Pagure%20CI/install"), &form).await;
     }
 
-    /// As the settings page shows it to a person; read from Pagure's database, since that page wants a login.
+    /// The token that the settings page shows to a person; read from Pagure's database, since that page needs a login.
     pub(super) fn hook_token(&self) -> String {
         let mut process = self.process.lock().unwrap();
         process.stdin.as_mut().unwrap().write_all(b"hook-token\n").unwrap();
-        text(&process.answer()["hook_token"])
+        text(&process.response()["hook_token"])
     }
 
     pub(super) async fn open_pull_request(&self, project: &str, branch: &str) -> u64 {
@@ -131,7 +131,7 @@ impl PagureInstance {
             ("title", "Say hello from the build"),
             ("branch_from", branch),
             ("branch_to", "main"),
-            ("initial_comment", "Please have a look."),
+            ("initial_comment", "Please review."),
         ];
         self.post(&format!("{project}/pull-request/new"), &form).await["id"].as_u64().unwrap()
     }
@@ -139,13 +139,13 @@ impl PagureInstance {
     pub(super) async fn flags(&self, project: &str, commit: &str) -> Vec<Value> {
         let url = format!("{}/api/0/{project}/c/{commit}/flag", self.url);
         match self.http.get(url).send().await {
-            Ok(answer) => answer.json::<Value>().await.unwrap()["flags"].as_array().cloned().unwrap_or_default(),
-            // It is being restarted.
+            Ok(response) => response.json::<Value>().await.unwrap()["flags"].as_array().cloned().unwrap_or_default(),
+            // It is restarting.
             Err(_) => Vec::new(),
         }
     }
 
-    /// What Pagure and its worker have logged.
+    /// The logs of Pagure and of its worker.
     pub(super) fn log(&self) -> String {
         ["pagure.log", "worker.log"]
             .map(|name| std::fs::read_to_string(self.logs.join(name)).unwrap_or_default())
@@ -154,21 +154,21 @@ impl PagureInstance {
 
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> Value {
         let request = self.http.post(format!("{}/api/0/{path}", self.url)).form(form);
-        let answer = request.header("authorization", format!("token {}", self.setup_token)).send().await.unwrap();
-        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        let response = request.header("authorization", format!("token {}", self.setup_token)).send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{path}: {status} {body}");
         serde_json::from_str(&body).unwrap_or(json!(null))
     }
 }
 
-/// Somebody's working copy.
+/// A developer's working copy.
 pub(super) struct WorkingCopy {
     dir: PathBuf,
     bundle: PathBuf,
 }
 
 impl WorkingCopy {
-    /// Of a repository that is still empty.
+    /// Creates the working copy of an empty repository.
     pub(super) fn clone_empty(pagure: &PagureInstance, sandbox: &Sandbox, project: &str) -> Self {
         let checkout =
             Self { dir: sandbox.account.dir().join("checkout"), bundle: sandbox.account.trust_bundle().to_owned() };
@@ -180,7 +180,7 @@ impl WorkingCopy {
         checkout
     }
 
-    /// Commits these files and pushes the branch, which begins at the present commit if it is new; the commit.
+    /// Commits these files and pushes the branch, which begins at the current commit if it is new; returns the commit.
     pub(super) fn push(&self, branch: &str, files: &[(&str, &str)]) -> String {
         let exists = self.try_git(&["rev-parse", "--verify", "--quiet", branch]).is_some();
         if exists {
@@ -199,7 +199,7 @@ impl WorkingCopy {
         self.tip(branch)
     }
 
-    /// Pushes a tag with a commit that no branch has. (Of a commit that it knows already Pagure tells no CI.)
+    /// Pushes a tag with a commit that no branch has. Pagure notifies no CI about a tag on a known commit.
     pub(super) fn tag(&self, name: &str) -> String {
         self.git(&["checkout", "--quiet", "--detach", "main"]);
         std::fs::write(self.dir.join("ci.sh"), "#!/bin/sh\n").unwrap();

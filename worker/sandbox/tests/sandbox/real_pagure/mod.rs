@@ -1,6 +1,6 @@
-//! The journey with a true Pagure at both ends: it rings, and it shows the answer.
+//! End-to-end test with a real Pagure, which publishes the requests and shows the flags.
 //!
-//! Ignored unless asked for, since a Pagure has to be there, with the plugin in it: `bin/test --only pagure`.
+//! Ignored by default, since it needs a Pagure with the plugin: `bin/test --only pagure`.
 mod browser;
 mod instance;
 
@@ -16,10 +16,10 @@ use instance::{PagureInstance, WorkingCopy};
 
 use crate::emulator::python;
 
-/// One step, with Pagure's own tasks on the way.
+/// The timeout of one step, Pagure's own tasks included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Long enough to be seen pending, and for a push or a restart meanwhile.
+/// Slow enough to be seen as pending, and for a push or a restart meanwhile.
 const SLOW_SCRIPT: &str = "#!/bin/sh\nsleep 5\n";
 
 const HOOK_SECRET: &str = "doorbell/report/hook";
@@ -33,14 +33,15 @@ struct PagureFixture {
 }
 
 impl PagureFixture {
-    /// A Pagure with a project `demo` whose hook is on with the publisher's key, registered to report by the plugin.
+    /// Creates a Pagure with a project `demo` whose hook is active with the publisher's key, registered to report by
+    /// the plugin.
     async fn new() -> Self {
         let sandbox = Sandbox::start(SandboxOptions::new(Programs::find().unwrap(), python())).await.unwrap();
         let pagure = PagureInstance::start(&sandbox).await;
         pagure.create_project("demo").await;
         let checkout = WorkingCopy::clone_empty(&pagure, &sandbox, "demo");
         checkout.push("main", &[("ci.sh", "#!/bin/sh\n")]);
-        // Before the hook is on: its branch is to have no build of its own.
+        // Before the hook is active: its branch must not have a build of its own.
         checkout.push("feature", &[("ci.sh", SLOW_SCRIPT)]);
         let key = sandbox.account.publisher_key();
         pagure.install_hook("demo", &sandbox.account.topic_arn(), &key).await;
@@ -53,7 +54,7 @@ impl PagureFixture {
         fixture
     }
 
-    /// Registers the project anew, and takes another worker: the one that runs keeps a document for half a minute.
+    /// Registers the project again and replaces the worker, which caches a document for half a minute.
     async fn report_by(&mut self, kind: &str, secret: &str) {
         let document = json!({
             "gitUrl": format!("{}/demo.git", self.pagure.url),
@@ -69,7 +70,7 @@ impl PagureFixture {
         self.worker = self.sandbox.start_worker(&[("DOORBELL_ALLOW_PRIVATE_FORGES", &self.pagure.host)]).await.unwrap();
     }
 
-    /// The job that was asked for this ref and commit, once it has come.
+    /// The key of the job for this ref and commit, once it exists.
     async fn wait_for_request(&self, git_ref: &Value, commit: &str) -> String {
         let is_it = |job: &doorbell_sandbox::job::Job| {
             let request = &job.json()["request"];
@@ -91,7 +92,7 @@ impl PagureFixture {
         }
     }
 
-    /// The one flag on a commit, as (status, comment), once its status is this.
+    /// The only flag on a commit, once it has this status.
     async fn wait_for_flag(&self, commit: &str, status: &str) -> Value {
         let deadline = tokio::time::Instant::now() + STEP_TIMEOUT;
         loop {
@@ -117,7 +118,7 @@ impl PagureFixture {
 }
 
 #[tokio::test]
-#[ignore = "needs a true Pagure: bin/test --only pagure"]
+#[ignore = "needs a real Pagure: bin/test --only pagure"]
 async fn real_pagure_publishes_requests_and_shows_flags() {
     let mut fixture = PagureFixture::new().await;
     check_pull_request_is_flagged_at_its_head(&fixture).await;
@@ -128,12 +129,12 @@ async fn real_pagure_publishes_requests_and_shows_flags() {
     check_stopped_build_gets_canceled_flag(&fixture).await;
     fixture.report_by("pagure-ci", HOOK_SECRET).await;
     check_tag_is_requested_as_tag(&fixture).await;
-    // With the key that the hook holds, and that has just published each of these jobs' requests.
-    let (refused, allowed) = denied::probe_denied_actions(&fixture.sandbox, "demo").await.unwrap();
-    assert!(refused.len() >= 8 && allowed.is_empty(), "Pagure's key may do more than publish: {allowed:?}");
+    // With the key that the hook holds and that has published the request of each of these jobs.
+    let (denied_actions, allowed) = denied::probe_denied_actions(&fixture.sandbox, "demo").await.unwrap();
+    assert!(denied_actions.len() >= 8 && allowed.is_empty(), "Pagure's key may do more than publish: {allowed:?}");
     let jobs = fixture.sandbox.jobs().await.unwrap();
-    // Three pushes and a tag; a pull request, and the push to it, which is one of a branch, too.
-    assert_eq!(jobs.len(), 7, "our own flags came back as messages and started nothing: {jobs:#?}");
+    // Three pushes and a tag; a pull request, and the push to it, which is also a push to a branch.
+    assert_eq!(jobs.len(), 7, "the messages about our own flags must start nothing: {jobs:#?}");
     assert!(fixture.sandbox.account.dead_letters().await.unwrap().is_empty());
     assert!(!fixture.pagure.log().contains(&fixture.sandbox.account.publisher_key().secret_access_key));
 }
