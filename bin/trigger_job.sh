@@ -39,7 +39,7 @@ fail() {
     exit "$code"
 }
 
-wrong() { fail 2 "$1" 'see: trigger_job.sh --help'; }
+usage_error() { fail 2 "$1" 'see: trigger_job.sh --help'; }
 
 # quote TEXT: as a JSON string. The text reaches awk by its environment, where no character means anything; without a
 # locale, bytes are characters, so that UTF-8 passes as it is.
@@ -73,7 +73,7 @@ while [ $# -gt 0 ]; do
         --dry-run) dry_run=yes && shift && continue ;;
         --*=*) option=${1%%=*} value=${1#*=} ;;
         --*)
-            [ $# -gt 1 ] || wrong "$1 needs a value"
+            [ $# -gt 1 ] || usage_error "$1 needs a value"
             option=$1 value=$2
             shift
             ;;
@@ -83,7 +83,7 @@ while [ $# -gt 0 ]; do
                 1) project=$1 ;;
                 2) branch=$1 ;;
                 3) topic=$1 ;;
-                *) wrong 'there are more than three arguments' ;;
+                *) usage_error 'there are more than three arguments' ;;
             esac
             shift && continue
             ;;
@@ -97,15 +97,15 @@ while [ $# -gt 0 ]; do
         --topic-arn) topic=$value ;;
         --output) output=$value ;;
         --var)
-            case $value in ?*=*) ;; *) wrong 'a variable is NAME=VALUE' ;; esac
+            case $value in ?*=*) ;; *) usage_error 'a variable is NAME=VALUE' ;; esac
             variables="$variables${variables:+,}$(quote "${value%%=*}"):$(quote "${value#*=}")"
             ;;
-        *) wrong "unknown option $option" ;;
+        *) usage_error "unknown option $option" ;;
     esac
     shift
 done
-case $output in text | json) ;; *) wrong '--output is text or json' ;; esac
-[ -z "$action" ] || [ -n "$id" ] || wrong '--cancel needs the --id of the request it cancels'
+case $output in text | json) ;; *) usage_error '--output is text or json' ;; esac
+[ -z "$action" ] || [ -n "$id" ] || usage_error '--cancel needs the --id of the request it cancels'
 
 checked_out() { git symbolic-ref --quiet HEAD 2>/dev/null | sed -n 's|^refs/heads/||p'; }
 
@@ -115,7 +115,7 @@ topic=${topic:-${DOORBELL_TOPIC_ARN:-${IWOMPINAWS_TOPIC_ARN-}}}
 [ -n "$topic" ] || fail 3 'no topic is known: give its ARN in --topic-arn or DOORBELL_TOPIC_ARN'
 case $topic in
     arn:*:sns:?*:?*:?*) ;;
-    *) wrong 'a topic is arn:<partition>:sns:<region>:<account>:<name>' ;;
+    *) usage_error 'a topic is arn:<partition>:sns:<region>:<account>:<name>' ;;
 esac
 region=$(printf '%s' "$topic" | cut -d : -f 4)
 
@@ -130,7 +130,7 @@ case ${branch:+b}${tag:+t}${pull_request:+p} in
         [ -n "$branch" ] || fail 3 'no branch is known: give it as the second argument or in DOORBELL_BRANCH'
         ;;
     b | t | p) ;;
-    *) wrong 'BRANCH, --tag and --pull-request take the place of each other: give one' ;;
+    *) usage_error 'BRANCH, --tag and --pull-request take the place of each other: give one' ;;
 esac
 
 # Every message has an id, made before the first attempt: the AWS CLI sends again when a reply is lost.
@@ -141,7 +141,7 @@ add_text branch "$branch"
 add_text tag "$tag"
 case $pull_request in
     '') ;;
-    0* | *[!0-9]*) wrong 'a pull request is named by its number, 1 or more' ;;
+    0* | *[!0-9]*) usage_error 'a pull request is named by its number, 1 or more' ;;
     *) add pullRequest "$pull_request" ;;
 esac
 add_text id "$id"
@@ -157,10 +157,10 @@ if [ -n "$dry_run" ]; then
 fi
 command -v aws >/dev/null 2>&1 || fail 4 'the AWS CLI (aws) is not on the PATH' 'install it, or use the program trigger_job'
 
-# Its stdout goes by descriptor 3, so that its words for an error can be looked at.
+# Its stdout goes by descriptor 3, so that its aws_output for an error can be looked at.
 status=0
 exec 3>&1
-words=$(
+aws_output=$(
     {
         printed=$(aws sns publish --region "$region" --topic-arn "$topic" --message "$message" \
             --query MessageId --output text) || exit $?
@@ -171,11 +171,11 @@ words=$(
     } 2>&1
 ) || status=$?
 exec 3>&-
-[ -z "$words" ] || printf '%s\n' "$words" >&2
+[ -z "$aws_output" ] || printf '%s\n' "$aws_output" >&2
 [ "$status" -ne 0 ] || { say "published, with the id $id" && exit 0; }
 
 again="the same command with --id $id can't start a second build, even if this one was published"
-case $words in
+case $aws_output in
     *AuthorizationError* | *AccessDenied*) fail 4 "these credentials may not publish to $topic" ;;
     *InvalidClientTokenId* | *UnrecognizedClient* | *SignatureDoesNotMatch* | *ExpiredToken* | *'locate credentials'*)
         fail 4 'AWS does not take these credentials, or there are none'

@@ -1,40 +1,41 @@
-# The registry's documents, in the contract's words. Keys that are not set are left out: the contract's defaults hold.
+# The registry's documents, with the keys of the contract. Keys without a value are omitted, so the contract's defaults
+# apply.
 
 locals {
   documents = {
-    for name, it in var.projects : name => jsonencode({
+    for name, project in var.projects : name => jsonencode({
       for key, value in {
-        gitUrl                   = it.git_url
-        command                  = jsondecode(it.command == null ? jsonencode(it.executable) : jsonencode(it.command))
-        deployDir                = it.deploy_dir
-        refs                     = it.refs
-        commits                  = it.commits
-        pullRequests             = it.pull_requests
-        onUnknownStart           = it.on_unknown_start
-        timeoutMinutes           = it.timeout_minutes
-        variables                = length(it.variables) == 0 ? null : it.variables
-        cancelByRequest          = it.cancel_by_request
-        gitCredentials           = it.git_secret == null ? null : { secret = it.git_secret }
-        report                   = it.report == null ? null : local.reports[name]
+        gitUrl                   = project.git_url
+        command                  = jsondecode(project.command == null ? jsonencode(project.executable) : jsonencode(project.command))
+        deployDir                = project.deploy_dir
+        refs                     = project.refs
+        commitPolicy             = project.commit_policy
+        pullRequests             = project.pull_requests
+        onUnknownStart           = project.on_unknown_start
+        timeoutMinutes           = project.timeout_minutes
+        variables                = length(project.variables) == 0 ? null : project.variables
+        allowCancel              = project.allow_cancel
+        gitCredentials           = project.git_secret == null ? null : { secret = project.git_secret }
+        reportTo                 = project.report_to == null ? null : local.report_targets[name]
         buildProject             = module.builds.build_projects[name]
-        unprivilegedBuildProject = it.pull_requests == "unprivileged" ? module.builds.unprivileged_build_project : null
+        unprivilegedBuildProject = project.pull_requests == "unprivileged" ? module.builds.unprivileged_build_project : null
       } : key => value if value != null
     })
   }
-  reports = {
-    for name, it in var.projects : name => {
+  report_targets = {
+    for name, project in var.projects : name => {
       for key, value in {
-        type        = it.report.type
-        url         = it.report.url
-        repo        = it.report.repo
-        tokenSecret = it.report.token_secret
-        username    = it.report.username
+        type        = project.report_to.type
+        url         = project.report_to.url
+        repo        = project.report_to.repo
+        tokenSecret = project.report_to.token_secret
+        username    = project.report_to.username
       } : key => value if value != null
-    } if it.report != null
+    } if project.report_to != null
   }
 
-  # Forges may stand at ports of their own; AWS is at 443.
+  # The ports of the forges, and 443 for AWS.
   egress_ports = distinct(concat([443], [
-    for it in values(var.projects) : tonumber(try(regex("^https://[^/]*:([0-9]{1,5})(?:/|$)", it.report.url)[0], "443")) if it.report != null
+    for project in values(var.projects) : tonumber(try(regex("^https://[^/]*:([0-9]{1,5})(?:/|$)", project.report_to.url)[0], "443")) if project.report_to != null
   ]))
 }

@@ -1,123 +1,122 @@
-# Doorbell in one account and Region. Each module is one concern; what they share is names.
+# The root module: Doorbell in one account and Region. Each module has one concern; modules share only names and ARNs.
 
 data "aws_caller_identity" "current" {
   count = var.account_id == null ? 1 : 0
 }
 
-# Both know their answer without asking AWS.
+# The provider answers both without a call to AWS.
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  place = {
+  context = {
     name       = var.name
     partition  = data.aws_partition.current.partition
     region     = data.aws_region.current.name
     account_id = var.account_id == null ? one(data.aws_caller_identity.current[*].account_id) : var.account_id
   }
   registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
-  topic_arn       = "arn:${local.place.partition}:sns:${local.place.region}:${local.place.account_id}:${var.name}-requests"
+  topic_arn       = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
 
-  # What roles are granted for each secret that the projects name, by that name.
-  # Secrets Manager ends a secret's ARN with a hyphen and six characters of its own.
+  # The ARN, or ARN pattern, of each secret that the projects name. Secrets Manager appends a hyphen and six random
+  # characters to a secret's name.
   secret_arns = {
     for secret in distinct(concat(local.git_secrets, local.report_secrets)) : secret => startswith(secret, "arn:") ? secret :
-    "arn:${local.place.partition}:secretsmanager:${local.place.region}:${local.place.account_id}:secret:${secret}-??????"
+    "arn:${local.context.partition}:secretsmanager:${local.context.region}:${local.context.account_id}:secret:${secret}-??????"
   }
   git_secrets    = compact(values(var.projects)[*].git_secret)
-  report_secrets = [for it in values(var.projects) : it.report.token_secret if it.report != null]
+  report_secrets = [for project in values(var.projects) : project.report_to.token_secret if project.report_to != null]
 }
 
 module "publishers" {
   source = "./modules/publishers"
 
-  place             = local.place
+  context           = local.context
   publishers        = var.publishers
   topic_arn         = local.topic_arn
   topic_kms_key_arn = var.topic_kms_key_arn
 }
 
-module "trigger" {
-  source = "./modules/trigger"
+module "queues" {
+  source = "./modules/queues"
 
-  place             = local.place
-  publisher_arns    = module.publishers.principal_arns
-  publisher_ids     = module.publishers.ids
-  topic_kms_key_arn = var.topic_kms_key_arn
-  rule_arns         = module.builds.rule_arns
+  context                 = local.context
+  publisher_arns          = module.publishers.principal_arns
+  publisher_principal_ids = module.publishers.principal_ids
+  topic_kms_key_arn       = var.topic_kms_key_arn
+  rule_arns               = module.builds.rule_arns
 }
 
 module "ledger" {
   source = "./modules/ledger"
 
-  place               = local.place
+  context             = local.context
   deletion_protection = var.deletion_protection
 }
 
 module "builds" {
   source = "./modules/builds"
 
-  place = local.place
+  context = local.context
   projects = {
-    for name, it in var.projects : name => {
-      concurrent_builds = it.concurrent_builds
-      compute_type      = it.compute_type
-      secret_arns       = [for secret in compact([it.git_secret]) : local.secret_arns[secret]]
+    for name, project in var.projects : name => {
+      concurrent_builds = project.concurrent_builds
+      compute_type      = project.compute_type
+      secret_arns       = [for secret in compact([project.git_secret]) : local.secret_arns[secret]]
     }
   }
   image                       = try(var.images.build, null)
   log_retention_days          = var.log_retention_days
-  event_queue_arn             = module.trigger.queue_arns["events"]
-  event_dead_letter_queue_arn = module.trigger.queue_arns["events-dead-letters"]
+  event_queue_arn             = module.queues.queue_arns["events"]
+  event_dead_letter_queue_arn = module.queues.queue_arns["events-dead-letters"]
 }
 
 module "registry" {
   source = "./modules/registry"
 
-  place     = local.place
   prefix    = local.registry_prefix
   documents = local.documents
 }
 
-module "fleet" {
-  source = "./modules/fleet"
+module "worker" {
+  source = "./modules/worker"
 
-  place                      = local.place
+  context                    = local.context
   image                      = try(var.images.worker, null)
   network                    = var.network
   egress_ports               = local.egress_ports
   tasks                      = var.tasks
   log_retention_days         = var.log_retention_days
   alarm_topic_arns           = var.alarm_topic_arns
-  topic_arn                  = module.trigger.topic_arn
-  queue_arns                 = module.trigger.queue_arns
-  queue_names                = module.trigger.queue_names
-  queue_urls                 = module.trigger.queue_urls
-  dead_letter_queues         = module.trigger.dead_letter_queues
+  topic_arn                  = module.queues.topic_arn
+  queue_arns                 = module.queues.queue_arns
+  queue_names                = module.queues.queue_names
+  queue_urls                 = module.queues.queue_urls
+  dead_letter_queues         = module.queues.dead_letter_queues
   table_name                 = module.ledger.table_name
   table_arn                  = module.ledger.table_arn
-  index_arn                  = module.ledger.index_arn
+  due_index_arn              = module.ledger.index_arns["due"]
   registry_prefix            = local.registry_prefix
   report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
-  build_variables            = { for name, it in var.projects : module.builds.build_projects[name] => it.variables }
-  build_project_arns         = module.builds.project_arns
+  build_variables            = { for name, project in var.projects : module.builds.build_projects[name] => project.variables }
+  build_project_arns         = module.builds.build_project_arns
   unprivileged_build_project = module.builds.unprivileged_build_project
 }
 
-module "operator" {
-  source = "./modules/operator"
+module "operator_role" {
+  source = "./modules/operator_role"
 
-  place              = local.place
+  context            = local.context
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
-  index_arn          = module.ledger.index_arn
+  index_arns         = values(module.ledger.index_arns)
   topic_arn          = local.topic_arn
-  queue_arns         = module.trigger.queue_arns
-  dead_letter_queues = module.trigger.dead_letter_queues
-  build_project_arns = values(module.builds.project_arns)
-  log_group_names    = concat([module.fleet.log_group], values(module.builds.log_groups))
+  queue_arns         = module.queues.queue_arns
+  dead_letter_queues = module.queues.dead_letter_queues
+  build_project_arns = values(module.builds.build_project_arns)
+  log_group_names    = concat([module.worker.log_group_name], values(module.builds.log_group_names))
   registry_prefix    = local.registry_prefix
   rule_arns          = module.builds.rule_arns
-  role_names         = concat([module.fleet.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
+  role_names         = concat([module.worker.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
   secret_arns        = values(local.secret_arns)
 }

@@ -1,6 +1,6 @@
 output "topic_arn" {
-  description = "Where publishers publish: DOORBELL_TOPIC_ARN in each CI."
-  value       = module.trigger.topic_arn
+  description = "The topic that publishers publish to: DOORBELL_TOPIC_ARN in each CI."
+  value       = module.queues.topic_arn
 }
 
 output "publisher_role_arns" {
@@ -8,44 +8,44 @@ output "publisher_role_arns" {
   value       = module.publishers.role_arns
 }
 
-output "key_commands" {
-  description = "For CIs that only know keys: the command that makes one. It prints the secret once; it is in no state."
+output "access_key_commands" {
+  description = "For CI systems that only support access keys: the command that creates a key. It prints the secret once; the state never contains it."
   value       = { for name, user in module.publishers.user_names : name => "aws iam create-access-key --user-name ${user}" }
 }
 
 output "operator_role_arn" {
-  description = "What the person on call assumes; null if nobody may."
-  value       = module.operator.role_arn
+  description = "The role of the person on call; null without operator_arns."
+  value       = module.operator_role.role_arn
 }
 
 output "repository_urls" {
-  description = "Where the images are pushed."
-  value       = module.fleet.repository_urls
+  description = "The repositories of the two images."
+  value       = module.worker.repository_urls
 }
 
 output "build_projects" {
-  description = "The CodeBuild project of each registered project."
+  description = "The CodeBuild project of each project."
   value       = module.builds.build_projects
 }
 
 output "build_role_names" {
-  description = "The role of each project's builds. It can read the project's git secret and write its log; attach to it what a deployment needs."
+  description = "The role of each project's builds. It can read the project's git secret and write its log; attach the permissions that a deployment needs."
   value       = module.builds.role_names
 }
 
 output "worker_role_name" {
-  description = "The worker's role. A customer-managed key on the registry or on secrets needs kms:Decrypt for it."
-  value       = module.fleet.worker_role_name
+  description = "The name of the worker's role. A customer-managed key of the registry or of a secret must allow it kms:Decrypt."
+  value       = module.worker.worker_role_name
 }
 
 output "worker_environment" {
-  description = "What the worker is told."
-  value       = module.fleet.worker_environment
+  description = "The worker's environment variables."
+  value       = module.worker.worker_environment
 }
 
 output "queue_urls" {
-  description = "All queues, by what they are for."
-  value       = module.trigger.queue_urls
+  description = "The URLs of all queues, by purpose."
+  value       = module.queues.queue_urls
 }
 
 output "registry" {

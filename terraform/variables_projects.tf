@@ -1,22 +1,23 @@
-# The registry, typed: the contract of publisher/messages (project.v1.json) in Terraform's words. What that refuses is
-# refused here, when it is planned; a test compares the two by the contract's own fixtures.
+# The registry's projects, as typed variables. The validations reject in the plan what the contract of
+# publisher/messages (project.v1.json) rejects; a test compares both with the contract's fixtures.
 
 variable "registry_prefix" {
-  description = "The registry's SSM parameters are called <prefix>/<project>. Unset: / and the installation's name."
+  description = "The prefix of the registry's SSM parameters, `<prefix>/<project>`. The default is / and the installation's name."
   type        = string
   default     = null
   validation {
     condition     = var.registry_prefix == null || can(regex("^(/[A-Za-z0-9_.-]+){1,10}$", var.registry_prefix)) && !can(regex("^/(aws|ssm)", lower(var.registry_prefix)))
-    error_message = "registry_prefix begins with / and does not end with it, of A-Z a-z 0-9 . _ - and /; AWS keeps /aws and /ssm for itself."
+    error_message = "registry_prefix must begin with /, not end with it, and consist of A-Z a-z 0-9 . _ - /. AWS reserves /aws and /ssm."
   }
 }
 
 variable "projects" {
   description = <<-TEXT
-    The projects that may be built, by name. `command` is the whole argv, or `executable` one program that gets the ref
-    as its argument; refs are `heads/main`, `tags/v*`, a bare name for a branch. Secrets are named, by their Secrets
-    Manager name or whole ARN, never given. `concurrent_builds` is CodeBuild's own limit. All other keys are those of
-    the registry's documents.
+    The projects that Doorbell may build, by name. A project has a `command`, which is a list of all arguments, or an
+    `executable`, which is one program that gets the ref as its argument. A ref is `heads/main`, `tags/v*`, or the bare
+    name of a branch. `git_secret` and `report_to.token_secret` are names or complete ARNs of Secrets Manager secrets,
+    never the secrets. `concurrent_builds` is the limit of the CodeBuild project. The other keys are those of the
+    registry's documents.
   TEXT
   type = map(object({
     git_url           = string
@@ -24,16 +25,16 @@ variable "projects" {
     executable        = optional(string)
     deploy_dir        = optional(string)
     refs              = list(string)
-    commits           = optional(string)
+    commit_policy     = optional(string)
     pull_requests     = optional(string)
     on_unknown_start  = optional(string)
     timeout_minutes   = optional(number)
     variables         = optional(list(string), [])
-    cancel_by_request = optional(bool)
+    allow_cancel      = optional(bool)
     git_secret        = optional(string)
     concurrent_builds = optional(number, 5)
     compute_type      = optional(string, "BUILD_GENERAL1_SMALL")
-    report = optional(object({
+    report_to = optional(object({
       type         = optional(string, "pagure")
       url          = string
       repo         = string
@@ -48,121 +49,121 @@ variable "projects" {
     condition = alltrue([
       for name in keys(var.projects) : can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) && !strcontains(name, "..")
     ])
-    error_message = "A project's name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\". Refused: ${join(", ", [for name in keys(var.projects) : jsonencode(name) if !can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) || strcontains(name, "..")])}."
+    error_message = "A project's name must have 1 to 63 characters of A-Z a-z 0-9 . _ -, begin with a letter or a digit, and not contain \"..\". Rejected: ${join(", ", [for name in keys(var.projects) : jsonencode(name) if !can(regex("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", name)) || strcontains(name, "..")])}."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      length(it.git_url) <= 1024 && !strcontains(it.git_url, "::") && (
-        can(regex("^https://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-?A-~]+$", it.git_url)) ||
-        can(regex("^ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+$", it.git_url)) ||
-        can(regex("^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*$", it.git_url))
+      for project in values(var.projects) :
+      length(project.git_url) <= 1024 && !strcontains(project.git_url, "::") && (
+        can(regex("^https://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-?A-~]+$", project.git_url)) ||
+        can(regex("^ssh://([A-Za-z0-9._][A-Za-z0-9._-]*@)?[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+$", project.git_url)) ||
+        can(regex("^[A-Za-z0-9._][A-Za-z0-9._-]*@[A-Za-z0-9_][A-Za-z0-9._-]*:[!-,.-~][!-~]*$", project.git_url))
       )
     ])
-    error_message = "git_url is https://host/path, ssh://user@host/path or user@host:path, without a password: name a secret in git_secret."
+    error_message = "git_url must be https://host/path, ssh://user@host/path or user@host:path, without a password. Name a secret in git_secret."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      (it.command == null) != (it.executable == null) &&
-      (it.command == null || try(length(it.command) > 0 && it.command[0] != "", false)) && it.executable != ""
+      for project in values(var.projects) :
+      (project.command == null) != (project.executable == null) &&
+      (project.command == null || try(length(project.command) > 0 && project.command[0] != "", false)) && project.executable != ""
     ])
-    error_message = "A project has either command, a list of arguments of which the first is the program, or executable, one program; neither is ever given to a shell."
+    error_message = "A project must have either command, a list of arguments that begins with the program, or executable, one program. No shell runs them."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.deploy_dir == null || (
-        try(length(it.deploy_dir) >= 1 && length(it.deploy_dir) <= 1024, false) && !can(regex("(^/|(^|/)\\.\\.(/|$))", it.deploy_dir))
+      for project in values(var.projects) : project.deploy_dir == null || (
+        try(length(project.deploy_dir) >= 1 && length(project.deploy_dir) <= 1024, false) && !can(regex("(^/|(^|/)\\.\\.(/|$))", project.deploy_dir))
       )
     ])
-    error_message = "deploy_dir is a folder inside the checkout: not absolute, and without \"..\"."
+    error_message = "deploy_dir must be a directory in the checkout: relative, and without \"..\"."
   }
 
   validation {
     condition = alltrue(flatten([
-      for it in values(var.projects) : [
-        for ref in it.refs :
+      for project in values(var.projects) : [
+        for ref in project.refs :
         can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) && ref != "" &&
         !can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) &&
         length(replace(ref, "/^(heads|tags)\\//", "")) <= 200
       ]
     ]))
-    error_message = "refs are heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one * and that at the end. Refused: ${join(", ", distinct(flatten([for it in values(var.projects) : [for ref in it.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
+    error_message = "refs must be heads/main, tags/v* or a bare branch: printable ASCII without ~ ^ : ? [ \\, no part that begins with - or a dot, at most one *, at the end. Rejected: ${join(", ", distinct(flatten([for project in values(var.projects) : [for ref in project.refs : jsonencode(ref) if !can(regex("^[!-)+-9;->@-Z\\]_-}]*\\*?$", ref)) || ref == "" || can(regex("(^refs/|^(heads|tags)/$|^(heads/|tags/)?(@|HEAD)$|\\.\\.|@\\{|^[-./]|/[-./]|[./]$|\\.lock(/|$))", ref)) || length(replace(ref, "/^(heads|tags)\\//", "")) > 200]])))}."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.projects) : length(it.refs) > 0])
-    error_message = "refs is empty: nothing could be built. (The registry's default, any branch, is for documents of iwomp-in-aws.)"
-  }
-
-  validation {
-    condition = alltrue([
-      for it in values(var.projects) :
-      contains(["ancestor", "tip"], coalesce(it.commits, "ancestor")) &&
-      contains(["none", "unprivileged"], coalesce(it.pull_requests, "none")) &&
-      contains(["retry", "stop"], coalesce(it.on_unknown_start, "retry"))
-    ])
-    error_message = "commits is ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop."
+    condition     = alltrue([for project in values(var.projects) : length(project.refs) > 0])
+    error_message = "refs must not be empty. (The registry's default, any branch, exists for documents of iwomp-in-aws.)"
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) :
-      it.timeout_minutes == null || try(it.timeout_minutes >= 5 && it.timeout_minutes <= 2160 && floor(it.timeout_minutes) == it.timeout_minutes, false)
+      for project in values(var.projects) :
+      contains(["ancestor", "tip"], coalesce(project.commit_policy, "ancestor")) &&
+      contains(["none", "unprivileged"], coalesce(project.pull_requests, "none")) &&
+      contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry"))
     ])
-    error_message = "timeout_minutes is a whole number from 5 to 2160: CodeBuild's own limits."
+    error_message = "commit_policy must be ancestor or tip, pull_requests none or unprivileged, and on_unknown_start retry or stop."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) :
+      project.timeout_minutes == null || try(project.timeout_minutes >= 5 && project.timeout_minutes <= 2160 && floor(project.timeout_minutes) == project.timeout_minutes, false)
+    ])
+    error_message = "timeout_minutes must be a whole number from 5 to 2160, CodeBuild's limits."
   }
 
   validation {
     condition = alltrue(flatten([
-      for it in values(var.projects) : [
-        for variable in it.variables :
+      for project in values(var.projects) : [
+        for variable in project.variables :
         can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) &&
         !can(regex("^(DOORBELL_|CODEBUILD_|AWS_|GIT_|LD_|BASH_FUNC_)", upper(variable))) &&
         !contains(["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"], upper(variable))
       ]
     ]))
-    error_message = "variables are names of letters, digits and _, and none that steers the build: DOORBELL_*, CODEBUILD_*, AWS_*, GIT_*, LD_*, BASH_FUNC_*, PATH, ENV, BASH_ENV, IFS, HOME, SHELLOPTS."
+    error_message = "variables must be names of letters, digits and _. Reserved names are DOORBELL_*, CODEBUILD_*, AWS_*, GIT_*, LD_*, BASH_FUNC_*, PATH, ENV, BASH_ENV, IFS, HOME and SHELLOPTS."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : alltrue([
-        for secret in compact([it.git_secret, try(it.report.token_secret, null)]) :
-        # An ARN without the six characters at its end would grant nothing, or, with a *, too much.
+      for project in values(var.projects) : alltrue([
+        for secret in compact([project.git_secret, try(project.report_to.token_secret, null)]) :
+        # An ARN without its last six characters grants nothing; with a * in their place it grants too much.
         can(regex("^[A-Za-z0-9/_+=.@-]{1,512}$", secret)) ||
         can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", secret))
       ])
     ])
-    error_message = "git_secret and report.token_secret are names of secrets in Secrets Manager (letters, digits, / _ + = . @ -) or their whole ARNs, with the hyphen and six characters at the end; never the secret itself."
+    error_message = "git_secret and report_to.token_secret must be names of Secrets Manager secrets (letters, digits, / _ + = . @ -) or their complete ARNs, with the hyphen and six characters at the end. They must not be the secret's value."
   }
 
   validation {
-    condition     = alltrue([for it in values(var.projects) : it.git_secret == null || it.git_secret != try(it.report.token_secret, "")])
-    error_message = "git_secret and report.token_secret of a project are the same secret: builds read the first, and only workers may read the second."
+    condition     = alltrue([for project in values(var.projects) : project.git_secret == null || project.git_secret != try(project.report_to.token_secret, "")])
+    error_message = "git_secret and report_to.token_secret of a project must differ: builds read the first, and only workers may read the second."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.report == null || try(
-        contains(["pagure", "pagure-ci"], it.report.type) &&
-        length(it.report.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", it.report.url)) &&
-        length(it.report.repo) <= 255 &&
-        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", it.report.repo)),
+      for project in values(var.projects) : project.report_to == null || try(
+        contains(["pagure", "pagure-ci"], project.report_to.type) &&
+        length(project.report_to.url) <= 512 && can(regex("^https://[A-Za-z0-9\\[][A-Za-z0-9._:/~\\[\\]-]*$", project.report_to.url)) &&
+        length(project.report_to.repo) <= 255 &&
+        can(regex("^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", project.report_to.repo)),
         false
       )
     ])
-    error_message = "report is of type pagure or pagure-ci, its url https://host[:port][/path] without user name or query, its repo name, namespace/name or fork/user/name."
+    error_message = "report_to.type must be pagure or pagure-ci, report_to.url https://host[:port][/path] without user name or query, and report_to.repo name, namespace/name or fork/user/name."
   }
 
   validation {
     condition = alltrue([
-      for it in values(var.projects) : it.concurrent_builds >= 1 && floor(it.concurrent_builds) == it.concurrent_builds &&
-      can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", it.compute_type))
+      for project in values(var.projects) : project.concurrent_builds >= 1 && floor(project.concurrent_builds) == project.concurrent_builds &&
+      can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", project.compute_type))
     ])
-    error_message = "concurrent_builds is 1 or more, compute_type one of CodeBuild's: BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
+    error_message = "concurrent_builds must be a whole number from 1, and compute_type one of BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
   }
 }

@@ -25,9 +25,9 @@ usage_error() {
 # contains WORDS WORD
 contains() { case " $1 " in *" $2 "*) return 0 ;; *) return 1 ;; esac; }
 
-# known OPTIONS ARGUMENT...: refuses an option that is none of these, before minutes go into a build. What values may be,
+# reject_unknown_options OPTIONS ARGUMENT...: refuses an option that is none of these, before minutes go into a build. What values may be,
 # the program says.
-known() {
+reject_unknown_options() {
     options=$1
     shift
     for argument in "$@"; do

@@ -1,45 +1,45 @@
-# What bin/deploy_infra and bin/destroy_infra share. To be sourced after common.sh and terraform.sh.
+# Functions of bin/deploy_infra and bin/destroy_infra. To be sourced after common.sh and terraform.sh.
 # shellcheck shell=sh
 
-# infra_arguments ARGUMENT...: sets $folder, $yes and $terraform, or says what is missing.
+# infra_arguments ARGUMENT...: sets $directory, $yes and $terraform, or prints what is missing.
 infra_arguments() {
-    folder='' yes=no
+    directory='' yes=no
     for argument in "$@"; do
         case $argument in
             -h | --help) help_text && exit 0 ;;
             --yes) yes=yes ;;
             -*) usage_error "unknown argument \"$argument\"" ;;
-            *) [ -z "$folder" ] || usage_error 'one folder is understood'; folder=$argument ;;
+            *) [ -z "$directory" ] || usage_error 'more than one directory'; directory=$argument ;;
         esac
     done
-    [ -n "$folder" ] || usage_error 'which folder? Copy terraform/examples/minimal to a place of yours, and name that'
-    [ -d "$folder" ] || usage_error "there is no folder $folder"
-    ls "$folder"/*.tf >/dev/null 2>&1 || usage_error "$folder holds no Terraform configuration (*.tf)"
+    [ -n "$directory" ] || usage_error 'DIRECTORY is missing: name a copy of terraform/examples/minimal'
+    [ -d "$directory" ] || usage_error "no such directory: $directory"
+    ls "$directory"/*.tf >/dev/null 2>&1 || usage_error "$directory contains no Terraform configuration (*.tf)"
     if ! terraform=$(terraform_program); then
-        say 'neither terraform nor tofu is on the PATH: install Terraform 1.9 or newer, or OpenTofu 1.9 or newer'
+        say 'neither terraform nor tofu is on the PATH: install Terraform or OpenTofu, 1.9 or newer'
         exit 3
     fi
-    [ "$yes" = yes ] || [ -t 0 ] || usage_error 'there is no terminal to ask at: say --yes'
+    [ "$yes" = yes ] || [ -t 0 ] || usage_error 'no terminal for the confirmation: pass --yes'
 }
 
-# A plan in a file that only this user can read: what was shown is what is applied, and nothing else.
+# Writes the plan to a file that only this user can read. infra_apply applies exactly the plan that was shown.
 infra_plan() {
     umask 077
     plans=$(mktemp -d)
     trap 'rm -rf "$plans"' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    "$terraform" -chdir="$folder" init -input=false || {
-        say "$terraform init failed; its message stands above. Without a way to the provider registry, a mirror can be named in the CLI configuration"
+    "$terraform" -chdir="$directory" init -input=false || {
+        say "$terraform init failed; see its message above. Without access to the provider registry, name a mirror in the CLI configuration"
         exit 1
     }
     status=0
-    "$terraform" -chdir="$folder" plan -input=false -detailed-exitcode -out="$plans/plan" "$@" || status=$?
+    "$terraform" -chdir="$directory" plan -input=false -detailed-exitcode -out="$plans/plan" "$@" || status=$?
     case $status in
-        0) say 'nothing to do'; exit 0 ;;
+        0) say 'no changes'; exit 0 ;;
         2) ;;
         *)
-            say "there is no plan; $terraform's message stands above. \"No valid credential sources\" wants AWS_PROFILE or a sign-in, \"missing region\" AWS_REGION"
+            say "$terraform plan failed; see its message above. For \"No valid credential sources\" set AWS_PROFILE or sign in; for \"missing region\" set AWS_REGION"
             exit 1
             ;;
     esac
@@ -47,9 +47,9 @@ infra_plan() {
 
 infra_confirm() {
     [ "$yes" = no ] || return 0
-    printf '\n%s Only "yes" is a yes: ' "$1"
+    printf '\n%s Type "yes" to confirm: ' "$1"
     read -r answer || answer=''
-    [ "$answer" = yes ] || { say 'nothing was done'; exit 1; }
+    [ "$answer" = yes ] || { say 'canceled; nothing was changed'; exit 1; }
 }
 
-infra_apply() { "$terraform" -chdir="$folder" apply -input=false "$plans/plan"; }
+infra_apply() { "$terraform" -chdir="$directory" apply -input=false "$plans/plan"; }

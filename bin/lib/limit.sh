@@ -1,8 +1,8 @@
 # Runs a command for a bounded time. To be sourced.
 # shellcheck shell=sh
 
-# limited SECONDS COMMAND...: the command's exit code, or 124 if it was stopped. Its children are stopped with it.
-limited() {
+# run_with_timeout SECONDS COMMAND...: the command's exit code, or 124 if it was stopped. Its children are stopped with it.
+run_with_timeout() {
     # At a terminal the command has to stay in the foreground, or Ctrl-C would not reach it. Elsewhere a shell that
     # waits for a foreground command hears no signal before that one's end.
     if [ -t 0 ] && timeout --foreground 1 true 2>/dev/null; then
@@ -10,31 +10,31 @@ limited() {
     elif command -v timeout >/dev/null 2>&1; then
         in_the_background timeout -k 30 "$@"
     else
-        in_the_background limited_by_a_watchdog "$@"
+        in_the_background run_with_watchdog "$@"
     fi
 }
 
-limited_pid=''
+timed_pid=''
 
 in_the_background() {
     "$@" </dev/null &
-    limited_pid=$!
-    limited_status=0
-    wait "$limited_pid" || limited_status=$?
-    limited_pid=''
-    return "$limited_status"
+    timed_pid=$!
+    timed_status=0
+    wait "$timed_pid" || timed_status=$?
+    timed_pid=''
+    return "$timed_status"
 }
 
-# For the traps of whoever calls `limited`: ends the command that it waits for, and waits for that.
-end_limited() {
-    [ -z "$limited_pid" ] && return
-    kill -TERM "$limited_pid" 2>/dev/null || :
-    wait "$limited_pid" 2>/dev/null || :
+# For the traps of whoever calls `run_with_timeout`: ends the command that it waits for, and waits for that.
+stop_timed_command() {
+    [ -z "$timed_pid" ] && return
+    kill -TERM "$timed_pid" 2>/dev/null || :
+    wait "$timed_pid" 2>/dev/null || :
 }
 
 # macOS has no `timeout`. Its sh has job control without a terminal, so that the command and the watchdog get a process
 # group each, and each is ended whole.
-limited_by_a_watchdog() (
+run_with_watchdog() (
     seconds=$1
     shift
     set -m

@@ -1,7 +1,7 @@
-# Terraform or OpenTofu, and where their provider comes from. To be sourced.
+# Finds Terraform or OpenTofu and a mirror of its provider. To be sourced.
 # shellcheck shell=sh
 
-# The program's name; nothing, and false, where there is none.
+# Prints the program's name; prints nothing and fails without one.
 terraform_program() {
     for name in terraform tofu; do
         command -v "$name" >/dev/null 2>&1 && printf '%s\n' "$name" && return
@@ -9,9 +9,9 @@ terraform_program() {
     return 1
 }
 
-# terraform_settings FILE: writes a command-line configuration, to be named by TF_CLI_CONFIG_FILE. A machine without a
-# way to the provider registry may hold a mirror of it: TF_MIRROR names it, or it is searched. The user's own
-# configuration is left alone, and is used where there is no mirror.
+# terraform_settings FILE: writes a CLI configuration for TF_CLI_CONFIG_FILE. A machine without access to the provider
+# registry may have a mirror: TF_MIRROR names it, or the function searches for one. Without a mirror the file is a copy
+# of the user's own configuration.
 terraform_settings() {
     mirror=${TF_MIRROR:-$(find_mirror)}
     if [ -z "$mirror" ]; then
@@ -33,14 +33,14 @@ disable_checkpoint = true
 EOF
 }
 
-# A folder that holds registry.terraform.io/hashicorp/aws, not too deep in the file system.
+# Prints a directory that contains registry.terraform.io/hashicorp/aws, at most six levels deep.
 find_mirror() {
     find / -maxdepth 6 \( -path /proc -o -path /sys -o -path /home \) -prune -o \
         -type d -path '*/registry.terraform.io/hashicorp/aws' -print 2>/dev/null |
         head -n 1 | sed 's|/registry.terraform.io/hashicorp/aws$||'
 }
 
-# terraform_copy FROM TO: the modules and examples without what runs have left, so that nothing is written among them.
+# terraform_copy FROM TO: copies modules and examples without files of earlier runs. Runs then write only into the copy.
 terraform_copy() {
     mkdir -p "$2" && (cd "$1" && tar cf - --exclude=.terraform --exclude=node_modules --exclude='*.tfstate*' .) | (cd "$2" && tar xf -)
 }

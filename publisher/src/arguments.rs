@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use doorbell_messages::{Action, GitRef, ProjectName, Request, VariableName, Variables};
+use doorbell_messages::{GitRef, ProjectName, Request, RequestAction, VariableName, Variables};
 
-use crate::failure::{Failure, one_line};
+use crate::failure::{TriggerFailure, one_line};
 
 /// Ask for a build: publish one request to the topic of a Doorbell installation.
 ///
@@ -20,10 +20,10 @@ use crate::failure::{Failure, one_line};
     disable_help_subcommand = true,
     subcommand_value_name = "COMMAND"
 )]
-pub struct Arguments {
+pub struct TriggerArguments {
     /// Something else than a request.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<PrintCommand>,
 
     // Values stay text here and are checked later: clap quotes a refused value as it is, and a branch name or a pull
     // request's title with control characters or "\n::command::" in it would reach the CI's log.
@@ -37,7 +37,7 @@ pub struct Arguments {
 
     /// The topic, as the third argument of iwomp-in-aws' script; the same as --topic-arn
     #[arg(value_name = "TOPIC_ARN", conflicts_with = "topic_arn")]
-    pub topic_argument: Option<String>,
+    pub positional_topic_arn: Option<String>,
 
     /// The topic to publish to; its Region is used [env: DOORBELL_TOPIC_ARN, IWOMPINAWS_TOPIC_ARN]
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
@@ -104,14 +104,14 @@ pub struct Arguments {
     pub dry_run: bool,
 
     /// How to print the result
-    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
-    pub output: Format,
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text, value_name = "FORMAT")]
+    pub output: ResultFormat,
 }
 
 /// What `trigger_job` does besides asking for builds. A project that has one of these names is given in
 /// `DOORBELL_PROJECT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
-pub enum Command {
+pub enum PrintCommand {
     /// Print the completions for a shell
     #[command(
         after_help = "Example:\n  trigger_job completions bash >~/.local/share/bash-completion/completions/trigger_job"
@@ -128,7 +128,7 @@ pub enum Command {
 
 /// How a result is printed on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ResultFormat {
     /// The job, alone on one line
     Text,
     /// One JSON object on one line
@@ -159,48 +159,48 @@ Exit codes:
   5    not published, after retries for up to 30 seconds; with the same --id it is safe to try again
   130  interrupted";
 
-impl Arguments {
+impl TriggerArguments {
     /// The request that these arguments make of `project` and `git_ref`.
     ///
     /// # Errors
-    /// [`crate::FailureKind::Usage`], with the rule that a value breaks.
-    pub fn request(&self, project: ProjectName, git_ref: GitRef) -> Result<Request, Failure> {
+    /// [`crate::TriggerFailureKind::Usage`], with the rule that a value breaks.
+    pub fn request(&self, project: ProjectName, git_ref: GitRef) -> Result<Request, TriggerFailure> {
         Ok(Request {
             project,
             git_ref,
-            id: checked("--id", self.id.as_deref())?,
-            action: if self.cancel { Action::Cancel } else { Action::Start },
-            commit: checked("--commit", self.commit.as_deref())?,
-            cause: checked("--cause", self.cause.as_deref())?,
+            id: parse_option("--id", self.id.as_deref())?,
+            action: if self.cancel { RequestAction::Cancel } else { RequestAction::Start },
+            commit: parse_option("--commit", self.commit.as_deref())?,
+            cause: parse_option("--cause", self.cause.as_deref())?,
             origin: None,
             variables: self.request_variables()?,
         })
     }
 
-    fn request_variables(&self) -> Result<Variables, Failure> {
+    fn request_variables(&self) -> Result<Variables, TriggerFailure> {
         let mut variables = BTreeMap::new();
         for text in &self.variables {
-            let (name, value) = named(text).map_err(|rule| Failure::bad_value("--var", rule))?;
-            if let Some(_other) = variables.insert(name.clone(), value) {
-                return Err(Failure::bad_value("--var", format!("{name} is given more than once")));
+            let (name, value) = parse_assignment(text).map_err(|rule| TriggerFailure::invalid_value("--var", rule))?;
+            if let Some(_previous) = variables.insert(name.clone(), value) {
+                return Err(TriggerFailure::invalid_value("--var", format!("{name} is given more than once")));
             }
         }
-        variables.try_into().map_err(|rule: String| Failure::bad_value("--var", rule))
+        variables.try_into().map_err(|rule: String| TriggerFailure::invalid_value("--var", rule))
     }
 }
 
-fn named(text: &str) -> Result<(VariableName, String), String> {
+fn parse_assignment(text: &str) -> Result<(VariableName, String), String> {
     match text.split_once('=') {
         Some((name, value)) => Ok((name.parse()?, value.to_owned())),
         None => Err(format!("\"{}\" is refused: a variable is NAME=VALUE", one_line(text))),
     }
 }
 
-pub(crate) fn checked<T>(name: &str, text: Option<&str>) -> Result<Option<T>, Failure>
+pub(crate) fn parse_option<T>(name: &str, text: Option<&str>) -> Result<Option<T>, TriggerFailure>
 where
     T: std::str::FromStr<Err = String>,
 {
-    text.map(str::parse).transpose().map_err(|rule| Failure::bad_value(name, rule))
+    text.map(str::parse).transpose().map_err(|rule| TriggerFailure::invalid_value(name, rule))
 }
 
 #[cfg(test)]
@@ -211,12 +211,12 @@ mod tests {
 
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
-        Arguments::command().debug_assert();
+        TriggerArguments::command().debug_assert();
     }
 
     #[track_caller]
     fn check(arguments: &[&str], want: Result<&str, &str>) {
-        let arguments = Arguments::try_parse_from([&["trigger_job"], arguments].concat()).unwrap();
+        let arguments = TriggerArguments::try_parse_from([&["trigger_job"], arguments].concat()).unwrap();
         let request = arguments.request("demo".parse().unwrap(), GitRef::Branch("main".parse().unwrap()));
         let body = request.map(|request| request.to_json()).map_err(|failure| failure.what);
         assert_eq!(body.as_deref().map_err(String::as_str), want);

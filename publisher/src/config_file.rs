@@ -3,26 +3,26 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::ci::ReadFile;
-use crate::environment::Environment;
-use crate::failure::{Failure, FailureKind, one_line};
-use crate::found::Found;
+use crate::ci::FileReader;
+use crate::env_vars::EnvVars;
+use crate::failure::{TriggerFailure, TriggerFailureKind, one_line};
+use crate::resolution::SourcedValue;
 
 /// In the current directory: a repository's own settings.
-const HERE: &str = ".doorbell.toml";
+const REPOSITORY_FILE: &str = ".doorbell.toml";
 /// Below `$XDG_CONFIG_HOME`: a person's or a machine's.
-const OF_USER: &str = "doorbell/config.toml";
+const USER_FILE: &str = "doorbell/config.toml";
 
 /// What `.doorbell.toml` may say. It has the last word, not the first: a pull request may have written it.
 #[derive(Debug, Default)]
 pub(crate) struct ConfigFile {
-    keys: Keys,
+    keys: ConfigKeys,
     name: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Keys {
+struct ConfigKeys {
     project: Option<String>,
     branch: Option<String>,
     topic_arn: Option<String>,
@@ -30,15 +30,21 @@ struct Keys {
 }
 
 impl ConfigFile {
-    /// The one that `named` names; else the first that is there.
+    /// The one that `parse_assignment` names; else the first that is there.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`]: the file named is not there, or a file is wrong.
-    pub(crate) fn find(named: Option<&str>, environment: Environment<'_>, file: ReadFile<'_>) -> Result<Self, Failure> {
-        match named {
-            Some(name) => Self::read(Path::new(name), file)?.ok_or_else(|| wrong(name, "there is no such file")),
+    /// [`TriggerFailureKind::Usage`]: the file named is not there, or a file is wrong.
+    pub(crate) fn find(
+        explicit_path: Option<&str>,
+        environment: EnvVars<'_>,
+        file: FileReader<'_>,
+    ) -> Result<Self, TriggerFailure> {
+        match explicit_path {
+            Some(name) => {
+                Self::read(Path::new(name), file)?.ok_or_else(|| config_failure(name, "there is no such file"))
+            }
             None => {
-                for path in usual(environment) {
+                for path in default_paths(environment) {
                     if let Some(found) = Self::read(&path, file)? {
                         return Ok(found);
                     }
@@ -48,56 +54,58 @@ impl ConfigFile {
         }
     }
 
-    fn read(path: &Path, file: ReadFile<'_>) -> Result<Option<Self>, Failure> {
+    fn read(path: &Path, file: FileReader<'_>) -> Result<Option<Self>, TriggerFailure> {
         let name = one_line(&path.to_string_lossy());
         match file(path) {
-            Ok(text) => Ok(Some(Self { keys: keys(&text).map_err(|problem| wrong(&name, &problem))?, name })),
+            Ok(text) => {
+                Ok(Some(Self { keys: parse_keys(&text).map_err(|problem| config_failure(&name, &problem))?, name }))
+            }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-            Err(error) => Err(wrong(&name, &error.to_string())),
+            Err(error) => Err(config_failure(&name, &error.to_string())),
         }
     }
 
-    pub(crate) fn project(&self) -> Option<Found> {
-        self.found("project", self.keys.project.as_ref())
+    pub(crate) fn project(&self) -> Option<SourcedValue> {
+        self.sourced_value("project", self.keys.project.as_ref())
     }
 
-    pub(crate) fn branch(&self) -> Option<Found> {
-        self.found("branch", self.keys.branch.as_ref())
+    pub(crate) fn branch(&self) -> Option<SourcedValue> {
+        self.sourced_value("branch", self.keys.branch.as_ref())
     }
 
-    pub(crate) fn topic_arn(&self) -> Option<Found> {
-        self.found("topic-arn", self.keys.topic_arn.as_ref())
+    pub(crate) fn topic_arn(&self) -> Option<SourcedValue> {
+        self.sourced_value("topic-arn", self.keys.topic_arn.as_ref())
     }
 
-    pub(crate) fn role_arn(&self) -> Option<Found> {
-        self.found("role-arn", self.keys.role_arn.as_ref())
+    pub(crate) fn role_arn(&self) -> Option<SourcedValue> {
+        self.sourced_value("role-arn", self.keys.role_arn.as_ref())
     }
 
-    fn found(&self, key: &str, value: Option<&String>) -> Option<Found> {
+    fn sourced_value(&self, key: &str, value: Option<&String>) -> Option<SourcedValue> {
         let text = value.filter(|text| !text.is_empty())?;
-        Some(Found::new(text, format!("{}: {key}", self.name)))
+        Some(SourcedValue::new(text, format!("{}: {key}", self.name)))
     }
 }
 
-fn usual(environment: Environment<'_>) -> Vec<PathBuf> {
-    let of_user = environment
+fn default_paths(environment: EnvVars<'_>) -> Vec<PathBuf> {
+    let user_dir = environment
         .get("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| environment.get("HOME").map(|home| Path::new(&home).join(".config")));
-    [Some(PathBuf::from(HERE)), of_user.map(|folder| folder.join(OF_USER))].into_iter().flatten().collect()
+    [Some(PathBuf::from(REPOSITORY_FILE)), user_dir.map(|dir| dir.join(USER_FILE))].into_iter().flatten().collect()
 }
 
-fn keys(text: &str) -> Result<Keys, String> {
+fn parse_keys(text: &str) -> Result<ConfigKeys, String> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-        format!("{place}{}", one_line(error.message()))
+        let position = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        format!("{position}{}", one_line(error.message()))
     })
 }
 
-fn wrong(name: &str, problem: &str) -> Failure {
-    Failure::new(
-        FailureKind::Usage,
+fn config_failure(name: &str, problem: &str) -> TriggerFailure {
+    TriggerFailure::new(
+        TriggerFailureKind::Usage,
         format!("{}: {problem}", one_line(name)),
         "the file is TOML with the keys project, branch, topic-arn and role-arn, all texts",
     )
@@ -107,19 +115,19 @@ fn wrong(name: &str, problem: &str) -> Failure {
 mod tests {
     use super::*;
 
-    fn find(named: Option<&str>, files: &[(&str, &str)]) -> Result<ConfigFile, Failure> {
+    fn find(named: Option<&str>, files: &[(&str, &str)]) -> Result<ConfigFile, TriggerFailure> {
         let variable = |name: &str| (name == "HOME").then(|| "/home/ada".to_owned());
         let file = |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);
             found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| ErrorKind::NotFound.into())
         };
-        ConfigFile::find(named, Environment(&variable), &file)
+        ConfigFile::find(named, EnvVars(&variable), &file)
     }
 
     #[track_caller]
     fn check(named: Option<&str>, files: &[(&str, &str)], want: Option<(&str, &str)>) {
         let found = find(named, files).unwrap().project();
-        assert_eq!(found.as_ref().map(|found| (&*found.text, &*found.place)), want);
+        assert_eq!(found.as_ref().map(|found| (&*found.text, &*found.source)), want);
     }
 
     const OURS: (&str, &str) = (".doorbell.toml", "project = \"ours\"");
@@ -136,7 +144,7 @@ mod tests {
     #[track_caller]
     fn check_wrong(named: Option<&str>, text: &str, part: &str) {
         let failure = find(named, &[(".doorbell.toml", text)]).unwrap_err();
-        assert_eq!(failure.kind, FailureKind::Usage);
+        assert_eq!(failure.kind, TriggerFailureKind::Usage);
         assert!(failure.what.contains(part), "{failure}");
     }
 

@@ -4,52 +4,57 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use doorbell_publisher::{
-    Arguments, Command, Context, Failure, Publication, Screen, Surroundings, announce, print, publish_until_interrupted,
+    Console, HostEnvironment, PrintCommand, Publication, RequestContext, TriggerArguments, TriggerFailure, print,
+    publish_until_interrupted, write_ci_output,
 };
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let surroundings = Surroundings::of_this_process();
-    let screen = Screen::new(arguments.output, surroundings.vendor().filter(|_| !arguments.no_detect));
+    let arguments = TriggerArguments::parse();
+    let host = HostEnvironment::from_process();
+    let console = Console::new(arguments.output, host.vendor().filter(|_| !arguments.no_detect));
     let outcome = match arguments.command {
-        Some(command) => other(command),
-        None => ask(&arguments, &surroundings, &screen),
+        Some(command) => run_print_command(command),
+        None => publish_request(&arguments, &host, &console),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            screen.failed(&failure);
+            console.failure(&failure);
             ExitCode::from(failure.kind.exit_code())
         }
     }
 }
 
-fn ask(arguments: &Arguments, surroundings: &Surroundings<'_>, screen: &Screen) -> Result<(), Failure> {
-    let context = Context::find(arguments, surroundings)?;
-    screen.notes(&context.notes);
+fn publish_request(
+    arguments: &TriggerArguments,
+    host: &HostEnvironment<'_>,
+    console: &Console,
+) -> Result<(), TriggerFailure> {
+    let context = RequestContext::resolve(arguments, host)?;
+    console.notes(&context.notes);
     if arguments.show_context {
-        screen.show_context(&context);
+        console.show_context(&context);
         // As a run would end: its exit code says whether this context is enough.
         return context.request(arguments).map(drop);
     }
     let (topic, request) = context.request(arguments)?;
     let publication = Publication::new(topic, request)?;
-    screen.context(&context);
+    console.ci_log_context(&context);
     if arguments.dry_run {
-        screen.would_publish(&publication);
+        console.dry_run(&publication);
         return Ok(());
     }
-    let identity = context.identity(surroundings)?;
-    let receipt = publish_until_interrupted(&publication, &identity)?;
-    screen.notes(&announce(context.vendor, arguments, surroundings, &publication, &receipt));
-    screen.published(&publication, &receipt);
+    let credential_source = context.credential_source(host)?;
+    let receipt = publish_until_interrupted(&publication, &credential_source)?;
+    console.notes(&write_ci_output(context.vendor, arguments, host, &publication, &receipt));
+    console.published(&publication, &receipt);
     Ok(())
 }
 
-fn other(command: Command) -> Result<(), Failure> {
+fn run_print_command(command: PrintCommand) -> Result<(), TriggerFailure> {
     match print(command) {
         // Whoever reads only the first lines has closed the pipe, and is served.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::not_printed(&error)),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(TriggerFailure::stdout_failed(&error)),
         _ => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
-use doorbell_messages::{Action, JobKey, MAX_REQUEST_BYTES, Request, RequestId};
+use doorbell_messages::{JobKey, MAX_REQUEST_BYTES, Request, RequestAction, RequestId};
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::{TriggerFailure, TriggerFailureKind};
 use crate::{TopicArn, request_id};
 
 /// One request, ready to be published: exactly these bytes, however often they have to be sent.
@@ -17,18 +17,18 @@ impl Publication {
     /// Gives the request an id if it has none, and writes its body.
     ///
     /// # Errors
-    /// [`FailureKind::Usage`] for a body larger than the worker reads, and for a cancel without an id: it would name a
+    /// [`TriggerFailureKind::Usage`] for a body larger than the worker reads, and for a cancel without an id: it would name a
     /// job that can't exist.
-    pub fn new(topic: TopicArn, mut request: Request) -> Result<Self, Failure> {
+    pub fn new(topic: TopicArn, mut request: Request) -> Result<Self, TriggerFailure> {
         let id = match (&request.id, request.action) {
             (Some(id), _) => id.clone(),
-            (None, Action::Start) => request_id::random()?,
-            (None, Action::Cancel) => return Err(nameless_cancel()),
+            (None, RequestAction::Start) => request_id::random()?,
+            (None, RequestAction::Cancel) => return Err(cancel_without_id()),
         };
         request.id = Some(id.clone());
         let body = request.to_json();
         if body.len() > MAX_REQUEST_BYTES {
-            return Err(Failure::bad_value(
+            return Err(TriggerFailure::invalid_value(
                 "the request",
                 format!(
                     "it has {} bytes, and workers read at most {MAX_REQUEST_BYTES}: shorten the variables",
@@ -38,7 +38,8 @@ impl Publication {
         }
         // The id is there, so the message id that could stand in for it is not asked for. A cancel has a key of its
         // own too, but the job that people know it by is the one it cancels.
-        let job = JobKey::canceled_by(&request, "").map_err(|problem| Failure::bad_value("the request", problem))?;
+        let job = JobKey::cancel_target(&request, "")
+            .map_err(|problem| TriggerFailure::invalid_value("the request", problem))?;
         Ok(Self { topic, request, id, job, body })
     }
 
@@ -68,9 +69,9 @@ impl Publication {
     }
 }
 
-fn nameless_cancel() -> Failure {
-    Failure::new(
-        FailureKind::Usage,
+fn cancel_without_id() -> TriggerFailure {
+    TriggerFailure::new(
+        TriggerFailureKind::Usage,
         "a cancel needs the --id of the request it cancels",
         "it is the middle part of the job that trigger_job printed: <project>#<id>#<digest>",
     )
@@ -80,7 +81,7 @@ fn nameless_cancel() -> Failure {
 mod tests {
     use super::*;
 
-    fn publication(body: &str) -> Result<Publication, Failure> {
+    fn publication(body: &str) -> Result<Publication, TriggerFailure> {
         let topic = "arn:aws:sns:eu-west-1:123456789012:doorbell".parse().unwrap();
         Publication::new(topic, Request::parse(body).unwrap())
     }
@@ -91,16 +92,16 @@ mod tests {
         let read = Request::parse(publication.body()).unwrap();
         assert_eq!(&read, publication.request());
         assert_eq!(read.id.as_ref(), Some(publication.id()));
-        assert_eq!(JobKey::of(&read, "not used").unwrap(), *publication.job());
+        assert_eq!(JobKey::for_request(&read, "not used").unwrap(), *publication.job());
     }
 
     #[test]
     fn a_request_without_an_id_is_another_job_every_time_and_one_with_an_id_is_not() {
         let job = |body| publication(body).unwrap().job().clone();
-        let (nameless, named) =
+        let (without_id, with_id) =
             (r#"{"project":"demo","branch":"main"}"#, r#"{"project":"demo","branch":"main","id":"7"}"#);
-        assert_ne!(job(nameless), job(nameless));
-        assert_eq!(job(named), job(named));
+        assert_ne!(job(without_id), job(without_id));
+        assert_eq!(job(with_id), job(with_id));
     }
 
     #[test]
@@ -108,8 +109,8 @@ mod tests {
         let start = publication(r#"{"project":"demo","branch":"main","id":"7"}"#).unwrap();
         let cancel = publication(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#).unwrap();
         assert_eq!(start.job(), cancel.job());
-        let nameless = publication(r#"{"project":"demo","branch":"main","action":"cancel"}"#).unwrap_err();
-        assert_eq!(nameless.kind, FailureKind::Usage);
+        let without_id = publication(r#"{"project":"demo","branch":"main","action":"cancel"}"#).unwrap_err();
+        assert_eq!(without_id.kind, TriggerFailureKind::Usage);
     }
 
     #[test]
@@ -123,6 +124,6 @@ mod tests {
         let four = ["A", "B", "C", "D"].map(|name| (name.parse().unwrap(), value.clone()));
         request.variables = std::collections::BTreeMap::from(four).try_into().unwrap();
         let topic = "arn:aws:sns:eu-west-1:123456789012:doorbell".parse().unwrap();
-        assert_eq!(Publication::new(topic, request).unwrap_err().kind, FailureKind::Usage);
+        assert_eq!(Publication::new(topic, request).unwrap_err().kind, TriggerFailureKind::Usage);
     }
 }

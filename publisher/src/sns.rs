@@ -6,22 +6,22 @@ use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{Builder, Region};
 
-use crate::failure::{Failure, FailureKind};
-use crate::identity::Identity;
-use crate::throttle::Throttle;
-use crate::{Publication, TopicArn, refusal};
+use crate::credentials::CredentialSource;
+use crate::failure::{TriggerFailure, TriggerFailureKind};
+use crate::throttle::ThrottleClassifier;
+use crate::{Publication, TopicArn, sns_error};
 
 /// All attempts together.
-const PUBLISHED_WITHIN: Duration = Duration::from_secs(30);
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(8);
-const CONNECTED_WITHIN: Duration = Duration::from_secs(4);
-const ATTEMPTS: u32 = 5;
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_ATTEMPTS: u32 = 5;
 /// Doubles from attempt to attempt, with the SDK's jitter.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 
 /// SNS's word that it has the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
+pub struct PublishReceipt {
     /// SNS's id of the message; the envelope that the worker reads has it too.
     pub message_id: String,
 }
@@ -29,33 +29,43 @@ pub struct Receipt {
 /// Publishes, with the SDK's own retries, within 50 seconds: 10 to be given a token, 10 to find credentials, 30 to
 /// publish.
 ///
-/// Credentials of the surroundings, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
+/// Credentials of the host, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
 /// AWS SDK; the Region is the topic's. Must run in a tokio runtime with time and I/O.
 ///
 /// # Errors
-/// [`FailureKind::Denied`], [`FailureKind::NotPublished`] (where the message may have arrived all the same: publish the
-/// same request again) or, for a topic or a text that SNS does not take, [`FailureKind::Usage`].
-pub async fn publish(publication: &Publication, identity: &Identity) -> Result<Receipt, Failure> {
-    let client = client(publication.topic(), identity).await?;
-    let sent = client.publish().topic_arn(publication.topic().as_str()).message(publication.body()).send().await;
-    match sent {
-        Ok(output) => Ok(Receipt { message_id: output.message_id.unwrap_or_default() }),
-        Err(error) => Err(refusal::explained(&error, publication)),
+/// [`TriggerFailureKind::Denied`], [`TriggerFailureKind::NotPublished`] (where the message may have arrived all the same: publish the
+/// same request again) or, for a topic or a text that SNS does not take, [`TriggerFailureKind::Usage`].
+pub async fn publish(
+    publication: &Publication,
+    credential_source: &CredentialSource,
+) -> Result<PublishReceipt, TriggerFailure> {
+    let client = client(publication.topic(), credential_source).await?;
+    let result = client.publish().topic_arn(publication.topic().as_str()).message(publication.body()).send().await;
+    match result {
+        Ok(output) => Ok(PublishReceipt { message_id: output.message_id.unwrap_or_default() }),
+        Err(error) => Err(sns_error::from_publish_error(&error, publication)),
     }
 }
 
 /// As [`publish`], on a runtime of its own, and given up at SIGINT (Ctrl-C).
 ///
 /// # Errors
-/// As [`publish`], and [`FailureKind::Interrupted`].
-pub fn publish_until_interrupted(publication: &Publication, identity: &Identity) -> Result<Receipt, Failure> {
+/// As [`publish`], and [`TriggerFailureKind::Interrupted`].
+pub fn publish_until_interrupted(
+    publication: &Publication,
+    credential_source: &CredentialSource,
+) -> Result<PublishReceipt, TriggerFailure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::new(FailureKind::NotPublished, format!("no runtime could be started: {error}"), "try again")
+        TriggerFailure::new(
+            TriggerFailureKind::NotPublished,
+            format!("no runtime could be started: {error}"),
+            "try again",
+        )
     })?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             biased;
-            outcome = publish(publication, identity) => outcome,
+            outcome = publish(publication, credential_source) => outcome,
             // A handler that can't be installed leaves SIGINT as it is: it ends the process.
             Ok(()) = tokio::signal::ctrl_c() => Err(interrupted(publication)),
         }
@@ -65,30 +75,30 @@ pub fn publish_until_interrupted(publication: &Publication, identity: &Identity)
     outcome
 }
 
-async fn client(topic: &TopicArn, identity: &Identity) -> Result<Client, Failure> {
-    let shared = aws_config::defaults(BehaviorVersion::latest())
+async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Result<Client, TriggerFailure> {
+    let sdk_config = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(topic.region().to_owned()))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_initial_backoff(INITIAL_BACKOFF))
         .timeout_config(
             TimeoutConfig::builder()
-                .connect_timeout(CONNECTED_WITHIN)
-                .operation_attempt_timeout(ATTEMPT_WITHIN)
-                .operation_timeout(PUBLISHED_WITHIN)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(PUBLISH_TIMEOUT)
                 .build(),
         )
         .load()
         .await;
     // Looked up once and before the first attempt: inside of it, credentials that are slow to fail would use up the
     // attempt's time and look like a network that does not answer.
-    let credentials = identity.credentials(&shared).await?;
-    let config = Builder::from(&shared).credentials_provider(credentials).retry_classifier(Throttle);
+    let credentials = credential_source.resolve(&sdk_config).await?;
+    let config = Builder::from(&sdk_config).credentials_provider(credentials).retry_classifier(ThrottleClassifier);
     Ok(Client::from_conf(config.build()))
 }
 
-fn interrupted(publication: &Publication) -> Failure {
-    Failure::new(
-        FailureKind::Interrupted,
+fn interrupted(publication: &Publication) -> TriggerFailure {
+    TriggerFailure::new(
+        TriggerFailureKind::Interrupted,
         "interrupted, perhaps after the request was published",
-        refusal::again(publication),
+        sns_error::retry_hint(publication),
     )
 }

@@ -1,4 +1,4 @@
-# What the contract refuses is refused when it is planned, with the contract's words.
+# Tests of the input validation: a plan rejects what the contract of publisher/messages rejects.
 
 mock_provider "aws" {
   mock_data "aws_partition" {
@@ -17,19 +17,52 @@ variables {
   projects   = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
 }
 
-run "a_good_project_is_planned" {
+run "valid_project_is_planned" {
   command = plan
   assert {
     condition     = jsondecode(module.registry.documents["demo"]).gitUrl == "https://git.example.org/demo.git"
-    error_message = "the document is another one"
+    error_message = "unexpected gitUrl in the document"
   }
   assert {
     condition     = !can(jsondecode(module.registry.documents["demo"]).timeoutMinutes)
-    error_message = "a key that was not set is in the document"
+    error_message = "the document contains a key that was not set"
   }
 }
 
-run "refuses_a_project_name_with_two_dots" {
+run "document_of_full_project_has_registry_keys" {
+  command = plan
+  variables {
+    projects = {
+      demo = {
+        git_url          = "https://git.example.org/demo.git"
+        command          = ["make"]
+        deploy_dir       = "sub"
+        refs             = ["heads/main"]
+        commit_policy    = "tip"
+        pull_requests    = "unprivileged"
+        on_unknown_start = "stop"
+        timeout_minutes  = 30
+        variables        = ["STAGE"]
+        allow_cancel     = true
+        git_secret       = "doorbell/git/demo"
+        report_to        = { url = "https://f.example.org", repo = "r", token_secret = "t", username = "u" }
+      }
+    }
+  }
+  assert {
+    condition = keys(jsondecode(module.registry.documents["demo"])) == [
+      "allowCancel", "buildProject", "command", "commitPolicy", "deployDir", "gitCredentials", "gitUrl", "onUnknownStart",
+      "pullRequests", "refs", "reportTo", "timeoutMinutes", "unprivilegedBuildProject", "variables",
+    ]
+    error_message = "the document has other keys: ${join(", ", keys(jsondecode(module.registry.documents["demo"])))}"
+  }
+  assert {
+    condition     = keys(jsondecode(module.registry.documents["demo"]).reportTo) == ["repo", "tokenSecret", "type", "url", "username"]
+    error_message = "reportTo has other keys"
+  }
+}
+
+run "project_name_with_two_dots_is_rejected" {
   command = plan
   variables {
     projects = { "a..b" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -37,7 +70,7 @@ run "refuses_a_project_name_with_two_dots" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_a_hyphen_first" {
+run "project_name_with_leading_hyphen_is_rejected" {
   command = plan
   variables {
     projects = { "-demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -45,7 +78,7 @@ run "refuses_a_project_name_with_a_hyphen_first" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_a_slash" {
+run "project_name_with_slash_is_rejected" {
   command = plan
   variables {
     projects = { "a/b" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -53,7 +86,7 @@ run "refuses_a_project_name_with_a_slash" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_an_underscore_first" {
+run "project_name_with_leading_underscore_is_rejected" {
   command = plan
   variables {
     projects = { "_default" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -61,7 +94,7 @@ run "refuses_a_project_name_with_an_underscore_first" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_64_characters" {
+run "project_name_of_64_characters_is_rejected" {
   command = plan
   variables {
     projects = { "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -69,7 +102,7 @@ run "refuses_a_project_name_with_64_characters" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_a_letter_with_an_accent" {
+run "project_name_with_accented_letter_is_rejected" {
   command = plan
   variables {
     projects = { "dé" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -77,7 +110,7 @@ run "refuses_a_project_name_with_a_letter_with_an_accent" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_project_name_with_nothing" {
+run "empty_project_name_is_rejected" {
   command = plan
   variables {
     projects = { "" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"] } }
@@ -85,7 +118,7 @@ run "refuses_a_project_name_with_nothing" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_in_full" {
+run "ref_with_refs_prefix_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["refs/heads/main"] } }
@@ -93,7 +126,7 @@ run "refuses_a_ref_in_full" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_without_a_name" {
+run "ref_without_name_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/"] } }
@@ -101,7 +134,7 @@ run "refuses_a_ref_without_a_name" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_hyphen_first" {
+run "ref_with_leading_hyphen_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/-x"] } }
@@ -109,7 +142,7 @@ run "refuses_a_ref_with_a_hyphen_first" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_two_dots" {
+run "ref_with_two_dots_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a..b"] } }
@@ -117,7 +150,7 @@ run "refuses_a_ref_with_two_dots" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_star_inside" {
+run "ref_with_inner_star_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a*b"] } }
@@ -125,7 +158,7 @@ run "refuses_a_ref_with_a_star_inside" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_two_stars" {
+run "ref_with_two_stars_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["tags/*v*"] } }
@@ -133,7 +166,7 @@ run "refuses_a_ref_with_two_stars" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_space" {
+run "ref_with_space_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a b"] } }
@@ -141,7 +174,7 @@ run "refuses_a_ref_with_a_space" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_reflog" {
+run "ref_with_reflog_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a@{1}"] } }
@@ -149,7 +182,7 @@ run "refuses_a_ref_with_a_reflog" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_dot_first" {
+run "ref_with_leading_dot_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/.a"] } }
@@ -157,7 +190,7 @@ run "refuses_a_ref_with_a_dot_first" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_that_ends_with_lock" {
+run "ref_with_lock_suffix_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a.lock"] } }
@@ -165,7 +198,7 @@ run "refuses_a_ref_that_ends_with_lock" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_with_a_tilde" {
+run "ref_with_tilde_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/a~1"] } }
@@ -173,7 +206,7 @@ run "refuses_a_ref_with_a_tilde" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_called_HEAD" {
+run "ref_named_HEAD_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/HEAD"] } }
@@ -181,7 +214,7 @@ run "refuses_a_ref_called_HEAD" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_ref_that_is_empty" {
+run "empty_ref_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = [""] } }
@@ -189,7 +222,7 @@ run "refuses_a_ref_that_is_empty" {
   expect_failures = [var.projects]
 }
 
-run "refuses_no_ref_at_all" {
+run "empty_refs_are_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = [] } }
@@ -197,7 +230,7 @@ run "refuses_no_ref_at_all" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_with_a_password" {
+run "git_url_with_password_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://ada:pass@git.example.org/x", command = ["make"], refs = ["heads/main"] } }
@@ -205,7 +238,7 @@ run "refuses_a_git_url_with_a_password" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_with_a_user" {
+run "git_url_with_user_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://token@git.example.org/x", command = ["make"], refs = ["heads/main"] } }
@@ -213,7 +246,7 @@ run "refuses_a_git_url_with_a_user" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_to_a_file" {
+run "git_url_of_file_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "file:///x", command = ["make"], refs = ["heads/main"] } }
@@ -221,7 +254,7 @@ run "refuses_a_git_url_to_a_file" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_without_tls" {
+run "git_url_without_tls_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "http://git.example.org/x", command = ["make"], refs = ["heads/main"] } }
@@ -229,7 +262,7 @@ run "refuses_a_git_url_without_tls" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_with_a_helper" {
+run "git_url_with_remote_helper_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "ext::sh -c x", command = ["make"], refs = ["heads/main"] } }
@@ -237,7 +270,7 @@ run "refuses_a_git_url_with_a_helper" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_that_is_an_option" {
+run "git_url_that_is_an_option_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "-u", command = ["make"], refs = ["heads/main"] } }
@@ -245,7 +278,7 @@ run "refuses_a_git_url_that_is_an_option" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_git_url_without_a_scheme" {
+run "git_url_without_scheme_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "git.example.org/x", command = ["make"], refs = ["heads/main"] } }
@@ -253,7 +286,7 @@ run "refuses_a_git_url_without_a_scheme" {
   expect_failures = [var.projects]
 }
 
-run "refuses_no_command" {
+run "project_without_command_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", refs = ["heads/main"] } }
@@ -261,7 +294,7 @@ run "refuses_no_command" {
   expect_failures = [var.projects]
 }
 
-run "refuses_two_commands" {
+run "command_and_executable_together_are_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], executable = "make" } }
@@ -269,7 +302,7 @@ run "refuses_two_commands" {
   expect_failures = [var.projects]
 }
 
-run "refuses_an_empty_command" {
+run "empty_command_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = [], refs = ["heads/main"] } }
@@ -277,7 +310,7 @@ run "refuses_an_empty_command" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_folder_outside" {
+run "deploy_dir_outside_checkout_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], deploy_dir = "../x" } }
@@ -285,7 +318,7 @@ run "refuses_a_folder_outside" {
   expect_failures = [var.projects]
 }
 
-run "refuses_an_absolute_folder" {
+run "absolute_deploy_dir_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], deploy_dir = "/x" } }
@@ -293,15 +326,15 @@ run "refuses_an_absolute_folder" {
   expect_failures = [var.projects]
 }
 
-run "refuses_commits_that_are_neither" {
+run "unknown_commit_policy_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], commits = "any" } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], commit_policy = "any" } }
   }
   expect_failures = [var.projects]
 }
 
-run "refuses_pull_requests_for_all" {
+run "unknown_pull_requests_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], pull_requests = "all" } }
@@ -309,7 +342,7 @@ run "refuses_pull_requests_for_all" {
   expect_failures = [var.projects]
 }
 
-run "refuses_another_on_unknown_start" {
+run "unknown_on_unknown_start_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], on_unknown_start = "maybe" } }
@@ -317,7 +350,7 @@ run "refuses_another_on_unknown_start" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_timeout_too_short" {
+run "timeout_below_minimum_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], timeout_minutes = 4 } }
@@ -325,7 +358,7 @@ run "refuses_a_timeout_too_short" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_timeout_too_long" {
+run "timeout_above_maximum_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], timeout_minutes = 2161 } }
@@ -333,7 +366,7 @@ run "refuses_a_timeout_too_long" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_timeout_with_a_part" {
+run "fractional_timeout_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], timeout_minutes = 5.5 } }
@@ -341,7 +374,7 @@ run "refuses_a_timeout_with_a_part" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_variable_that_steers_git" {
+run "git_variable_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["GIT_DIR"] } }
@@ -349,7 +382,7 @@ run "refuses_a_variable_that_steers_git" {
   expect_failures = [var.projects]
 }
 
-run "refuses_the_path_as_a_variable" {
+run "path_variable_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["PATH"] } }
@@ -357,7 +390,7 @@ run "refuses_the_path_as_a_variable" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_variable_with_a_star" {
+run "variable_with_star_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["A*"] } }
@@ -365,7 +398,7 @@ run "refuses_a_variable_with_a_star" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_secret_that_is_one" {
+run "secret_value_as_name_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], git_secret = "correct horse" } }
@@ -373,7 +406,7 @@ run "refuses_a_secret_that_is_one" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_secret_s_arn_without_its_end" {
+run "secret_arn_without_suffix_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], git_secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a" } }
@@ -381,7 +414,7 @@ run "refuses_a_secret_s_arn_without_its_end" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_secret_s_arn_with_a_star" {
+run "secret_arn_with_star_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], git_secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:a*" } }
@@ -389,46 +422,46 @@ run "refuses_a_secret_s_arn_with_a_star" {
   expect_failures = [var.projects]
 }
 
-run "refuses_one_secret_for_git_and_forge" {
+run "shared_git_and_report_secret_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], git_secret = "a", report = { url = "https://f.example.org", repo = "r", token_secret = "a" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], git_secret = "a", report_to = { url = "https://f.example.org", repo = "r", token_secret = "a" } } }
   }
   expect_failures = [var.projects]
 }
 
-run "refuses_a_report_without_tls" {
+run "report_url_without_tls_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report = { url = "http://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "http://f.example.org", repo = "r", token_secret = "t" } } }
   }
   expect_failures = [var.projects]
 }
 
-run "refuses_a_report_to_a_parent" {
+run "report_repo_with_parent_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report = { url = "https://f.example.org", repo = "../r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "https://f.example.org", repo = "../r", token_secret = "t" } } }
   }
   expect_failures = [var.projects]
 }
 
-run "refuses_a_report_of_another_type" {
+run "unknown_report_type_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report = { type = "gitea", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "gitea", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
   }
   expect_failures = [var.projects]
 }
 
-run "takes_a_report_by_the_plugin" {
+run "report_by_pagure_plugin_is_planned" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report = { type = "pagure-ci", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "pagure-ci", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
   }
 }
 
-run "refuses_no_build_at_once" {
+run "zero_concurrent_builds_are_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], concurrent_builds = 0 } }
@@ -436,20 +469,19 @@ run "refuses_no_build_at_once" {
   expect_failures = [var.projects]
 }
 
-run "refuses_a_document_over_4_kb" {
+run "document_over_4_kib_is_rejected" {
   command = plan
   module {
     source = "./modules/registry"
   }
   variables {
-    place     = { name = "doorbell", partition = "aws", region = "eu-central-1", account_id = "111122223333" }
     prefix    = "/doorbell"
     documents = { demo = join("", [for n in range(1000) : "12345"]) }
   }
   expect_failures = [aws_ssm_parameter.project]
 }
 
-run "refuses_a_name_with_capitals" {
+run "name_with_capitals_is_rejected" {
   command = plan
   variables {
     name = "Doorbell"
@@ -457,7 +489,7 @@ run "refuses_a_name_with_capitals" {
   expect_failures = [var.name]
 }
 
-run "refuses_a_name_too_long" {
+run "name_of_21_characters_is_rejected" {
   command = plan
   variables {
     name = "ddddddddddddddddddddd"
@@ -465,7 +497,7 @@ run "refuses_a_name_too_long" {
   expect_failures = [var.name]
 }
 
-run "refuses_an_account_of_eleven_digits" {
+run "account_id_of_11_digits_is_rejected" {
   command = plan
   variables {
     account_id = "11112222333"
@@ -473,7 +505,7 @@ run "refuses_an_account_of_eleven_digits" {
   expect_failures = [var.account_id]
 }
 
-run "refuses_an_image_by_its_tag" {
+run "image_with_tag_is_rejected" {
   command = plan
   variables {
     images  = { worker = "r/worker:1", build = "r/build:1" }
@@ -482,7 +514,7 @@ run "refuses_an_image_by_its_tag" {
   expect_failures = [var.images]
 }
 
-run "refuses_images_without_a_network" {
+run "images_without_network_are_rejected" {
   command = plan
   variables {
     images = { worker = "r@sha256:${sha256("w")}", build = "r@sha256:${sha256("b")}" }
@@ -490,7 +522,7 @@ run "refuses_images_without_a_network" {
   expect_failures = [var.network]
 }
 
-run "refuses_no_worker" {
+run "zero_workers_are_rejected" {
   command = plan
   variables {
     tasks = { min = 0 }
@@ -498,7 +530,7 @@ run "refuses_no_worker" {
   expect_failures = [var.tasks]
 }
 
-run "refuses_more_workers_than_there_may_be" {
+run "min_tasks_above_max_is_rejected" {
   command = plan
   variables {
     tasks = { min = 3, max = 2 }
@@ -506,7 +538,7 @@ run "refuses_more_workers_than_there_may_be" {
   expect_failures = [var.tasks]
 }
 
-run "refuses_an_alias_for_a_key" {
+run "kms_alias_is_rejected" {
   command = plan
   variables {
     topic_kms_key_arn = "alias/mine"
@@ -514,7 +546,7 @@ run "refuses_an_alias_for_a_key" {
   expect_failures = [var.topic_kms_key_arn]
 }
 
-run "refuses_everybody_as_operator" {
+run "star_as_operator_is_rejected" {
   command = plan
   variables {
     operator_arns = ["*"]
@@ -522,7 +554,7 @@ run "refuses_everybody_as_operator" {
   expect_failures = [var.operator_arns]
 }
 
-run "refuses_an_account_as_operator" {
+run "account_root_as_operator_is_rejected" {
   command = plan
   variables {
     operator_arns = ["arn:aws:iam::111122223333:root"]
@@ -530,7 +562,7 @@ run "refuses_an_account_as_operator" {
   expect_failures = [var.operator_arns]
 }
 
-run "refuses_a_registry_in_aws_s_own" {
+run "registry_prefix_of_aws_is_rejected" {
   command = plan
   variables {
     registry_prefix = "/aws/x"
@@ -538,7 +570,7 @@ run "refuses_a_registry_in_aws_s_own" {
   expect_failures = [var.registry_prefix]
 }
 
-run "refuses_a_registry_that_ends_with_a_slash" {
+run "registry_prefix_with_trailing_slash_is_rejected" {
   command = plan
   variables {
     registry_prefix = "/x/"
@@ -546,7 +578,7 @@ run "refuses_a_registry_that_ends_with_a_slash" {
   expect_failures = [var.registry_prefix]
 }
 
-run "refuses_logs_for_eight_days" {
+run "log_retention_of_8_days_is_rejected" {
   command = plan
   variables {
     log_retention_days = 8
@@ -554,7 +586,7 @@ run "refuses_logs_for_eight_days" {
   expect_failures = [var.log_retention_days]
 }
 
-run "refuses_another_ci" {
+run "unknown_ci_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "jenkins" } }
@@ -562,7 +594,7 @@ run "refuses_another_ci" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_a_token_without_a_subject" {
+run "oidc_publisher_without_subject_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "github" } }
@@ -570,7 +602,7 @@ run "refuses_a_token_without_a_subject" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_a_key_with_a_subject" {
+run "key_publisher_with_subject_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "key", subjects = ["x"] } }
@@ -578,7 +610,7 @@ run "refuses_a_key_with_a_subject" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_all_repositories_of_an_organization" {
+run "subject_for_all_repositories_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "github", subjects = ["repo:org/*:ref:refs/heads/main"] } }
@@ -586,7 +618,7 @@ run "refuses_all_repositories_of_an_organization" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_all_refs_of_a_repository" {
+run "subject_for_all_refs_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "github", subjects = ["repo:org/r:*"] } }
@@ -594,7 +626,7 @@ run "refuses_all_refs_of_a_repository" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_everybody_s_repositories" {
+run "subject_star_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "github", subjects = ["*"] } }
@@ -602,7 +634,7 @@ run "refuses_everybody_s_repositories" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_all_branches_at_gitlab" {
+run "gitlab_subject_for_all_branches_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "gitlab", subjects = ["project_path:g/p:ref_type:branch:ref:*"] } }
@@ -610,7 +642,7 @@ run "refuses_all_branches_at_gitlab" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_all_pipelines_at_buildkite" {
+run "buildkite_subject_for_all_pipelines_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "buildkite", subjects = ["organization:o:pipeline:*:ref:refs/heads/main:commit:*:step:*"] } }
@@ -618,7 +650,7 @@ run "refuses_all_pipelines_at_buildkite" {
   expect_failures = [var.publishers]
 }
 
-run "refuses_circleci_without_an_issuer" {
+run "circleci_without_issuer_is_rejected" {
   command = plan
   variables {
     publishers = { ci = { ci = "circleci", subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/*"] } }

@@ -13,55 +13,55 @@ use doorbell_engine::ports::Clock;
 use tokio::time::Instant;
 use tracing::warn;
 
-/// A `Date` header has whole seconds and has been on its way: within this, it agrees with what is believed.
-const AGREES_WITHIN: Duration = Duration::from_millis(2500);
+/// A `Date` header has whole seconds and has been on its way: within this, it agrees with what is trusted.
+const TOLERANCE: Duration = Duration::from_millis(2500);
 
 /// AWS's time, learnt from the `Date` headers of its answers and carried on by the monotonic clock: workers whose
 /// own clocks are wrong still agree on what is due and which token is still good.
 #[derive(Debug, Clone, Default)]
-pub struct AwsClock(Arc<Mutex<Belief>>);
+pub struct AwsClock(Arc<Mutex<ClockState>>);
 
 #[derive(Debug, Default)]
-enum Belief {
+enum ClockState {
     /// No service has answered yet.
     #[default]
-    None,
+    Unknown,
     /// This is the time.
-    Known(Anchor),
-    /// An answer contradicted what was believed; until a second one agrees with it, nothing is decided.
-    Jumped(Anchor),
+    Known(ClockAnchor),
+    /// An answer contradicted what was trusted; until a second one agrees with it, nothing is decided.
+    Jumped(ClockAnchor),
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Anchor {
+struct ClockAnchor {
     at: Instant,
     time: Timestamp,
 }
 
-impl Anchor {
+impl ClockAnchor {
     fn now(self) -> Timestamp {
         self.time + self.at.elapsed()
     }
 
-    fn agrees_with(self, heard: Timestamp) -> bool {
-        self.now().since(heard).max(heard.since(self.now())) <= AGREES_WITHIN
+    fn agrees_with(self, observed: Timestamp) -> bool {
+        self.now().running_since(observed).max(observed.running_since(self.now())) <= TOLERANCE
     }
 }
 
 impl AwsClock {
     /// Takes in a `Date` header. The header is the beginning of a second: half of one is added.
-    fn hear(&self, date: Timestamp) {
-        let heard = Anchor { at: Instant::now(), time: date + Duration::from_millis(500) };
-        let mut belief = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match *belief {
-            Belief::Known(known) if known.agrees_with(heard.time) => {}
-            Belief::Known(known) => {
-                warn!(believed = %known.now(), heard = %heard.time, "AWS's time has jumped: not ready until a second answer agrees");
-                *belief = Belief::Jumped(heard);
+    fn observe(&self, date: Timestamp) {
+        let observed = ClockAnchor { at: Instant::now(), time: date + Duration::from_millis(500) };
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *state {
+            ClockState::Known(known) if known.agrees_with(observed.time) => {}
+            ClockState::Known(known) => {
+                warn!(trusted = %known.now(), observed = %observed.time, "AWS's time has jumped: not ready until a second answer agrees");
+                *state = ClockState::Jumped(observed);
             }
-            Belief::Jumped(jumped) if jumped.agrees_with(heard.time) => *belief = Belief::Known(heard),
-            Belief::Jumped(_) => *belief = Belief::Jumped(heard),
-            Belief::None => *belief = Belief::Known(heard),
+            ClockState::Jumped(jumped) if jumped.agrees_with(observed.time) => *state = ClockState::Known(observed),
+            ClockState::Jumped(_) => *state = ClockState::Jumped(observed),
+            ClockState::Unknown => *state = ClockState::Known(observed),
         }
     }
 }
@@ -69,8 +69,8 @@ impl AwsClock {
 impl Clock for AwsClock {
     fn now(&self) -> Option<Timestamp> {
         match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Belief::Known(known) => Some(known.now()),
-            Belief::None | Belief::Jumped(_) => None,
+            ClockState::Known(known) => Some(known.now()),
+            ClockState::Unknown | ClockState::Jumped(_) => None,
         }
     }
 }
@@ -89,7 +89,7 @@ impl Intercept for AwsClock {
         let date =
             context.response().headers().get("date").and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
         if let Some(millis) = date.and_then(|date| date.to_millis().ok()) {
-            self.hear(Timestamp::from_millis(millis));
+            self.observe(Timestamp::from_millis(millis));
         }
         Ok(())
     }
@@ -101,34 +101,34 @@ mod tests {
 
     const NOON: i64 = 1_795_262_400_000;
 
-    fn heard(clock: &AwsClock, millis: i64) {
-        clock.hear(Timestamp::from_millis(millis));
+    fn observe_millis(clock: &AwsClock, millis: i64) {
+        clock.observe(Timestamp::from_millis(millis));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_unknown_until_a_service_has_answered_and_then_goes_on_by_itself() {
+    async fn aws_clock_starts_at_first_response_and_advances() {
         let clock = AwsClock::default();
         assert_eq!(clock.now(), None);
-        heard(&clock, NOON);
+        observe_millis(&clock, NOON);
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 30_500)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn answers_that_agree_within_a_header_s_precision_change_nothing() {
+    async fn aws_clock_ignores_differences_within_tolerance() {
         let clock = AwsClock::default();
-        heard(&clock, NOON);
-        heard(&clock, NOON + 2000);
+        observe_millis(&clock, NOON);
+        observe_millis(&clock, NOON + 2000);
         assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 500)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_jump_is_believed_only_when_a_second_answer_agrees() {
+    async fn aws_clock_jump_needs_a_second_agreeing_response() {
         let clock = AwsClock::default();
-        heard(&clock, NOON);
-        heard(&clock, NOON + 600_000);
+        observe_millis(&clock, NOON);
+        observe_millis(&clock, NOON + 600_000);
         assert_eq!(clock.now(), None);
-        heard(&clock, NOON + 600_000);
+        observe_millis(&clock, NOON + 600_000);
         assert_eq!(clock.now(), Some(Timestamp::from_millis(NOON + 600_500)));
     }
 }

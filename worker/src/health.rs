@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use doorbell_engine::ports::Clock;
-use doorbell_engine::{Part, Pulse};
+use doorbell_engine::{Liveness, LoopKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,28 +19,28 @@ use crate::settings::HealthArguments;
 /// What `GET /healthz` is answered from.
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
-    pub(crate) pulse: Arc<Pulse>,
+    pub(crate) liveness: Arc<Liveness>,
     pub(crate) clock: AwsClock,
     /// A sweep that took longer than this is missed.
-    pub(crate) sweep_within: Duration,
+    pub(crate) max_sweep_age: Duration,
 }
 
 /// A long poll returns after 20 s at the latest.
-const RECEIVE_WITHIN: Duration = Duration::from_secs(60);
+const MAX_RECEIVE_AGE: Duration = Duration::from_secs(60);
 
 impl Health {
     /// Whether all shards were looked through lately.
-    pub(crate) fn sweeps(&self) -> bool {
-        self.pulse.since(Part::Sweep).is_some_and(|since| since <= self.sweep_within)
+    pub(crate) fn is_sweeping(&self) -> bool {
+        self.liveness.since_success(LoopKind::Sweep).is_some_and(|since| since <= self.max_sweep_age)
     }
 
-    fn ready(&self) -> Value {
-        let beats = |part, within| self.pulse.since(part).is_some_and(|since| since <= within);
+    fn readiness(&self) -> Value {
+        let is_recent = |part, max_age| self.liveness.since_success(part).is_some_and(|since| since <= max_age);
         json!({
             "clock": self.clock.now().is_some(),
-            "triggers": beats(Part::Triggers, RECEIVE_WITHIN),
-            "events": beats(Part::Events, RECEIVE_WITHIN),
-            "sweep": self.sweeps(),
+            "triggers": is_recent(LoopKind::Triggers, MAX_RECEIVE_AGE),
+            "events": is_recent(LoopKind::Events, MAX_RECEIVE_AGE),
+            "sweep": self.is_sweeping(),
         })
     }
 }
@@ -53,31 +53,31 @@ pub(crate) async fn serve(listener: TcpListener, health: Health) -> std::io::Res
 }
 
 async fn live(State(health): State<Health>) -> Json<Value> {
-    let (_, body) = answer(&health);
+    let (_, body) = health_report(&health);
     Json(body)
 }
 
 async fn ready(State(health): State<Health>) -> (StatusCode, Json<Value>) {
-    let (is_ready, body) = answer(&health);
+    let (is_ready, body) = health_report(&health);
     (if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
-fn answer(health: &Health) -> (bool, Value) {
-    let parts = health.ready();
+fn health_report(health: &Health) -> (bool, Value) {
+    let parts = health.readiness();
     let is_ready = parts.as_object().is_some_and(|parts| parts.values().all(|part| part == &Value::Bool(true)));
     (is_ready, json!({ "live": true, "ready": is_ready, "parts": parts }))
 }
 
 /// `worker health`: asks a worker on this machine; for container health checks, which have no curl.
-pub async fn ask(arguments: &HealthArguments) -> ExitCode {
+pub async fn probe(arguments: &HealthArguments) -> ExitCode {
     let path = if arguments.ready { "/healthz/ready" } else { "/healthz" };
-    match tokio::time::timeout(Duration::from_secs(5), get_path(arguments.health_addr, path)).await {
+    match tokio::time::timeout(Duration::from_secs(5), http_get(arguments.health_addr, path)).await {
         Ok(Ok((true, body))) => {
             println!("{body}");
             ExitCode::SUCCESS
         }
         Ok(Ok((false, body))) => {
-            eprintln!("not well: {body}");
+            eprintln!("unhealthy: {body}");
             ExitCode::FAILURE
         }
         Ok(Err(error)) => {
@@ -92,7 +92,7 @@ pub async fn ask(arguments: &HealthArguments) -> ExitCode {
 }
 
 /// One plain HTTP/1.0 request to our own server: an HTTP client would bring TLS roots and a pool along.
-async fn get_path(address: SocketAddr, path: &str) -> std::io::Result<(bool, String)> {
+async fn http_get(address: SocketAddr, path: &str) -> std::io::Result<(bool, String)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
     let mut answer = String::new();

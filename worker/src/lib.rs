@@ -1,20 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod aws;
-mod causes;
 mod clock;
+mod error_chain;
 mod forge;
 mod health;
 mod heartbeat;
 mod log;
+mod ports;
 mod service;
 mod settings;
-mod world;
 
-pub use aws::{CallFailed, Connection, LEDGER_INDEX, LastSweep, LedgerPage, Table, call_failed};
-pub use causes::with_causes;
+pub use aws::{AwsCallError, Connection, DynamoDbLedger, LEDGER_INDEX, LastSweep, LedgerPage, aws_error};
 pub use clock::AwsClock;
-pub use forge::Forges;
-pub use health::ask as ask_health;
+pub use error_chain::error_chain;
+pub use forge::PagureReporter;
+pub use health::probe as probe_health;
 pub use service::run;
-pub use settings::{Arguments, Command, HealthArguments, Settings, values as setting_values};
+pub use settings::{HealthArguments, WorkerArguments, WorkerCommand, WorkerSettings, values as setting_values};

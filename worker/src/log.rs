@@ -5,20 +5,20 @@ use metrics_cloudwatch_embedded::Collector;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{LogFormat, WorkerSettings};
 
 /// How often the numbers are written down; CloudWatch's own resolution.
-const METRICS_EVERY: Duration = Duration::from_secs(60);
+const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Sends logs to stdout: lines for people, or JSON with a span's fields, and the metrics between them in
 /// CloudWatch's embedded format, which needs no agent and no port.
-pub(crate) fn start(settings: &Settings) -> Result<Option<&'static Collector>> {
+pub(crate) fn init(settings: &WorkerSettings) -> Result<Option<&'static Collector>> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("DOORBELL_LOG: \"{}\"", settings.log))?;
     match settings.log_format {
         LogFormat::Text => {
             let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
-            let colour = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-            fmt().with_env_filter(filter).with_ansi(colour).with_target(false).init();
+            let use_color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            fmt().with_env_filter(filter).with_ansi(use_color).with_target(false).init();
             Ok(None)
         }
         LogFormat::Json => {
@@ -26,7 +26,7 @@ pub(crate) fn start(settings: &Settings) -> Result<Option<&'static Collector>> {
             let collector = metrics_cloudwatch_embedded::Builder::new()
                 .cloudwatch_namespace("Doorbell")
                 .with_dimension("Table", settings.table.clone())
-                .with_auto_flush_interval(METRICS_EVERY)
+                .with_auto_flush_interval(METRICS_INTERVAL)
                 .init()
                 .map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
             Ok(Some(collector))

@@ -3,19 +3,19 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use doorbell_worker::{Arguments, Command, Settings};
+use doorbell_worker::{WorkerArguments, WorkerCommand, WorkerSettings};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = WorkerArguments::parse();
     // The work is waiting: one thread carries it with less CPU than two.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&anyhow::Error::new(error)),
+        Err(error) => return report_failure(&anyhow::Error::new(error)),
     };
-    if let Some(Command::Health(health)) = &arguments.command {
-        return runtime.block_on(doorbell_worker::ask_health(health));
+    if let Some(WorkerCommand::Health(health)) = &arguments.command {
+        return runtime.block_on(doorbell_worker::probe_health(health));
     }
-    let settings = match Settings::try_from(arguments.settings) {
+    let settings = match WorkerSettings::try_from(arguments.settings) {
         Ok(settings) => settings,
         Err(problem) => {
             eprintln!("error: {problem}\n\nFor more information, try '--help'.");
@@ -24,11 +24,11 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(doorbell_worker::run(settings)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(&error),
+        Err(error) => report_failure(&error),
     }
 }
 
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn report_failure(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }

@@ -2,31 +2,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use doorbell_engine::domain::{Deployment, Rules};
-use doorbell_engine::{Engine, Settings as EngineSettings};
+use doorbell_engine::domain::{InstallationId, JobConfig};
+use doorbell_engine::{Engine, EngineConfig as EngineSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::aws::{CodeBuild, Connection, Identity, ParameterStore, Queue, SecretsManager, Table};
+use crate::aws::{
+    CallerIdentity, CodeBuildProvider, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
+};
 use crate::clock::AwsClock;
-use crate::forge::Forges;
+use crate::forge::PagureReporter;
 use crate::health::{self, Health};
 use crate::heartbeat;
-use crate::settings::Settings;
-use crate::world::Account;
+use crate::ports::WorkerPorts;
+use crate::settings::WorkerSettings;
 
 /// After a SIGTERM, for what is in hand. Whatever is not done by then is in its row, with the time at which another
 /// worker takes over. Fargate's default `stopTimeout` is 30 s.
-const DRAIN: Duration = Duration::from_secs(9);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Runs one worker until it is told to stop.
 ///
 /// # Errors
 /// It could not start, or its loops ended by themselves.
-pub async fn run(settings: Settings) -> Result<()> {
-    let metrics = crate::log::start(&settings)?;
+pub async fn run(settings: WorkerSettings) -> Result<()> {
+    let metrics = crate::log::init(&settings)?;
     let listener = TcpListener::bind(settings.health_addr)
         .await
         .with_context(|| format!("DOORBELL_HEALTH_ADDR: {} can't be listened on", settings.health_addr))?;
@@ -35,20 +37,20 @@ pub async fn run(settings: Settings) -> Result<()> {
     let clock = AwsClock::default();
     let Connection { sdk } = Connection::open().await;
     let region = sdk.region().context("no AWS region is set (AWS_REGION)")?.to_string();
-    let identity = Identity::ask(&sdk, &clock).await?;
-    let ledger = Table::new(&sdk, &clock, settings.table.clone());
+    let identity = CallerIdentity::fetch(&sdk, &clock).await?;
+    let ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
     let instance = instance();
-    let deployment = Deployment::of_ledger(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
-    let account = Account {
-        projects: ParameterStore::new(&sdk, &clock, settings.registry_prefix.clone()),
+    let installation_id = InstallationId::from_ledger_arn(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
+    let ports = WorkerPorts {
+        projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
-        builds: CodeBuild::new(&sdk, &clock),
-        forge: Forges::new(settings.allow_private_forges.clone()).context("no HTTPS client can be made")?,
-        secrets: SecretsManager::new(&sdk, &clock),
+        builds: CodeBuildProvider::new(&sdk, &clock),
+        forge: PagureReporter::new(settings.allow_private_forges.clone()).context("no HTTPS client can be made")?,
+        secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
     };
-    let rules = Rules {
-        deployment,
+    let engine_config = JobConfig {
+        installation: installation_id,
         console_url: identity.console_url(&region),
         initiator: identity.initiator,
         max_request_age: settings.max_request_age,
@@ -56,9 +58,9 @@ pub async fn run(settings: Settings) -> Result<()> {
         build_poll_interval: settings.build_poll_interval,
     };
     let engine = Engine::new(
-        account,
+        ports,
         EngineSettings {
-            rules,
+            jobs: engine_config,
             topic_arn: settings.topic_arn.clone(),
             fallback_build_project: settings.default_build_project.clone(),
             max_in_flight: settings.max_in_flight,
@@ -67,20 +69,20 @@ pub async fn run(settings: Settings) -> Result<()> {
         },
     );
     let health = Health {
-        pulse: Arc::clone(engine.pulse()),
+        liveness: Arc::clone(engine.liveness()),
         clock: clock.clone(),
-        sweep_within: settings.sweep_interval * 4 + Duration::from_secs(30),
+        max_sweep_age: settings.sweep_interval * 4 + Duration::from_secs(30),
     };
-    let heart = Table::new(&sdk, &clock, settings.table.clone());
-    let heartbeat = tokio::spawn(heartbeat::beat(heart, health.clone(), instance, identity.arn));
-    let health = tokio::spawn(health::serve(listener, health));
-    let queue = |url: &str| Queue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
+    let heartbeat_ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
+    let heartbeat_task = tokio::spawn(heartbeat::run(heartbeat_ledger, health.clone(), instance, identity.arn));
+    let health_task = tokio::spawn(health::serve(listener, health));
+    let queue = |url: &str| SqsQueue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
     info!(health = %health_addr, table = settings.table, prefix = settings.registry_prefix, "the worker is up");
     let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
     let drained = drain(running, &stop).await;
-    heartbeat.abort();
-    health.abort();
+    heartbeat_task.abort();
+    health_task.abort();
     if let Some(metrics) = metrics {
         metrics.flush(std::io::stdout()).context("the last metrics could not be written")?;
     }
@@ -93,7 +95,7 @@ async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -
         ended = &mut running => return ended.context("the worker's loops ended by themselves"),
         () = stop.cancelled() => {}
     }
-    match tokio::time::timeout(DRAIN, &mut running).await {
+    match tokio::time::timeout(DRAIN_TIMEOUT, &mut running).await {
         Ok(ended) => {
             ended.context("the worker failed while it stopped")?;
             info!("stopped with nothing left in hand");
@@ -102,7 +104,7 @@ async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -
             running.abort();
             warn!(
                 "stopped after {} s with work in hand: the rows' due times hand it to another worker",
-                DRAIN.as_secs()
+                DRAIN_TIMEOUT.as_secs()
             );
         }
     }
@@ -112,7 +114,7 @@ async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -
 /// SIGTERM (ECS) and SIGINT (a person) mean the same; repeating them changes nothing.
 fn stop_on_signal() -> Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let cancel_token = stop.clone();
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be listened for")?;
     tokio::spawn(async move {
@@ -120,7 +122,7 @@ fn stop_on_signal() -> Result<CancellationToken> {
             _ = terminate.recv() => info!("SIGTERM: nothing is asked for any more"),
             _ = interrupt.recv() => info!("SIGINT: nothing is asked for any more"),
         }
-        told.cancel();
+        cancel_token.cancel();
     });
     Ok(stop)
 }

@@ -117,7 +117,7 @@ def compile_tests(tree, target, binaries):
     return paths
 
 
-def passes(binary, test, removed_guard):
+def run_test(binary, test, removed_guard):
     """Runs one test; None if there is no such test."""
     executable, directory = binary
     switch = directory / SWITCH_FILE
@@ -157,12 +157,12 @@ def main():
             problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
             continue
         if test not in baseline:
-            baseline[test] = passes(binary, test, None)
+            baseline[test] = run_test(binary, test, None)
         if baseline[test] is None:
             verdict = "there is no such test"
         elif not baseline[test]:
             verdict = "the test fails with the guard in place"
-        elif passes(binary, test, edit["name"]):
+        elif run_test(binary, test, edit["name"]):
             verdict = "the test passes with the guard removed"
         else:
             print(f"detected    {edit['name']}: {test}", flush=True)

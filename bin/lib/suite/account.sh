@@ -24,10 +24,10 @@ terraform_copy terraform "$work/copy"
 example=$work/copy/examples/complete
 
 provider() {
-    "$terraform" -chdir="$example" init -backend=false -input=false -no-color >"$work/said" 2>&1 && return
-    cat "$work/said"
-    grep -q 'Failed to query available provider packages' "$work/said" || return 1
-    skip_suite 'the AWS provider could not be had; TF_MIRROR may name a folder that holds registry.terraform.io/'
+    "$terraform" -chdir="$example" init -backend=false -input=false -no-color >"$work/output" 2>&1 && return
+    cat "$work/output"
+    grep -q 'Failed to query available provider packages' "$work/output" || return 1
+    skip_suite 'the AWS provider is unavailable; TF_MIRROR may name a directory that contains registry.terraform.io/'
 }
 
 # The suite `images` leaves the builds' image there. Entering it takes root.

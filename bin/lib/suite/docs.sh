@@ -1,5 +1,5 @@
 #!/bin/sh
-# links and commands in the documentation lead somewhere, and what has to be documented is
+# links, anchors, commands and tests in the documentation exist, required pages are complete, the reader test holds
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -10,15 +10,32 @@ pages() { find . \( -name .git -o -name target -o -name .tools -o -name node_mod
 # Prints the input; true if there was none.
 none() { ! grep .; }
 
-# Links to files; an address or a place in the same page is not looked at.
+# links PAGE: the targets of its links, one a line. Code is left out: between fences, and between backquotes.
+links() {
+    awk '/^ *```/ { code = !code; next } !code { gsub(/`[^`]*`/, ""); print }' "$1" |
+        grep -o '](\([^)]*\))' | sed 's/^](//; s/)$//; s/ .*//' | grep -v '^[a-z]*:' || true
+}
+
+# anchors PAGE: what GitHub makes of its headings, one a line.
+anchors() {
+    awk '/^ *```/ { code = !code; next } !code && /^#/' "$1" |
+        sed 's/^#* *//; s/`//g' | tr '[:upper:]' '[:lower:]' | sed 's/[^a-z0-9 _-]//g; s/ /-/g'
+}
+
+# Links to files and to headings; addresses are not checked.
 dead_links() {
     pages | while IFS= read -r page; do
-        # Code is left out: between fences, and between backquotes.
-        awk '/^ *```/ { code = !code; next } !code { gsub(/`[^`]*`/, ""); print }' "$page" |
-            grep -o '](\([^)]*\))' | sed 's/^](//; s/)$//; s/ .*//; s/#.*//' | grep -v -e '^$' -e '^[a-z]*:' |
-            while IFS= read -r target; do
-                [ -e "$(dirname "$page")/$target" ] || printf '%s: there is no %s\n' "$page" "$target"
-            done
+        links "$page" | while IFS= read -r link; do
+            target=${link%%#*} anchor=''
+            case $link in *'#'*) anchor=${link#*#} ;; esac
+            file=$page
+            [ -z "$target" ] || file=$(dirname "$page")/$target
+            if [ ! -e "$file" ]; then
+                printf '%s: there is no %s\n' "$page" "$target"
+            elif [ -n "$anchor" ] && ! anchors "$file" | grep -qxF -- "$anchor"; then
+                printf '%s: there is no heading #%s in %s\n' "$page" "$anchor" "$file"
+            fi
+        done
     done
 }
 
@@ -32,7 +49,7 @@ dead_commands() {
     done
 }
 
-# documented IN WHAT...: each of these names stands in the page.
+# documented IN WHAT...: the page contains each of these names.
 documented() {
     page=$1
     shift
@@ -60,9 +77,13 @@ scripts_are_documented() {
     documented README.md $(find bin -maxdepth 1 -type f)
 }
 
+# Each in the page of its package, or in that of doorbell-registry.
 contracts_are_documented() {
-    # shellcheck disable=SC2046  # nor do these
-    documented publisher/messages/README.md $(cd publisher/messages && ls -d fixtures/* schema/*)
+    for package in publisher/messages worker/registry; do
+        for name in $(cd "$package" && ls -d fixtures/* schema/* 2>/dev/null); do
+            cat "$package/README.md" worker/registry/README.md | grep -qF "$name" || printf '%s/%s is not documented\n' "$package" "$name"
+        done
+    done | none
 }
 
 decisions_are_indexed() {
@@ -70,11 +91,35 @@ decisions_are_indexed() {
     documented docs/decisions/README.md $(cd docs/decisions && find . -name '*.md' ! -name README.md | sed 's|^\./||')
 }
 
-# Names in backquotes of at least four words are tests.
+# Each page in docs is the target of a link in another page.
+pages_are_linked() {
+    linked=$(pages | while IFS= read -r page; do
+        links "$page" | sed 's/#.*//' | while IFS= read -r target; do
+            [ -z "$target" ] || realpath -q -- "$(dirname "$page")/$target" || true
+        done
+    done | sort -u)
+    find docs -name '*.md' | while IFS= read -r page; do
+        printf '%s\n' "$linked" | grep -qxF -- "$root/$page" || printf 'no page links to %s\n' "$page"
+    done | none
+}
+
+# What clap and the schemas generate stands between two marks.
+references_are_marked() {
+    for page in docs/reference/*.md; do
+        for mark in begin end; do
+            [ "$(grep -cxF "<!-- generated: $mark -->" "$page")" -eq 1 ] || printf '%s needs one mark "generated: %s"\n' "$page" "$mark"
+        done
+    done | none
+}
+
+# Names in backquotes of at least five words are tests.
 tests_exist() {
     # shellcheck disable=SC2016  # the backquotes are Markdown's
-    grep -o '`[a-z0-9]*\(_[a-z0-9]*\)\{4,\}`' docs/reliability.md | tr -d '\140' | sort -u | while IFS= read -r name; do
-        grep -rqw --include='*.rs' "$name" publisher worker || printf 'docs/reliability.md: there is no test %s\n' "$name"
+    pages | while IFS= read -r page; do
+        grep -o '`[a-z0-9]*\(_[a-z0-9]*\)\{4,\}`' "$page" | tr -d '\140' | sort -u | while IFS= read -r name; do
+            grep -rqw --include='*.rs' --include='*.hcl' --include='*.py' -- "$name" publisher worker terraform ||
+                printf '%s: there is no test %s\n' "$page" "$name"
+        done
     done | none
 }
 
@@ -84,12 +129,37 @@ packages_have_a_page() {
     done | none
 }
 
+# The table in CONTRIBUTING.md, as lines of PAGE FILE SYMBOL.
+reader_test() {
+    # shellcheck disable=SC2016  # the backquotes are Markdown's
+    sed -n '/^## Reader test$/,/^## [^R]/p' CONTRIBUTING.md | grep '^| ' | sed 1d |
+        awk -F ' *[|] *' '{ sub(/^.*\(/, "", $3); sub(/\)$/, "", $3); gsub(/`/, "", $4); gsub(/`/, "", $5); print $3, $4, $5 }'
+}
+
+# From README.md to the page, from the page to the file, in the file to the symbol.
+reader_finds_the_way() {
+    [ "$(reader_test | grep -c .)" -ge 4 ] || { echo 'the table in CONTRIBUTING.md has fewer than four rows'; return 1; }
+    reader_test | while read -r page file symbol; do
+        links README.md | sed 's/#.*//' | grep -qxF -- "$page" || printf 'README.md does not link to %s\n' "$page"
+        name=${file#"$(dirname "$page")/"}
+        grep -qF -- "$name" "$page" || printf '%s does not name %s\n' "$page" "$name"
+        if [ ! -f "$file" ]; then
+            printf 'there is no %s\n' "$file"
+        elif ! grep -qw -- "$symbol" "$file"; then
+            printf '%s does not contain %s\n' "$file" "$symbol"
+        fi
+    done | none
+}
+
 step 'links lead somewhere' links_lead_somewhere
 step 'commands exist' commands_exist
 step 'scripts are programs' scripts_are_programs
 step 'README.md names every script' scripts_are_documented
-step 'every test that docs/reliability.md names exists' tests_exist
+step 'every test that a page names exists' tests_exist
 step 'every package has a page' packages_have_a_page
-step 'every fixture folder and schema is documented' contracts_are_documented
+step 'every fixture directory and schema is documented' contracts_are_documented
 step 'every decision is in the index' decisions_are_indexed
+step 'every page in docs is linked' pages_are_linked
+step 'references mark what is generated' references_are_marked
+step 'a reader finds the way to each file of the reader test' reader_finds_the_way
 finish

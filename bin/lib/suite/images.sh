@@ -33,7 +33,7 @@ files_of() {
 
 build() { build_images buildah "$work" "$1" base >"$work/$1" && cat "$work/$1"; }
 build_base() { make_base "$work/base.tar" && import_base buildah "$work/base.tar" base && rm "$work/base.tar"; }
-the_same_twice() { build again && cmp "$work/doorbell" "$work/again"; }
+build_is_reproducible() { build again && cmp "$work/doorbell" "$work/again"; }
 
 # All of it: a program, certificates, and folders.
 worker_holds_nothing_else() {
@@ -43,7 +43,7 @@ worker_holds_nothing_else() {
         [ "$(grep -c 'BEGIN CERTIFICATE' "$files/etc/ssl/certs/ca-certificates.crt")" -gt 100 ]
 }
 
-worker_is_nobody() {
+worker_runs_unprivileged() {
     said=$(buildah inspect --type image --format '{{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Env}}' doorbell/worker)
     [ "$said" = "65532:65532 [/worker] [PATH=$usual_path]" ] || { echo "the image says: $said"; return 1; }
 }
@@ -75,7 +75,7 @@ build_has_what_builds_need() {
 }
 
 # Paths of this machine would make another machine's binaries differ, and tell who built them.
-no_path_of_ours() {
+no_local_paths() {
     for program in worker doorbell-runner; do
         ! grep -qaF -e "$root" -e "${CARGO_HOME:-$HOME/.cargo}/" "$(release_folder)/$program" || { echo "$program names a folder of this machine"; return 1; }
     done
@@ -88,12 +88,12 @@ keep_files() {
 }
 
 step 'the binaries' release_build
-step 'no path of this machine is in them' no_path_of_ours
+step 'no path of this machine is in them' no_local_paths
 step 'a base of packages' build_base
 step 'both images' build doorbell
-step 'the same twice' the_same_twice
+step 'the same twice' build_is_reproducible
 step 'worker: a program, certificates, nothing else' worker_holds_nothing_else
-step 'worker: nobody' worker_is_nobody
+step 'worker: nobody' worker_runs_unprivileged
 step 'worker: starts' worker_starts
 step 'build: git, ssh, a shell, certificates' build_has_what_builds_need
 step 'build: the runner starts' runner_starts

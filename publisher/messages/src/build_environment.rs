@@ -86,7 +86,7 @@ impl BuildEnvironment {
     /// # Errors
     /// The first variable that is missing or holds what the worker never writes.
     pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
-        let needed = |name: &'static str| {
+        let required = |name: &'static str| {
             lookup(name).filter(|value| !value.is_empty()).ok_or_else(|| EnvironmentError {
                 name,
                 problem: "it is not set; this program is started by a Doorbell worker's build".to_owned(),
@@ -97,15 +97,15 @@ impl BuildEnvironment {
         }
         let commit = lookup(COMMIT).filter(|value| !value.is_empty());
         Ok(Self {
-            job_id: needed(JOB_ID)?,
-            project: parsed(PROJECT, &needed(PROJECT)?)?,
-            git_ref: GitRef::parse_full(&needed(REF)?).map_err(|problem| EnvironmentError { name: REF, problem })?,
+            job_id: required(JOB_ID)?,
+            project: parsed(PROJECT, &required(PROJECT)?)?,
+            git_ref: GitRef::parse_full(&required(REF)?).map_err(|problem| EnvironmentError { name: REF, problem })?,
             commit: commit.map(|text| parsed(COMMIT, &text)).transpose()?,
-            commit_rule: parsed(COMMIT_RULE, &needed(COMMIT_RULE)?)?,
-            git_url: parsed(GIT_URL, &needed(GIT_URL)?)?,
-            argv: argv(&needed(ARGV)?)?,
-            directory: parsed(DIRECTORY, &needed(DIRECTORY)?)?,
-            timeout_seconds: seconds(&needed(TIMEOUT_SECONDS)?)?,
+            commit_rule: parsed(COMMIT_RULE, &required(COMMIT_RULE)?)?,
+            git_url: parsed(GIT_URL, &required(GIT_URL)?)?,
+            argv: argv(&required(ARGV)?)?,
+            directory: parsed(DIRECTORY, &required(DIRECTORY)?)?,
+            timeout_seconds: seconds(&required(TIMEOUT_SECONDS)?)?,
         })
     }
 }
@@ -127,6 +127,6 @@ fn seconds(text: &str) -> Result<u32, EnvironmentError> {
     match text.parse::<u32>() {
         // The standard parser takes "+60" and "060" too, which the worker never writes.
         Ok(seconds) if seconds > 0 && seconds.to_string() == text => Ok(seconds),
-        _ => Err(EnvironmentError { name: TIMEOUT_SECONDS, problem: crate::text::refused(text, "seconds, 1 or more") }),
+        _ => Err(EnvironmentError { name: TIMEOUT_SECONDS, problem: crate::text::invalid(text, "seconds, 1 or more") }),
     }
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::refused;
+use crate::text::invalid;
 
 /// A full commit id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256), read in either case, kept in lower. Never an abbreviation: a forge
 /// would store a flag under the short text and show it nowhere.
@@ -28,7 +28,7 @@ impl TryFrom<String> for CommitId {
         if matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit()) {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(refused(&text, "a commit is its full id: 40 or 64 hexadecimal digits"))
+            Err(invalid(&text, "a commit is its full id: 40 or 64 hexadecimal digits"))
         }
     }
 }

@@ -21,11 +21,11 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// Bytes of the body that are kept. A request has 16 KiB and an escaped one at worst six times that; what is
     /// longer can't be one. Escaped once more, this stays under SQS's smallest documented limit of 256 KiB.
-    pub const KEPT_BYTES: usize = 40 * 1024;
+    pub const MAX_BODY_BYTES: usize = 40 * 1024;
 
     /// Keeps as much of `body` as fits.
     pub fn new(reason: String, receive_count: u32, message_id: String, body: &str) -> Self {
-        let end = (0..=body.len().min(Self::KEPT_BYTES)).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
+        let end = (0..=body.len().min(Self::MAX_BODY_BYTES)).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
         Self { reason, receive_count, message_id, body: body[..end].to_owned(), body_bytes: body.len() }
     }
 

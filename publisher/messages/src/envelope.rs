@@ -42,7 +42,7 @@ impl Envelope {
         match envelope.kind.as_str() {
             "Notification" => Ok(envelope),
             other => {
-                Err(ParseError::at("$.Type", crate::text::refused(other, "only a Notification carries a request")))
+                Err(ParseError::at("$.Type", crate::text::invalid(other, "only a Notification carries a request")))
             }
         }
     }

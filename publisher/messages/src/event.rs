@@ -59,16 +59,16 @@ impl std::fmt::Display for BuildId {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+struct EventJson {
     source: String,
     #[serde(rename = "detail-type")]
     detail_type: String,
-    detail: parse::Object<Detail>,
+    detail: parse::Object<EventDetail>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Detail {
+struct EventDetail {
     build_id: String,
     #[serde(default)]
     build_status: Option<String>,
@@ -94,12 +94,12 @@ impl BuildEvent {
                 Self::MAX_BYTES
             )));
         }
-        let wire: Wire = parse::json(body)?;
+        let wire: EventJson = parse::json(body)?;
         let parse::Object(detail) = wire.detail;
         if wire.source != "aws.codebuild" {
             return Err(ParseError::at(
                 "$.source",
-                crate::text::refused(&wire.source, "only aws.codebuild is listened to"),
+                crate::text::invalid(&wire.source, "only aws.codebuild is listened to"),
             ));
         }
         let kind = match wire.detail_type.as_str() {
@@ -108,12 +108,12 @@ impl BuildEvent {
             other => {
                 return Err(ParseError::at(
                     "$.detail-type",
-                    crate::text::refused(other, "only build state and build phase changes are listened to"),
+                    crate::text::invalid(other, "only build state and build phase changes are listened to"),
                 ));
             }
         };
         let build = BuildId::from_arn(&detail.build_id).ok_or_else(|| {
-            ParseError::at("$.detail.build-id", crate::text::refused(&detail.build_id, "a build's ARN is expected"))
+            ParseError::at("$.detail.build-id", crate::text::invalid(&detail.build_id, "a build's ARN is expected"))
         })?;
         let claims_final = detail.build_status.is_some_and(|status| status != "IN_PROGRESS")
             || [detail.current_phase, detail.completed_phase].iter().flatten().any(|phase| phase == "COMPLETED");

@@ -1,13 +1,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::checked_text;
-use crate::text::refused;
+use crate::name::validated_text;
+use crate::text::invalid;
 
-checked_text!(
+validated_text!(
     /// The name of a branch or a tag, without `refs/heads/` or `refs/tags/`. Stricter than git's own rule
     /// (`git check-ref-format`): printable ASCII only, no part that begins with `-` or `.`, at most 200 bytes.
-    RefName, check_ref, "pattern" = r"^[!-)+-9;->@-Z\]_-}]{1,200}$",
+    RefName, validate_ref, "pattern" = r"^[!-)+-9;->@-Z\]_-}]{1,200}$",
     "not" = serde_json::json!({
         "pattern": r"(^@$|^HEAD$|\.\.|@\{|^[-./]|/[-./]|[./]$|\.lock(/|$))"
     })
@@ -44,7 +44,7 @@ impl std::str::FromStr for PullRequestNumber {
         // The standard parser takes "+7" and "007" too, which no forge writes.
         match text.parse::<std::num::NonZeroU32>() {
             Ok(number) if number.to_string() == text => Ok(Self(number)),
-            _ => Err(refused(text, "a pull request is named by its number, 1 or more")),
+            _ => Err(invalid(text, "a pull request is named by its number, 1 or more")),
         }
     }
 }
@@ -81,7 +81,7 @@ impl GitRef {
         let number = text.strip_prefix("refs/pull/").and_then(|rest| rest.strip_suffix("/head"));
         match number {
             Some(number) => number.parse().map(Self::PullRequest),
-            None => Err(refused(text, "a ref is refs/heads/<branch>, refs/tags/<tag> or refs/pull/<number>/head")),
+            None => Err(invalid(text, "a ref is refs/heads/<branch>, refs/tags/<tag> or refs/pull/<number>/head")),
         }
     }
 }
@@ -110,15 +110,15 @@ pub struct RefPattern(String);
 impl RefPattern {
     /// Whether this pattern allows that ref. Pull requests are never allowed by a pattern: they have a rule of
     /// their own.
-    pub fn allows(&self, wanted: &GitRef) -> bool {
-        let wanted = match wanted {
+    pub fn matches(&self, git_ref: &GitRef) -> bool {
+        let name = match git_ref {
             GitRef::Branch(name) => format!("heads/{name}"),
             GitRef::Tag(name) => format!("tags/{name}"),
             GitRef::PullRequest(_) => return false,
         };
         match self.0.strip_suffix('*') {
-            Some(start) => wanted.starts_with(start),
-            None => wanted == self.0,
+            Some(start) => name.starts_with(start),
+            None => name == self.0,
         }
     }
 }
@@ -131,13 +131,13 @@ impl TryFrom<String> for RefPattern {
         let full = match text.split_once('/') {
             Some(("heads" | "tags", _)) => text.clone(),
             // `refs/heads/main` would silently become the branch "refs/heads/main", which nobody has.
-            Some(("refs", _)) => return Err(refused(&text, RULE)),
+            Some(("refs", _)) => return Err(invalid(&text, RULE)),
             _ => format!("heads/{text}"),
         };
         let (_, name) = full.split_once('/').unwrap_or_default();
         // A `*` alone, or after a slash, leaves nothing to check in the last part: put a letter in its place.
         let sample = name.strip_suffix('*').map_or_else(|| name.to_owned(), |start| format!("{start}x"));
-        check_ref(&sample).map_err(|_| refused(&text, RULE))?;
+        validate_ref(&sample).map_err(|_| invalid(&text, RULE))?;
         Ok(Self(full))
     }
 }
@@ -154,7 +154,7 @@ impl std::fmt::Display for RefPattern {
     }
 }
 
-fn check_ref(text: &str) -> Result<(), String> {
+fn validate_ref(text: &str) -> Result<(), String> {
     const MAX: usize = 200;
     let rule = if text.is_empty() {
         "a ref's name can't be empty"
@@ -175,5 +175,5 @@ fn check_ref(text: &str) -> Result<(), String> {
     } else {
         return Ok(());
     };
-    Err(refused(text, rule))
+    Err(invalid(text, rule))
 }

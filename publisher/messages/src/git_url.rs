@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::refused;
+use crate::text::invalid;
 
 /// Where a project's repository is. `https://host/path`, `ssh://[user@]host/path` or `user@host:path`; `http://` and
 /// `file:///` parse too, but the runner refuses them unless its owner allows those protocols.
@@ -12,7 +12,7 @@ use crate::text::refused;
 #[schemars(extend("pattern" = SCHEMA_PATTERN, "maxLength" = 1024, "not" = { "pattern": "::" }))]
 pub struct GitUrl(String);
 
-/// As much of [`check`] as a schema can say.
+/// As much of [`validate`] as a schema can say.
 const SCHEMA_PATTERN: &str = concat!(
     r"^(file:///[!-~]*",
     r"|https?://[A-Za-z0-9_][A-Za-z0-9._-]*(:[0-9]{1,5})?/[!-~]+",
@@ -35,7 +35,7 @@ impl GitUrl {
 impl TryFrom<String> for GitUrl {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        check(&text).map_err(|rule| refuse_without_quoting_a_secret(&text, rule))?;
+        validate(&text).map_err(|rule| invalid_redacted(&text, rule))?;
         Ok(Self(text))
     }
 }
@@ -59,10 +59,11 @@ impl std::fmt::Display for GitUrl {
     }
 }
 
-const CREDENTIAL: &str = "a git URL holds no user name or password: put them in a secret and name it in gitCredentials";
+const CREDENTIAL_RULE: &str =
+    "a git URL holds no user name or password: put them in a secret and name it in gitCredentials";
 
-fn check(text: &str) -> Result<(), &'static str> {
-    const SHAPE: &str = "a git URL is https://host/path, ssh://user@host/path or user@host:path";
+fn validate(text: &str) -> Result<(), &'static str> {
+    const SHAPE_RULE: &str = "a git URL is https://host/path, ssh://user@host/path or user@host:path";
     if text.len() > 1024 || !text.bytes().all(|b| b.is_ascii_graphic()) || text.starts_with('-') {
         return Err("a git URL is printable ASCII without spaces, at most 1024 bytes, and does not begin with -");
     }
@@ -70,35 +71,35 @@ fn check(text: &str) -> Result<(), &'static str> {
         return Err("a git URL can't name a transport helper (::)");
     }
     match text.split_once("://") {
-        Some(("file", path)) => path.starts_with('/').then_some(()).ok_or(SHAPE),
+        Some(("file", path)) => path.starts_with('/').then_some(()).ok_or(SHAPE_RULE),
         Some((scheme @ ("https" | "http" | "ssh"), rest)) => {
-            let (authority, path) = rest.split_once('/').ok_or(SHAPE)?;
+            let (authority, path) = rest.split_once('/').ok_or(SHAPE_RULE)?;
             let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-            check_user(user, authority.contains('@'), scheme)?;
-            check_host(host)?;
+            validate_user(user, authority.contains('@'), scheme)?;
+            validate_host(host)?;
             // `https://ada:12/34@host/x`: a password with a slash, which reads as a port and a path.
             if authority.contains(':') && !authority.contains('@') && path.contains('@') {
-                return Err(CREDENTIAL);
+                return Err(CREDENTIAL_RULE);
             }
-            (!path.is_empty()).then_some(()).ok_or(SHAPE)
+            (!path.is_empty()).then_some(()).ok_or(SHAPE_RULE)
         }
-        Some(_) => Err(SHAPE),
+        Some(_) => Err(SHAPE_RULE),
         None => {
-            let (authority, path) = text.split_once(':').ok_or(SHAPE)?;
-            let (user, host) = authority.split_once('@').ok_or(SHAPE)?;
-            check_user(user, true, "ssh")?;
-            check_host(host)?;
-            (!path.is_empty() && !path.starts_with('-')).then_some(()).ok_or(SHAPE)
+            let (authority, path) = text.split_once(':').ok_or(SHAPE_RULE)?;
+            let (user, host) = authority.split_once('@').ok_or(SHAPE_RULE)?;
+            validate_user(user, true, "ssh")?;
+            validate_host(host)?;
+            (!path.is_empty() && !path.starts_with('-')).then_some(()).ok_or(SHAPE_RULE)
         }
     }
 }
 
-fn check_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static str> {
+fn validate_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static str> {
     if !given {
         return Ok(());
     }
     if scheme != "ssh" || user.contains(':') {
-        return Err(CREDENTIAL);
+        return Err(CREDENTIAL_RULE);
     }
     let plain = !user.is_empty()
         && !user.starts_with('-')
@@ -106,7 +107,7 @@ fn check_user(user: &str, given: bool, scheme: &str) -> Result<(), &'static str>
     plain.then_some(()).ok_or("the user name of an ssh URL is letters, digits, dot, - and _")
 }
 
-fn check_host(host: &str) -> Result<(), &'static str> {
+fn validate_host(host: &str) -> Result<(), &'static str> {
     let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let name_ok = !name.is_empty()
         && !name.starts_with(['-', '.'])
@@ -118,9 +119,9 @@ fn check_host(host: &str) -> Result<(), &'static str> {
 }
 
 /// The text may hold a password, and this error is told to people and logs: show the host at most.
-fn refuse_without_quoting_a_secret(text: &str, rule: &str) -> String {
+fn invalid_redacted(text: &str, rule: &str) -> String {
     match text.rsplit_once('@') {
-        Some((_, after)) => refused(&format!("...@{after}"), rule),
-        None => refused(text, rule),
+        Some((_, after)) => invalid(&format!("...@{after}"), rule),
+        None => invalid(text, rule),
     }
 }

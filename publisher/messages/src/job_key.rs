@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Action, ProjectName, Request, RequestId};
+use crate::{ProjectName, Request, RequestAction, RequestId};
 
 /// A job's name everywhere: `<project>#<id>#<digest>`.
 ///
@@ -19,14 +19,14 @@ const DIGEST_HEX: usize = 24;
 
 /// What the digest covers, in the order and spelling that the fixtures fix for ever.
 #[derive(Serialize)]
-struct Canonical<'a> {
+struct DigestInput<'a> {
     #[serde(rename = "ref")]
     git_ref: String,
     commit: Option<&'a str>,
     variables: BTreeMap<&'a str, &'a str>,
     /// Only on a cancel: it is a request of its own, with a row of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    action: Option<Action>,
+    action: Option<RequestAction>,
 }
 
 impl JobKey {
@@ -34,30 +34,30 @@ impl JobKey {
     ///
     /// # Errors
     /// A message id that could not stand in a key (never seen from SNS, whose ids are UUIDs).
-    pub fn of(request: &Request, message_id: &str) -> Result<Self, String> {
+    pub fn for_request(request: &Request, message_id: &str) -> Result<Self, String> {
         Self::for_action(request, message_id, request.action)
     }
 
     /// The job that a cancel request means: its own request as if it had said `start`.
     ///
     /// # Errors
-    /// As [`JobKey::of`].
-    pub fn canceled_by(request: &Request, message_id: &str) -> Result<Self, String> {
-        Self::for_action(request, message_id, Action::Start)
+    /// As [`JobKey::for_request`].
+    pub fn cancel_target(request: &Request, message_id: &str) -> Result<Self, String> {
+        Self::for_action(request, message_id, RequestAction::Start)
     }
 
-    fn for_action(request: &Request, message_id: &str, action: Action) -> Result<Self, String> {
+    fn for_action(request: &Request, message_id: &str, action: RequestAction) -> Result<Self, String> {
         let id = match &request.id {
             Some(id) => id.clone(),
             None => message_id.parse::<RequestId>().map_err(|problem| format!("the SNS message id: {problem}"))?,
         };
-        let canonical = Canonical {
+        let digest_input = DigestInput {
             git_ref: request.git_ref.full(),
             commit: request.commit.as_ref().map(crate::CommitId::as_str),
             variables: request.variables.iter().map(|(name, value)| (name.as_str(), value)).collect(),
-            action: (action == Action::Cancel).then_some(action),
+            action: (action == RequestAction::Cancel).then_some(action),
         };
-        let text = serde_json::to_string(&canonical).map_err(|error| error.to_string())?;
+        let text = serde_json::to_string(&digest_input).map_err(|error| error.to_string())?;
         let digest = hex(&Sha256::digest(text.as_bytes()));
         Ok(Self(format!("{}#{id}#{}", request.project, &digest[..DIGEST_HEX])))
     }
@@ -89,7 +89,7 @@ impl TryFrom<String> for JobKey {
         if good {
             Ok(Self(text))
         } else {
-            Err(crate::text::refused(&text, "a job key is <project>#<id>#<24 hex digits>"))
+            Err(crate::text::invalid(&text, "a job key is <project>#<id>#<24 hex digits>"))
         }
     }
 }

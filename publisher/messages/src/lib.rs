@@ -1,8 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod build_command;
 mod build_environment;
-mod cause;
-mod command;
 mod commit;
 mod dead_letter;
 mod envelope;
@@ -15,21 +14,21 @@ mod parse;
 mod project;
 mod project_rules;
 mod registry;
-mod report;
+mod report_config;
 mod request;
 mod runner_exit;
 mod schema;
 mod secret;
+mod single_line_text;
 mod status;
 mod text;
 mod variables;
 
+pub use build_command::{BuildCommand, DeployDir};
 pub use build_environment::{
     ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
     GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
-pub use cause::Cause;
-pub use command::{Command, DeployDir};
 pub use commit::CommitId;
 pub use dead_letter::DeadLetter;
 pub use envelope::{Envelope, MAX_ENVELOPE_BYTES};
@@ -41,11 +40,12 @@ pub use name::{BuildProjectName, ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
 pub use project::ProjectDocument;
 pub use project_rules::{CommitRule, OnUnknownStart, PullRequestRule, TimeoutMinutes};
-pub use registry::{DocumentError, ReadDocument};
-pub use report::{ForgeRepo, ForgeUrl, Report, ReportKind};
-pub use request::{Action, MAX_REQUEST_BYTES, Origin, Request};
+pub use registry::{DocumentError, ParsedDocument};
+pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
+pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestOrigin};
 pub use runner_exit::RunnerExit;
 pub use schema::{project_schema, request_schema};
 pub use secret::{GitCredentials, SecretId};
+pub use single_line_text::SingleLineText;
 pub use status::Status;
 pub use variables::Variables;

@@ -1,11 +1,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::refused;
+use crate::text::invalid;
 
 /// A text that was checked once, when it was made, and can't hold a bad value. What follows the check are keywords
 /// of its JSON Schema: as much of the check as a schema can say.
-macro_rules! checked_text {
+macro_rules! validated_text {
     ($(#[$meta:meta])* $name:ident, $check:path $(, $keyword:literal = $schema:expr)*) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -48,28 +48,28 @@ macro_rules! checked_text {
         }
     };
 }
-pub(crate) use checked_text;
+pub(crate) use validated_text;
 
-checked_text!(
+validated_text!(
     /// The name of an entry of the owner's registry: it becomes the last part of an SSM parameter's name, so it
     /// can't hold a slash, can't be `..` and can't begin with `_` (`_default` is not a project).
-    ProjectName, check_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+    ProjectName, validate_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
     "not" = serde_json::json!({ "pattern": r"\.\." })
 );
-checked_text!(
+validated_text!(
     /// The publisher's own name for one request: publishing it twice starts one job.
-    RequestId, check_id, "pattern" = r"^[A-Za-z0-9._-]{1,64}$"
+    RequestId, validate_id, "pattern" = r"^[A-Za-z0-9._-]{1,64}$"
 );
-checked_text!(
+validated_text!(
     /// The name of a variable that a request may set, if the project allows that name.
-    VariableName, check_variable, "pattern" = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+    VariableName, validate_variable, "pattern" = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 );
-checked_text!(
+validated_text!(
     /// The name of an AWS CodeBuild project (`[A-Za-z0-9][A-Za-z0-9_-]{1,254}`, from its API reference).
-    BuildProjectName, check_build_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,254}$"
+    BuildProjectName, validate_build_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,254}$"
 );
 
-fn check_project(text: &str) -> Result<(), String> {
+fn validate_project(text: &str) -> Result<(), String> {
     const RULE: &str =
         "a project name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\"";
     let good = !text.is_empty()
@@ -77,29 +77,29 @@ fn check_project(text: &str) -> Result<(), String> {
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
         && !text.contains("..");
-    good.then_some(()).ok_or_else(|| refused(text, RULE))
+    good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }
 
-fn check_id(text: &str) -> Result<(), String> {
+fn validate_id(text: &str) -> Result<(), String> {
     const RULE: &str = "an id is 1 to 64 of A-Z a-z 0-9 . _ -";
     let good =
         !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
-    good.then_some(()).ok_or_else(|| refused(text, RULE))
+    good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }
 
-fn check_variable(text: &str) -> Result<(), String> {
+fn validate_variable(text: &str) -> Result<(), String> {
     const RULE: &str = "a variable name is 1 to 128 of A-Z a-z 0-9 _ and does not begin with a digit";
     let good = !text.is_empty()
         && text.len() <= 128
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    good.then_some(()).ok_or_else(|| refused(text, RULE))
+    good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }
 
-fn check_build_project(text: &str) -> Result<(), String> {
+fn validate_build_project(text: &str) -> Result<(), String> {
     const RULE: &str = "a CodeBuild project name is 2 to 255 of A-Z a-z 0-9 _ -, and begins with a letter or a digit";
     let good = (2..=255).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-    good.then_some(()).ok_or_else(|| refused(text, RULE))
+    good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }

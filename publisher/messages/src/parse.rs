@@ -32,9 +32,9 @@ pub(crate) fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     if text.starts_with('\u{feff}') {
         return Err(ParseError::whole("the text begins with a byte order mark, expected a JSON object"));
     }
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let Object(value) = serde_path_to_error::deserialize(&mut reader).map_err(located)?;
-    reader.end().map_err(|error| ParseError::whole(error.to_string()))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(located)?;
+    deserializer.end().map_err(|error| ParseError::whole(error.to_string()))?;
     Ok(value)
 }
 
@@ -94,13 +94,13 @@ fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     let text = error.to_string();
     // Where the text is no JSON, the line is all that helps; where a value is wrong, the path says it better. Line 0
     // is a value that was never text: then nothing was appended, and what looks like it is a stranger's.
-    let place = if error.is_data() && error.line() > 0 { text.rsplit_once(" at line ") } else { None };
-    let problem = place.map_or(&*text, |(problem, _)| problem);
-    ParseError { path, problem: one_line(&in_words_of_json(problem)) }
+    let position = if error.is_data() && error.line() > 0 { text.rsplit_once(" at line ") } else { None };
+    let problem = position.map_or(&*text, |(problem, _)| problem);
+    ParseError { path, problem: one_line(&with_json_type_names(problem)) }
 }
 
 /// What serde expects is named by Rust's types.
-fn in_words_of_json(problem: &str) -> String {
+fn with_json_type_names(problem: &str) -> String {
     const WORDS: [(&str, &str); 3] = [
         ("expected a nonzero u32", "expected a whole number, 1 or more"),
         ("expected u32", "expected a whole number"),

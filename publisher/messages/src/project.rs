@@ -2,8 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BuildProjectName, Command, CommitRule, DeployDir, GitCredentials, GitUrl, OnUnknownStart, PullRequestRule, RefName,
-    RefPattern, Report, TimeoutMinutes, VariableName, parse,
+    BuildCommand, BuildProjectName, CommitRule, DeployDir, GitCredentials, GitUrl, OnUnknownStart, PullRequestRule,
+    RefName, RefPattern, ReportConfig, TimeoutMinutes, VariableName, parse,
 };
 
 /// An entry of the owner's registry: the project's document laid over `_default`'s, without the credentials that
@@ -15,7 +15,7 @@ pub struct ProjectDocument {
     /// Where the repository is.
     pub git_url: GitUrl,
     /// What a build runs.
-    pub command: Command,
+    pub command: BuildCommand,
     /// The folder in the checkout that the command runs in.
     #[serde(default)]
     pub deploy_dir: DeployDir,
@@ -60,6 +60,6 @@ pub struct ProjectDocument {
     pub cancel_by_request: bool,
     /// Where the result is told.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
-    #[schemars(with = "Report")]
-    pub report: Option<Report>,
+    #[schemars(with = "ReportConfig")]
+    pub report: Option<ReportConfig>,
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::refused;
+use crate::text::invalid;
 
 /// Whether a named commit must be the ref's tip.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ impl std::str::FromStr for CommitRule {
         match text {
             "ancestor" => Ok(Self::Ancestor),
             "tip" => Ok(Self::Tip),
-            other => Err(refused(other, "ancestor or tip")),
+            other => Err(invalid(other, "ancestor or tip")),
         }
     }
 }

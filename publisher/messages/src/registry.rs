@@ -18,7 +18,7 @@ pub(crate) const INLINE_CREDENTIALS: [&str; 3] = ["authToken", "basicUsername", 
 
 /// A registry entry, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadDocument {
+pub struct ParsedDocument {
     /// What it says.
     pub document: ProjectDocument,
     /// Whether it holds credentials that only the build may see.
@@ -34,12 +34,12 @@ impl ProjectDocument {
     /// # Errors
     /// Text that is not a JSON object, a missing `gitUrl` or `command`, and every wrong value, by its name. Unknown
     /// keys are warnings: iwomp-in-aws's documents may carry more.
-    pub fn read(default: Option<&str>, project: &str) -> Result<ReadDocument, DocumentError> {
+    pub fn parse(default: Option<&str>, project: &str) -> Result<ParsedDocument, DocumentError> {
         let mut merged = match default {
-            Some(text) => object(text).map_err(DocumentError::Default)?,
+            Some(text) => parse_object(text).map_err(DocumentError::Default)?,
             None => Map::new(),
         };
-        merged.extend(object(project).map_err(DocumentError::Project)?);
+        merged.extend(parse_object(project).map_err(DocumentError::Project)?);
         let inline_credentials = INLINE_CREDENTIALS
             .iter()
             .filter_map(|key| merged.remove(*key))
@@ -50,28 +50,28 @@ impl ProjectDocument {
         merged.retain(|key, value| !(key == "deployDir" && value.as_str() == Some("")));
         let warnings = warnings(&merged, inline_credentials);
         let document =
-            parse::value(Value::Object(merged)).map_err(|error| DocumentError::Project(without_the_value(error)))?;
-        Ok(ReadDocument { document, inline_credentials, warnings })
+            parse::value(Value::Object(merged)).map_err(|error| DocumentError::Project(redact_type_error(error)))?;
+        Ok(ParsedDocument { document, inline_credentials, warnings })
     }
 }
 
 /// `null` means "not said", as it does to iwomp-in-aws.
-fn object(text: &str) -> Result<Map<String, Value>, ParseError> {
-    let map: Map<String, Value> = parse::json(text).map_err(without_quoting)?;
+fn parse_object(text: &str) -> Result<Map<String, Value>, ParseError> {
+    let map: Map<String, Value> = parse::json(text).map_err(redact_syntax_error)?;
     Ok(map.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
 /// A document may hold credentials, and a JSON error may quote what it stumbled on.
-fn without_quoting(error: ParseError) -> ParseError {
-    let place =
+fn redact_syntax_error(error: ParseError) -> ParseError {
+    let position =
         error.problem.rsplit_once(" at line ").map_or(String::new(), |(_, place)| format!(" (at line {place})"));
-    ParseError::whole(format!("not a JSON object{place}"))
+    ParseError::whole(format!("not a JSON object{position}"))
 }
 
 /// `"gitCredentials": "<the token itself>"` is a likely mistake, and serde would quote what it found.
-fn without_the_value(error: ParseError) -> ParseError {
-    let told = error.problem.split_once(": ").zip(error.problem.rsplit_once(", expected "));
-    match told {
+fn redact_type_error(error: ParseError) -> ParseError {
+    let parts = error.problem.split_once(": ").zip(error.problem.rsplit_once(", expected "));
+    match parts {
         Some(((kind @ ("invalid type" | "invalid value"), found), (_, expected))) => {
             let found = found.split(['"', '`', ',']).next().unwrap_or_default().trim_end();
             ParseError { problem: format!("{kind}: {found}, expected {expected}"), ..error }
@@ -110,34 +110,35 @@ fn warnings(merged: &Map<String, Value>, inline_credentials: bool) -> Vec<String
          and name the secret in gitCredentials"
             .to_owned()
     });
-    let open = (!merged.contains_key("refs") && !merged.contains_key("defaultBranch"))
+    let any_branch = (!merged.contains_key("refs") && !merged.contains_key("defaultBranch"))
         .then(|| "neither refs nor defaultBranch is set: any branch may be built".to_owned());
-    unknown.chain(credentials).chain(open).collect()
+    unknown.chain(credentials).chain(any_branch).collect()
 }
 
 fn unknown_keys<'a>(
-    place: &'a str,
+    prefix: &'a str,
     map: &'a Map<String, Value>,
     known: &'static [&'static str],
 ) -> impl Iterator<Item = String> + 'a {
     map.keys().filter(|key| !known.contains(&key.as_str())).map(move |key| {
         let shown = key.escape_default();
-        match closest(key, known) {
-            Some(known) => format!("the key \"{place}{shown}\" is unknown and ignored: is \"{place}{known}\" meant?"),
-            None => format!("the key \"{place}{shown}\" is unknown and ignored"),
+        match closest_key(key, known) {
+            Some(known) => format!("the key \"{prefix}{shown}\" is unknown and ignored: is \"{prefix}{known}\" meant?"),
+            None => format!("the key \"{prefix}{shown}\" is unknown and ignored"),
         }
     })
 }
 
 /// The known key that an unknown one most likely misspells: equal but for case and punctuation, or but for one
 /// letter.
-fn closest(key: &str, known: &[&'static str]) -> Option<&'static str> {
-    let plain = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    let wanted = plain(key);
+fn closest_key(key: &str, known: &[&'static str]) -> Option<&'static str> {
+    let normalize =
+        |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let normalized_key = normalize(key);
     known.iter().copied().find(|known| {
-        let known = plain(known);
-        let start = known.bytes().zip(wanted.bytes()).take_while(|(a, b)| a == b).count();
-        let end = known.bytes().rev().zip(wanted.bytes().rev()).take_while(|(a, b)| a == b).count();
-        known == wanted || start + end + 1 >= known.len().max(wanted.len())
+        let known = normalize(known);
+        let start = known.bytes().zip(normalized_key.bytes()).take_while(|(a, b)| a == b).count();
+        let end = known.bytes().rev().zip(normalized_key.bytes().rev()).take_while(|(a, b)| a == b).count();
+        known == normalized_key || start + end + 1 >= known.len().max(normalized_key.len())
     })
 }

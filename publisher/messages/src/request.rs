@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::json_for_queues;
 use crate::{
-    Cause, CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, Variables, parse,
+    CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, SingleLineText, Variables, parse,
 };
 
 /// A request's text is refused unread beyond this size.
@@ -11,7 +11,7 @@ pub const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// What a publisher asks. Parsed once; nothing in it can name a command, repository, image, role or secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "RequestJson", into = "RequestJson")]
 pub struct Request {
     /// The entry of the owner's registry.
     pub project: ProjectName,
@@ -20,13 +20,13 @@ pub struct Request {
     /// The publisher's own id for this request; without one the SNS message id serves.
     pub id: Option<RequestId>,
     /// Start a job, or cancel the one that the same request started.
-    pub action: Action,
+    pub action: RequestAction,
     /// Narrows `git_ref` to one commit on it.
     pub commit: Option<CommitId>,
     /// Why, for people.
-    pub cause: Option<Cause>,
+    pub cause: Option<SingleLineText>,
     /// Who asked, for people. Never used as a target.
-    pub origin: Option<Origin>,
+    pub origin: Option<RequestOrigin>,
     /// What the request wants to set in the build's environment.
     pub variables: Variables,
 }
@@ -34,7 +34,7 @@ pub struct Request {
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub enum RequestAction {
     /// Start a job.
     #[default]
     Start,
@@ -45,15 +45,15 @@ pub enum Action {
 /// The CI that asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Origin {
+pub struct RequestOrigin {
     /// The CI's name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "Cause")]
-    pub vendor: Option<Cause>,
+    #[schemars(with = "SingleLineText")]
+    pub vendor: Option<SingleLineText>,
     /// The CI's page for the build that asked. Shown as text, never fetched.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "Cause")]
-    pub build_url: Option<Cause>,
+    #[schemars(with = "SingleLineText")]
+    pub build_url: Option<SingleLineText>,
 }
 
 /// What a publisher sends to Doorbell's SNS topic, as the message's text.
@@ -64,7 +64,7 @@ pub struct Origin {
     title = "Doorbell request, version 1",
     extend("oneOf" = [{ "required": ["branch"] }, { "required": ["tag"] }, { "required": ["pullRequest"] }])
 )]
-pub(crate) struct Wire {
+pub(crate) struct RequestJson {
     /// The contract's version; 1 where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[schemars(with = "u32", extend("const" = 1))]
@@ -89,35 +89,35 @@ pub(crate) struct Wire {
     id: Option<RequestId>,
     /// Start a job, or cancel the one that the same request started.
     #[serde(default, skip_serializing_if = "is_start", deserialize_with = "parse::word")]
-    action: Action,
+    action: RequestAction,
     /// Narrows the ref to one commit on it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[schemars(with = "CommitId")]
     commit: Option<CommitId>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "Cause")]
-    cause: Option<Cause>,
+    #[schemars(with = "SingleLineText")]
+    cause: Option<SingleLineText>,
     /// Who asked, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
-    #[schemars(with = "Origin")]
-    origin: Option<Origin>,
+    #[schemars(with = "RequestOrigin")]
+    origin: Option<RequestOrigin>,
     /// Reserved: read by no version yet.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "Cause")]
-    watch: Option<Cause>,
+    #[schemars(with = "SingleLineText")]
+    watch: Option<SingleLineText>,
     /// What the build's environment shall hold, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     variables: Variables,
 }
 
-fn is_start(action: &Action) -> bool {
-    *action == Action::Start
+fn is_start(action: &RequestAction) -> bool {
+    *action == RequestAction::Start
 }
 
 /// Only the version, so that a message of a later contract is named as that and not by its first unknown field.
 #[derive(Deserialize)]
-struct VersionOnly {
+struct VersionField {
     #[serde(default)]
     version: Option<serde_json::Number>,
 }
@@ -134,14 +134,14 @@ impl Request {
                 body.len()
             )));
         }
-        let VersionOnly { version } = parse::json(body)?;
+        let VersionField { version } = parse::json(body)?;
         if let Some(version) = version.filter(|version| version.as_u64() != Some(1)) {
             return Err(ParseError::at(
                 "$.version",
                 format!("version {version} is unknown: this program reads version 1"),
             ));
         }
-        let wire: Wire = parse::json(body)?;
+        let wire: RequestJson = parse::json(body)?;
         Self::try_from(wire).map_err(ParseError::whole)
     }
 
@@ -152,9 +152,9 @@ impl Request {
     }
 }
 
-impl TryFrom<Wire> for Request {
+impl TryFrom<RequestJson> for Request {
     type Error = String;
-    fn try_from(wire: Wire) -> Result<Self, String> {
+    fn try_from(wire: RequestJson) -> Result<Self, String> {
         let git_ref = match (wire.branch, wire.tag, wire.pull_request) {
             (Some(name), None, None) => GitRef::Branch(name),
             (None, Some(name), None) => GitRef::Tag(name),
@@ -177,7 +177,7 @@ impl TryFrom<Wire> for Request {
     }
 }
 
-impl From<Request> for Wire {
+impl From<Request> for RequestJson {
     fn from(request: Request) -> Self {
         let (branch, tag, pull_request) = match request.git_ref {
             GitRef::Branch(name) => (Some(name), None, None),

@@ -16,7 +16,7 @@ pub enum RunnerExit {
     /// The runner itself was told to stop while the command ran.
     Interrupted = 245,
     /// The machine failed the runner: no disk, no memory, no processes.
-    Machine = 246,
+    InfrastructureFailure = 246,
 }
 
 impl RunnerExit {
@@ -28,7 +28,7 @@ impl RunnerExit {
         Self::CommandNotFound,
         Self::TimedOut,
         Self::Interrupted,
-        Self::Machine,
+        Self::InfrastructureFailure,
     ];
 
     /// The first and the last code that is never a command's.
@@ -53,7 +53,7 @@ impl RunnerExit {
             Self::CommandNotFound => "the project's command was not found or can't be executed",
             Self::TimedOut => "the command ran longer than it may",
             Self::Interrupted => "the build was stopped while the command ran",
-            Self::Machine => "the build machine failed",
+            Self::InfrastructureFailure => "the build machine failed",
         }
     }
 }

@@ -3,18 +3,18 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 
 use crate::ProjectDocument;
-use crate::request::Wire;
+use crate::request::RequestJson;
 
 /// The JSON Schema of a request. It says what a schema can say: the parser knows more (sizes in bytes, characters
 /// that deceive, keys that come twice).
 pub fn request_schema() -> Value {
-    written_by_people::<Wire>()
+    schema_of::<RequestJson>()
 }
 
 /// The JSON Schema of a registry document: a project's, or `_default`. Any key may stand in either, so none is
 /// required here. Stricter than the parser in one thing: the parser takes `null` for a key that is not there.
 pub fn project_schema() -> Value {
-    let mut schema = written_by_people::<ProjectDocument>();
+    let mut schema = schema_of::<ProjectDocument>();
     if let Some(schema) = schema.as_object_mut() {
         schema.remove("required");
     }
@@ -29,24 +29,24 @@ pub fn project_schema() -> Value {
     schema
 }
 
-fn written_by_people<T: JsonSchema>() -> Value {
+fn schema_of<T: JsonSchema>() -> Value {
     let mut schema =
         SchemaSettings::draft2020_12().for_deserialize().into_generator().into_root_schema_for::<T>().to_value();
-    tidy(&mut schema);
+    normalize(&mut schema);
     schema
 }
 
 /// Rust's number formats mean nothing to a validator, nor the line breaks of our comments to a reader.
-fn tidy(value: &mut Value) {
+fn normalize(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.remove("format");
             if let Some(Value::String(description)) = map.get_mut("description") {
                 *description = description.replace('\n', " ").replace("  ", "\n\n");
             }
-            map.values_mut().for_each(tidy);
+            map.values_mut().for_each(normalize);
         }
-        Value::Array(list) => list.iter_mut().for_each(tidy),
+        Value::Array(list) => list.iter_mut().for_each(normalize),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::name::checked_text;
+use crate::name::validated_text;
 
 /// The secret that git may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -10,12 +10,12 @@ pub struct GitCredentials {
     pub secret: SecretId,
 }
 
-checked_text!(
+validated_text!(
     /// A Secrets Manager name or ARN; never the secret itself.
-    SecretId, check_secret_id, "pattern" = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"
+    SecretId, validate_secret_id, "pattern" = r"^[A-Za-z0-9/_+=.@:-]{1,2048}$"
 );
 
-fn check_secret_id(text: &str) -> Result<(), String> {
+fn validate_secret_id(text: &str) -> Result<(), String> {
     let good =
         (1..=2048).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+=.@-:".contains(&b));
     good.then_some(())

@@ -4,7 +4,7 @@
 const SHOWN: usize = 400;
 
 /// Quotes hostile text safely: escaped, and cut, so that an error stays one short line of ASCII.
-pub(crate) fn refused(text: &str, rule: &str) -> String {
+pub(crate) fn invalid(text: &str, rule: &str) -> String {
     const QUOTED: usize = 80;
     let mut shown = String::new();
     for c in text.chars() {

@@ -23,7 +23,7 @@ COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 UID = re.compile("[A-Za-z0-9]{1,32}")
 
 #: Of eight reports of one flag at once, seven meet the one that is first and find it there when they look again.
-TRIES = 3
+MAX_ATTEMPTS = 3
 
 
 @api_method
@@ -114,7 +114,7 @@ def _flag(body):
 
 def _store(project, flag):
     session = flask.g.session
-    for tried in range(1, TRIES + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             message, uid = pagure.lib.query.add_commit_flag(
                 session=session,
@@ -131,5 +131,5 @@ def _store(project, flag):
         except SQLAlchemyError as error:
             session.rollback()
             _log.info("doorbell: a flag met another one: %s", error.__class__.__name__)
-            if tried == TRIES:
+            if attempt == MAX_ATTEMPTS:
                 raise pagure.exceptions.APIError(400, error_code=APIERROR.EDBERROR)

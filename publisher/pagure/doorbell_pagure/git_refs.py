@@ -9,18 +9,18 @@ import time
 TIMEOUT_SECONDS = 10
 
 #: Pagure writes refs/pull/<n>/head in another task, which may come after the one that asks for a build.
-PULL_REF_SECONDS = 20
-LOOK_SECONDS = 0.2
+PULL_REF_TIMEOUT_SECONDS = 20
+POLL_INTERVAL_SECONDS = 0.2
 
 
-def commit_of(repository, ref):
+def resolve_commit(repository, ref):
     """The commit at a full ref, or None."""
     # Whoever may write a repository's own config must not choose what runs here; the owner of the folder is Pagure.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_NOSYSTEM": "1", "HOME": os.devnull}
-    question = ["git", "--git-dir", repository, "rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}"]
+    command = ["git", "--git-dir", repository, "rev-parse", "--verify", "--quiet", "--end-of-options", ref + "^{commit}"]
     try:
-        done = subprocess.run(
-            question,
+        completed = subprocess.run(
+            command,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -30,26 +30,26 @@ def commit_of(repository, ref):
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("ascii", "replace").strip() or None if done.returncode == 0 else None
+    return completed.stdout.decode("ascii", "replace").strip() or None if completed.returncode == 0 else None
 
 
 def is_tag(repository, name, commit):
     """Whether what was pushed under this name is a tag. Pagure tells a push of the tag v1 as one of a branch v1; where
     both exist, the one that is at the commit was pushed, and a branch before a tag."""
-    if commit_of(repository, "refs/heads/" + name) == commit:
+    if resolve_commit(repository, "refs/heads/" + name) == commit:
         return False
-    return commit_of(repository, "refs/tags/" + name) == commit
+    return resolve_commit(repository, "refs/tags/" + name) == commit
 
 
 def wait_for_pull_ref(repository, number, commit, clock=time.monotonic, sleep=time.sleep):
     """Waits until refs/pull/<n>/head is there, at this commit if one is given: it is what the build will fetch.
     Answers the commit there, or None if it did not come."""
     ref = f"refs/pull/{number}/head"
-    end = clock() + PULL_REF_SECONDS
+    end = clock() + PULL_REF_TIMEOUT_SECONDS
     while True:
-        found = commit_of(repository, ref)
+        found = resolve_commit(repository, ref)
         if found and commit in (None, found):
             return found
         if clock() >= end:
             return None
-        sleep(LOOK_SECONDS)
+        sleep(POLL_INTERVAL_SECONDS)

@@ -26,23 +26,23 @@ _log = logging.getLogger(__name__)
 TASK = "pagure.lib.tasks_services.trigger_ci_build"
 
 #: A cause is one line of at most 500 bytes; of a title, so many characters are shown.
-TITLE_CHARACTERS = 80
+MAX_TITLE_CHARACTERS = 80
 
 api_module.install()
 
 
 @task_prerun.connect
-def before_task(task_id=None, task=None, kwargs=None, **_):
+def on_task_prerun(task_id=None, task=None, kwargs=None, **_):
     """Rings, if this task asks for a build of ours."""
     if getattr(task, "name", None) != TASK or (kwargs or {}).get("ci_type") != CI_TYPE:
         return
     try:
-        ring(task_id, kwargs)
+        publish_build_request(task_id, kwargs)
     except Exception:  # whatever it is, Pagure's worker goes on; Celery would swallow it without a trace
         _log.exception("doorbell: no build was asked for")
 
 
-def ring(task_id, kwargs):
+def publish_build_request(task_id, kwargs):
     """Asks for the build that the task's arguments mean."""
     # Loaded, it gives projects their `ci_hook`.
     pagure.lib.plugins.get_plugin("Pagure CI").db_object()
@@ -72,14 +72,14 @@ def _pull_request(session, kwargs):
         return None
     # A rebase through Pagure asks twice for one head, a person who asks again means it: what tells them apart is
     # that a person's wish is a comment.
-    wishes = [comment.id for comment in pull_request.comments if not comment.notification]
-    title = _one_line(pull_request.title)[:TITLE_CHARACTERS]
+    user_comment_ids = [comment.id for comment in pull_request.comments if not comment.notification]
+    title = _one_line(pull_request.title)[:MAX_TITLE_CHARACTERS]
     request = Request(
         project=hook.ci_job,
         topic=hook.ci_url,
         pull_request=pull_request.id,
         commit=commit,
-        id=f"pagure-{pull_request.id}-{commit[:12]}-{max(wishes, default=0)}",
+        id=f"pagure-{pull_request.id}-{commit[:12]}-{max(user_comment_ids, default=0)}",
         cause=f"pull request {pull_request.id} of {pull_request.project.fullname}: {title}",
     )
     return request, _key(hook)

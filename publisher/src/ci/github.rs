@@ -2,71 +2,78 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Build, BuildRef, Fork, HeadCommit, ReadFile, last_part};
-use crate::environment::Environment;
-use crate::found::Found;
+use super::{BuildRef, CiBuild, FileReader, Fork, HeadCommit, repository_name};
+use crate::env_vars::EnvVars;
+use crate::resolution::SourcedValue;
 
 /// The part of the event's file that matters here.
 #[derive(Deserialize)]
-struct Event {
-    pull_request: PullRequest,
+struct GithubEvent {
+    pull_request: GithubPullRequest,
 }
 
 #[derive(Deserialize)]
-struct PullRequest {
+struct GithubPullRequest {
     number: u64,
     #[serde(default)]
     merged: Option<bool>,
-    head: Side,
-    base: Side,
+    head: GithubPullRequestSide,
+    base: GithubPullRequestSide,
 }
 
 #[derive(Deserialize)]
-struct Side {
+struct GithubPullRequestSide {
     sha: String,
     /// Null when a fork was deleted.
-    repo: Option<Repository>,
+    repo: Option<GithubRepository>,
 }
 
 #[derive(Deserialize)]
-struct Repository {
+struct GithubRepository {
     full_name: String,
 }
 
 /// GitHub Actions, and Gitea's and Forgejo's, which set the same variables.
-pub(super) fn read(environment: Environment<'_>, file: ReadFile<'_>) -> Build {
-    let git_ref = environment.found("GITHUB_REF");
-    let build = Build {
-        project: environment.found("GITHUB_REPOSITORY").map(|found| found.map(last_part)),
-        git_ref: git_ref.clone().and_then(BuildRef::of_full_name),
-        commit: HeadCommit::of(environment.found("GITHUB_SHA")),
-        url: environment
-            .all(["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"])
-            .map(|parts| Found::new(format!("{}/{}/actions/runs/{}", parts[0], parts[1], parts[2]), "GITHUB_RUN_ID")),
+pub(super) fn read(environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
+    let git_ref = environment.lookup("GITHUB_REF");
+    let build = CiBuild {
+        project: environment.lookup("GITHUB_REPOSITORY").map(|value| value.map(repository_name)),
+        git_ref: git_ref.clone().and_then(BuildRef::from_full_name),
+        commit: HeadCommit::from_variable(environment.lookup("GITHUB_SHA")),
+        url: environment.all(["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"]).map(|parts| {
+            SourcedValue::new(format!("{}/{}/actions/runs/{}", parts[0], parts[1], parts[2]), "GITHUB_RUN_ID")
+        }),
         identity: identity(environment),
         fork: Fork::No,
     };
     let event = environment.get("GITHUB_EVENT_NAME").unwrap_or_default();
-    let on_merge_ref = git_ref.as_ref().is_some_and(|found| found.text.starts_with("refs/pull/"));
+    let on_merge_ref = git_ref.as_ref().is_some_and(|value| value.text.starts_with("refs/pull/"));
     // Run for a merged pull request, GITHUB_REF and GITHUB_SHA are the branch it went to. With pull_request_target they
     // always are, whatever the pull request's state.
     match (&*event, on_merge_ref) {
-        ("pull_request" | "pull_request_target", _) | (_, true) => of_pull_request(build, git_ref, environment, file),
+        ("pull_request" | "pull_request_target", _) | (_, true) => {
+            pull_request_build(build, git_ref, environment, file)
+        }
         _ => build,
     }
 }
 
-fn of_pull_request(build: Build, git_ref: Option<Found>, environment: Environment<'_>, file: ReadFile<'_>) -> Build {
-    match environment.get("GITHUB_EVENT_PATH").and_then(|path| event(Path::new(&path), file)) {
+fn pull_request_build(
+    build: CiBuild,
+    git_ref: Option<SourcedValue>,
+    environment: EnvVars<'_>,
+    file: FileReader<'_>,
+) -> CiBuild {
+    match environment.get("GITHUB_EVENT_PATH").and_then(|path| read_event(Path::new(&path), file)) {
         Some(pull_request) if pull_request.merged == Some(true) && build.git_ref.is_some() => build,
-        Some(pull_request) => Build {
-            git_ref: Some(BuildRef::PullRequest(in_event(pull_request.number.to_string(), "number"))),
+        Some(pull_request) => CiBuild {
+            git_ref: Some(BuildRef::PullRequest(event_value(pull_request.number.to_string(), "number"))),
             fork: fork(&pull_request),
-            commit: HeadCommit::Known(in_event(pull_request.head.sha, "head.sha")),
+            commit: HeadCommit::Known(event_value(pull_request.head.sha, "head.sha")),
             ..build
         },
-        None => Build {
-            git_ref: git_ref.and_then(number_of_merge_ref),
+        None => CiBuild {
+            git_ref: git_ref.and_then(merge_ref_number),
             commit: HeadCommit::Unknown("GITHUB_SHA is a merge commit, and the event's file can't be read"),
             fork: Fork::Unknown("the event's file (GITHUB_EVENT_PATH) can't be read"),
             ..build
@@ -74,16 +81,16 @@ fn of_pull_request(build: Build, git_ref: Option<Found>, environment: Environmen
     }
 }
 
-fn event(path: &Path, file: ReadFile<'_>) -> Option<PullRequest> {
+fn read_event(path: &Path, file: FileReader<'_>) -> Option<GithubPullRequest> {
     let text = file(path).ok()?;
-    serde_json::from_str::<Event>(&text).ok().map(|event| event.pull_request)
+    serde_json::from_str::<GithubEvent>(&text).ok().map(|event| event.pull_request)
 }
 
-fn in_event(text: String, key: &str) -> Found {
-    Found::new(text, format!("GITHUB_EVENT_PATH: pull_request.{key}"))
+fn event_value(text: String, key: &str) -> SourcedValue {
+    SourcedValue::new(text, format!("GITHUB_EVENT_PATH: pull_request.{key}"))
 }
 
-fn fork(pull_request: &PullRequest) -> Fork {
+fn fork(pull_request: &GithubPullRequest) -> Fork {
     let (head, base) = (&pull_request.head.repo, &pull_request.base.repo);
     match (head, base) {
         (Some(head), Some(base)) if head.full_name == base.full_name => Fork::No,
@@ -92,13 +99,13 @@ fn fork(pull_request: &PullRequest) -> Fork {
 }
 
 /// `7` of `refs/pull/7/merge`.
-fn number_of_merge_ref(found: Found) -> Option<BuildRef> {
-    let number = found.text.strip_prefix("refs/pull/")?.split('/').next()?.to_owned();
-    Some(BuildRef::PullRequest(Found::new(number, found.place)))
+fn merge_ref_number(value: SourcedValue) -> Option<BuildRef> {
+    let number = value.text.strip_prefix("refs/pull/")?.split('/').next()?.to_owned();
+    Some(BuildRef::PullRequest(SourcedValue::new(number, value.source)))
 }
 
 /// A person who presses "Re-run" means another build: the run keeps its id and counts its attempt up.
-fn identity(environment: Environment<'_>) -> Option<Vec<String>> {
+fn identity(environment: EnvVars<'_>) -> Option<Vec<String>> {
     let mut identity = environment.all(["GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"])?;
     identity.push(environment.get("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned()));
     Some(identity)

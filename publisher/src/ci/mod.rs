@@ -16,17 +16,17 @@ mod woodpecker;
 use std::path::Path;
 
 pub use build::Fork;
-pub(crate) use build::{Build, BuildRef, HeadCommit};
-pub(crate) use repository::last_part;
+pub(crate) use build::{BuildRef, CiBuild, HeadCommit};
+pub(crate) use repository::repository_name;
 pub use vendor::Vendor;
 
-use crate::environment::Environment;
+use crate::env_vars::EnvVars;
 
 /// Reads a file that a variable names.
-pub(crate) type ReadFile<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+pub(crate) type FileReader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
 /// What the vendor says about this build.
-pub(crate) fn read(vendor: Vendor, environment: Environment<'_>, file: ReadFile<'_>) -> Build {
+pub(crate) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
     match vendor {
         Vendor::Github | Vendor::Gitea | Vendor::Forgejo => github::read(environment, file),
         Vendor::Gitlab => gitlab::read(environment),

@@ -1,12 +1,12 @@
 /// The last part of a repository's path or URL, without `.git`: `demo` of `https://token@host/acme/demo.git`.
-pub(crate) fn last_part(path: &str) -> String {
+pub(crate) fn repository_name(path: &str) -> String {
     let path = path.trim_end_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path);
     path.rsplit(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
 /// A repository's host and path, written the same way whichever URL it is fetched by.
-pub(super) fn place_of(url: &str) -> String {
+pub(super) fn canonical_location(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let rest = match rest.split_once('@') {
         Some((user, rest)) if !user.contains('/') => rest,
@@ -22,8 +22,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(url: &str, name: &str, place: &str) {
-        assert_eq!((&*last_part(url), &*place_of(url)), (name, place));
+    fn check(url: &str, name: &str, location: &str) {
+        assert_eq!((&*repository_name(url), &*canonical_location(url)), (name, location));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::environment::Environment;
+use crate::env_vars::EnvVars;
 
 /// The CIs that are known by their variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ pub enum Vendor {
 impl Vendor {
     /// The one whose variables are set. Imitators come before those they imitate, and Jenkins last: its own variables
     /// are inherited by whatever an agent starts.
-    pub(crate) fn detect(environment: Environment<'_>) -> Option<Self> {
+    pub(crate) fn detect(environment: EnvVars<'_>) -> Option<Self> {
         let is = |name: &str, value: &str| environment.is(name, value);
         let set = |name: &str| environment.get(name).is_some();
         [
@@ -72,7 +72,7 @@ impl Vendor {
     }
 
     /// Whether a step speaks to it as to GitHub: `$GITHUB_OUTPUT`, job summary, `::commands::`.
-    pub(crate) fn speaks_github(self) -> bool {
+    pub(crate) fn supports_github_commands(self) -> bool {
         matches!(self, Self::Github | Self::Gitea | Self::Forgejo)
     }
 }

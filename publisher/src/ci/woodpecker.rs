@@ -1,19 +1,19 @@
-use super::{Build, BuildRef, Fork, HeadCommit};
-use crate::environment::Environment;
+use super::{BuildRef, CiBuild, Fork, HeadCommit};
+use crate::env_vars::EnvVars;
 
 /// Woodpecker CI.
-pub(super) fn read(environment: Environment<'_>) -> Build {
-    let build = Build {
-        project: environment.found("CI_REPO_NAME"),
+pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
+    let build = CiBuild {
+        project: environment.lookup("CI_REPO_NAME"),
         git_ref: branch_or_tag(environment),
-        commit: HeadCommit::of(environment.found("CI_COMMIT_SHA")),
-        url: environment.found("CI_PIPELINE_URL"),
+        commit: HeadCommit::from_variable(environment.lookup("CI_COMMIT_SHA")),
+        url: environment.lookup("CI_PIPELINE_URL"),
         // A pipeline that is restarted gets a new number.
         identity: environment.all(["CI_SYSTEM_URL", "CI_REPO", "CI_PIPELINE_NUMBER"]),
         fork: Fork::No,
     };
-    match environment.found("CI_COMMIT_PULL_REQUEST") {
-        Some(number) => Build {
+    match environment.lookup("CI_COMMIT_PULL_REQUEST") {
+        Some(number) => CiBuild {
             git_ref: Some(BuildRef::PullRequest(number)),
             fork: Fork::Unknown("Woodpecker has no variable that tells"),
             ..build
@@ -22,7 +22,7 @@ pub(super) fn read(environment: Environment<'_>) -> Build {
     }
 }
 
-fn branch_or_tag(environment: Environment<'_>) -> Option<BuildRef> {
-    let tag = environment.found("CI_COMMIT_TAG").map(BuildRef::Tag);
-    tag.or_else(|| environment.found("CI_COMMIT_BRANCH").map(BuildRef::Branch))
+fn branch_or_tag(environment: EnvVars<'_>) -> Option<BuildRef> {
+    let tag = environment.lookup("CI_COMMIT_TAG").map(BuildRef::Tag);
+    tag.or_else(|| environment.lookup("CI_COMMIT_BRANCH").map(BuildRef::Branch))
 }

@@ -8,9 +8,9 @@ const OTHER: &str = "arn:aws:sns:us-east-1:123456789012:other";
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A checkout on this branch, or none for this reason; its commit is on no remote.
-struct On(Result<&'static str, &'static str>);
+struct FakeCheckout(Result<&'static str, &'static str>);
 
-impl Checkout for On {
+impl GitCheckout for FakeCheckout {
     fn branch(&self) -> Result<String, String> {
         self.0.map(str::to_owned).map_err(str::to_owned)
     }
@@ -23,17 +23,17 @@ impl Checkout for On {
     fn is_merge(&self, commit: &str) -> Result<bool, String> {
         Ok(commit != COMMIT)
     }
-    fn origin(&self) -> Result<String, String> {
+    fn remote_url(&self) -> Result<String, String> {
         Err("there is no origin".to_owned())
     }
 }
 
-/// Looks with `line` as the command line, `environment` as the only variables and `checkout` as git's answer.
+/// Looks with `line` as the command line, `env_vars` as the only variables and `checkout` as git's answer.
 fn find(
     line: &[&str],
     environment: &[(&str, &str)],
     checkout: Result<&'static str, &'static str>,
-) -> Result<Context, Failure> {
+) -> Result<RequestContext, TriggerFailure> {
     find_with_file(line, environment, checkout, None)
 }
 
@@ -42,15 +42,17 @@ fn find_with_file(
     environment: &[(&str, &str)],
     checkout: Result<&'static str, &'static str>,
     text: Option<&str>,
-) -> Result<Context, Failure> {
-    let arguments = Arguments::try_parse_from([&["trigger_job"], line].concat()).unwrap();
+) -> Result<RequestContext, TriggerFailure> {
+    let arguments = TriggerArguments::try_parse_from([&["trigger_job"], line].concat()).unwrap();
     let variable = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
     let file = |path: &Path| match text {
         Some(text) if path == Path::new(".doorbell.toml") => Ok(text.to_owned()),
         _ => Err(std::io::ErrorKind::NotFound.into()),
     };
-    let context =
-        Context::find(&arguments, &Surroundings { variable: &variable, file: &file, checkout: &On(checkout) })?;
+    let context = RequestContext::resolve(
+        &arguments,
+        &HostEnvironment { read_variable: &variable, read_file: &file, checkout: &FakeCheckout(checkout) },
+    )?;
     context.request(&arguments).map(|_| context)
 }
 
@@ -62,10 +64,10 @@ fn check(
     want: (&str, &str, &str),
 ) {
     let context = find(line, environment, checkout).unwrap();
-    assert_eq!(shown(&context), (want.0.to_owned(), want.1.to_owned(), want.2.to_owned()));
+    assert_eq!(resolved_values(&context), (want.0.to_owned(), want.1.to_owned(), want.2.to_owned()));
 }
 
-fn shown(context: &Context) -> (String, String, String) {
+fn resolved_values(context: &RequestContext) -> (String, String, String) {
     let (project, git_ref, topic) = (context.project.value(), context.git_ref.value(), context.topic.value());
     (project.unwrap().to_string(), git_ref.unwrap().full(), topic.unwrap().to_string())
 }
@@ -75,7 +77,7 @@ fn check_failure(
     line: &[&str],
     environment: &[(&str, &str)],
     checkout: Result<&'static str, &'static str>,
-    kind: FailureKind,
+    kind: TriggerFailureKind,
     part: &str,
 ) {
     let failure = find(line, environment, checkout).unwrap_err();
@@ -131,7 +133,7 @@ fn jenkins_names_a_branch_by_its_remote() {
     check(&line, &[("GIT_BRANCH", "origin/a/b")], NO_GIT, ("demo", "refs/heads/a/b", TOPIC));
     check(&line, &[("DOORBELL_BRANCH", "origin/main")], NO_GIT, ("demo", "refs/heads/origin/main", TOPIC));
     for detached in ["HEAD", "detached", "origin/HEAD"] {
-        check_failure(&line, &[("GIT_BRANCH", detached)], Ok("here"), FailureKind::MissingContext, "no branch");
+        check_failure(&line, &[("GIT_BRANCH", detached)], Ok("here"), TriggerFailureKind::MissingContext, "no branch");
     }
 }
 
@@ -140,21 +142,21 @@ fn a_tag_or_a_pull_request_takes_the_place_of_every_branch() {
     let environment = [("DOORBELL_BRANCH", "main"), ("DOORBELL_TOPIC_ARN", TOPIC)];
     check(&["demo", "--tag", "v1"], &environment, NO_GIT, ("demo", "refs/tags/v1", TOPIC));
     check(&["demo", "", "--pull-request", "12"], &environment, NO_GIT, ("demo", "refs/pull/12/head", TOPIC));
-    check_failure(&["demo", "main", "--tag", "v1"], &environment, NO_GIT, FailureKind::Usage, "BRANCH");
-    check_failure(&["demo", "--tag", "--x"], &environment, NO_GIT, FailureKind::Usage, "--tag");
-    check_failure(&["demo", "--pull-request", "0"], &environment, NO_GIT, FailureKind::Usage, "1 or more");
+    check_failure(&["demo", "main", "--tag", "v1"], &environment, NO_GIT, TriggerFailureKind::Usage, "BRANCH");
+    check_failure(&["demo", "--tag", "--x"], &environment, NO_GIT, TriggerFailureKind::Usage, "--tag");
+    check_failure(&["demo", "--pull-request", "0"], &environment, NO_GIT, TriggerFailureKind::Usage, "1 or more");
 }
 
 #[test]
 fn a_full_ref_is_a_branch_only_when_it_is_one() {
     check(&["demo", "refs/heads/main", TOPIC], &[], NO_GIT, ("demo", "refs/heads/main", TOPIC));
-    check_failure(&["demo", "refs/tags/v1", TOPIC], &[], NO_GIT, FailureKind::Usage, "--tag");
+    check_failure(&["demo", "refs/tags/v1", TOPIC], &[], NO_GIT, TriggerFailureKind::Usage, "--tag");
 }
 
 #[test]
 fn all_that_is_missing_is_named_at_once() {
     let failure = find(&[], &[], Err("the git checkout here is detached")).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::MissingContext);
+    assert_eq!(failure.kind, TriggerFailureKind::MissingContext);
     for part in ["no project", "DOORBELL_PROJECT", "no branch", "is detached", "no topic", "DOORBELL_TOPIC_ARN"] {
         assert!(failure.what.contains(part), "{part}: {failure}");
     }
@@ -162,7 +164,7 @@ fn all_that_is_missing_is_named_at_once() {
 
 #[test]
 fn a_bad_value_is_refused_with_the_place_it_came_from() {
-    let usage = FailureKind::Usage;
+    let usage = TriggerFailureKind::Usage;
     check_failure(&["de mo", "main", TOPIC], &[], NO_GIT, usage, "PROJECT: \"de mo\" is refused");
     check_failure(&["demo", "a..b", TOPIC], &[], NO_GIT, usage, "BRANCH: \"a..b\" is refused");
     check_failure(&["demo", "HEAD", TOPIC], &[], NO_GIT, usage, "detached");
@@ -190,7 +192,7 @@ fn each_place_wins_over_the_next_one() {
     let all = on_github(&[("DOORBELL_PROJECT", "set"), ("DOORBELL_BRANCH", "set"), ("DOORBELL_TOPIC_ARN", TOPIC)]);
     let shown = |line: &[&str], environment: &[(&str, &str)], checkout| {
         let context = find_with_file(line, environment, checkout, file).unwrap();
-        let (project, git_ref, topic) = shown(&context);
+        let (project, git_ref, topic) = resolved_values(&context);
         format!("{project} {git_ref} {}", topic.rsplit(':').next().unwrap())
     };
     assert_eq!(shown(&["given", "given"], &all, Ok("here")), "given refs/heads/given doorbell");
@@ -266,9 +268,15 @@ fn a_fork_s_pull_request_asks_for_nothing_unless_it_is_allowed() {
     let fork = [("CIRCLECI", "true"), ("CIRCLE_PR_NUMBER", "7"), ("CIRCLE_PROJECT_REPONAME", "demo")];
     let unknown = [("DRONE", "true"), ("DRONE_PULL_REQUEST", "7"), ("DRONE_REPO_NAME", "demo")];
     for environment in [fork, unknown] {
-        check_failure(&["", "", TOPIC], &environment, NO_GIT, FailureKind::MissingContext, "from a fork");
+        check_failure(&["", "", TOPIC], &environment, NO_GIT, TriggerFailureKind::MissingContext, "from a fork");
         // Not even for another ref: what runs here is the stranger's.
-        check_failure(&["demo", "main", TOPIC], &environment, NO_GIT, FailureKind::MissingContext, "from a fork");
+        check_failure(
+            &["demo", "main", TOPIC],
+            &environment,
+            NO_GIT,
+            TriggerFailureKind::MissingContext,
+            "from a fork",
+        );
         check(&["", "", TOPIC, "--allow-fork"], &environment, NO_GIT, ("demo", "refs/pull/7/head", TOPIC));
     }
 }

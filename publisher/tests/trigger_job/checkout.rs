@@ -1,9 +1,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::{Run, TOPIC};
+use crate::invocation::{Invocation, TOPIC};
 
-const DRY: [&str; 5] = ["demo", "", TOPIC, "--dry-run", "--id=7"];
+const DRY_RUN: [&str; 5] = ["demo", "", TOPIC, "--dry-run", "--id=7"];
 
 fn git(directory: &Path, arguments: &[&str]) {
     let output = Command::new("git")
@@ -17,8 +17,8 @@ fn git(directory: &Path, arguments: &[&str]) {
 }
 
 /// A run inside a checkout of one commit on this branch.
-fn on_branch(branch: &str) -> Run {
-    let run = Run::bare(&DRY);
+fn on_branch(branch: &str) -> Invocation {
+    let run = Invocation::new(&DRY_RUN);
     git(run.directory(), &["init", "--quiet", "--initial-branch", branch]);
     git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "first"]);
     run
@@ -26,29 +26,29 @@ fn on_branch(branch: &str) -> Run {
 
 #[tokio::test]
 async fn the_branch_that_is_checked_out_is_the_one_that_is_built() {
-    let ended = on_branch("feature/x").end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains(r#""branch":"feature/x""#), "{}", ended.stdout);
+    let result = on_branch("feature/x").run().await;
+    assert_eq!(result.exit_code, Some(0), "{result:?}");
+    assert!(result.stdout.contains(r#""branch":"feature/x""#), "{}", result.stdout);
 }
 
 #[tokio::test]
 async fn a_tag_of_the_same_name_changes_nothing() {
     let run = on_branch("same");
     git(run.directory(), &["tag", "same"]);
-    assert!(run.end().await.stdout.contains(r#""branch":"same""#));
+    assert!(run.run().await.stdout.contains(r#""branch":"same""#));
 }
 
 #[tokio::test]
 async fn a_detached_head_is_never_a_branch() {
     let run = on_branch("main");
     git(run.directory(), &["checkout", "--quiet", "--detach"]);
-    run.end().await.assert_failed(3, &["no branch is known", "detached", "second argument", "DOORBELL_BRANCH"]);
+    run.run().await.assert_failed(3, &["no branch is known", "detached", "second argument", "DOORBELL_BRANCH"]);
 }
 
 #[tokio::test]
 async fn outside_a_checkout_or_without_git_there_is_no_branch() {
-    Run::bare(&DRY).end().await.assert_failed(3, &["no branch is known", "not a git repository"]);
-    Run::bare(&DRY).env("PATH", "/nonexistent").end().await.assert_failed(3, &["git", "is not installed"]);
+    Invocation::new(&DRY_RUN).run().await.assert_failed(3, &["no branch is known", "not a git repository"]);
+    Invocation::new(&DRY_RUN).env("PATH", "/nonexistent").run().await.assert_failed(3, &["git", "is not installed"]);
 }
 
 /// The commit that is checked out.
@@ -67,30 +67,30 @@ async fn a_commit_that_was_pushed_is_the_one_that_is_built_and_another_is_not() 
     git(run.directory(), &["fetch", "--quiet", "origin"]);
     git(run.directory(), &["branch", "--quiet", "--set-upstream-to", "origin/main"]);
     let commit = head(run.directory());
-    let ended = run.end().await;
-    assert!(ended.stdout.contains(&format!(r#""commit":"{commit}""#)), "{ended:?}");
+    let result = run.run().await;
+    assert!(result.stdout.contains(&format!(r#""commit":"{commit}""#)), "{result:?}");
 
     let run = on_branch("main");
     git(run.directory(), &["remote", "add", "origin", remote.to_str().unwrap()]);
     git(run.directory(), &["fetch", "--quiet", "origin"]);
     git(run.directory(), &["branch", "--quiet", "--set-upstream-to", "origin/main"]);
     git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "not pushed"]);
-    assert!(!run.end().await.stdout.contains("commit"));
+    assert!(!run.run().await.stdout.contains("commit"));
 }
 
 #[tokio::test]
 async fn the_project_is_named_by_the_remote_and_its_password_is_not_shown() {
-    let run = Run::bare(&["", "main", TOPIC, "--show-context"]);
+    let run = Invocation::new(&["", "main", TOPIC, "--show-context"]);
     git(run.directory(), &["init", "--quiet"]);
     git(run.directory(), &["remote", "add", "origin", "https://ada:geheim@git.example.org/acme/demo.git"]);
-    let ended = run.end().await;
-    assert!(ended.stdout.contains("project  demo  (git: the remote origin)"), "{ended:?}");
-    assert!(!ended.stdout.contains("geheim") && !ended.stderr.contains("geheim"), "{ended:?}");
+    let result = run.run().await;
+    assert!(result.stdout.contains("project  demo  (git: the remote origin)"), "{result:?}");
+    assert!(!result.stdout.contains("geheim") && !result.stderr.contains("geheim"), "{result:?}");
 }
 
 /// A build of this vendor in a checkout; what is shown, and the commit that is checked out.
 async fn in_checkout(vendor: &str, case: &str, variable: &str, merge: bool) -> (String, String) {
-    let run = Run::bare(&["", "", TOPIC, "--show-context", "--allow-fork"]);
+    let run = Invocation::new(&["", "", TOPIC, "--show-context", "--allow-fork"]);
     git(run.directory(), &["init", "--quiet", "--initial-branch", "main"]);
     git(run.directory(), &["commit", "--quiet", "--allow-empty", "--message", "first"]);
     if merge {
@@ -103,7 +103,7 @@ async fn in_checkout(vendor: &str, case: &str, variable: &str, merge: bool) -> (
     let commit = head(run.directory());
     let run = crate::vendors::in_build(run, vendor, case);
     let run = if variable.is_empty() { run } else { run.env(variable, &commit) };
-    (run.end().await.stdout, commit)
+    (run.run().await.stdout, commit)
 }
 
 #[tokio::test]

@@ -1,32 +1,32 @@
 use std::time::{Duration, Instant};
 
-use crate::run::{Run, TOPIC};
-use crate::stub::{Answer, Stub};
+use crate::invocation::{Invocation, TOPIC};
+use crate::stub::{Stub, StubResponse};
 
 #[tokio::test]
 async fn without_credentials_it_says_so_at_once() {
     let began = Instant::now();
-    let ended = Run::bare(&["demo", "main", TOPIC]).end().await;
-    ended.assert_failed(4, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
+    let result = Invocation::new(&["demo", "main", TOPIC]).run().await;
+    result.assert_failed(4, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn an_instance_whose_metadata_never_answers_does_not_hold_it_up() {
-    let silent = Stub::answering(&[Answer::Silence]).await;
+    let metadata = Stub::start(&[StubResponse::NoResponse]).await;
     let began = Instant::now();
-    let ended = Run::bare(&["demo", "main", TOPIC])
+    let result = Invocation::new(&["demo", "main", TOPIC])
         .without("AWS_EC2_METADATA_DISABLED")
-        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &silent.url())
-        .end()
+        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &metadata.url())
+        .run()
         .await;
-    ended.assert_failed(4, &["no AWS credentials"]);
+    result.assert_failed(4, &["no AWS credentials"]);
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 /// A run in a CI that has an OIDC token and no key.
-fn with_oidc_token(aws: &Stub) -> Run {
-    let run = Run::bare(&["demo", "main", TOPIC]).env("AWS_ENDPOINT_URL", &aws.url());
+fn with_oidc_token(aws: &Stub) -> Invocation {
+    let run = Invocation::new(&["demo", "main", TOPIC]).env("AWS_ENDPOINT_URL", &aws.url());
     let token = run.directory().join("token");
     std::fs::write(&token, "header.payload.signature").unwrap();
     run.env("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap())
@@ -35,10 +35,10 @@ fn with_oidc_token(aws: &Stub) -> Run {
 
 #[tokio::test]
 async fn an_oidc_token_is_turned_into_a_role() {
-    let aws = Stub::answering(&[Answer::Done]).await;
-    let ended = with_oidc_token(&aws).end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    let calls = aws.calls();
+    let aws = Stub::start(&[StubResponse::Success]).await;
+    let result = with_oidc_token(&aws).run().await;
+    assert_eq!(result.exit_code, Some(0), "{result:?}");
+    let calls = aws.requests();
     let actions: Vec<&str> = calls.iter().map(|call| call.fields["Action"].as_str()).collect();
     assert_eq!(actions, ["AssumeRoleWithWebIdentity", "Publish"]);
     assert!(calls[1].authorization.contains("ASIAEXAMPLE"), "{}", calls[1].authorization);
@@ -46,21 +46,21 @@ async fn an_oidc_token_is_turned_into_a_role() {
 
 #[tokio::test]
 async fn a_token_service_that_never_answers_is_given_up_after_ten_seconds() {
-    let aws = Stub::answering(&[Answer::Silence]).await;
+    let aws = Stub::start(&[StubResponse::NoResponse]).await;
     let began = Instant::now();
-    with_oidc_token(&aws).end().await.assert_failed(4, &["no AWS credentials", "10s"]);
+    with_oidc_token(&aws).run().await.assert_failed(4, &["no AWS credentials", "10s"]);
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn a_profile_may_get_its_credentials_from_a_program() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let run = Run::bare(&["demo", "main", TOPIC]).env("AWS_ENDPOINT_URL_SNS", &sns.url());
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let run = Invocation::new(&["demo", "main", TOPIC]).env("AWS_ENDPOINT_URL_SNS", &sns.url());
     std::fs::create_dir(run.directory().join(".aws")).unwrap();
     let program = r#"echo '{"Version":1,"AccessKeyId":"AKIDPROGRAM","SecretAccessKey":"s"}'"#;
     std::fs::write(run.directory().join(".aws/config"), format!("[default]\ncredential_process = {program}\n"))
         .unwrap();
-    let ended = run.end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(sns.calls()[0].authorization.contains("AKIDPROGRAM"));
+    let result = run.run().await;
+    assert_eq!(result.exit_code, Some(0), "{result:?}");
+    assert!(sns.requests()[0].authorization.contains("AKIDPROGRAM"));
 }

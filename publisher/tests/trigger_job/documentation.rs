@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::run::{Run, SECRET_KEY, TOPIC};
-use crate::stub::{Answer, Stub};
+use crate::invocation::{Invocation, SECRET_KEY, TOPIC};
+use crate::stub::{Stub, StubResponse};
 use crate::vendors;
 
 fn page(name: &str) -> String {
@@ -32,7 +32,7 @@ fn fenced(page: &str, kind: &str) -> Vec<String> {
 
 /// Runs a shell's line in a build on GitHub, with the program on its PATH; what it printed, stderr included.
 async fn shell(line: &str, on_github: bool) -> String {
-    let sns = Stub::answering(&[Answer::Done]).await;
+    let sns = Stub::start(&[StubResponse::Success]).await;
     let home = TempDir::new().unwrap();
     std::fs::create_dir_all(home.path().join(".local/share/bash-completion/completions")).unwrap();
     let programs = Path::new(env!("CARGO_BIN_EXE_trigger_job")).parent().unwrap();
@@ -86,7 +86,7 @@ async fn every_session_in_the_publisher_s_page_is_as_it_is_shown() {
 }
 
 /// What would publish is only drafted; everything else is as it stands.
-fn drafted(line: &str) -> String {
+fn as_dry_run(line: &str) -> String {
     let function = r#"trigger_job() {
         case ${1-} in man | completions) ;; *) set -- "$@" --dry-run ;; esac
         command trigger_job "$@"
@@ -96,7 +96,7 @@ fn drafted(line: &str) -> String {
 
 async fn check_line(line: &str) {
     // The two don't go together, and this one publishes nothing either.
-    let line = if line.contains("--show-context") { line.to_owned() } else { drafted(line) };
+    let line = if line.contains("--show-context") { line.to_owned() } else { as_dry_run(line) };
     let printed = shell(&line, true).await;
     assert!(!printed.contains("error: ") && !printed.is_empty(), "{line}: {printed}");
 }
@@ -105,7 +105,7 @@ async fn check_line(line: &str) {
 async fn every_example_of_the_help_and_of_the_pages_is_taken() {
     let mut lines = Vec::new();
     for arguments in [&["--help"][..], &["man", "--help"], &["completions", "--help"]] {
-        let help = Run::bare(arguments).end().await.stdout;
+        let help = Invocation::new(arguments).run().await.stdout;
         let examples = help.split("Example").nth(1).unwrap();
         lines.extend(
             examples.lines().filter(|line| line.starts_with("  trigger_job")).map(|line| line.trim().to_owned()),

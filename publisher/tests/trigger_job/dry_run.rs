@@ -1,11 +1,11 @@
-use crate::run::{Run, TOPIC};
+use crate::invocation::{Invocation, TOPIC};
 
 #[tokio::test]
 async fn a_dry_run_shows_what_would_be_sent_without_credentials_or_network() {
-    let ended = Run::bare(&["demo", "main", TOPIC, "--id", "7", "--var", "STAGE=test", "--dry-run"]).end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let result = Invocation::new(&["demo", "main", TOPIC, "--id", "7", "--var", "STAGE=test", "--dry-run"]).run().await;
+    assert_eq!(result.exit_code, Some(0), "{result:?}");
     assert_eq!(
-        ended.stdout,
+        result.stdout,
         format!(
             "topic   {TOPIC}\nregion  eu-west-1\nmessage {}\n",
             r#"{"project":"demo","branch":"main","id":"7","variables":{"STAGE":"test"}}"#
@@ -15,13 +15,13 @@ async fn a_dry_run_shows_what_would_be_sent_without_credentials_or_network() {
 
 #[tokio::test]
 async fn the_json_of_a_dry_run_keeps_its_shape() {
-    let ended = Run::bare(&["demo", "main", TOPIC, "--id", "7", "--dry-run", "--output", "json"]).end().await;
+    let result = Invocation::new(&["demo", "main", TOPIC, "--id", "7", "--dry-run", "--output", "json"]).run().await;
     let message = r#"{"project":"demo","branch":"main","id":"7"}"#;
-    assert_eq!(ended.stdout, format!("{{\"topicArn\":\"{TOPIC}\",\"region\":\"eu-west-1\",\"message\":{message}}}\n"));
+    assert_eq!(result.stdout, format!("{{\"topicArn\":\"{TOPIC}\",\"region\":\"eu-west-1\",\"message\":{message}}}\n"));
 }
 
 #[tokio::test]
 async fn a_request_that_got_no_id_shows_the_one_it_would_have() {
-    let ended = Run::bare(&["demo", "main", TOPIC, "--dry-run"]).end().await;
-    assert!(ended.stdout.contains(r#""id":""#), "{}", ended.stdout);
+    let result = Invocation::new(&["demo", "main", TOPIC, "--dry-run"]).run().await;
+    assert!(result.stdout.contains(r#""id":""#), "{}", result.stdout);
 }

@@ -1,19 +1,19 @@
 //! The real binary against a stub of SNS on this machine: what CIs see of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod announcements;
 mod checkout;
+mod ci_output;
 mod credentials;
 mod documentation;
 mod dry_run;
-mod extras;
 mod github_role;
+mod invocation;
+mod print_commands;
 mod publishing;
-mod refusals;
 mod retries;
-mod run;
-mod script;
+mod shell_script;
 mod snippets;
+mod sns_errors;
 mod stub;
 mod terminal;
 mod usage;

@@ -1,18 +1,18 @@
-use crate::run::{Run, TOPIC};
-use crate::stub::{Answer, MESSAGE_ID, Stub};
+use crate::invocation::{Invocation, TOPIC};
+use crate::stub::{MESSAGE_ID, Stub, StubResponse};
 
 /// The job of `{"project":"demo","branch":"main","id":"7"}`, as every worker names it.
 const JOB: &str = "demo#7#";
 
 #[tokio::test]
 async fn the_request_is_published_and_its_job_is_all_that_stdout_shows() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let ended = Run::against(&sns, &["demo", "main", "--id", "7"]).end().await;
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.starts_with(JOB) && ended.stdout.lines().count() == 1, "{}", ended.stdout);
-    assert_eq!(ended.stderr, format!("published: branch main of demo to {TOPIC}, message {MESSAGE_ID}\n"));
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let result = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).run().await;
+    assert_eq!(result.exit_code, Some(0), "{result:?}");
+    assert!(result.stdout.starts_with(JOB) && result.stdout.lines().count() == 1, "{}", result.stdout);
+    assert_eq!(result.stderr, format!("published: branch main of demo to {TOPIC}, message {MESSAGE_ID}\n"));
 
-    let [call] = &sns.calls()[..] else { panic!("more than one call: {:?}", sns.calls()) };
+    let [call] = &sns.requests()[..] else { panic!("more than one call: {:?}", sns.requests()) };
     assert_eq!(call.fields["Action"], "Publish");
     assert_eq!(call.fields["TopicArn"], TOPIC);
     assert_eq!(call.fields["Message"], r#"{"project":"demo","branch":"main","id":"7"}"#);
@@ -20,68 +20,72 @@ async fn the_request_is_published_and_its_job_is_all_that_stdout_shows() {
 
 #[tokio::test]
 async fn the_region_is_the_topics_whatever_the_environment_says() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let run =
-        Run::against(&sns, &["demo", "main"]).env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
-    assert_eq!(run.end().await.code, Some(0));
-    let authorization = &sns.calls()[0].authorization;
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let run = Invocation::with_sns(&sns, &["demo", "main"])
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1");
+    assert_eq!(run.run().await.exit_code, Some(0));
+    let authorization = &sns.requests()[0].authorization;
     assert!(authorization.contains("/eu-west-1/sns/aws4_request"), "{authorization}");
 }
 
 #[tokio::test]
 async fn the_endpoint_for_all_services_is_honoured_too() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let run = Run::against(&sns, &["demo", "main"]).without("AWS_ENDPOINT_URL_SNS").env("AWS_ENDPOINT_URL", &sns.url());
-    assert_eq!(run.end().await.code, Some(0));
-    assert_eq!(sns.calls().len(), 1);
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let run = Invocation::with_sns(&sns, &["demo", "main"])
+        .without("AWS_ENDPOINT_URL_SNS")
+        .env("AWS_ENDPOINT_URL", &sns.url());
+    assert_eq!(run.run().await.exit_code, Some(0));
+    assert_eq!(sns.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn the_json_result_keeps_its_shape() {
-    let sns = Stub::answering(&[Answer::Done]).await;
+    let sns = Stub::start(&[StubResponse::Success]).await;
     let commit = "0123456789abcdef0123456789abcdef01234567";
     let arguments = ["demo", "--tag", "v1", "--commit", commit, "--id", "7", "--output", "json"];
-    let ended = Run::against(&sns, &arguments).end().await;
+    let result = Invocation::with_sns(&sns, &arguments).run().await;
     let job =
-        doorbell_messages::JobKey::of(&doorbell_messages::Request::parse(&sns.messages()[0]).unwrap(), "").unwrap();
+        doorbell_messages::JobKey::for_request(&doorbell_messages::Request::parse(&sns.messages()[0]).unwrap(), "")
+            .unwrap();
     let want = format!(
         r#"{{"job":"{job}","project":"demo","ref":"refs/tags/v1","commit":"{commit}","topicArn":"{TOPIC}","messageId":"{MESSAGE_ID}"}}"#
     );
-    assert_eq!(ended.stdout, want + "\n");
+    assert_eq!(result.stdout, want + "\n");
 
-    let without_commit = Run::against(&sns, &["demo", "main", "--output", "json"]).end().await;
+    let without_commit = Invocation::with_sns(&sns, &["demo", "main", "--output", "json"]).run().await;
     assert!(without_commit.stdout.contains(r#""commit":null"#), "{}", without_commit.stdout);
 }
 
 #[tokio::test]
 async fn a_cancel_names_the_job_that_the_start_named() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let start = Run::against(&sns, &["demo", "main", "--id", "7"]).end().await;
-    let cancel = Run::against(&sns, &["demo", "main", "--id", "7", "--cancel"]).end().await;
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let start = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).run().await;
+    let cancel = Invocation::with_sns(&sns, &["demo", "main", "--id", "7", "--cancel"]).run().await;
     assert_eq!(start.stdout, cancel.stdout);
     assert!(sns.messages()[1].contains(r#""action":"cancel""#), "{:?}", sns.messages());
 }
 
 #[tokio::test]
 async fn the_variables_of_iwomp_in_aws_alone_publish_its_message_and_an_id() {
-    let sns = Stub::answering(&[Answer::Done]).await;
-    let ended = Run::against(&sns, &[])
+    let sns = Stub::start(&[StubResponse::Success]).await;
+    let result = Invocation::with_sns(&sns, &[])
         .without("DOORBELL_TOPIC_ARN")
         .env("IWOMPINAWS_TOPIC_ARN", TOPIC)
         .env("IWOMPINAWS_PROJECT", "demo")
         .env("GIT_BRANCH", "main")
-        .end()
+        .run()
         .await;
-    let id = ended.job_id();
+    let id = result.job_id();
     assert_eq!(sns.messages(), [format!(r#"{{"project":"demo","branch":"main","id":"{id}"}}"#)]);
-    assert_eq!(sns.calls()[0].fields["TopicArn"], TOPIC);
+    assert_eq!(sns.requests()[0].fields["TopicArn"], TOPIC);
 }
 
 #[tokio::test]
 async fn an_interrupted_run_says_how_to_try_again_as_the_same_job() {
-    let sns = Stub::answering(&[Answer::Silence]).await;
-    let (child, _directory) = Run::against(&sns, &["demo", "main", "--id", "7"]).start();
-    sns.first_call().await;
-    crate::run::interrupt(&child).await;
-    crate::run::Ended::of(child).await.assert_failed(130, &["interrupted", "--id 7"]);
+    let sns = Stub::start(&[StubResponse::NoResponse]).await;
+    let (child, _directory) = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).spawn();
+    sns.first_request().await;
+    crate::invocation::interrupt(&child).await;
+    crate::invocation::InvocationResult::wait(child).await.assert_failed(130, &["interrupted", "--id 7"]);
 }

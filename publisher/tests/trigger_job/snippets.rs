@@ -7,8 +7,8 @@ use doorbell_messages::Request;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::run::{SECRET_KEY, TOPIC};
-use crate::stub::{Answer, Stub};
+use crate::invocation::{SECRET_KEY, TOPIC};
+use crate::stub::{Stub, StubResponse};
 use crate::vendors;
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/doorbell-publisher";
@@ -19,15 +19,15 @@ fn page(name: &str) -> PathBuf {
 }
 
 /// Whom a snippet publishes as, and how the vendor hands that over.
-enum Who {
-    Key,
+enum SnippetCredentials {
+    AccessKey,
     GithubToken,
-    Token(&'static str),
-    Agent,
+    TokenVariable(&'static str),
+    BuildkiteAgent,
 }
 
 /// The lines that a vendor would give to a shell, in order.
-fn lines_of(name: &str) -> String {
+fn shell_lines(name: &str) -> String {
     let text = std::fs::read_to_string(page(name)).unwrap();
     if name == "Jenkinsfile" {
         let inside: Vec<&str> = text.split("'''").skip(1).step_by(2).collect();
@@ -68,36 +68,38 @@ fn sha256_of(file: &Path) -> String {
 }
 
 /// `buildkite-agent`, as far as the snippet and `trigger_job` use it.
-fn agent(folder: &Path) {
+fn install_agent(folder: &Path) {
     let program = folder.join("buildkite-agent");
     let script = format!("#!/bin/sh\ncase $1 in oidc) echo {TOKEN} ;; *) cat >/dev/null ;; esac\n");
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn credentials(who: &Who, github: &Stub) -> Vec<(&'static str, String)> {
+fn credentials(who: &SnippetCredentials, github: &Stub) -> Vec<(&'static str, String)> {
     let key = |name: &'static str, value: &str| (name, value.to_owned());
     match who {
-        Who::Key => vec![key("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), key("AWS_SECRET_ACCESS_KEY", SECRET_KEY)],
-        Who::GithubToken => vec![
+        SnippetCredentials::AccessKey => {
+            vec![key("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), key("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]
+        }
+        SnippetCredentials::GithubToken => vec![
             key("DOORBELL_ROLE_ARN", ROLE),
             ("ACTIONS_ID_TOKEN_REQUEST_URL", format!("{}/token?v=2", github.url())),
             key("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "bearer"),
         ],
-        Who::Token(name) => vec![key("DOORBELL_ROLE_ARN", ROLE), (name, TOKEN.to_owned())],
-        Who::Agent => vec![key("DOORBELL_ROLE_ARN", ROLE)],
+        SnippetCredentials::TokenVariable(name) => vec![key("DOORBELL_ROLE_ARN", ROLE), (name, TOKEN.to_owned())],
+        SnippetCredentials::BuildkiteAgent => vec![key("DOORBELL_ROLE_ARN", ROLE)],
     }
 }
 
-async fn check(name: &str, vendor: &str, who: Who) {
+async fn check(name: &str, vendor: &str, who: SnippetCredentials) {
     let lines = match vendor {
-        "buildkite" => lines_of(name).replace("$$", "$"),
-        _ => lines_of(name),
+        "buildkite" => shell_lines(name).replace("$$", "$"),
+        _ => shell_lines(name),
     };
-    let github = Stub::answering(&[Answer::Json(format!(r#"{{"value":"{TOKEN}"}}"#))]).await;
-    let aws = Stub::answering(&[Answer::Done]).await;
+    let github = Stub::start(&[StubResponse::Json(format!(r#"{{"value":"{TOKEN}"}}"#))]).await;
+    let aws = Stub::start(&[StubResponse::Success]).await;
     let (home, tools) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    agent(tools.path());
+    install_agent(tools.path());
     let program = Path::new(env!("CARGO_BIN_EXE_trigger_job"));
     // GitHub's and most others' shells end at the first error.
     let output = tokio::process::Command::new("sh")
@@ -117,30 +119,30 @@ async fn check(name: &str, vendor: &str, who: Who) {
         .await
         .unwrap();
     assert!(output.status.success(), "{name}: {output:?}\n{lines}");
-    let published = aws.calls().last().unwrap().fields["Message"].clone();
+    let published = aws.requests().last().unwrap().fields["Message"].clone();
     let request = Request::parse(&published).unwrap();
     assert_eq!((request.project.as_str(), &*request.git_ref.full()), ("demo", "refs/heads/main"), "{name}");
     assert!(request.commit.is_some() && request.id.unwrap().as_str().starts_with(vendor), "{name}: {published}");
-    let as_role = aws.calls()[0].fields["Action"] == "AssumeRoleWithWebIdentity";
-    assert_eq!(as_role, !matches!(who, Who::Key), "{name}");
+    let as_role = aws.requests()[0].fields["Action"] == "AssumeRoleWithWebIdentity";
+    assert_eq!(as_role, !matches!(who, SnippetCredentials::AccessKey), "{name}");
 }
 
 #[tokio::test]
 async fn the_snippets_that_need_no_key_ring_the_bell() {
-    check("github.yml", "github", Who::GithubToken).await;
-    check("gitlab.yml", "gitlab", Who::Token("DOORBELL_ID_TOKEN")).await;
-    check("circleci.yml", "circleci", Who::Token("CIRCLE_OIDC_TOKEN_V2")).await;
-    check("bitbucket.yml", "bitbucket", Who::Token("BITBUCKET_STEP_OIDC_TOKEN")).await;
-    check("buildkite.yml", "buildkite", Who::Agent).await;
+    check("github.yml", "github", SnippetCredentials::GithubToken).await;
+    check("gitlab.yml", "gitlab", SnippetCredentials::TokenVariable("DOORBELL_ID_TOKEN")).await;
+    check("circleci.yml", "circleci", SnippetCredentials::TokenVariable("CIRCLE_OIDC_TOKEN_V2")).await;
+    check("bitbucket.yml", "bitbucket", SnippetCredentials::TokenVariable("BITBUCKET_STEP_OIDC_TOKEN")).await;
+    check("buildkite.yml", "buildkite", SnippetCredentials::BuildkiteAgent).await;
 }
 
 #[tokio::test]
 async fn the_snippets_with_a_key_ring_the_bell() {
     for vendor in ["travis", "woodpecker", "drone", "azure", "gitea"] {
-        check(&format!("{vendor}.yml"), vendor, Who::Key).await;
+        check(&format!("{vendor}.yml"), vendor, SnippetCredentials::AccessKey).await;
     }
-    check("gitea.yml", "forgejo", Who::Key).await;
-    check("Jenkinsfile", "jenkins", Who::Key).await;
+    check("gitea.yml", "forgejo", SnippetCredentials::AccessKey).await;
+    check("Jenkinsfile", "jenkins", SnippetCredentials::AccessKey).await;
 }
 
 #[test]

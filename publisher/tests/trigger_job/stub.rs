@@ -11,27 +11,27 @@ use axum::{Router, routing::any};
 /// SNS (and STS, and a CI's token service), as far as a publisher sees it: gives the answers it was told to, and keeps what it was sent.
 pub(crate) struct Stub {
     address: std::net::SocketAddr,
-    script: Arc<Script>,
+    state: Arc<StubState>,
 }
 
 pub(crate) const MESSAGE_ID: &str = "567910cd-659e-55d4-8ccb-5aaf14679dc0";
 
 #[derive(Clone)]
-pub(crate) enum Answer {
+pub(crate) enum StubResponse {
     /// What was asked for is done.
-    Done,
-    Refused(u16, &'static str, &'static str),
+    Success,
+    Error(u16, &'static str, &'static str),
     /// 200 and this text, as a CI's token service answers.
     Json(String),
     /// The message is taken, and the connection breaks in the middle of the answer.
-    LostReply,
+    TruncatedBody,
     /// The request is read and never answered.
-    Silence,
+    NoResponse,
 }
 
 /// One request as it came in.
 #[derive(Debug, Clone)]
-pub(crate) struct Call {
+pub(crate) struct StubRequest {
     /// Path and query.
     pub(crate) target: String,
     pub(crate) authorization: String,
@@ -39,44 +39,45 @@ pub(crate) struct Call {
 }
 
 #[derive(Default)]
-struct Script {
+struct StubState {
     /// The last answer is given again and again.
-    answers: Mutex<VecDeque<Answer>>,
-    calls: Mutex<Vec<Call>>,
-    called: tokio::sync::Notify,
+    responses: Mutex<VecDeque<StubResponse>>,
+    requests: Mutex<Vec<StubRequest>>,
+    request_received: tokio::sync::Notify,
 }
 
 impl Stub {
-    pub(crate) async fn answering(answers: &[Answer]) -> Self {
+    pub(crate) async fn start(answers: &[StubResponse]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Script { answers: Mutex::new(answers.iter().cloned().collect()), ..Script::default() });
-        let routes = Router::new().fallback(any(answer)).with_state(Arc::clone(&script));
+        let script =
+            Arc::new(StubState { responses: Mutex::new(answers.iter().cloned().collect()), ..StubState::default() });
+        let routes = Router::new().fallback(any(respond)).with_state(Arc::clone(&script));
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Self { address, script }
+        Self { address, state: script }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn calls(&self) -> Vec<Call> {
-        self.script.calls.lock().unwrap().clone()
+    pub(crate) fn requests(&self) -> Vec<StubRequest> {
+        self.state.requests.lock().unwrap().clone()
     }
 
     /// The bodies that were published, one per attempt.
     pub(crate) fn messages(&self) -> Vec<String> {
-        self.calls().into_iter().map(|call| call.fields["Message"].clone()).collect()
+        self.requests().into_iter().map(|call| call.fields["Message"].clone()).collect()
     }
 
-    pub(crate) async fn first_call(&self) {
-        let called = self.script.called.notified();
-        tokio::time::timeout(std::time::Duration::from_secs(30), called).await.expect("nothing was sent");
+    pub(crate) async fn first_request(&self) {
+        let received = self.state.request_received.notified();
+        tokio::time::timeout(std::time::Duration::from_secs(30), received).await.expect("nothing was sent");
     }
 }
 
-async fn answer(
-    State(script): State<Arc<Script>>,
+async fn respond(
+    State(script): State<Arc<StubState>>,
     uri: Uri,
     headers: HeaderMap,
     form: Result<Form<BTreeMap<String, String>>, FormRejection>,
@@ -85,22 +86,22 @@ async fn answer(
         headers.get("authorization").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let fields = form.map(|Form(fields)| fields).unwrap_or_default();
     let action = fields.get("Action").cloned();
-    script.calls.lock().unwrap().push(Call { target: uri.to_string(), authorization, fields });
-    script.called.notify_one();
+    script.requests.lock().unwrap().push(StubRequest { target: uri.to_string(), authorization, fields });
+    script.request_received.notify_one();
     let answer = {
-        let mut answers = script.answers.lock().unwrap();
+        let mut answers = script.responses.lock().unwrap();
         if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() }
     };
     match answer.expect("no answer is left") {
-        Answer::Done if action.as_deref() == Some("AssumeRoleWithWebIdentity") => xml(200, assumed_role()),
-        Answer::Done => xml(200, published()),
-        Answer::Refused(status, code, message) => xml(status, refused(code, message)),
-        Answer::Json(text) => ([("content-type", "application/json")], text).into_response(),
-        Answer::LostReply => {
+        StubResponse::Success if action.as_deref() == Some("AssumeRoleWithWebIdentity") => xml(200, assume_role_body()),
+        StubResponse::Success => xml(200, publish_body()),
+        StubResponse::Error(status, code, message) => xml(status, error_body(code, message)),
+        StubResponse::Json(text) => ([("content-type", "application/json")], text).into_response(),
+        StubResponse::TruncatedBody => {
             let broken = futures_util::stream::iter([Ok("<Publish"), Err(std::io::Error::other("cut off"))]);
             Body::from_stream(broken).into_response()
         }
-        Answer::Silence => std::future::pending().await,
+        StubResponse::NoResponse => std::future::pending().await,
     }
 }
 
@@ -108,22 +109,22 @@ fn xml(status: u16, body: String) -> Response {
     (StatusCode::from_u16(status).unwrap(), [("content-type", "text/xml")], body).into_response()
 }
 
-fn published() -> String {
+fn publish_body() -> String {
     format!(
         r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>{MESSAGE_ID}</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>"#
     )
 }
 
-fn refused(code: &str, message: &str) -> String {
+fn error_body(code: &str, message: &str) -> String {
     format!(
         r#"<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"#
     )
 }
 
-fn assumed_role() -> String {
+fn assume_role_body() -> String {
     format!(
         r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleWithWebIdentityResult><AssumedRoleUser><Arn>arn:aws:sts::123456789012:assumed-role/publisher/ci</Arn><AssumedRoleId>AROA:ci</AssumedRoleId></AssumedRoleUser><Credentials><AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>{}</SecretAccessKey><SessionToken>{}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"#,
-        crate::run::SECRET_KEY,
-        crate::run::SESSION_TOKEN,
+        crate::invocation::SECRET_KEY,
+        crate::invocation::SESSION_TOKEN,
     )
 }

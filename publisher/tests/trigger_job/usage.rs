@@ -1,7 +1,7 @@
-use crate::run::{Run, TOPIC};
+use crate::invocation::{Invocation, TOPIC};
 
 async fn check(arguments: &[&str], code: i32, parts: &[&str]) {
-    Run::bare(arguments).end().await.assert_failed(code, parts);
+    Invocation::new(arguments).run().await.assert_failed(code, parts);
 }
 
 #[tokio::test]
@@ -28,18 +28,18 @@ async fn what_is_missing_is_exit_code_3_and_all_of_it_is_named() {
 
 #[tokio::test]
 async fn help_names_every_exit_code_and_every_variable() {
-    let ended = Run::bare(&["--help"]).end().await;
-    assert_eq!(ended.code, Some(0));
+    let result = Invocation::new(&["--help"]).run().await;
+    assert_eq!(result.exit_code, Some(0));
     for part in ["  0    ", "  2    ", "  3    ", "  4    ", "  5    ", "  130  ", "Examples:"] {
-        assert!(ended.stdout.contains(part), "{part}");
+        assert!(result.stdout.contains(part), "{part}");
     }
     for name in ["DOORBELL_PROJECT", "DOORBELL_BRANCH", "DOORBELL_TOPIC_ARN", "GIT_BRANCH", "IWOMPINAWS_PROJECT"] {
-        assert!(ended.stdout.contains(name), "{name}");
+        assert!(result.stdout.contains(name), "{name}");
     }
 }
 
 #[tokio::test]
 async fn the_version_is_this_packages() {
-    let ended = Run::bare(&["--version"]).end().await;
-    assert_eq!(ended.stdout, concat!("trigger_job ", env!("CARGO_PKG_VERSION"), "\n"));
+    let result = Invocation::new(&["--version"]).run().await;
+    assert_eq!(result.stdout, concat!("trigger_job ", env!("CARGO_PKG_VERSION"), "\n"));
 }

@@ -1,7 +1,7 @@
 //! `--show-context` in the environment that each vendor sets: push, tag, pull request, fork.
 use std::path::PathBuf;
 
-use crate::run::{Run, TOPIC};
+use crate::invocation::{Invocation, TOPIC};
 
 const HEAD: &str = "8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6";
 const BRANCH: &str = "refs/heads/main";
@@ -24,7 +24,7 @@ pub(crate) fn environment(vendor: &str, case: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-pub(crate) fn in_build(mut run: Run, vendor: &str, case: &str) -> Run {
+pub(crate) fn in_build(mut run: Invocation, vendor: &str, case: &str) -> Invocation {
     for (name, value) in environment(vendor, case) {
         run = run.env(&name, &value);
     }
@@ -33,8 +33,8 @@ pub(crate) fn in_build(mut run: Run, vendor: &str, case: &str) -> Run {
 
 async fn context(vendor: &str, case: &str, more: &[&str]) -> (Option<i32>, serde_json::Value, String) {
     let arguments = [&["--topic-arn", TOPIC, "--show-context", "--output", "json"], more].concat();
-    let ended = in_build(Run::bare(&arguments), vendor, case).end().await;
-    (ended.code, serde_json::from_str(&ended.stdout).unwrap(), ended.stderr)
+    let result = in_build(Invocation::new(&arguments), vendor, case).run().await;
+    (result.exit_code, serde_json::from_str(&result.stdout).unwrap(), result.stderr)
 }
 
 /// What this build is of, by its vendor's variables alone.

@@ -1,5 +1,5 @@
-# Everything that the module can do: several projects with secrets, pull requests and reports, each kind of CI, an
-# operator, a network of its own.
+# An example of every feature: projects with secrets, pull requests and status reports, each type of CI, an operator,
+# and a VPC.
 
 terraform {
   required_version = ">= 1.9"
@@ -16,31 +16,31 @@ provider "aws" {
 }
 
 variable "region" {
-  description = "Where everything is."
+  description = "The AWS Region."
   type        = string
   default     = "eu-central-1"
 }
 
 variable "account_id" {
-  description = "The account's 12 digits; unset, AWS is asked."
+  description = "The AWS account's id; without it, Terraform asks AWS."
   type        = string
   default     = null
 }
 
 variable "images" {
-  description = "The two images, each by digest."
+  description = "The images of the worker and of builds, each with its digest."
   type        = object({ worker = string, build = string })
   default     = null
 }
 
 variable "operator_arns" {
-  description = "Who may be on call."
+  description = "IAM principals that may assume the operator's role."
   type        = list(string)
   default     = []
 }
 
 variable "alarm_topic_arns" {
-  description = "SNS topics that hear of alarms."
+  description = "SNS topics that receive the alarms."
   type        = list(string)
   default     = []
 }
@@ -52,13 +52,13 @@ variable "autoscaling" {
 }
 
 variable "forge_url" {
-  description = "The forge that is told."
+  description = "The forge that receives status reports."
   type        = string
   default     = "https://pagure.example.org"
 }
 
 variable "git_url" {
-  description = "Where the first project's repository is."
+  description = "The URL of the first project's repository."
   type        = string
   default     = "https://pagure.example.org/demo.git"
 }
@@ -83,13 +83,13 @@ module "doorbell" {
       git_url           = var.git_url
       command           = ["./ci.sh", "deploy"]
       refs              = ["heads/main", "tags/v*"]
-      commits           = "tip"
+      commit_policy     = "tip"
       on_unknown_start  = "stop"
       timeout_minutes   = 30
       variables         = ["STAGE"]
-      cancel_by_request = true
+      allow_cancel      = true
       concurrent_builds = 2
-      report            = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
+      report_to         = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
     }
     "shop.web" = {
       git_url       = "https://git.example.org/shop/web.git"
@@ -98,7 +98,7 @@ module "doorbell" {
       pull_requests = "unprivileged"
       git_secret    = "doorbell/git/shop.web"
     }
-    # Only a dot and a hyphen apart: not the same build project, nor the same role.
+    # Differs from shop.web by one character, and still has its own build project and role.
     "shop-web" = {
       git_url      = "ssh://git@git.example.org/shop/web-old.git"
       command      = ["make", "test"]
@@ -132,6 +132,6 @@ module "doorbell" {
 }
 
 output "doorbell" {
-  description = "Everything that the module says."
+  description = "All outputs of the module."
   value       = module.doorbell
 }

@@ -1,4 +1,5 @@
-# Two public subnets. Workers are called by nobody; NAT gateways for private ones would cost more than all the rest.
+# A VPC with two public subnets. The workers accept no connections. Private subnets would need NAT gateways, which cost
+# more than everything else together.
 
 resource "aws_vpc" "workers" {
   cidr_block           = "10.40.0.0/24"
@@ -7,7 +8,7 @@ resource "aws_vpc" "workers" {
 }
 
 variable "zones" {
-  description = "Two availability zones; unset, the region's a and b. They are named, not asked for: a zone that AWS adds moves no subnet."
+  description = "Two availability zones; the default is a and b of the Region. A data source could move subnets when AWS adds a zone."
   type        = list(string)
   default     = null
 }

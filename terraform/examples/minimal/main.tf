@@ -1,4 +1,4 @@
-# One project, one CI, and the VPC that the account came with.
+# The smallest example: one project and one CI, in an existing VPC.
 
 terraform {
   required_version = ">= 1.9"
@@ -15,19 +15,19 @@ provider "aws" {
 }
 
 variable "images" {
-  description = "The two images, each by digest."
+  description = "The images of the worker and of builds, each with its digest."
   type        = object({ worker = string, build = string })
   default     = null
 }
 
 variable "account_id" {
-  description = "The account's 12 digits; unset, AWS is asked."
+  description = "The AWS account's id; without it, Terraform asks AWS."
   type        = string
   default     = null
 }
 
 variable "network" {
-  description = "A VPC and subnets of it."
+  description = "A VPC and its public subnets."
   type        = object({ vpc_id = string, subnet_ids = list(string) })
   default     = null
 }
@@ -52,6 +52,6 @@ module "doorbell" {
 }
 
 output "doorbell" {
-  description = "Everything that the module says."
+  description = "All outputs of the module."
   value       = module.doorbell
 }

@@ -1,49 +1,50 @@
-# CodeBuild's events of exactly our build projects. Two rules, as AWS warns that one for both kinds "might produce
-# unexpected results".
+# EventBridge rules for the events of the installation's build projects. There are two rules, because AWS warns that one
+# rule for both event types "might produce unexpected results".
 
 locals {
-  rules = {
+  event_types = {
     build-state = "CodeBuild Build State Change"
     build-phase = "CodeBuild Build Phase Change"
   }
-  rule_name = { for rule in keys(local.rules) : rule => "${var.place.name}-${rule}" }
-  pattern = {
-    for rule, kind in local.rules : rule => jsonencode({
+  rule_names = { for rule in keys(local.event_types) : rule => "${var.context.name}-${rule}" }
+  event_patterns = {
+    for rule, kind in local.event_types : rule => jsonencode({
       source      = ["aws.codebuild"]
       detail-type = [kind]
-      detail      = merge({ project-name = sort(keys(local.builds)) }, local.more[rule])
+      detail      = merge({ project-name = sort(keys(local.build_projects)) }, local.extra_pattern[rule])
     })
   }
-  # A build has up to nine phases. The first that runs on a machine brings the log's address, and the last its end, once more.
-  more = {
+  # A build has up to nine phases. PROVISIONING brings the log's address; FINALIZING and COMPLETED repeat the build's
+  # end.
+  extra_pattern = {
     build-state = {}
     build-phase = { completed-phase = ["PROVISIONING", "FINALIZING", "COMPLETED"] }
   }
 }
 
 resource "aws_cloudwatch_event_rule" "build" {
-  for_each = local.rules
+  for_each = local.event_types
 
-  name          = local.rule_name[each.key]
-  description   = "${each.value}: to Doorbell's event queue."
-  event_pattern = local.pattern[each.key]
+  name          = local.rule_names[each.key]
+  description   = "Sends ${each.value} events to Doorbell's event queue."
+  event_pattern = local.event_patterns[each.key]
 
   lifecycle {
     precondition {
-      condition     = length(local.pattern[each.key]) <= 2048
-      error_message = "The event pattern that names all ${length(local.builds)} build projects has ${length(local.pattern[each.key])} characters; EventBridge takes 2048. Register fewer projects here, and the others in a second installation (another name); a quota request at AWS does not change this one."
+      condition     = length(local.event_patterns[each.key]) <= 2048
+      error_message = "The event pattern names ${length(local.build_projects)} build projects and has ${length(local.event_patterns[each.key])} characters; EventBridge's limit is 2048, which AWS does not raise. Move projects to a second installation with another name."
     }
   }
 }
 
 resource "aws_cloudwatch_event_target" "queue" {
-  for_each = local.rules
+  for_each = local.event_types
 
   rule      = aws_cloudwatch_event_rule.build[each.key].name
   target_id = "queue"
   arn       = var.event_queue_arn
 
-  # An event is a hint that makes a flag quicker; after an hour the sweep has long looked. (The default is 24 h.)
+  # An event only speeds up a status report: the sweep polls the build well within an hour. The default is 24 h.
   retry_policy {
     maximum_event_age_in_seconds = 3600
     maximum_retry_attempts       = 185

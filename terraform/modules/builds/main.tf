@@ -1,22 +1,24 @@
+# The CodeBuild projects, their log groups and their roles.
+
 resource "aws_codebuild_project" "build" {
-  for_each = var.image == null ? {} : local.builds
+  for_each = var.image == null ? {} : local.build_projects
 
   name         = each.key
   description  = each.value.description
   service_role = aws_iam_role.build[each.key].arn
 
-  # Minutes. Every start names its own timeout; these bound a build that somebody starts by hand.
+  # Minutes. The worker sends a timeout with each start; these values limit builds that a person starts.
   build_timeout  = 60
   queued_timeout = 480
-  # CodeBuild refuses what goes beyond, and the worker tries again: the jobs wait in the ledger.
+  # CodeBuild rejects further starts. The worker retries them; the jobs wait in the ledger.
   concurrent_build_limit = each.value.concurrent_builds
-  # Not PUBLIC_READ: that would show all logs and variables, old ones included, to everybody.
+  # PUBLIC_READ would publish all logs and variables, including those of past builds.
   project_visibility = "PRIVATE"
 
-  # The runner checks out by itself: a ref, never a commit by its id.
+  # The runner checks out the source itself: it fetches a ref, never a commit by its id.
   source {
     type = "NO_SOURCE"
-    # Fixed here. A worker may not override it, and a repository has no say.
+    # The worker's role does not allow overriding it, and no repository can change it.
     buildspec = <<-YAML
       version: 0.2
       phases:
@@ -33,10 +35,10 @@ resource "aws_codebuild_project" "build" {
     type         = "LINUX_CONTAINER"
     compute_type = each.value.compute_type
     image        = var.image
-    # By CodeBuild itself, which the repository's policy admits: with SERVICE_ROLE each build's role would need the
-    # right to pull, and the one for pull requests is to have none.
+    # CodeBuild pulls the image itself, which the repository's policy allows. With SERVICE_ROLE each build's role would
+    # need pull permissions, and the role for pull requests must have none.
     image_pull_credentials_type = "CODEBUILD"
-    # The default, said aloud: with it a build could leave its container.
+    # The default, stated explicitly: a privileged build could escape its container.
     privileged_mode = false
   }
 
@@ -48,15 +50,16 @@ resource "aws_codebuild_project" "build" {
 }
 
 resource "aws_cloudwatch_log_group" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
-  # Made here, not by the first build: without an end of retention, and by a role with the right to make groups.
-  name              = local.log_group[each.key]
+  # If the first build created the group, it would have no retention, and the build's role would need
+  # logs:CreateLogGroup.
+  name              = local.log_group_names[each.key]
   retention_in_days = var.log_retention_days
 }
 
 resource "aws_iam_role" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   name               = each.key
   description        = each.value.description
@@ -64,52 +67,52 @@ resource "aws_iam_role" "build" {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   statement {
-    sid     = "BuildsOfThisProjectOnly"
+    sid     = "AssumeByBuildProject"
     actions = ["sts:AssumeRole"]
     principals {
       type        = "Service"
       identifiers = ["codebuild.amazonaws.com"]
     }
-    # Against the confused deputy: CodeBuild also works for other accounts, and for other projects of this one.
+    # Prevents the confused deputy: CodeBuild also acts for other accounts, and for this account's other build projects.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [var.place.account_id]
+      values   = [var.context.account_id]
     }
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [local.arn[each.key]]
+      values   = [local.build_project_arns[each.key]]
     }
   }
 }
 
 resource "aws_iam_role_policy" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   name   = "build"
   role   = aws_iam_role.build[each.key].name
   policy = data.aws_iam_policy_document.build[each.key].json
 }
 
-# Whatever runs in the build holds this role: CodeBuild gives it to every step. So it can do nothing that is worth
-# taking. What a deployment needs the owner attaches to the project's own role, by its name.
+# The permissions of a build. All code in the build can use this role, so it only writes its log and reads its git
+# secret. The owner attaches further permissions for a deployment to the role of that project.
 data "aws_iam_policy_document" "build" {
-  for_each = local.builds
+  for_each = local.build_projects
 
   statement {
-    sid       = "WriteItsLog"
+    sid       = "WriteLog"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${var.place.partition}:logs:${local.at}:log-group:${local.log_group[each.key]}:*"]
+    resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:${local.log_group_names[each.key]}:*"]
   }
 
   dynamic "statement" {
     for_each = length(each.value.secret_arns) == 0 ? [] : [each.value.secret_arns]
     content {
-      sid       = "ReadItsGitCredentials"
+      sid       = "ReadGitCredentials"
       actions   = ["secretsmanager:GetSecretValue"]
       resources = statement.value
     }

@@ -1,33 +1,34 @@
-# Names and ARNs of what runs builds. One build project and one role per registered project: what one project's build
-# can reach, another's can't.
+# Names and ARNs of build projects, their roles and log groups. Each project has its own build project and role, so a
+# build cannot use another project's permissions.
 
 locals {
-  # CodeBuild and IAM know neither dots nor any length. The hash keeps `a.b` and `a-b`, and long names that begin alike,
-  # apart.
-  build_name = {
+  # CodeBuild forbids dots in names, and IAM limits their length. The hash distinguishes `a.b` from `a-b`, and long names
+  # with the same beginning.
+  build_project_names = {
     for project in keys(var.projects) : project => join("-", [
-      var.place.name,
+      var.context.name,
       trim(substr(lower(replace(project, "/[^A-Za-z0-9]+/", "-")), 0, 24), "-"),
       substr(sha256(project), 0, 8),
     ])
   }
-  # Of all projects that let pull requests be built: what they can reach is nothing, so they may share it.
-  unprivileged_name = "${var.place.name}-unprivileged"
+  # All projects that permit builds of pull requests share this build project, because its role has no permissions to
+  # share.
+  unprivileged_build_project = "${var.context.name}-unprivileged"
 
-  # All of them, as CodeBuild is to make them.
-  builds = merge(
+  # The settings of all build projects, by name.
+  build_projects = merge(
     {
-      for project, it in var.projects : local.build_name[project] => {
-        description       = "Builds of Doorbell's project ${project}."
-        concurrent_builds = it.concurrent_builds
-        compute_type      = it.compute_type
-        secret_arns       = it.secret_arns
+      for name, project in var.projects : local.build_project_names[name] => {
+        description       = "Builds of the Doorbell project ${name}."
+        concurrent_builds = project.concurrent_builds
+        compute_type      = project.compute_type
+        secret_arns       = project.secret_arns
       }
     },
     {
-      (local.unprivileged_name) = {
-        description = "Builds of pull requests: code from outside, in a role that can do nothing."
-        # So that strangers can't take all of the account's places.
+      (local.unprivileged_build_project) = {
+        description = "Builds of pull requests: untrusted code, in a role that only writes its log."
+        # Pull requests must not use up the account's concurrent builds.
         concurrent_builds = 2
         compute_type      = "BUILD_GENERAL1_SMALL"
         secret_arns       = []
@@ -35,8 +36,7 @@ locals {
     },
   )
 
-  at        = "${var.place.region}:${var.place.account_id}"
-  arn       = { for name in keys(local.builds) : name => "arn:${var.place.partition}:codebuild:${local.at}:project/${name}" }
-  log_group = { for name in keys(local.builds) : name => "/aws/codebuild/${name}" }
-  role_arn  = { for name in keys(local.builds) : name => "arn:${var.place.partition}:iam::${var.place.account_id}:role/${name}" }
+  region_account     = "${var.context.region}:${var.context.account_id}"
+  build_project_arns = { for name in keys(local.build_projects) : name => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${name}" }
+  log_group_names    = { for name in keys(local.build_projects) : name => "/aws/codebuild/${name}" }
 }

@@ -1,29 +1,29 @@
 output "build_projects" {
-  description = "The CodeBuild project of each registered project."
-  value       = local.build_name
+  description = "The CodeBuild project of each project."
+  value       = local.build_project_names
 }
 
 output "unprivileged_build_project" {
-  description = "The CodeBuild project of pull requests."
-  value       = local.unprivileged_name
+  description = "The CodeBuild project for pull requests."
+  value       = local.unprivileged_build_project
 }
 
-output "project_arns" {
-  description = "ARNs of all CodeBuild projects, by their names."
-  value       = local.arn
+output "build_project_arns" {
+  description = "The ARNs of all CodeBuild projects, by name."
+  value       = local.build_project_arns
 }
 
 output "role_names" {
-  description = "The role of each registered project's builds: attach to it what they need."
-  value       = { for project, name in local.build_name : project => name }
+  description = "The role of each project's builds."
+  value       = { for project, name in local.build_project_names : project => name }
 }
 
 output "rule_arns" {
-  description = "ARNs of the rules, put together from their names."
-  value       = [for name in values(local.rule_name) : "arn:${var.place.partition}:events:${local.at}:rule/${name}"]
+  description = "The ARNs of the EventBridge rules."
+  value       = [for name in values(local.rule_names) : "arn:${var.context.partition}:events:${local.region_account}:rule/${name}"]
 }
 
-output "log_groups" {
-  description = "Where each CodeBuild project logs, by its name."
-  value       = local.log_group
+output "log_group_names" {
+  description = "The log group of each CodeBuild project."
+  value       = local.log_group_names
 }

@@ -1,10 +1,10 @@
-variable "place" {
-  description = "Where everything is: the installation's name, and the parts of ARNs."
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
   type        = object({ name = string, partition = string, region = string, account_id = string })
 }
 
 variable "projects" {
-  description = "The projects that builds are made for, by name: what their builds are like, and the secrets that they may read."
+  description = "The projects, by name: the settings of their builds, and the secrets that their builds may read."
   type = map(object({
     concurrent_builds = number
     compute_type      = string
@@ -13,21 +13,21 @@ variable "projects" {
 }
 
 variable "image" {
-  description = "The image that builds run in; null while there is none, and then there are no build projects."
+  description = "The image of builds; null creates no build project."
   type        = string
 }
 
 variable "log_retention_days" {
-  description = "How long builds' logs are kept."
+  description = "The retention of the builds' logs, in days."
   type        = number
 }
 
 variable "event_queue_arn" {
-  description = "Where the builds' events go."
+  description = "The queue that receives the builds' events."
   type        = string
 }
 
 variable "event_dead_letter_queue_arn" {
-  description = "Where events go that the queue did not take."
+  description = "The queue for events that EventBridge could not deliver."
   type        = string
 }

@@ -1,14 +1,13 @@
-# The table of jobs, the only truth that workers share, and its sparse index of rows that somebody must look at.
+# The ledger: the DynamoDB table of jobs. Workers share no other state.
 
 locals {
-  table_name = "${var.place.name}-jobs"
-  index_name = "due"
-  table_arn  = "arn:${var.place.partition}:dynamodb:${var.place.region}:${var.place.account_id}:table/${local.table_name}"
+  table_name = "${var.context.name}-jobs"
+  table_arn  = "arn:${var.context.partition}:dynamodb:${var.context.region}:${var.context.account_id}:table/${local.table_name}"
 }
 
 resource "aws_dynamodb_table" "jobs" {
   name = local.table_name
-  # A CI's traffic comes in bursts and mostly not at all.
+  # CI traffic is bursty, with long idle periods.
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
 
@@ -24,22 +23,40 @@ resource "aws_dynamodb_table" "jobs" {
     name = "due_at"
     type = "N"
   }
+  attribute {
+    name = "listed"
+    type = "S"
+  }
+  attribute {
+    name = "received_at"
+    type = "N"
+  }
 
+  # Rows that are due. Only rows that are not settled have `due_shard` and `due_at`, so the index stays small. It is
+  # eventually consistent: the sweep reads the row consistently before it acts.
   global_secondary_index {
-    name      = local.index_name
-    hash_key  = "due_shard"
-    range_key = "due_at"
-    # The index is behind the table, so a sweep reads the row itself before it acts.
+    name            = "due"
+    hash_key        = "due_shard"
+    range_key       = "due_at"
     projection_type = "KEYS_ONLY"
   }
 
-  # Settled rows are forgotten after 30 days.
+  # A project's jobs by the time of receipt. `listed` is "<project>/<0..3>": the hash of the key picks one of four
+  # shards, so one project's flood is not one hot partition. Both attributes never change: a job costs one index write.
+  global_secondary_index {
+    name            = "by_project"
+    hash_key        = "listed"
+    range_key       = "received_at"
+    projection_type = "KEYS_ONLY"
+  }
+
+  # DynamoDB deletes settled rows 30 days after they settled.
   ttl {
     attribute_name = "expires_at"
     enabled        = true
   }
 
-  # A table that is lost or restored wrongly would let old requests start builds again.
+  # Without the table's rows, a redelivered request would start its build again.
   point_in_time_recovery {
     enabled = true
   }

@@ -1,101 +1,101 @@
-# One identity per CI. Each may do one thing: publish to the topic.
+# One IAM identity per publisher. Each may only publish to the topic.
 
 locals {
-  # Those that prove who they are by an OpenID Connect token, and those that only know keys.
-  with_token = { for name, it in var.publishers : name => it if it.ci != "key" }
-  with_key   = { for name, it in var.publishers : name => it if it.ci == "key" }
+  # Publishers with an OpenID Connect token, and publishers with an access key.
+  oidc_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
+  key_publishers  = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
 
-  # What a CI's tokens say when nothing else is asked for. CircleCI, Bitbucket and Buildkite put the organization into
-  # one of them: for these the root module asks for it.
-  defaults = {
+  # The default issuer and audience of each CI's tokens. Those of CircleCI and Bitbucket contain the organization's id,
+  # so the root module requires them as input.
+  token_defaults = {
     github    = { issuer = "token.actions.githubusercontent.com", audience = "sts.amazonaws.com" }
     gitlab    = { issuer = "gitlab.com", audience = "https://gitlab.com" }
     buildkite = { issuer = "agent.buildkite.com", audience = "sts.amazonaws.com" }
   }
-  issuer = {
-    for name, it in local.with_token : name => trimprefix(it.issuer == null ? local.defaults[it.ci].issuer : it.issuer, "https://")
+  token_issuers = {
+    for name, publisher in local.oidc_publishers : name => trimprefix(publisher.issuer == null ? local.token_defaults[publisher.ci].issuer : publisher.issuer, "https://")
   }
-  audience = {
-    for name, it in local.with_token : name => it.audience == null ? local.defaults[it.ci].audience : it.audience
+  token_audiences = {
+    for name, publisher in local.oidc_publishers : name => publisher.audience == null ? local.token_defaults[publisher.ci].audience : publisher.audience
   }
 
-  # An account has one provider for each issuer: one that is there already is named, and not made again.
-  new_issuers = toset([for name, it in local.with_token : local.issuer[name] if it.provider_arn == null])
-  provider_arn = {
-    for name, it in local.with_token : name => coalesce(
-      it.provider_arn,
-      "arn:${var.place.partition}:iam::${var.place.account_id}:oidc-provider/${local.issuer[name]}",
+  # An account can have one provider per issuer, so `provider_arn` names an existing one.
+  created_issuers = toset([for name, publisher in local.oidc_publishers : local.token_issuers[name] if publisher.provider_arn == null])
+  provider_arns = {
+    for name, publisher in local.oidc_publishers : name => coalesce(
+      publisher.provider_arn,
+      "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.token_issuers[name]}",
     )
   }
 
-  role_name = { for name in keys(local.with_token) : name => "${var.place.name}-publisher-${name}" }
-  user_name = { for name in keys(local.with_key) : name => "${var.place.name}-publisher-${name}" }
+  role_names = { for name in keys(local.oidc_publishers) : name => "${var.context.name}-publisher-${name}" }
+  user_names = { for name in keys(local.key_publishers) : name => "${var.context.name}-publisher-${name}" }
 }
 
 resource "aws_iam_openid_connect_provider" "ci" {
-  for_each = local.new_issuers
+  for_each = local.created_issuers
 
   url            = "https://${each.key}"
-  client_id_list = distinct([for name, issuer in local.issuer : local.audience[name] if issuer == each.key])
+  client_id_list = distinct([for name, issuer in local.token_issuers : local.token_audiences[name] if issuer == each.key])
 }
 
 resource "aws_iam_role" "publisher" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
-  name               = local.role_name[each.key]
-  description        = "Publishes Doorbell requests from ${each.value.ci}, and can do nothing else."
+  name               = local.role_names[each.key]
+  description        = "Publishes Doorbell requests from ${each.value.ci}; has no other permission."
   assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
-  # The shortest that IAM takes: publishing takes a second.
+  # Seconds. IAM's minimum; a publish takes about one second.
   max_session_duration = 3600
 
   depends_on = [aws_iam_openid_connect_provider.ci]
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
   statement {
-    sid     = "TokensOfThisPipelineOnly"
+    sid     = "AssumeByCiToken"
     actions = ["sts:AssumeRoleWithWebIdentity"]
     principals {
       type        = "Federated"
-      identifiers = [local.provider_arn[each.key]]
+      identifiers = [local.provider_arns[each.key]]
     }
     condition {
       test     = "StringEquals"
-      variable = "${local.issuer[each.key]}:aud"
-      values   = [local.audience[each.key]]
+      variable = "${local.token_issuers[each.key]}:aud"
+      values   = [local.token_audiences[each.key]]
     }
-    # StringLike only where the CI puts what changes with every build into the subject; the root module has checked
-    # that a `*` stands nowhere else.
+    # StringLike only for CI systems whose subject changes with each build. The root module's validation rejects a `*`
+    # in any other part.
     condition {
       test     = contains(["github", "gitlab"], each.value.ci) ? "StringEquals" : "StringLike"
-      variable = "${local.issuer[each.key]}:sub"
+      variable = "${local.token_issuers[each.key]}:sub"
       values   = each.value.subjects
     }
   }
 }
 
 resource "aws_iam_role_policy" "publish" {
-  for_each = local.with_token
+  for_each = local.oidc_publishers
 
   name   = "publish"
   role   = aws_iam_role.publisher[each.key].name
   policy = data.aws_iam_policy_document.publish.json
 }
 
-# For a CI without OpenID Connect, such as Pagure's or Travis. Its key is not made here, where it would stand in the
-# state: the output `key_commands` of the root module says how to make it.
+# The user of a CI without OpenID Connect, such as Pagure or Travis. Terraform does not create its access key, because
+# the state would contain the secret: the root module's output `access_key_commands` is the command to create it.
 resource "aws_iam_user" "publisher" {
-  for_each = local.with_key
+  for_each = local.key_publishers
 
-  name = local.user_name[each.key]
-  # Takes along, when it goes, the keys that were made by hand.
+  name = local.user_names[each.key]
+  # Deletes the user's access keys, which Terraform does not manage, with the user.
   force_destroy = true
 }
 
 resource "aws_iam_user_policy" "publish" {
-  for_each = local.with_key
+  for_each = local.key_publishers
 
   name   = "publish"
   user   = aws_iam_user.publisher[each.key].name
@@ -112,14 +112,14 @@ data "aws_iam_policy_document" "publish" {
   dynamic "statement" {
     for_each = var.topic_kms_key_arn == null ? [] : [var.topic_kms_key_arn]
     content {
-      sid = "EncryptForTheTopic"
-      # What SNS asks of whoever publishes to a topic that is encrypted with a customer's key.
+      sid = "UseTopicKey"
+      # SNS requires both actions of publishers to a topic with a customer-managed key.
       actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
       resources = [statement.value]
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sns.${var.place.region}.amazonaws.com"]
+        values   = ["sns.${var.context.region}.amazonaws.com"]
       }
     }
   }

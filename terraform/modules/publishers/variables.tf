@@ -1,10 +1,10 @@
-variable "place" {
-  description = "Where everything is: the installation's name, and the parts of ARNs."
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
   type        = object({ name = string, partition = string, region = string, account_id = string })
 }
 
 variable "publishers" {
-  description = "The CIs that may ring, by a short name; see the root module."
+  description = "CI systems that may publish build requests, keyed by a short name; see the root module."
   type = map(object({
     ci           = string
     subjects     = list(string)
@@ -15,11 +15,11 @@ variable "publishers" {
 }
 
 variable "topic_arn" {
-  description = "The one thing that they may publish to."
+  description = "The topic that publishers may publish to."
   type        = string
 }
 
 variable "topic_kms_key_arn" {
-  description = "The topic's customer-managed key, or null."
+  description = "The topic's customer-managed key; null for AWS's own key."
   type        = string
 }

@@ -1,20 +1,20 @@
-# The registry: one SSM parameter a project. It holds no secrets, only their names.
+# The registry: one SSM parameter per project. It contains names of secrets, never secrets.
 
 resource "aws_ssm_parameter" "project" {
   for_each = var.documents
 
   name        = "${var.prefix}/${each.key}"
-  description = "What Doorbell may build for the project ${each.key}."
-  # Not SecureString: there is nothing secret in it, and the worker would need the right to a key.
+  description = "The registry document of the Doorbell project ${each.key}."
+  # A document is no secret, and a SecureString would require a KMS permission of the worker.
   type = "String"
-  # A parameter of the tier Advanced costs by the month, and can't go back.
+  # An Advanced parameter costs money every month and cannot become Standard again.
   tier  = "Standard"
   value = each.value
 
   lifecycle {
     precondition {
       condition     = length(each.value) <= 4096
-      error_message = "The registry's document of project \"${each.key}\" has ${length(each.value)} characters; SSM takes 4096. Shorten its longest lists: refs of one prefix become one entry with a * at the end, a long command becomes a script in the repository."
+      error_message = "The registry's document of project \"${each.key}\" has ${length(each.value)} characters; SSM's limit is 4096. Shorten its longest lists: replace refs with a common prefix by one entry that ends with *, or a long command by a script in the repository."
     }
   }
 }

@@ -1,9 +1,9 @@
 output "parameter_names" {
-  description = "Where each project's document stands."
+  description = "The SSM parameter of each project."
   value       = { for project in keys(var.documents) : project => "${var.prefix}/${project}" }
 }
 
 output "documents" {
-  description = "The documents, as they were given."
+  description = "The registry's documents, by project."
   value       = var.documents
 }

@@ -1,10 +1,5 @@
-variable "place" {
-  description = "Where everything is: the installation's name, and the parts of ARNs."
-  type        = object({ name = string, partition = string, region = string, account_id = string })
-}
-
 variable "prefix" {
-  description = "The parameters are called <prefix>/<project>."
+  description = "The prefix of the parameters, `<prefix>/<project>`."
   type        = string
 }
 

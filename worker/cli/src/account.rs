@@ -2,15 +2,15 @@ use aws_config::SdkConfig;
 use aws_config::credential_process::CredentialProcessProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use clap::Args;
-use doorbell_worker::{AwsClock, Connection, Table};
+use doorbell_worker::{AwsClock, Connection, DynamoDbLedger};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::installation::{Installation, Setting};
 
 /// Whose credentials are used, and where.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Which account")]
-pub(crate) struct Login {
+pub(crate) struct AwsArguments {
     /// A profile of ~/.aws/config, SSO profiles included [env: AWS_PROFILE]
     #[arg(long, value_name = "NAME", global = true)]
     profile: Option<String>,
@@ -21,22 +21,22 @@ pub(crate) struct Login {
 
 /// The owner's account: clients with the caller's own credentials.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub(crate) struct OwnerAccount {
     sdk: SdkConfig,
     clock: AwsClock,
 }
 
-impl Account {
+impl OwnerAccount {
     /// Finds credentials and Region.
     ///
     /// # Errors
     /// No Region (exit code 3), no credentials (4).
-    pub(crate) async fn open(login: &Login) -> Result<Self, Failure> {
-        let mut sdk = Connection::configured(|mut loader| {
-            if let Some(profile) = &login.profile {
+    pub(crate) async fn open(arguments: &AwsArguments) -> Result<Self, CliError> {
+        let mut sdk = Connection::with_config(|mut loader| {
+            if let Some(profile) = &arguments.profile {
                 loader = loader.profile_name(profile);
             }
-            match &login.region {
+            match &arguments.region {
                 Some(region) => loader.region(aws_config::Region::new(region.clone())),
                 None => loader,
             }
@@ -44,16 +44,16 @@ impl Account {
         .await
         .sdk;
         if sdk.region().is_none() {
-            return Err(Failure::context(
+            return Err(CliError::missing(
                 "no AWS Region is set",
                 "name it by --region, AWS_REGION or the profile's own `region`",
             ));
         }
-        if let Err(problem) = credentials(&sdk).await {
-            let exported = aws_cli(login.profile.as_deref());
+        if let Err(problem) = check_credentials(&sdk).await {
+            let exported = aws_cli_credentials(arguments.profile.as_deref());
             if exported.provide_credentials().await.is_err() {
                 let next = "`aws sso login`, --profile NAME, or AWS_ACCESS_KEY_ID; then `aws sts get-caller-identity`";
-                return Err(Failure::denied(format!("no AWS credentials: {problem}"), next));
+                return Err(CliError::denied(format!("no AWS credentials: {problem}"), next));
             }
             sdk = sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(exported)).build();
         }
@@ -72,9 +72,9 @@ impl Account {
     ///
     /// # Errors
     /// Its name is missing or wrong.
-    pub(crate) fn ledger(&self, installation: &Installation) -> Result<Table, Failure> {
+    pub(crate) fn ledger(&self, installation: &Installation) -> Result<DynamoDbLedger, CliError> {
         let [table] = installation.read([Setting::Table])?;
-        Ok(Table::new(&self.sdk, &self.clock, table))
+        Ok(DynamoDbLedger::new(&self.sdk, &self.clock, table))
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
@@ -86,7 +86,7 @@ impl Account {
     }
 }
 
-async fn credentials(sdk: &SdkConfig) -> Result<(), String> {
+async fn check_credentials(sdk: &SdkConfig) -> Result<(), String> {
     match sdk.credentials_provider() {
         None => Err("the SDK found no way to get any".to_owned()),
         Some(provider) => match provider.provide_credentials().await {
@@ -98,7 +98,7 @@ async fn credentials(sdk: &SdkConfig) -> Result<(), String> {
 
 /// Whatever else the AWS CLI can log in by: SSO above all, where it is the CLI that logs in (`aws sso login`) and keeps
 /// the session. It hands out credentials in the form of a credential process.
-fn aws_cli(profile: Option<&str>) -> CredentialProcessProvider {
+fn aws_cli_credentials(profile: Option<&str>) -> CredentialProcessProvider {
     let profile = profile.map(|name| format!(" --profile '{}'", name.replace('\'', r"'\''"))).unwrap_or_default();
     CredentialProcessProvider::new(format!("aws configure export-credentials --format process{profile}"))
 }

@@ -1,35 +1,35 @@
 use clap::{Parser, Subcommand};
 
-use crate::account::Login;
+use crate::account::AwsArguments;
 use crate::dead_letters::DlqCommand;
 use crate::doctor::DoctorArguments;
 use crate::explain::ExplainArguments;
 use crate::installation::Installation;
 use crate::jobs::JobsCommand;
 use crate::logs::LogsArguments;
+use crate::printer::PrintFormat;
 use crate::project::ProjectCommand;
-use crate::screen::Format;
 
 /// For the owner of a Doorbell installation: what was asked, what became of it, and why nothing happened.
 ///
 /// It uses your own AWS credentials, and the worker's own settings to know which installation is meant.
 #[derive(Debug, Parser)]
 #[command(name = "doorbell", version, after_help = AFTER_HELP, max_term_width = 100)]
-pub(crate) struct Arguments {
+pub(crate) struct DoorbellArguments {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: DoorbellCommand,
     /// How to print the result: lines for people, or one JSON object on one line
-    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORMAT", global = true)]
-    pub(crate) output: Format,
+    #[arg(long, value_enum, default_value_t = PrintFormat::Text, value_name = "FORMAT", global = true)]
+    pub(crate) output: PrintFormat,
     #[command(flatten)]
-    pub(crate) login: Login,
+    pub(crate) aws: AwsArguments,
     #[command(flatten)]
     pub(crate) installation: Installation,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Walk the whole chain, and say what is broken and how it is mended
+pub(crate) enum DoorbellCommand {
+    /// Walk the whole chain, and say what is broken and how it is fixed
     Doctor(DoctorArguments),
     /// Jobs: list, show, watch, cancel, run again
     #[command(subcommand)]
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
 }
 
-impl Command {
+impl DoorbellCommand {
     /// Whether it only looks on, until something ends.
     pub(crate) fn follows(&self) -> bool {
         match self {
@@ -89,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
-        Arguments::command().debug_assert();
+    fn doorbell_command_line_definition_is_valid() {
+        DoorbellArguments::command().debug_assert();
     }
 
     #[test]
-    fn every_command_has_a_help_with_examples() {
-        let mut command = Arguments::command();
+    fn every_subcommand_help_has_examples() {
+        let mut command = DoorbellArguments::command();
         command.build();
-        each_leaf(&command, &mut |leaf| {
+        for_each_leaf(&command, &mut |leaf| {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Examples:\n  doorbell "), "{} has no examples", leaf.get_name());
             // clap would break a longer one, and what is then copied is not the command.
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn every_example_of_the_help_is_a_command_line() {
-        let mut command = Arguments::command();
+    fn every_help_example_parses() {
+        let mut command = DoorbellArguments::command();
         command.build();
         let mut count = 0;
-        each_leaf(&command, &mut |leaf| {
+        for_each_leaf(&command, &mut |leaf| {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             for line in help.lines().filter(|line| line.starts_with("  doorbell ")) {
                 let line = line.split(['|', '>']).next().unwrap_or_default();
@@ -120,20 +120,20 @@ mod tests {
                 let words: Vec<&str> = parts
                     .flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })
                     .collect();
-                assert!(Arguments::try_parse_from(&words).is_ok(), "{line}");
+                assert!(DoorbellArguments::try_parse_from(&words).is_ok(), "{line}");
                 count += 1;
             }
         });
         assert!(count > 25, "{count}");
     }
 
-    fn each_leaf(command: &clap::Command, look: &mut impl FnMut(&clap::Command)) {
+    fn for_each_leaf(command: &clap::Command, visit: &mut impl FnMut(&clap::Command)) {
         let mut subcommands = command.get_subcommands().filter(|one| one.get_name() != "help").peekable();
         if subcommands.peek().is_none() {
-            look(command);
+            visit(command);
         }
         for subcommand in subcommands {
-            each_leaf(subcommand, look);
+            for_each_leaf(subcommand, visit);
         }
     }
 }

@@ -1,103 +1,103 @@
 use doorbell_engine::domain::Timestamp;
-use doorbell_worker::Forges;
+use doorbell_worker::PagureReporter;
 
-use crate::account::{Account, Login};
-use crate::arguments::{Arguments, Command};
+use crate::account::{AwsArguments, OwnerAccount};
+use crate::arguments::{DoorbellArguments, DoorbellCommand};
 use crate::dead_letters::{self, DlqCommand};
 use crate::doctor;
+use crate::error::{CliError, CommandOutcome};
 use crate::explain;
-use crate::failure::{Failure, Outcome};
 use crate::installation::Installation;
 use crate::installation::Setting;
-use crate::jobs::{self, JobsCommand, Topic};
+use crate::jobs::{self, JobsCommand, RequestTopic};
 use crate::logs;
+use crate::printer::Printer;
 use crate::project::{self, ProjectCommand};
-use crate::registry::Registry;
-use crate::screen::Screen;
+use crate::registry::RegistryClient;
 
 /// Carries out one command.
 ///
 /// # Errors
 /// It could not be done; what was not done by then is as it was.
-pub(crate) async fn run(arguments: Arguments, screen: Screen) -> Result<Outcome, Failure> {
-    let now = now_here();
+pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Result<CommandOutcome, CliError> {
+    let now = local_now();
     let installation = &arguments.installation;
-    let login = &arguments.login;
+    let aws = &arguments.aws;
     match &arguments.command {
-        Command::Doctor(arguments) => {
-            doctor::doctor(arguments, &Account::open(login).await?, installation, now, screen).await
+        DoorbellCommand::Doctor(arguments) => {
+            doctor::doctor(arguments, &OwnerAccount::open(aws).await?, installation, now, printer).await
         }
-        Command::Jobs(command) => {
-            let account = Account::open(login).await?;
+        DoorbellCommand::Jobs(command) => {
+            let account = OwnerAccount::open(aws).await?;
             let ledger = account.ledger(installation)?;
             match command {
-                JobsCommand::List(list) => jobs::list(&ledger, list, now, screen).await,
-                JobsCommand::Show(show) => jobs::show(&ledger, &show.job, now, screen).await,
-                JobsCommand::Watch(watch) => jobs::watch(&ledger, watch, now_here, screen).await,
+                JobsCommand::List(list) => jobs::list(&ledger, list, now, printer).await,
+                JobsCommand::Show(show) => jobs::show(&ledger, &show.job, now, printer).await,
+                JobsCommand::Watch(watch) => jobs::watch(&ledger, watch, local_now, printer).await,
                 JobsCommand::Cancel(cancel) => {
                     let topic = if cancel.by_request { Some(topic(&account, installation)?) } else { None };
-                    jobs::cancel(&ledger, topic.as_ref(), cancel, now, screen).await
+                    jobs::cancel(&ledger, topic.as_ref(), cancel, now, printer).await
                 }
                 JobsCommand::Rerun(rerun) => {
-                    jobs::rerun(&ledger, &topic(&account, installation)?, &rerun.job, now, screen).await
+                    jobs::rerun(&ledger, &topic(&account, installation)?, &rerun.job, now, printer).await
                 }
             }
         }
-        Command::Project(command) => projects(command, login, installation, screen).await,
-        Command::Explain(explain) => {
+        DoorbellCommand::Project(command) => run_project_command(command, aws, installation, printer).await,
+        DoorbellCommand::Explain(explain) => {
             let fallback = installation.default_build_project()?;
-            let forges = Forges::new(installation.allow_private_forges()?).map_err(|error| {
-                Failure::not_done(format!("no HTTPS client can be made: {error}"), "is SSL_CERT_FILE right?")
+            let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
+                CliError::operation_failed(format!("no HTTPS client can be made: {error}"), "is SSL_CERT_FILE right?")
             })?;
-            let registry = Registry::new(&Account::open(login).await?, installation.prefix()?);
-            explain::explain(explain, &registry, &forges, fallback.as_ref(), now, screen).await
+            let registry = RegistryClient::new(&OwnerAccount::open(aws).await?, installation.prefix()?);
+            explain::explain(explain, &registry, &reporter, fallback.as_ref(), now, printer).await
         }
-        Command::Logs(arguments) => {
-            let account = Account::open(login).await?;
-            logs::logs(arguments, &account, &account.ledger(installation)?, screen).await
+        DoorbellCommand::Logs(arguments) => {
+            let account = OwnerAccount::open(aws).await?;
+            logs::logs(arguments, &account, &account.ledger(installation)?, printer).await
         }
-        Command::Dlq(command) => {
-            let account = Account::open(login).await?;
+        DoorbellCommand::Dlq(command) => {
+            let account = OwnerAccount::open(aws).await?;
             let queues = dead_letters::discover(&account, installation).await?;
             let sqs = account.sqs();
             match command {
-                DlqCommand::List(list) => dead_letters::list(&sqs, &queues, list, now, screen).await,
-                DlqCommand::Show(show) => dead_letters::show(&sqs, &queues, &show.id, screen).await,
-                DlqCommand::Redrive(act) => dead_letters::redrive(&sqs, &queues, act, now, screen).await,
-                DlqCommand::Drop(act) => dead_letters::drop_letters(&sqs, &queues, act, now, screen).await,
+                DlqCommand::List(list) => dead_letters::list(&sqs, &queues, list, now, printer).await,
+                DlqCommand::Show(show) => dead_letters::show(&sqs, &queues, &show.id, printer).await,
+                DlqCommand::Redrive(action) => dead_letters::redrive(&sqs, &queues, action, now, printer).await,
+                DlqCommand::Delete(action) => dead_letters::delete(&sqs, &queues, action, now, printer).await,
             }
         }
     }
 }
 
-async fn projects(
+async fn run_project_command(
     command: &ProjectCommand,
-    login: &Login,
+    aws: &AwsArguments,
     installation: &Installation,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     let fallback = installation.default_build_project()?;
     let fallback = fallback.as_ref();
     if let ProjectCommand::Lint(lint) = command
         && !lint.files.is_empty()
     {
-        return project::lint_command(lint, None, fallback, screen).await;
+        return project::lint_command(lint, None, fallback, printer).await;
     }
-    let registry = Registry::new(&Account::open(login).await?, installation.prefix()?);
+    let registry = RegistryClient::new(&OwnerAccount::open(aws).await?, installation.prefix()?);
     match command {
-        ProjectCommand::List => project::list(&registry, fallback, screen).await,
-        ProjectCommand::Show(show) => project::show(&registry, &show.name, screen).await,
-        ProjectCommand::Lint(lint) => project::lint_command(lint, Some(&registry), fallback, screen).await,
-        ProjectCommand::Put(put) => project::put(&registry, put, fallback, screen).await,
-        ProjectCommand::Remove(remove) => project::remove(&registry, remove, screen).await,
+        ProjectCommand::List => project::list(&registry, fallback, printer).await,
+        ProjectCommand::Show(show) => project::show(&registry, &show.name, printer).await,
+        ProjectCommand::Lint(lint) => project::lint_command(lint, Some(&registry), fallback, printer).await,
+        ProjectCommand::Put(put) => project::put(&registry, put, fallback, printer).await,
+        ProjectCommand::Remove(remove) => project::remove(&registry, remove, printer).await,
     }
 }
 
-fn now_here() -> Timestamp {
+fn local_now() -> Timestamp {
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }
 
-fn topic(account: &Account, installation: &Installation) -> Result<Topic, Failure> {
+fn topic(account: &OwnerAccount, installation: &Installation) -> Result<RequestTopic, CliError> {
     let [arn] = installation.read([Setting::TopicArn])?;
-    Ok(Topic { sns: account.sns(), arn })
+    Ok(RequestTopic { sns: account.sns(), arn })
 }

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_engine::domain::{
-    Act, Deployment, Initiator, Message, Passage, Phase, Policy, PolicySeen, Row, Rules, Seen, Situation, StartInput,
-    Timestamp, VariableKind, next,
+    Admission, BuildVariableKind, DecisionContext, Effect, Initiator, InstallationId, JobConfig, LaunchSpec,
+    Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
-use doorbell_engine::ports::{Answer, Forge};
+use doorbell_engine::ports::{Answer, StatusReporter};
 use doorbell_messages::{ARGV, BuildProjectName, COMMIT, Envelope, JobKey, ProjectName, Request};
-use doorbell_worker::Forges;
+use doorbell_worker::PagureReporter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::failure::{Failure, Outcome};
+use crate::error::{CliError, CommandOutcome};
+use crate::printer::{Printer, bold, dim};
 use crate::project::read_file;
-use crate::registry::Registry;
-use crate::screen::{Screen, bold, dim};
+use crate::registry::RegistryClient;
 
 #[derive(Debug, Args)]
 #[command(
@@ -55,8 +55,8 @@ pub(crate) struct ExplainArguments {
 /// For `--output json`. Its fields are a promise: they stay, and others may join them.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Explained {
-    /// `built`, `rejected`, `deadLetter`, `waits`.
+struct ExplainOutput {
+    /// `built`, `rejected`, `deadLetter`, `pending`.
     verdict: &'static str,
     reason: Option<String>,
     warnings: Vec<String>,
@@ -72,7 +72,7 @@ struct Explained {
 }
 
 /// The same as the worker, but for what only AWS can tell it, which no decision here depends on.
-const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Says what would happen.
 ///
@@ -80,24 +80,26 @@ const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The file or the registry can't be read.
 pub(crate) async fn explain(
     arguments: &ExplainArguments,
-    registry: &Registry,
-    forges: &Forges,
+    registry: &RegistryClient,
+    reporter: &PagureReporter,
     fallback: Option<&BuildProjectName>,
     now: Timestamp,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     let body = match &arguments.message {
-        Some(file) => message(&read_file(file)?),
+        Some(file) => unwrap_envelope(&read_file(file)?),
         None => arguments.request(),
     };
-    let explained = match Request::parse(&body) {
-        Ok(request) => decide(&request, registry, forges, fallback, now).await?,
-        Err(error) => Explained { verdict: "deadLetter", reason: Some(error.to_string()), ..Explained::default() },
+    let output = match Request::parse(&body) {
+        Ok(request) => evaluate(&request, registry, reporter, fallback, now).await?,
+        Err(error) => {
+            ExplainOutput { verdict: "deadLetter", reason: Some(error.to_string()), ..ExplainOutput::default() }
+        }
     };
-    screen.result(&explained, || explained.lines(screen))?;
-    Ok(match explained.verdict {
-        "built" | "waits" => Outcome::Done,
-        _ => Outcome::Rejected,
+    printer.print_result(&output, || output.lines(printer))?;
+    Ok(match output.verdict {
+        "built" | "pending" => CommandOutcome::Done,
+        _ => CommandOutcome::Rejected,
     })
 }
 
@@ -124,119 +126,126 @@ impl ExplainArguments {
 }
 
 /// The request inside SNS's envelope, if it is one.
-fn message(text: &str) -> String {
+fn unwrap_envelope(text: &str) -> String {
     Envelope::parse(text).map_or_else(|_| text.to_owned(), |envelope| envelope.message)
 }
 
-async fn decide(
+async fn evaluate(
     request: &Request,
-    registry: &Registry,
-    forges: &Forges,
+    registry: &RegistryClient,
+    reporter: &PagureReporter,
     fallback: Option<&BuildProjectName>,
     now: Timestamp,
-) -> Result<Explained, Failure> {
-    let seen = policy(&request.project, registry, fallback).await?;
-    let warnings = match &seen {
-        PolicySeen::Known(policy) => policy.warnings.clone(),
+) -> Result<ExplainOutput, CliError> {
+    let lookup = lookup_policy(&request.project, registry, fallback).await?;
+    let warnings = match &lookup {
+        PolicyLookup::Found(policy) => policy.warnings.clone(),
         _ => Vec::new(),
     };
     // A request without an id gets its SNS message id; any will do here.
-    let message = Message { id: "explain".to_owned(), sent_at: now };
-    let key = JobKey::of(request, &message.id).map_err(|rule| Failure::usage(rule, "mend the request's id"))?;
+    let message = SourceMessage { id: "explain".to_owned(), sent_at: now };
+    let key =
+        JobKey::for_request(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
     let row = Row::new(key, request.clone(), message, now);
-    let rules = rules();
-    let situation = Situation { now, pool_open: true, forge: Passage::Open };
-    let mut step = next(row, Seen::Policy(seen), situation, &rules);
-    let asked = step.acts.iter().find_map(|act| match act {
-        Act::FindHead { policy, build_project, side, git_ref } => Some((policy, build_project, side, git_ref)),
+    let config = engine_config();
+    let context = DecisionContext { now, slot_available: true, report_admission: Admission::Granted };
+    let mut decision = next(row, Observation::PolicyRead(lookup), context, &config);
+    let head_request = decision.effects.iter().find_map(|effect| match effect {
+        Effect::ResolveRef { policy, build_project, repository: side, git_ref } => {
+            Some((policy, build_project, side, git_ref))
+        }
         _ => None,
     });
-    if let Some((policy, build_project, side, git_ref)) = asked {
-        let head = match forges.head(side, git_ref, None).await {
+    if let Some((policy, build_project, side, git_ref)) = head_request {
+        let head = match reporter.resolve_ref(side, git_ref, None).await {
             Answer::Seen(head) => head,
-            Answer::Unauthorized(reason) => doorbell_engine::domain::HeadSeen::Unavailable(reason),
+            Answer::Unauthorized(reason) => doorbell_engine::domain::RefResolution::Unavailable(reason),
         };
-        let seen = Seen::Head { policy: Arc::clone(policy), build_project: build_project.clone(), head };
-        step = next(step.row, seen, situation, &rules);
+        let observation = Observation::RefResolved {
+            policy: Arc::clone(policy),
+            build_project: build_project.clone(),
+            resolution: head,
+        };
+        decision = next(decision.row, observation, context, &config);
     }
-    let cancels = step.acts.iter().find_map(|act| match act {
-        Act::CancelJob(key) => Some(key.to_string()),
+    let cancels = decision.effects.iter().find_map(|effect| match effect {
+        Effect::CancelJob(key) => Some(key.to_string()),
         _ => None,
     });
-    Ok(Explained { warnings, ..explained(&step.row, cancels) })
+    Ok(ExplainOutput { warnings, ..explain_row(&decision.row, cancels) })
 }
 
-async fn policy(
+async fn lookup_policy(
     project: &ProjectName,
-    registry: &Registry,
+    registry: &RegistryClient,
     fallback: Option<&BuildProjectName>,
-) -> Result<PolicySeen, Failure> {
+) -> Result<PolicyLookup, CliError> {
     Ok(match registry.documents(project).await? {
-        None => PolicySeen::Unknown,
+        None => PolicyLookup::NotRegistered,
         Some(documents) => match Policy::read(&documents, fallback) {
-            Ok(policy) => PolicySeen::Known(Arc::new(policy)),
-            Err(error) => PolicySeen::Wrong(error.to_string()),
+            Ok(policy) => PolicyLookup::Found(Arc::new(policy)),
+            Err(error) => PolicyLookup::Invalid(error.to_string()),
         },
     })
 }
 
-fn explained(row: &Row, cancels: Option<String>) -> Explained {
+fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
     match &row.phase {
         Phase::Rejected { reason, .. } => {
-            Explained { verdict: "rejected", reason: Some(reason.clone()), ..Explained::default() }
+            ExplainOutput { verdict: "rejected", reason: Some(reason.clone()), ..ExplainOutput::default() }
         }
         Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-            let input: Option<StartInput> = serde_json::from_str(&launch.input).ok();
+            let spec: Option<LaunchSpec> = serde_json::from_str(&launch.input).ok();
             let target = launch.target.as_ref();
-            Explained {
+            ExplainOutput {
                 verdict: "built",
                 build_project: Some(launch.build_project.to_string()),
                 timeout_minutes: Some(launch.timeout_minutes),
                 report: target.map(|target| format!("{} {}", target.forge.url, target.forge.repo)),
-                ..input.map(environment).unwrap_or_default()
+                ..spec.map(from_build_spec).unwrap_or_default()
             }
         }
         Phase::Received | Phase::Finished { .. } => {
-            let waits = row.trail.last().map(|note| note.text.clone());
-            let reason = cancels.map(|job| format!("it would ask the job {job} to end")).or(waits);
-            Explained { verdict: "waits", reason, ..Explained::default() }
+            let waiting_reason = row.trail.last().map(|entry| entry.text.clone());
+            let reason = cancels.map(|job| format!("it would ask the job {job} to end")).or(waiting_reason);
+            ExplainOutput { verdict: "pending", reason, ..ExplainOutput::default() }
         }
     }
 }
 
-fn environment(input: StartInput) -> Explained {
-    let mut explained = Explained::default();
-    for variable in input.environment {
+fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
+    let mut output = ExplainOutput::default();
+    for variable in spec.environment {
         match (variable.kind, variable.name.as_str()) {
-            (VariableKind::Plaintext, ARGV) => {
-                explained.command = serde_json::from_str(&variable.value).unwrap_or_default();
+            (BuildVariableKind::Plaintext, ARGV) => {
+                output.command = serde_json::from_str(&variable.value).unwrap_or_default();
             }
-            (VariableKind::Plaintext, COMMIT) => explained.commit = Some(variable.value),
-            (VariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
-            (VariableKind::Plaintext, _) => {
-                explained.variables.insert(variable.name, variable.value);
+            (BuildVariableKind::Plaintext, COMMIT) => output.commit = Some(variable.value),
+            (BuildVariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
+            (BuildVariableKind::Plaintext, _) => {
+                output.variables.insert(variable.name, variable.value);
             }
-            (VariableKind::ParameterStore | VariableKind::SecretsManager, _) => {
-                explained.credentials.push(variable.value);
+            (BuildVariableKind::ParameterStore | BuildVariableKind::SecretsManager, _) => {
+                output.credentials.push(variable.value);
             }
         }
     }
-    explained
+    output
 }
 
-fn rules() -> Rules {
-    Rules {
-        deployment: Deployment::of_ledger("explain"),
+fn engine_config() -> JobConfig {
+    JobConfig {
+        installation: InstallationId::from_ledger_arn("explain"),
         initiator: Initiator::User("explain".to_owned()),
-        max_request_age: FOREVER,
-        queue_timeout: FOREVER,
-        build_poll_interval: FOREVER,
+        max_request_age: NO_LIMIT,
+        queue_timeout: NO_LIMIT,
+        build_poll_interval: NO_LIMIT,
         console_url: String::new(),
     }
 }
 
-impl Explained {
-    fn lines(&self, screen: Screen) -> Vec<String> {
+impl ExplainOutput {
+    fn lines(&self, printer: Printer) -> Vec<String> {
         let title = match self.verdict {
             "built" => "it would be built",
             "rejected" => "it would be rejected",
@@ -245,7 +254,7 @@ impl Explained {
         };
         let mut lines = vec![bold(title)];
         let mut fact = |name: &str, text: String| {
-            lines.extend(screen.wrapped(&format!("{} {text}", dim(&format!("{name:<11}"))), 12));
+            lines.extend(printer.wrap_text(&format!("{} {text}", dim(&format!("{name:<11}"))), 12));
         };
         let facts = [
             ("because", self.reason.clone()),

@@ -2,7 +2,7 @@ use clap::Args;
 use doorbell_messages::BuildProjectName;
 use doorbell_worker::setting_values as values;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// Which installation is meant: the worker's own settings, by the same names. Texts here; each command reads those it
 /// needs, and says all that are missing or wrong at once.
@@ -95,79 +95,80 @@ pub(crate) enum Setting {
     Table,
 }
 
-type Read = fn(&str) -> Result<String, String>;
+type SettingParser = fn(&str) -> Result<String, String>;
 
 impl Installation {
     /// Reads these settings.
     ///
     /// # Errors
     /// All that are missing (exit code 3), or wrong (2).
-    pub(crate) fn read<const N: usize>(&self, settings: [Setting; N]) -> Result<[String; N], Failure> {
+    pub(crate) fn read<const N: usize>(&self, settings: [Setting; N]) -> Result<[String; N], CliError> {
         let mut missing = Vec::new();
         for setting in settings {
-            let (name, text, read) = self.setting(setting);
+            let (name, text, parse) = self.setting(setting);
             match text.filter(|text| !text.is_empty()) {
                 None => missing.push(name),
                 Some(text) => {
-                    read(text).map_err(|rule| wrong(name, text, &rule))?;
+                    parse(text).map_err(|rule| invalid_setting(name, text, &rule))?;
                 }
             }
         }
         if missing.is_empty() {
             return Ok(settings.map(|setting| self.setting(setting).1.unwrap_or_default().to_owned()));
         }
-        let names: Vec<String> = missing.iter().map(|name| format!("--{name} ({})", variable(name))).collect();
-        Err(Failure::context(
+        let names: Vec<String> = missing.iter().map(|name| format!("--{name} ({})", variable_name(name))).collect();
+        Err(CliError::missing(
             format!("settings are missing: {}", names.join(", ")),
             "they are the worker's own: take them from its task definition or from Terraform's outputs",
         ))
     }
 
-    fn setting(&self, setting: Setting) -> (&'static str, Option<&str>, Read) {
-        let (name, text, read): (_, &Option<String>, Read) = match setting {
+    fn setting(&self, setting: Setting) -> (&'static str, Option<&str>, SettingParser) {
+        let (name, text, parse): (_, &Option<String>, SettingParser) = match setting {
             Setting::TopicArn => ("topic-arn", &self.topic_arn, values::topic_arn),
             Setting::TriggerQueueUrl => ("trigger-queue-url", &self.trigger_queue_url, values::queue_url),
             Setting::EventQueueUrl => ("event-queue-url", &self.event_queue_url, values::queue_url),
             Setting::DlqUrl => ("dlq-url", &self.dlq_url, values::queue_url),
             Setting::Table => ("table", &self.table, values::table),
         };
-        (name, text.as_deref(), read)
+        (name, text.as_deref(), parse)
     }
 
     /// The registry's place in SSM.
     ///
     /// # Errors
     /// It is no path (exit code 2).
-    pub(crate) fn prefix(&self) -> Result<String, Failure> {
-        values::prefix(&self.registry_prefix).map_err(|rule| wrong("registry-prefix", &self.registry_prefix, &rule))
+    pub(crate) fn prefix(&self) -> Result<String, CliError> {
+        values::prefix(&self.registry_prefix)
+            .map_err(|rule| invalid_setting("registry-prefix", &self.registry_prefix, &rule))
     }
 
     /// The build project of documents that name none.
     ///
     /// # Errors
     /// The name is none (exit code 2).
-    pub(crate) fn default_build_project(&self) -> Result<Option<BuildProjectName>, Failure> {
+    pub(crate) fn default_build_project(&self) -> Result<Option<BuildProjectName>, CliError> {
         let text = self.default_build_project.as_deref().filter(|text| !text.is_empty());
-        text.map(str::parse).transpose().map_err(|rule: String| wrong("default-build-project", "", &rule))
+        text.map(str::parse).transpose().map_err(|rule: String| invalid_setting("default-build-project", "", &rule))
     }
 
     /// Forges that may be at a private address.
     ///
     /// # Errors
     /// One is not named by host and port (exit code 2).
-    pub(crate) fn allow_private_forges(&self) -> Result<Vec<String>, Failure> {
+    pub(crate) fn allow_private_forges(&self) -> Result<Vec<String>, CliError> {
         let text = self.allow_private_forges.as_deref().unwrap_or_default();
-        values::forges(text).map_err(|rule| wrong("allow-private-forges", text, &rule))
+        values::forge_hosts(text).map_err(|rule| invalid_setting("allow-private-forges", text, &rule))
     }
 }
 
-fn variable(name: &str) -> String {
+fn variable_name(name: &str) -> String {
     format!("DOORBELL_{}", name.replace('-', "_").to_ascii_uppercase())
 }
 
-fn wrong(name: &str, text: &str, rule: &str) -> Failure {
-    Failure::usage(
-        format!("--{name} ({}): \"{}\": {rule}", variable(name), text.escape_default()),
+fn invalid_setting(name: &str, text: &str, rule: &str) -> CliError {
+    CliError::usage(
+        format!("--{name} ({}): \"{}\": {rule}", variable_name(name), text.escape_default()),
         "see doorbell --help",
     )
 }

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use clap::Args;
 use doorbell_engine::domain::Row;
-use doorbell_worker::{CallFailed, Table, call_failed};
+use doorbell_worker::{AwsCallError, DynamoDbLedger, aws_error};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::account::Account;
-use crate::failure::{Failure, Outcome, is_missing};
-use crate::jobs::{end, find, find_soon, outcome};
-use crate::screen::{Screen, harmless};
-use crate::signed::{Service, Signed};
+use crate::account::OwnerAccount;
+use crate::error::{CliError, CommandOutcome, is_missing};
+use crate::jobs::{find, find_or_wait, outcome, print_final_status};
+use crate::printer::{Printer, harmless};
+use crate::sigv4_client::{AwsService, SigV4Client};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "With -f it waits for the build, follows it, and ends with its result: 0 success, 1 failure, 6 \
                         rejected, 7 canceled, 8 error or timeout.\n\nExamples:\n  doorbell logs ci-4711\n  doorbell logs -f \
-                        'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .text"
+                        'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .message"
 )]
 pub(crate) struct LogsArguments {
     /// The job: its whole name, the beginning of it, or its id
@@ -37,19 +37,19 @@ impl LogsArguments {
 
 /// A line, for `--output json`: one object a line, as they come.
 #[derive(Serialize)]
-struct Line<'a> {
+struct LogLineView<'a> {
     at: i64,
-    text: &'a str,
+    message: &'a str,
 }
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many looks after the end still bring lines: CloudWatch Logs shows the last ones late.
-const LOOKS_AFTER_END: u32 = 3;
+const POLLS_AFTER_END: u32 = 3;
 
 /// Where a build's log is.
-struct Stream {
+struct LogStreamCursor {
     group: String,
     name: String,
     token: Option<String>,
@@ -61,73 +61,77 @@ struct Stream {
 /// There is no such job or no log, or it can't be read.
 pub(crate) async fn logs(
     arguments: &LogsArguments,
-    account: &Account,
-    ledger: &Table,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
-    let signed = Signed::new(account.sdk())?;
+    account: &OwnerAccount,
+    ledger: &DynamoDbLedger,
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
+    let sigv4 = SigV4Client::new(account.sdk())?;
     let mut row = match arguments.follow {
-        true => find_soon(ledger, &arguments.job, screen).await?,
+        true => find_or_wait(ledger, &arguments.job, printer).await?,
         false => find(ledger, &arguments.job).await?,
     };
     let mut stream = None;
-    let mut looks_left = LOOKS_AFTER_END;
-    let mut told_waiting = false;
+    let mut polls_left = POLLS_AFTER_END;
+    let mut has_noted_waiting = false;
     loop {
         if stream.is_none() {
             stream = find_stream(account, &row).await?;
         }
         let printed = match &mut stream {
-            Some(stream) => print(&signed, stream, screen).await?,
+            Some(stream) => print_new_lines(&sigv4, stream, printer).await?,
             None => 0,
         };
         if row.status().is_final() && (printed == 0 || !arguments.follow) {
-            looks_left = if stream.is_none() || !arguments.follow { 0 } else { looks_left.saturating_sub(1) };
+            polls_left = if stream.is_none() || !arguments.follow { 0 } else { polls_left.saturating_sub(1) };
         }
-        if !arguments.follow || (row.status().is_final() && looks_left == 0) {
+        if !arguments.follow || (row.status().is_final() && polls_left == 0) {
             break;
         }
-        if stream.is_none() && !told_waiting {
-            screen.note(&format!("the job is {}; waiting for its build", row.status()));
-            told_waiting = true;
+        if stream.is_none() && !has_noted_waiting {
+            printer.note(&format!("the job is {}; waiting for its build", row.status()));
+            has_noted_waiting = true;
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let key = row.key.clone();
         row = ledger.row(&key).await?.unwrap_or(row);
     }
-    finish(arguments, &row, stream.is_some(), screen)
+    finish(arguments, &row, stream.is_some(), printer)
 }
 
-fn finish(arguments: &LogsArguments, row: &Row, has_log: bool, screen: Screen) -> Result<Outcome, Failure> {
+fn finish(arguments: &LogsArguments, row: &Row, has_log: bool, printer: Printer) -> Result<CommandOutcome, CliError> {
     if arguments.follow {
-        return if screen.is_json() { Ok(outcome(row.status())) } else { end(row, screen) };
+        return if printer.is_json() { Ok(outcome(row.status())) } else { print_final_status(row, printer) };
     }
     if has_log {
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     let what = format!("the job {} has no log: it is {}", row.key, row.status());
-    Err(Failure::context(
+    Err(CliError::missing(
         what,
         format!("`doorbell jobs show '{}'` says why; `doorbell logs -f` waits for one", row.key),
     ))
 }
 
 /// The build itself knows where its log is; it does not until it runs.
-async fn find_stream(account: &Account, row: &Row) -> Result<Option<Stream>, Failure> {
+async fn find_stream(account: &OwnerAccount, row: &Row) -> Result<Option<LogStreamCursor>, CliError> {
     let Some(build) = row.build() else { return Ok(None) };
     let client = aws_sdk_codebuild::Client::new(account.sdk());
     let answer = client.batch_get_builds().ids(build.id.as_str()).send().await;
-    let answer = answer.map_err(|error| call_failed("BatchGetBuilds", error))?;
+    let answer = answer.map_err(|error| aws_error("BatchGetBuilds", error))?;
     let logs = answer.builds().first().and_then(|build| build.logs());
-    let place = logs.and_then(|logs| logs.group_name().zip(logs.stream_name()));
-    Ok(place.map(|(group, name)| Stream { group: group.to_owned(), name: name.to_owned(), token: None }))
+    let location = logs.and_then(|logs| logs.group_name().zip(logs.stream_name()));
+    Ok(location.map(|(group, name)| LogStreamCursor { group: group.to_owned(), name: name.to_owned(), token: None }))
 }
 
 /// Prints what is new; answers how many lines that were.
-async fn print(signed: &Signed, stream: &mut Stream, screen: Screen) -> Result<usize, Failure> {
+async fn print_new_lines(
+    sigv4: &SigV4Client,
+    stream: &mut LogStreamCursor,
+    printer: Printer,
+) -> Result<usize, CliError> {
     let mut printed = 0;
     loop {
-        let answer = match page(signed, stream).await {
+        let answer = match page(sigv4, stream).await {
             Ok(answer) => answer,
             // The build runs, and its agent has not written yet.
             Err(failed) if failed.code.as_deref().is_some_and(is_missing) => return Ok(printed),
@@ -136,8 +140,8 @@ async fn print(signed: &Signed, stream: &mut Stream, screen: Screen) -> Result<u
         let events = answer["events"].as_array().map(Vec::as_slice).unwrap_or_default();
         for event in events {
             let text = event["message"].as_str().unwrap_or_default().trim_end_matches(['\r', '\n']);
-            let line = Line { at: event["timestamp"].as_i64().unwrap_or_default(), text };
-            screen.result(&line, || vec![plain(text)])?;
+            let line = LogLineView { at: event["timestamp"].as_i64().unwrap_or_default(), message: text };
+            printer.print_result(&line, || vec![plain(text)])?;
         }
         printed += events.len();
         let next = answer["nextForwardToken"].as_str().map(str::to_owned);
@@ -150,17 +154,17 @@ async fn print(signed: &Signed, stream: &mut Stream, screen: Screen) -> Result<u
     }
 }
 
-async fn page(signed: &Signed, stream: &Stream) -> Result<Value, CallFailed> {
+async fn page(sigv4: &SigV4Client, stream: &LogStreamCursor) -> Result<Value, AwsCallError> {
     let mut body = json!({ "logGroupName": stream.group, "logStreamName": stream.name, "startFromHead": true });
     if let Some(token) = &stream.token {
         body["nextToken"] = token.as_str().into();
     }
-    signed.json(Service::Logs, "Logs_20140328.GetLogEvents", &body).await
+    sigv4.json(AwsService::Logs, "Logs_20140328.GetLogEvents", &body).await
 }
 
 /// A build may print anything; tabs are kept, and what would steer a terminal is not. Long lines stay whole.
-fn plain(text: &str) -> String {
-    let parts: Vec<String> = text.split('\t').map(|part| part.chars().map(visible).collect()).collect();
+fn plain(message: &str) -> String {
+    let parts: Vec<String> = message.split('\t').map(|part| part.chars().map(visible).collect()).collect();
     parts.join("\t")
 }
 
@@ -173,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_log_can_not_steer_the_terminal() {
+    fn log_line_control_characters_are_replaced() {
         assert_eq!(plain("a\tb c"), "a\tb c");
         assert_eq!(plain("\u{1b}[31mred\u{202e}"), "\u{fffd}[31mred\u{fffd}");
     }

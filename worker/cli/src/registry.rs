@@ -1,38 +1,38 @@
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-use doorbell_engine::domain::Documents;
+use doorbell_engine::domain::RegistryDocuments;
 use doorbell_messages::ProjectName;
-use doorbell_worker::call_failed;
+use doorbell_worker::aws_error;
 
-use crate::account::Account;
-use crate::failure::{Failure, is_missing};
+use crate::account::OwnerAccount;
+use crate::error::{CliError, is_missing};
 
 /// The document that applies to all projects.
-pub(crate) const DEFAULT: &str = "_default";
+pub(crate) const DEFAULT_NAME: &str = "_default";
 
 /// Bytes of a standard parameter; an advanced one takes twice as many, costs money, and never becomes standard again.
-pub(crate) const STANDARD_BYTES: usize = 4096;
+pub(crate) const MAX_STANDARD_BYTES: usize = 4096;
 
 /// Bytes of an advanced parameter.
-pub(crate) const ADVANCED_BYTES: usize = 8192;
+pub(crate) const MAX_ADVANCED_BYTES: usize = 8192;
 
 /// The owner's registry in SSM.
 #[derive(Debug)]
-pub(crate) struct Registry {
+pub(crate) struct RegistryClient {
     client: aws_sdk_ssm::Client,
     prefix: String,
 }
 
-/// A document as SSM has it. `text` may hold a credential: it is shown only after [`crate::project::hide`].
+/// A document as SSM has it. `text` may hold a credential: it is shown only after [`crate::project::redact_credentials`].
 #[derive(Clone)]
-pub(crate) struct Entry {
+pub(crate) struct RegistryEntry {
     pub(crate) name: String,
     pub(crate) text: String,
     pub(crate) version: i64,
     pub(crate) is_encrypted: bool,
 }
 
-impl Registry {
-    pub(crate) fn new(account: &Account, prefix: String) -> Self {
+impl RegistryClient {
+    pub(crate) fn new(account: &OwnerAccount, prefix: String) -> Self {
         Self { client: aws_sdk_ssm::Client::new(account.sdk()), prefix }
     }
 
@@ -45,13 +45,13 @@ impl Registry {
     ///
     /// # Errors
     /// The registry can't be read.
-    pub(crate) async fn all(&self) -> Result<Vec<Entry>, Failure> {
+    pub(crate) async fn list(&self) -> Result<Vec<RegistryEntry>, CliError> {
         let mut entries = Vec::new();
         let call = self.client.get_parameters_by_path().path(&self.prefix).with_decryption(true);
         let mut pages = call.into_paginator().send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| call_failed(&format!("GetParametersByPath {}", self.prefix), error))?;
-            entries.extend(page.parameters.unwrap_or_default().into_iter().filter_map(entry));
+            let page = page.map_err(|error| aws_error(&format!("GetParametersByPath {}", self.prefix), error))?;
+            entries.extend(page.parameters.unwrap_or_default().into_iter().filter_map(registry_entry));
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
@@ -61,12 +61,12 @@ impl Registry {
     ///
     /// # Errors
     /// The registry can't be read.
-    pub(crate) async fn one(&self, name: &str) -> Result<Option<Entry>, Failure> {
+    pub(crate) async fn get(&self, name: &str) -> Result<Option<RegistryEntry>, CliError> {
         let call = self.client.get_parameter().name(self.parameter(name)).with_decryption(true);
-        match call.send().await.map_err(|error| call_failed(&format!("GetParameter {}", self.parameter(name)), error)) {
-            Ok(answer) => Ok(answer.parameter.and_then(entry)),
-            Err(failed) if failed.code.as_deref().is_some_and(is_missing) => Ok(None),
-            Err(failed) => Err(failed.into()),
+        match call.send().await.map_err(|error| aws_error(&format!("GetParameter {}", self.parameter(name)), error)) {
+            Ok(answer) => Ok(answer.parameter.and_then(registry_entry)),
+            Err(error) if error.code.as_deref().is_some_and(is_missing) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -74,12 +74,12 @@ impl Registry {
     ///
     /// # Errors
     /// The registry can't be read.
-    pub(crate) async fn documents(&self, project: &ProjectName) -> Result<Option<Documents>, Failure> {
-        let Some(own) = self.one(project.as_str()).await? else { return Ok(None) };
-        let default = self.one(DEFAULT).await?;
-        Ok(Some(Documents {
-            project: (self.parameter(project.as_str()), own.text),
-            default: default.map(|default| (self.parameter(DEFAULT), default.text)),
+    pub(crate) async fn documents(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, CliError> {
+        let Some(document) = self.get(project.as_str()).await? else { return Ok(None) };
+        let default = self.get(DEFAULT_NAME).await?;
+        Ok(Some(RegistryDocuments {
+            project: (self.parameter(project.as_str()), document.text),
+            default: default.map(|default| (self.parameter(DEFAULT_NAME), default.text)),
         }))
     }
 
@@ -91,14 +91,14 @@ impl Registry {
         &self,
         name: &str,
         text: &str,
-        before: Option<&Entry>,
+        before: Option<&RegistryEntry>,
         is_advanced: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let is_encrypted = before.is_some_and(|entry| entry.is_encrypted);
         let kind = if is_encrypted { ParameterType::SecureString } else { ParameterType::String };
         let call = self.client.put_parameter().name(self.parameter(name)).value(text).r#type(kind);
         let call = call.overwrite(before.is_some()).set_tier(is_advanced.then_some(ParameterTier::Advanced));
-        call.send().await.map_err(|error| call_failed(&format!("PutParameter {}", self.parameter(name)), error))?;
+        call.send().await.map_err(|error| aws_error(&format!("PutParameter {}", self.parameter(name)), error))?;
         Ok(())
     }
 
@@ -106,15 +106,15 @@ impl Registry {
     ///
     /// # Errors
     /// SSM refuses it.
-    pub(crate) async fn remove(&self, name: &str) -> Result<(), Failure> {
+    pub(crate) async fn remove(&self, name: &str) -> Result<(), CliError> {
         let call = self.client.delete_parameter().name(self.parameter(name));
-        call.send().await.map_err(|error| call_failed(&format!("DeleteParameter {}", self.parameter(name)), error))?;
+        call.send().await.map_err(|error| aws_error(&format!("DeleteParameter {}", self.parameter(name)), error))?;
         Ok(())
     }
 }
 
-fn entry(parameter: aws_sdk_ssm::types::Parameter) -> Option<Entry> {
-    Some(Entry {
+fn registry_entry(parameter: aws_sdk_ssm::types::Parameter) -> Option<RegistryEntry> {
+    Some(RegistryEntry {
         name: parameter.name.as_deref()?.rsplit('/').next()?.to_owned(),
         is_encrypted: parameter.r#type == Some(ParameterType::SecureString),
         version: parameter.version,

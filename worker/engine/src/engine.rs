@@ -9,37 +9,37 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::domain::{Rules, Seen};
-use crate::lines::{Limits, Lines};
-use crate::ports::{Deliveries, World};
-use crate::pulse::{Part, Pulse};
-use crate::registry::Registry;
-use crate::tokens::Tokens;
+use crate::domain::{JobConfig, Observation};
+use crate::limiter::{ConcurrencyLimiter, LimiterConfig};
+use crate::liveness::{Liveness, LoopKind};
+use crate::policy_cache::PolicyCache;
+use crate::ports::{MessageQueue, Ports};
+use crate::token_cache::TokenCache;
 
 /// A refusal of StartBuild is certain, and costs a call: one closes the pool.
-const POOLS: Limits = Limits {
-    first_width: 5,
-    most_width: 100,
-    refusals: 1,
-    first_pause: Duration::from_secs(1),
-    most_pause: Duration::from_secs(5 * 60),
+const BUILD_LIMITER: LimiterConfig = LimiterConfig {
+    initial_limit: 5,
+    max_limit: 100,
+    trip_after: 1,
+    initial_cooldown: Duration::from_secs(1),
+    max_cooldown: Duration::from_secs(5 * 60),
 };
 
 /// A forge may fail once in a while without being down. One that hangs holds this many of the jobs in hand, and soon
 /// but one: the others' forges have the rest.
-const FORGES: Limits = Limits {
-    first_width: 4,
-    most_width: 16,
-    refusals: 4,
-    first_pause: Duration::from_secs(2),
-    most_pause: Duration::from_secs(5 * 60),
+const REPORT_LIMITER: LimiterConfig = LimiterConfig {
+    initial_limit: 4,
+    max_limit: 16,
+    trip_after: 4,
+    initial_cooldown: Duration::from_secs(2),
+    max_cooldown: Duration::from_secs(5 * 60),
 };
 
 /// What a worker is told at its start.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EngineConfig {
     /// The rules that rows follow.
-    pub rules: Rules,
+    pub jobs: JobConfig,
     /// The topic whose messages are requests; those of another one are refused.
     pub topic_arn: String,
     /// The build project of documents that name none.
@@ -54,70 +54,79 @@ pub struct Settings {
 
 /// One worker: the loops over the ports, and what they share.
 #[derive(Debug)]
-pub struct Engine<W> {
-    pub(crate) world: W,
-    pub(crate) settings: Settings,
-    pub(crate) registry: Registry,
-    pub(crate) tokens: Tokens,
+pub struct Engine<P> {
+    pub(crate) ports: P,
+    pub(crate) config: EngineConfig,
+    pub(crate) policies: PolicyCache,
+    pub(crate) tokens: TokenCache,
     /// StartBuild, by build project.
-    pub(crate) pools: Arc<Lines>,
+    pub(crate) build_limiter: Arc<ConcurrencyLimiter>,
     /// Tellings, by forge.
-    pub(crate) forges: Arc<Lines>,
+    pub(crate) report_limiter: Arc<ConcurrencyLimiter>,
     /// A place fell free that no job waits for here.
-    pub(crate) scarce: Notify,
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) slot_freed: Notify,
+    pub(crate) capacity: Arc<Semaphore>,
     pub(crate) tasks: TaskTracker,
-    pulse: Arc<Pulse>,
-    in_hand: Mutex<HashSet<JobKey>>,
+    liveness: Arc<Liveness>,
+    in_flight: Mutex<HashSet<JobKey>>,
     writes: AtomicU64,
     /// When this process began to work.
-    pub(crate) born: Instant,
+    pub(crate) started_at: Instant,
 }
 
-impl<W: World> Engine<W> {
+impl<P: Ports> Engine<P> {
     /// A worker that does nothing yet.
-    pub fn new(world: W, settings: Settings) -> Arc<Self> {
+    pub fn new(ports: P, config: EngineConfig) -> Arc<Self> {
         Arc::new(Self {
-            world,
-            registry: Registry::new(settings.fallback_build_project.clone()),
-            tokens: Tokens::new(),
-            pools: Lines::new(POOLS),
-            forges: Lines::new(FORGES),
-            scarce: Notify::new(),
-            room: Arc::new(Semaphore::new(settings.max_in_flight)),
+            ports,
+            policies: PolicyCache::new(config.fallback_build_project.clone()),
+            tokens: TokenCache::new(),
+            build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
+            report_limiter: ConcurrencyLimiter::new(REPORT_LIMITER),
+            slot_freed: Notify::new(),
+            capacity: Arc::new(Semaphore::new(config.max_in_flight)),
             tasks: TaskTracker::new(),
-            pulse: Arc::new(Pulse::default()),
-            in_hand: Mutex::default(),
+            liveness: Arc::new(Liveness::default()),
+            in_flight: Mutex::default(),
             writes: AtomicU64::new(0),
-            born: Instant::now(),
-            settings,
+            started_at: Instant::now(),
+            config,
         })
     }
 
     /// When its loops last succeeded.
-    pub fn pulse(&self) -> &Arc<Pulse> {
-        &self.pulse
+    pub fn liveness(&self) -> &Arc<Liveness> {
+        &self.liveness
     }
 
-    /// Works until `stop`: then it asks for nothing new, finishes what it has in hand and returns. Whoever can't wait so
+    /// Works until `stop_build`: then it asks for nothing new, finishes what it has in hand and returns. Whoever can't wait so
     /// long may drop it: every row that it leaves carries the time at which another worker takes over.
-    pub async fn run(self: Arc<Self>, triggers: impl Deliveries, events: impl Deliveries, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, triggers: impl MessageQueue, events: impl MessageQueue, stop: CancellationToken) {
         futures_util::join!(
             Arc::clone(&self).receive(
-                Part::Triggers,
+                LoopKind::Triggers,
                 triggers,
                 stop.clone(),
                 |engine, queue, batch, room| async move {
-                    engine.take_requests(&*queue, batch, room).await;
+                    engine.handle_requests(&*queue, batch, room).await;
                 }
             ),
-            Arc::clone(&self).receive(Part::Events, events, stop.clone(), |engine, queue, batch, room| async move {
-                engine.take_events(&*queue, batch, room).await;
-            }),
+            Arc::clone(&self).receive(
+                LoopKind::Events,
+                events,
+                stop.clone(),
+                |engine, queue, batch, room| async move {
+                    engine.handle_events(&*queue, batch, room).await;
+                }
+            ),
             Arc::clone(&self).sweep(stop.clone()),
-            Arc::clone(&self).call_by_turns(Arc::clone(&self.pools), Seen::Turn, stop.clone()),
-            Arc::clone(&self).call_by_turns(Arc::clone(&self.forges), Seen::Woken, stop.clone()),
-            Arc::clone(&self).look_for_waiting_jobs(stop),
+            Arc::clone(&self).dispatch_ready_jobs(
+                Arc::clone(&self.build_limiter),
+                Observation::SlotGranted,
+                stop.clone()
+            ),
+            Arc::clone(&self).dispatch_ready_jobs(Arc::clone(&self.report_limiter), Observation::Due, stop.clone()),
+            Arc::clone(&self).steal_waiting_jobs(stop),
         );
         self.tasks.close();
         self.tasks.wait().await;
@@ -125,34 +134,34 @@ impl<W: World> Engine<W> {
 
     /// A signature for one write.
     pub(crate) fn signature(&self) -> String {
-        format!("{}-{}", self.settings.instance, self.writes.fetch_add(1, Ordering::Relaxed))
+        format!("{}-{}", self.config.instance, self.writes.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Marks a job as being worked on here, so that the sweep, which is the only one to ask, passes it by.
-    pub(crate) fn take_in_hand(&self, key: &JobKey) -> InHand<'_, W> {
-        let is_mine = self.hands().insert(key.clone());
-        InHand { engine: self, key: is_mine.then(|| key.clone()) }
+    pub(crate) fn mark_in_flight(&self, key: &JobKey) -> InFlightJob<'_, P> {
+        let is_mine = self.in_flight().insert(key.clone());
+        InFlightJob { engine: self, key: is_mine.then(|| key.clone()) }
     }
 
-    pub(crate) fn is_in_hand(&self, key: &JobKey) -> bool {
-        self.hands().contains(key)
+    pub(crate) fn is_in_flight(&self, key: &JobKey) -> bool {
+        self.in_flight().contains(key)
     }
 
-    fn hands(&self) -> std::sync::MutexGuard<'_, HashSet<JobKey>> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<JobKey>> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Ends with its drop, a panic's included.
-pub(crate) struct InHand<'a, W: World> {
-    engine: &'a Engine<W>,
+pub(crate) struct InFlightJob<'a, P: Ports> {
+    engine: &'a Engine<P>,
     key: Option<JobKey>,
 }
 
-impl<W: World> Drop for InHand<'_, W> {
+impl<P: Ports> Drop for InFlightJob<'_, P> {
     fn drop(&mut self) {
         if let Some(key) = &self.key {
-            self.engine.hands().remove(key);
+            self.engine.in_flight().remove(key);
         }
     }
 }

@@ -3,22 +3,22 @@
 pub mod domain;
 pub mod ports;
 
-mod cache;
+mod admission;
+mod dispatcher;
 mod drive;
+mod effects;
 mod engine;
 mod events;
-mod leave;
-mod lines;
-mod meter;
+mod limiter;
+mod liveness;
+mod metrics;
 mod panics;
-mod perform;
-mod pulse;
+mod policy_cache;
 mod receiver;
-mod registry;
 mod sweep;
-mod tokens;
+mod token_cache;
 mod triggers;
-mod turns;
+mod ttl_cache;
 
-pub use engine::{Engine, Settings};
-pub use pulse::{Part, Pulse};
+pub use engine::{Engine, EngineConfig};
+pub use liveness::{Liveness, LoopKind};

@@ -8,8 +8,8 @@ use doorbell_messages::{BuildId, DeadLetter, GitRef, JobKey, ProjectName, Secret
 use secrecy::SecretString;
 
 use crate::domain::{
-    Documents, ForgeSide, HeadSeen, ProviderBuild, Report, Row, Search, SendSeen, StartInput, Target, TellSeen,
-    Timestamp,
+    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, RefResolution, RegistryDocuments,
+    ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
 };
 
 /// A port that did not do what it was asked; trying later can help.
@@ -33,41 +33,41 @@ pub struct Delivery {
     /// How often it was handed out, this time included.
     pub receive_count: u32,
     /// What deletes it.
-    pub receipt: Receipt,
+    pub receipt: ReceiptHandle,
 }
 
 /// The right to delete one delivery. Acking consumes it; dropping it lets the message come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt(pub String);
+pub struct ReceiptHandle(pub String);
 
 /// A queue.
-pub trait Deliveries: Send + Sync + 'static {
-    /// Waits up to `wait` for messages; at most ten, perhaps none.
+pub trait MessageQueue: Send + Sync + 'static {
+    /// Waits up to `delay` for messages; at most ten, perhaps none.
     fn receive(&self, wait: Duration) -> impl Future<Output = Result<Vec<Delivery>, PortError>> + Send;
     /// Deletes. A message whose deletion fails comes back, which is harmless: its row is there.
-    fn ack(&self, receipts: Vec<Receipt>) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn ack(&self, receipts: Vec<ReceiptHandle>) -> impl Future<Output = Result<(), PortError>> + Send;
     /// Puts a message that can't be worked on where people find it, with the reason.
-    fn bury(&self, letter: DeadLetter) -> impl Future<Output = Result<(), PortError>> + Send;
+    fn dead_letter(&self, dead_letter: DeadLetter) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The owner's registry.
-pub trait Projects: Send + Sync {
+pub trait ProjectRegistry: Send + Sync {
     /// A project's documents; none where there is no such project.
-    fn read(&self, project: &ProjectName) -> impl Future<Output = Result<Option<Documents>, PortError>> + Send;
+    fn read(&self, project: &ProjectName) -> impl Future<Output = Result<Option<RegistryDocuments>, PortError>> + Send;
 }
 
 /// How an insert went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Insert {
+pub enum InsertOutcome {
     /// The row is there now.
-    New,
+    Inserted,
     /// A row with this key was there.
-    Exists,
+    AlreadyExists,
 }
 
 /// How an update went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Update {
+pub enum UpdateOutcome {
     /// The row is as given.
     Written,
     /// The row is not of the revision that this one follows.
@@ -82,20 +82,20 @@ pub enum LoadError {
     Port(#[from] PortError),
     /// A newer worker wrote it: it is left alone, for a worker that can read it.
     #[error("the row has schema {0}, which is newer than this worker")]
-    Newer(u32),
+    NewerSchema(u32),
     /// It can't be read at all.
     #[error("the row can't be read: {0}")]
     Corrupt(String),
 }
 
 /// The jobs: the only truth that workers share.
-pub trait Ledger: Send + Sync {
+pub trait JobLedger: Send + Sync {
     /// Inserts each row unless its key is there.
-    fn insert(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<Insert, PortError>>> + Send;
+    fn insert(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<InsertOutcome, PortError>>> + Send;
     /// Reads each row, consistently.
     fn load(&self, keys: &[JobKey]) -> impl Future<Output = Vec<Result<Option<Row>, LoadError>>> + Send;
     /// Writes each row over the one with the revision before its own.
-    fn update(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<Update, PortError>>> + Send;
+    fn update(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<UpdateOutcome, PortError>>> + Send;
     /// A page of the keys of one shard whose due time has come, the longest due first; may be stale.
     fn due(
         &self,
@@ -133,19 +133,19 @@ pub fn shard_of(key: &JobKey) -> u8 {
 }
 
 /// What runs builds.
-pub trait Builds: Send + Sync {
+pub trait BuildProvider: Send + Sync {
     /// Starts a build, in one attempt: a second one by itself could be a second build.
-    fn start(&self, input: &StartInput, token: &str) -> impl Future<Output = SendSeen> + Send;
+    fn start(&self, spec: &LaunchSpec, token: &str) -> impl Future<Output = StartOutcome> + Send;
     /// All builds of a build project that were started since, and perhaps older ones.
-    fn list(&self, search: &Search) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
-    /// How these builds are, at most [`MOST_DESCRIBED`]; one that is missing in the answer is not known.
+    fn list(&self, query: &BuildQuery) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
+    /// How these builds are, at most [`MAX_DESCRIBE_BATCH`]; one that is missing in the answer is not known.
     fn describe(&self, ids: &[BuildId]) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
     /// Stops a build; one that has ended already is fine.
     fn stop(&self, id: &BuildId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// BatchGetBuilds takes at most so many ids.
-pub const MOST_DESCRIBED: usize = 100;
+pub const MAX_DESCRIBE_BATCH: usize = 100;
 
 /// What a forge said to a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,54 +157,54 @@ pub enum Answer<T> {
 }
 
 /// Where results are told.
-pub trait Forge: Send + Sync {
+pub trait StatusReporter: Send + Sync {
     /// Tells a status.
-    fn tell(
+    fn report_status(
         &self,
-        target: &Target,
-        report: &Report,
+        target: &ReportTarget,
+        report: &StatusReport,
         token: &SecretString,
-    ) -> impl Future<Output = Answer<TellSeen>> + Send;
+    ) -> impl Future<Output = Answer<DeliveryOutcome>> + Send;
     /// The commit at a ref.
-    fn head(
+    fn resolve_ref(
         &self,
-        side: &ForgeSide,
+        repository: &ForgeRepository,
         git_ref: &GitRef,
         token: Option<&SecretString>,
-    ) -> impl Future<Output = Answer<HeadSeen>> + Send;
+    ) -> impl Future<Output = Answer<RefResolution>> + Send;
 }
 
 /// Where tokens are kept.
-pub trait Secrets: Send + Sync {
+pub trait SecretStore: Send + Sync {
     /// A secret's present value.
     fn read(&self, id: &SecretId) -> impl Future<Output = Result<SecretString, PortError>> + Send;
 }
 
 /// All ports of one worker.
-pub trait World: Send + Sync + 'static {
+pub trait Ports: Send + Sync + 'static {
     /// Its time.
     type Clock: Clock;
     /// Its registry.
-    type Projects: Projects;
+    type ProjectRegistry: ProjectRegistry;
     /// Its jobs.
-    type Ledger: Ledger;
+    type JobLedger: JobLedger;
     /// Its provider.
-    type Builds: Builds;
+    type BuildProvider: BuildProvider;
     /// Its forges.
-    type Forge: Forge;
+    type StatusReporter: StatusReporter;
     /// Its secrets.
-    type Secrets: Secrets;
+    type SecretStore: SecretStore;
 
     /// See [`Clock`].
     fn clock(&self) -> &Self::Clock;
-    /// See [`Projects`].
-    fn projects(&self) -> &Self::Projects;
-    /// See [`Ledger`].
-    fn ledger(&self) -> &Self::Ledger;
-    /// See [`Builds`].
-    fn builds(&self) -> &Self::Builds;
-    /// See [`Forge`].
-    fn forge(&self) -> &Self::Forge;
-    /// See [`Secrets`].
-    fn secrets(&self) -> &Self::Secrets;
+    /// See [`ProjectRegistry`].
+    fn registry(&self) -> &Self::ProjectRegistry;
+    /// See [`JobLedger`].
+    fn ledger(&self) -> &Self::JobLedger;
+    /// See [`BuildProvider`].
+    fn provider(&self) -> &Self::BuildProvider;
+    /// See [`StatusReporter`].
+    fn reporter(&self) -> &Self::StatusReporter;
+    /// See [`SecretStore`].
+    fn secrets(&self) -> &Self::SecretStore;
 }

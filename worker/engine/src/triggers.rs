@@ -1,4 +1,4 @@
-//! Requests: parse, insert, ack; everything after that is `next()`.
+//! Requests: parse, insert, ack; everything after that is `inject_next()`.
 
 use std::sync::Arc;
 
@@ -6,131 +6,132 @@ use doorbell_messages::{DeadLetter, Envelope, JobKey, Request};
 use tokio::time::Instant;
 use tracing::{Instrument, info, warn};
 
-use crate::domain::{Message, PolicySeen, Row, Seen, Timestamp};
-use crate::drive::{Claimed, span, tell_the_log};
+use crate::admission::{PermittedDecision, Waiters};
+use crate::domain::{Observation, PolicyLookup, Row, SourceMessage, Timestamp};
+use crate::drive::{PersistedDecision, log_transition, span};
 use crate::engine::Engine;
-use crate::leave::{Decision, Waits};
-use crate::meter;
-use crate::ports::{Deliveries, Delivery, Insert, Receipt, World};
-use crate::receiver::{Room, acknowledge};
+use crate::metrics;
+use crate::ports::{Delivery, InsertOutcome, MessageQueue, Ports, ReceiptHandle};
+use crate::receiver::{CapacityPermit, acknowledge};
 
 /// A delivery that became a row.
-struct Arrival {
-    receipt: Receipt,
+struct NewJob {
+    receipt: ReceiptHandle,
     message_id: String,
-    blank: Row,
-    claimed: Claimed,
-    waits: Waits,
+    initial_row: Row,
+    persisted: PersistedDecision,
+    waiters: Waiters,
 }
 
-impl<W: World> Engine<W> {
+impl<P: Ports> Engine<P> {
     /// Handles one batch. A message is acked only after its row is durable, or after it lies in the dead-letter queue;
     /// whatever fails on the way lets it come back.
-    pub(crate) async fn take_requests(
+    pub(crate) async fn handle_requests(
         self: &Arc<Self>,
-        deliveries: &impl Deliveries,
+        queue: &impl MessageQueue,
         batch: Vec<Delivery>,
-        mut room: Room,
+        mut capacity: CapacityPermit,
     ) {
-        let mut arrivals = Vec::with_capacity(batch.len());
+        let mut new_jobs = Vec::with_capacity(batch.len());
         let mut acks = Vec::new();
         for delivery in batch {
             match self.parse(&delivery) {
-                Ok((request, key, message)) => arrivals.extend(self.arrive(delivery, request, key, message)),
-                Err(reason) => acks.extend(self.bury(deliveries, delivery, reason).await),
+                Ok((request, key, message)) => new_jobs.extend(self.create_job(delivery, request, key, message)),
+                Err(reason) => acks.extend(self.dead_letter(queue, delivery, reason).await),
             }
         }
-        let rows: Vec<Row> = arrivals.iter().map(|arrival| arrival.claimed.row.clone()).collect();
-        let answers = if rows.is_empty() { Vec::new() } else { self.insert(&rows).await };
-        let mut fresh = Vec::new();
-        for (arrival, answer) in arrivals.into_iter().zip(answers) {
-            match answer {
-                Ok(Insert::New) => {
-                    meter::job_received();
-                    acks.push(arrival.receipt.clone());
-                    fresh.push(arrival);
+        let rows: Vec<Row> = new_jobs.iter().map(|new_job| new_job.persisted.row.clone()).collect();
+        let outcomes = if rows.is_empty() { Vec::new() } else { self.insert(&rows).await };
+        let mut inserted = Vec::new();
+        for (new_job, outcome) in new_jobs.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(InsertOutcome::Inserted) => {
+                    metrics::job_received();
+                    acks.push(new_job.receipt.clone());
+                    inserted.push(new_job);
                 }
-                Ok(Insert::Exists) => {
-                    meter::duplicate();
-                    info!(job.key = %arrival.claimed.row.key, sqs.message_id = arrival.message_id, "the job is there already");
-                    acks.push(arrival.receipt);
+                Ok(InsertOutcome::AlreadyExists) => {
+                    metrics::duplicate_request();
+                    info!(job.key = %new_job.persisted.row.key, sqs.message_id = new_job.message_id, "the job is there already");
+                    acks.push(new_job.receipt);
                 }
-                Err(error) => warn!(sqs.message_id = arrival.message_id, "the message stays in the queue: {error}"),
+                Err(error) => warn!(sqs.message_id = new_job.message_id, "the message stays in the queue: {error}"),
             }
         }
         // The rows are durable: nobody has to wait for anybody from here on.
-        for arrival in fresh {
-            let (engine, room) = (Arc::clone(self), room.split(1));
-            self.spawn_for(arrival.claimed.row.key.clone(), async move {
-                engine.begin(arrival).await;
-                drop(room);
+        for new_job in inserted {
+            let (engine, capacity) = (Arc::clone(self), capacity.split(1));
+            self.spawn_for(new_job.persisted.row.key.clone(), async move {
+                engine.start_job(new_job).await;
+                drop(capacity);
             });
         }
-        acknowledge(deliveries, acks).await;
+        acknowledge(queue, acks).await;
     }
 
-    fn parse(&self, delivery: &Delivery) -> Result<(Request, JobKey, Message), String> {
+    fn parse(&self, delivery: &Delivery) -> Result<(Request, JobKey, SourceMessage), String> {
         let envelope = Envelope::parse(&delivery.body).map_err(|error| error.to_string())?;
-        if envelope.topic_arn != self.settings.topic_arn {
+        if envelope.topic_arn != self.config.topic_arn {
             return Err(format!("it was published to another topic: {}", envelope.topic_arn.escape_debug()));
         }
         let sent_at = Timestamp::parse(&envelope.timestamp).map_err(|error| format!("$.Timestamp: {error}"))?;
         let request = Request::parse(&envelope.message).map_err(|error| format!("the request is refused: {error}"))?;
-        let key = JobKey::of(&request, &envelope.message_id)?;
-        Ok((request, key, Message { id: envelope.message_id, sent_at }))
+        let key = JobKey::for_request(&request, &envelope.message_id)?;
+        Ok((request, key, SourceMessage { id: envelope.message_id, sent_at }))
     }
 
     /// Makes the row, and takes it as far as it goes without asking anybody: with a known policy and commit the
     /// insert is the claim of the first send.
-    fn arrive(&self, delivery: Delivery, request: Request, key: JobKey, message: Message) -> Option<Arrival> {
+    fn create_job(&self, delivery: Delivery, request: Request, key: JobKey, message: SourceMessage) -> Option<NewJob> {
         let at = Instant::now();
-        let Some(now) = crate::ports::Clock::now(self.world.clock()) else {
+        let Some(now) = crate::ports::Clock::now(self.ports.clock()) else {
             warn!(sqs.message_id = delivery.message_id, "AWS's time is not known: the message stays in the queue");
             return None;
         };
-        let policy = self.registry.known(&request.project);
-        let blank = Row::new(key, request, message, now);
-        let seen = policy.map_or(Seen::Woken, |policy| Seen::Policy(PolicySeen::Known(policy)));
-        let Decision { step, leave, waits } = self.decide(&blank, &seen, None)?;
-        let mut row = step.row;
+        let policy = self.policies.cached(&request.project);
+        let initial_row = Row::new(key, request, message, now);
+        let observation =
+            policy.map_or(Observation::Due, |policy| Observation::PolicyRead(PolicyLookup::Found(policy)));
+        let PermittedDecision { decision, permits, waiters } = self.decide(&initial_row, &observation, None)?;
+        let mut row = decision.row;
         row.writer = self.signature();
-        if row.phase_due.is_some_and(|due| due <= now) {
+        if row.phase_due_at.is_some_and(|due| due <= now) {
             // Whoever inserts it looks after it; the sweep only if that worker dies.
-            row.phase_due = Some(now + crate::domain::LEASE);
+            row.phase_due_at = Some(now + crate::domain::LEASE);
         }
-        Some(Arrival {
+        Some(NewJob {
             receipt: delivery.receipt,
             message_id: delivery.message_id,
-            blank,
-            claimed: Claimed { row, acts: step.acts, leave, at },
-            waits,
+            initial_row,
+            persisted: PersistedDecision { row, effects: decision.effects, permits, claimed_at: at },
+            waiters,
         })
     }
 
-    async fn begin(&self, arrival: Arrival) {
-        let span = span(&arrival.claimed.row);
-        span.record("sqs.message_id", &arrival.message_id);
+    async fn start_job(&self, new_job: NewJob) {
+        let span = span(&new_job.persisted.row);
+        span.record("sqs.message_id", &new_job.message_id);
         async {
-            info!(git.reference = %arrival.claimed.row.git_ref(), "request received");
-            tell_the_log(&arrival.blank, &arrival.claimed.row);
-            self.line_up(&arrival.claimed.row, arrival.waits);
-            self.drive_claimed(arrival.claimed).await;
+            info!(git.reference = %new_job.persisted.row.git_ref(), "request received");
+            log_transition(&new_job.initial_row, &new_job.persisted.row);
+            self.enqueue_waiters(&new_job.persisted.row, new_job.waiters);
+            self.resume(new_job.persisted).await;
         }
         .instrument(span)
         .await;
     }
 
-    pub(crate) async fn bury(
+    pub(crate) async fn dead_letter(
         &self,
-        deliveries: &impl Deliveries,
+        queue: &impl MessageQueue,
         delivery: Delivery,
         reason: String,
-    ) -> Option<Receipt> {
+    ) -> Option<ReceiptHandle> {
         warn!(sqs.message_id = delivery.message_id, "the message goes to the dead-letter queue: {reason}");
-        let letter = DeadLetter::new(reason, delivery.receive_count, delivery.message_id.clone(), &delivery.body);
-        match deliveries.bury(letter).await {
+        let dead_letter = DeadLetter::new(reason, delivery.receive_count, delivery.message_id.clone(), &delivery.body);
+        match queue.dead_letter(dead_letter).await {
             Ok(()) => {
-                meter::buried();
+                metrics::message_dead_lettered();
                 Some(delivery.receipt)
             }
             Err(error) => {

@@ -2,31 +2,31 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::failure::Failure;
+use crate::error::RunnerError;
 
 /// The HTTP header that lets git in. `Debug` shows nothing of it.
 #[derive(Debug)]
 pub(crate) struct Authorization {
     header: SecretString,
     /// The forms in which a server could print it back.
-    forms: Vec<SecretString>,
+    redacted_forms: Vec<SecretString>,
 }
 
 impl Authorization {
     /// # Errors
     /// A token that no header can carry; `variable` says where it came from.
-    pub(crate) fn bearer(variable: &str, token: &str) -> Result<Self, Failure> {
+    pub(crate) fn bearer(variable: &str, token: &str) -> Result<Self, RunnerError> {
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(unfit(variable, "a bearer token is printable ASCII without spaces"));
+            return Err(invalid_credential(variable, "a bearer token is printable ASCII without spaces"));
         }
-        Ok(Self { header: format!("Authorization: Bearer {token}").into(), forms: vec![token.into()] })
+        Ok(Self { header: format!("Authorization: Bearer {token}").into(), redacted_forms: vec![token.into()] })
     }
 
     /// # Errors
     /// A name or a password that the Basic scheme (RFC 7617) can't carry.
-    pub(crate) fn basic(variable: &str, username: &str, password: &str) -> Result<Self, Failure> {
+    pub(crate) fn basic(variable: &str, username: &str, password: &str) -> Result<Self, RunnerError> {
         if username.contains(':') || [username, password].iter().any(|text| text.contains(char::is_control)) {
-            return Err(unfit(
+            return Err(invalid_credential(
                 variable,
                 "a user name has no colon, and neither it nor the password has a control character",
             ));
@@ -34,7 +34,7 @@ impl Authorization {
         let pair = STANDARD.encode(format!("{username}:{password}"));
         Ok(Self {
             header: format!("Authorization: Basic {pair}").into(),
-            forms: vec![password.into(), pair.into(), STANDARD.encode(password).into()],
+            redacted_forms: vec![password.into(), pair.into(), STANDARD.encode(password).into()],
         })
     }
 
@@ -44,13 +44,13 @@ impl Authorization {
     }
 
     /// Takes the credential out of a text that a server had a hand in.
-    pub(crate) fn redacted(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose_secret(), "[secret]"))
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.redacted_forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose_secret(), "[secret]"))
     }
 }
 
-fn unfit(variable: &str, rule: &str) -> Failure {
-    Failure::environment(format!("environment variable {variable}: its credential is refused: {rule}"))
+fn invalid_credential(variable: &str, rule: &str) -> RunnerError {
+    RunnerError::environment(format!("environment variable {variable}: its credential is refused: {rule}"))
 }
 
 #[cfg(test)]
@@ -58,14 +58,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_debug_nor_a_redacted_text_shows_the_credential() {
+    fn debug_and_redacted_text_hide_the_credential() {
         let authorization = Authorization::basic("X", "me", "s3cret").unwrap();
         let debug = format!("{authorization:?}");
         assert!(!debug.contains("s3cret") && !debug.contains("bWU6"), "{debug}");
         let echoed = format!("remote: you sent {} that is me:s3cret", authorization.header());
-        assert_eq!(
-            authorization.redacted(&echoed),
-            "remote: you sent Authorization: Basic [secret] that is me:[secret]"
-        );
+        assert_eq!(authorization.redact(&echoed), "remote: you sent Authorization: Basic [secret] that is me:[secret]");
     }
 }

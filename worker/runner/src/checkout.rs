@@ -7,22 +7,23 @@ use doorbell_messages::{BuildEnvironment, CommitId};
 
 use crate::ancestry;
 use crate::authorization::Authorization;
-use crate::failure::Failure;
+use crate::error::RunnerError;
 use crate::git::Git;
 use crate::git_environment;
-use crate::log::{say, seconds};
-use crate::settings::Settings;
+use crate::log::{format_seconds, log_line};
+use crate::settings::RunnerSettings;
 use crate::supervisor::Supervisor;
 
 /// In the current folder, which need not be empty.
-const FOLDER: &str = "checkout";
+const CHECKOUT_DIRECTORY: &str = "checkout";
 
 /// The checkout's folder, absolute and without symbolic links.
 ///
 /// # Errors
 /// It is not there.
-pub(crate) fn folder() -> Result<PathBuf, Failure> {
-    fs::canonicalize(FOLDER).map_err(|error| Failure::checkout(format!("the folder {FOLDER}: {error}")))
+pub(crate) fn directory() -> Result<PathBuf, RunnerError> {
+    fs::canonicalize(CHECKOUT_DIRECTORY)
+        .map_err(|error| RunnerError::checkout(format!("the folder {CHECKOUT_DIRECTORY}: {error}")))
 }
 
 /// Brings the commit to build into a new folder, and says which it is.
@@ -32,11 +33,11 @@ pub(crate) fn folder() -> Result<PathBuf, Failure> {
 pub(crate) fn check_out(
     build: &BuildEnvironment,
     authorization: Option<&Authorization>,
-    settings: &Settings,
+    settings: &RunnerSettings,
     supervisor: &Supervisor,
-) -> Result<CommitId, Failure> {
+) -> Result<CommitId, RunnerError> {
     if !settings.allows(build.git_url.protocol()) {
-        return Err(Failure::environment(format!(
+        return Err(RunnerError::environment(format!(
             "{}: the protocol {} is not allowed here (DOORBELL_GIT_PROTOCOLS is {})",
             build.git_url,
             build.git_url.protocol(),
@@ -44,43 +45,55 @@ pub(crate) fn check_out(
         )));
     }
     if authorization.is_some() && git_environment::origin(&build.git_url).is_none() {
-        say(&format!("the credential is not used: {} has no use for one", build.git_url.protocol()));
+        log_line(&format!("the credential is not used: {} has no use for one", build.git_url.protocol()));
     }
-    create_folder()?;
+    create_directory()?;
     let deadline = Instant::now() + Duration::from_secs(build.timeout_seconds.into());
-    let git = Git { folder: FOLDER.into(), url: &build.git_url, authorization, settings, supervisor, deadline };
-    let result = fill(&git, build);
+    let git = Git {
+        directory: CHECKOUT_DIRECTORY.into(),
+        url: &build.git_url,
+        authorization,
+        settings,
+        supervisor,
+        deadline,
+    };
+    let result = fetch_and_check_out(&git, build);
     if result.is_err()
-        && let Err(error) = fs::remove_dir_all(FOLDER)
+        && let Err(error) = fs::remove_dir_all(CHECKOUT_DIRECTORY)
     {
-        say(&format!("what was fetched can't be removed from the folder {FOLDER}: {error}"));
+        log_line(&format!("what was fetched can't be removed from the folder {CHECKOUT_DIRECTORY}: {error}"));
     }
     result
 }
 
 /// Only ever a new one: what lies in an old one (a hook, a config, a link elsewhere) is not known.
-fn create_folder() -> Result<(), Failure> {
+fn create_directory() -> Result<(), RunnerError> {
     let here = std::env::current_dir().unwrap_or_default();
-    fs::create_dir(FOLDER).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::checkout(format!("{} exists already", shown(&here.join(FOLDER)))),
-        _ => Failure::machine(format!("{} can't be made: {error}", shown(&here.join(FOLDER)))),
+    fs::create_dir(CHECKOUT_DIRECTORY).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            RunnerError::checkout(format!("{} exists already", display_path(&here.join(CHECKOUT_DIRECTORY))))
+        }
+        _ => RunnerError::infrastructure(format!(
+            "{} can't be made: {error}",
+            display_path(&here.join(CHECKOUT_DIRECTORY))
+        )),
     })
 }
 
-fn fill(git: &Git<'_>, build: &BuildEnvironment) -> Result<CommitId, Failure> {
+fn fetch_and_check_out(git: &Git<'_>, build: &BuildEnvironment) -> Result<CommitId, RunnerError> {
     git.check_version()?;
-    git.run(&["init", "--quiet", "--template=", object_format(build.commit.as_ref())])?.succeeded("git init")?;
-    say(&format!("fetching {} of {}", build.git_ref, build.git_url));
+    git.run(&["init", "--quiet", "--template=", object_format(build.commit.as_ref())])?.into_stdout("git init")?;
+    log_line(&format!("fetching {} of {}", build.git_ref, build.git_url));
     let start = Instant::now();
-    let commit = ancestry::find(git, &build.git_ref, build.commit.as_ref(), build.commit_rule)?;
-    say(&format!("fetched in {}; building commit {commit}", seconds(start.elapsed())));
+    let commit = ancestry::find_commit(git, &build.git_ref, build.commit.as_ref(), build.commit_rule)?;
+    log_line(&format!("fetched in {}; building commit {commit}", format_seconds(start.elapsed())));
     let start = Instant::now();
-    git.run(&["checkout", "--quiet", "--detach", commit.as_str(), "--"])?.succeeded("git checkout")?;
-    let head = ancestry::commit(git, "HEAD")?;
+    git.run(&["checkout", "--quiet", "--detach", commit.as_str(), "--"])?.into_stdout("git checkout")?;
+    let head = ancestry::resolve_commit(git, "HEAD")?;
     if head.as_ref() != Some(&commit) {
-        return Err(Failure::checkout(format!("git checked out something else than commit {commit}")));
+        return Err(RunnerError::checkout(format!("git checked out something else than commit {commit}")));
     }
-    say(&format!("checked out in {}", seconds(start.elapsed())));
+    log_line(&format!("checked out in {}", format_seconds(start.elapsed())));
     Ok(commit)
 }
 
@@ -92,6 +105,6 @@ fn object_format(commit: Option<&CommitId>) -> &'static str {
     }
 }
 
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     path.display().to_string()
 }

@@ -2,7 +2,7 @@ use doorbell_messages::{DEFAULT_DOCUMENT, GIT_CREDENTIALS, PROJECT_DOCUMENT};
 use serde_json::{Map, Value};
 
 use crate::authorization::Authorization;
-use crate::failure::Failure;
+use crate::error::RunnerError;
 
 /// The variables that hold secrets: no child of the runner gets them.
 pub(crate) const SECRET_VARIABLES: [&str; 3] = [GIT_CREDENTIALS, DEFAULT_DOCUMENT, PROJECT_DOCUMENT];
@@ -18,7 +18,9 @@ const DOCUMENTS: &str = "DOORBELL_PROJECT_DOCUMENT (over DOORBELL_DEFAULT_DOCUME
 ///
 /// # Errors
 /// A secret or a document that can't be read. The text of neither is quoted.
-pub(crate) fn find(lookup: impl Fn(&str) -> Result<Option<String>, Failure>) -> Result<Option<Authorization>, Failure> {
+pub(crate) fn find_credential(
+    lookup: impl Fn(&str) -> Result<Option<String>, RunnerError>,
+) -> Result<Option<Authorization>, RunnerError> {
     if let Some(secret) = lookup(GIT_CREDENTIALS)?.filter(|text| !text.trim().is_empty()) {
         return from_secret(secret.trim()).map(Some);
     }
@@ -32,7 +34,7 @@ pub(crate) fn find(lookup: impl Fn(&str) -> Result<Option<String>, Failure>) -> 
     from_document(&document)
 }
 
-fn from_secret(secret: &str) -> Result<Authorization, Failure> {
+fn from_secret(secret: &str) -> Result<Authorization, RunnerError> {
     // No forge's token begins with a brace.
     if !secret.starts_with('{') {
         return Authorization::basic(GIT_CREDENTIALS, TOKEN_USERNAME, secret);
@@ -42,7 +44,7 @@ fn from_secret(secret: &str) -> Result<Authorization, Failure> {
     match (field("token")?, field("username")?, field("password")?) {
         (Some(token), None, None) => Authorization::basic(GIT_CREDENTIALS, TOKEN_USERNAME, token),
         (None, Some(username), Some(password)) => Authorization::basic(GIT_CREDENTIALS, username, password),
-        _ => Err(problem(
+        _ => Err(reason(
             GIT_CREDENTIALS,
             "the secret is a token, or JSON with either \"token\" or \"username\" and \"password\"",
         )),
@@ -50,7 +52,7 @@ fn from_secret(secret: &str) -> Result<Authorization, Failure> {
 }
 
 /// As iwomp-in-aws did: a token goes before a password, and is sent as a bearer token.
-fn from_document(document: &Map<String, Value>) -> Result<Option<Authorization>, Failure> {
+fn from_document(document: &Map<String, Value>) -> Result<Option<Authorization>, RunnerError> {
     let field = |name| text(DOCUMENTS, document, name);
     match (field("authToken")?, field("basicPassword")?) {
         (Some(token), _) => Authorization::bearer(DOCUMENTS, token).map(Some),
@@ -63,37 +65,37 @@ fn from_document(document: &Map<String, Value>) -> Result<Option<Authorization>,
 }
 
 /// `null` means "not said", as it did to iwomp-in-aws. A JSON error may quote the text: only its place is told.
-fn object(variable: &str, document: &str) -> Result<Map<String, Value>, Failure> {
+fn object(variable: &str, document: &str) -> Result<Map<String, Value>, RunnerError> {
     let map: Map<String, Value> = serde_json::from_str(document).map_err(|error| {
-        problem(variable, &format!("it is not a JSON object (line {}, column {})", error.line(), error.column()))
+        reason(variable, &format!("it is not a JSON object (line {}, column {})", error.line(), error.column()))
     })?;
     Ok(map.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }
 
-fn text<'a>(variable: &str, object: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, Failure> {
+fn text<'a>(variable: &str, object: &'a Map<String, Value>, key: &str) -> Result<Option<&'a str>, RunnerError> {
     match object.get(key) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-        Some(_) => Err(problem(variable, &format!("its \"{key}\" is not a text"))),
+        Some(_) => Err(reason(variable, &format!("its \"{key}\" is not a text"))),
     }
 }
 
-fn problem(variable: &str, problem: &str) -> Failure {
-    Failure::environment(format!("environment variable {variable}: {problem}"))
+fn reason(variable: &str, problem: &str) -> RunnerError {
+    RunnerError::environment(format!("environment variable {variable}: {problem}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn header(variables: &[(&str, &str)]) -> Result<Option<String>, Failure> {
+    fn header(variables: &[(&str, &str)]) -> Result<Option<String>, RunnerError> {
         let lookup =
             |name: &str| Ok(variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
-        find(lookup).map(|found| found.map(|authorization| authorization.header().to_owned()))
+        find_credential(lookup).map(|found| found.map(|authorization| authorization.header().to_owned()))
     }
 
     #[test]
-    fn the_secret_goes_before_the_documents_and_the_project_before_the_default() {
+    fn credential_sources_apply_in_documented_precedence() {
         let check = |variables: &[(&str, &str)], expected: Option<&str>| {
             assert_eq!(header(variables).unwrap().as_deref(), expected, "{variables:?}");
         };
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_a_credential_is_refused_and_never_quoted() {
+    fn invalid_credential_is_rejected_without_being_quoted() {
         let check = |name: &str, value: &str| {
             let error = header(&[(name, value)]).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains("CANARY"), "{error}");

@@ -5,11 +5,11 @@ use std::process::Command;
 use doorbell_messages::GitUrl;
 
 use crate::authorization::Authorization;
-use crate::settings::Settings;
+use crate::settings::RunnerSettings;
 
 /// What git gets of our environment: how to reach the network, and where to put temporary files. Everything else (a
 /// request's variables, `GIT_*`, `LD_*`, the role's credentials) could only do harm.
-const PASSED_ON: [&str; 11] = [
+const INHERITED_VARIABLES: [&str; 11] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
     "HTTP_PROXY",
@@ -54,8 +54,8 @@ const CONFIG: [(&str, &str); 17] = [
 ];
 
 /// Gives `command` the whole environment that git sees.
-pub(crate) fn apply(command: &mut Command, settings: &Settings, header: Option<(&GitUrl, &Authorization)>) {
-    command.env_clear().envs(PASSED_ON.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+pub(crate) fn apply(command: &mut Command, settings: &RunnerSettings, header: Option<(&GitUrl, &Authorization)>) {
+    command.env_clear().envs(INHERITED_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
     command.envs([
         ("LC_ALL", "C"),
         // No ~/.netrc, no ~/.config/git; ssh asks the system for the home folder, not this.
@@ -69,7 +69,7 @@ pub(crate) fn apply(command: &mut Command, settings: &Settings, header: Option<(
         ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ControlMaster=no -o ControlPath=none"),
         ("GIT_ALLOW_PROTOCOL", &settings.git_protocols),
     ]);
-    command.env("PATH", absolute_folders(env::var_os("PATH").unwrap_or_default()));
+    command.env("PATH", absolute_directories(env::var_os("PATH").unwrap_or_default()));
     command.envs(settings.certificates.iter().map(|file| ("GIT_SSL_CAINFO", file)));
     configure(command, header);
 }
@@ -96,8 +96,8 @@ pub(crate) fn origin(url: &GitUrl) -> Option<String> {
 }
 
 /// A relative folder in PATH would take programs from the checkout of a stranger.
-fn absolute_folders(path: OsString) -> OsString {
-    env::join_paths(env::split_paths(&path).filter(|folder| folder.is_absolute())).unwrap_or_default()
+fn absolute_directories(path: OsString) -> OsString {
+    env::join_paths(env::split_paths(&path).filter(|directory| directory.is_absolute())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_credential_is_scoped_to_the_repositorys_origin() {
+    fn credential_is_scoped_to_repository_origin() {
         let check = |url: &str, expected: Option<&str>| assert_eq!(origin(&url.parse().unwrap()).as_deref(), expected);
         check("https://host/a/b.git", Some("https://host/"));
         check("https://host:8443/a", Some("https://host:8443/"));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_are_taken_from_absolute_folders_only() {
-        assert_eq!(absolute_folders(".:/usr/bin::bin:/bin".into()), OsString::from("/usr/bin:/bin"));
+    fn path_keeps_absolute_directories_only() {
+        assert_eq!(absolute_directories(".:/usr/bin::bin:/bin".into()), OsString::from("/usr/bin:/bin"));
     }
 }

@@ -5,14 +5,14 @@ mod authorization;
 mod checkout;
 mod command;
 mod credential;
-mod diagnosis;
-mod failure;
+mod error;
 mod git;
 mod git_environment;
 mod log;
 mod output;
 mod run;
 mod settings;
+mod spawn_error;
 mod supervisor;
 
 pub use run::run;

@@ -2,7 +2,7 @@ use std::io::Write;
 use std::time::Duration;
 
 /// Writes one line to the build's log. A log that can't be written to (a closed pipe) is no reason to fail a deploy.
-pub(crate) fn say(line: &str) {
+pub(crate) fn log_line(line: &str) {
     let _ = std::io::stderr().write_all(format!("doorbell: {}\n", one_line(line)).as_bytes());
 }
 
@@ -24,7 +24,7 @@ fn is_unseen(c: char) -> bool {
 }
 
 /// `0.42 s`
-pub(crate) fn seconds(duration: Duration) -> String {
+pub(crate) fn format_seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }
 
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hostile_text_stays_one_harmless_line() {
+    fn log_line_escapes_control_characters() {
         let check = |text: &str, line: &str| assert_eq!(one_line(text), line);
         check("plain, ümläut", "plain, ümläut");
         check("a\nb\r\x1b[2Jc", "a\\u{a}b\\u{d}\\u{1b}[2Jc");

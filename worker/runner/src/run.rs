@@ -11,13 +11,13 @@ use doorbell_messages::{BuildEnvironment, COMMIT, CommitId};
 use crate::checkout;
 use crate::command;
 use crate::credential::{self, SECRET_VARIABLES};
-use crate::failure::Failure;
-use crate::log::say;
-use crate::settings::Settings;
+use crate::error::RunnerError;
+use crate::log::log_line;
+use crate::settings::RunnerSettings;
 use crate::supervisor::Supervisor;
 
 /// Starts the runner's second life.
-const AFTER_CHECKOUT: &str = "--after-checkout";
+const COMMAND_STAGE_FLAG: &str = "--after-checkout";
 
 /// Does what the environment asks for, and gives the code to exit with.
 ///
@@ -28,31 +28,31 @@ const AFTER_CHECKOUT: &str = "--after-checkout";
 pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
     let arguments: Vec<_> = arguments.collect();
     let result = match arguments.as_slice() {
-        [] => first_life().map(|never| match never {}),
-        [only] if only == AFTER_CHECKOUT => second_life(),
-        _ => Err(Failure::environment("this program takes no arguments: the build of a Doorbell worker starts it")),
+        [] => checkout_stage().map(|never| match never {}),
+        [only] if only == COMMAND_STAGE_FLAG => command_stage(),
+        _ => Err(RunnerError::environment("this program takes no arguments: the build of a Doorbell worker starts it")),
     };
     result.unwrap_or_else(|failure| {
-        say(&failure.to_string());
-        say(&format!("exit code {}: {}", failure.exit.code(), failure.exit.meaning()));
+        log_line(&failure.to_string());
+        log_line(&format!("exit code {}: {}", failure.exit.code(), failure.exit.meaning()));
         failure.exit.code()
     })
 }
 
-fn first_life() -> Result<Infallible, Failure> {
+fn checkout_stage() -> Result<Infallible, RunnerError> {
     let (build, settings) = read_environment()?;
-    let authorization = credential::find(secret)?;
-    say(&format!("project {}, job {}", build.project, build.job_id));
+    let authorization = credential::find_credential(secret)?;
+    log_line(&format!("project {}, job {}", build.project, build.job_id));
     let supervisor = Supervisor::new(settings.kill_grace)?;
     let commit = checkout::check_out(&build, authorization.as_ref(), &settings, &supervisor)?;
     // No child is left, so that a signal may simply end the process until the second life watches again.
-    supervisor.dismiss()?;
-    Err(second_life_of(&commit))
+    supervisor.restore_default_signals()?;
+    Err(reexec_without_secrets(&commit))
 }
 
-fn second_life() -> Result<u8, Failure> {
+fn command_stage() -> Result<u8, RunnerError> {
     if let Some(name) = SECRET_VARIABLES.iter().find(|name| env::var_os(name).is_some()) {
-        return Err(Failure::environment(format!(
+        return Err(RunnerError::environment(format!(
             "environment variable {name}: it must not be set after the checkout"
         )));
     }
@@ -62,37 +62,39 @@ fn second_life() -> Result<u8, Failure> {
 }
 
 /// Returns only if it fails.
-fn second_life_of(commit: &CommitId) -> Failure {
-    let program = match own_program() {
+fn reexec_without_secrets(commit: &CommitId) -> RunnerError {
+    let program = match current_program() {
         Ok(program) => program,
-        Err(error) => return Failure::machine(format!("the runner does not find its own program: {error}")),
+        Err(error) => return RunnerError::infrastructure(format!("the runner does not find its own program: {error}")),
     };
     let mut command = Command::new(program);
     for name in SECRET_VARIABLES {
         command.env_remove(name);
     }
-    command.arg0(env!("CARGO_PKG_NAME")).arg(AFTER_CHECKOUT).env(COMMIT, OsStr::new(commit.as_str()));
+    command.arg0(env!("CARGO_PKG_NAME")).arg(COMMAND_STAGE_FLAG).env(COMMIT, OsStr::new(commit.as_str()));
     let error = command.exec();
-    Failure::machine(format!("the runner can't execute itself anew: {error}"))
+    RunnerError::infrastructure(format!("the runner can't execute itself anew: {error}"))
 }
 
 /// The file that this process was started from, even if another one lies at its path by now. Where there is no
 /// `/proc`, the path will do.
-fn own_program() -> io::Result<PathBuf> {
-    let itself = PathBuf::from("/proc/self/exe");
-    if itself.exists() { Ok(itself) } else { env::current_exe() }
+fn current_program() -> io::Result<PathBuf> {
+    let executable = PathBuf::from("/proc/self/exe");
+    if executable.exists() { Ok(executable) } else { env::current_exe() }
 }
 
-fn read_environment() -> Result<(BuildEnvironment, Settings), Failure> {
+fn read_environment() -> Result<(BuildEnvironment, RunnerSettings), RunnerError> {
     let build = BuildEnvironment::from_variables(|name| env::var(name).ok())
-        .map_err(|error| Failure::environment(error.to_string()))?;
-    Ok((build, Settings::read(|name| env::var_os(name))?))
+        .map_err(|error| RunnerError::environment(error.to_string()))?;
+    Ok((build, RunnerSettings::read(|name| env::var_os(name))?))
 }
 
 /// A secret that is not text must not pass for one that is not there.
-fn secret(name: &str) -> Result<Option<String>, Failure> {
+fn secret(name: &str) -> Result<Option<String>, RunnerError> {
     let utf8 = |value: OsString| {
-        value.into_string().map_err(|_| Failure::environment(format!("environment variable {name}: it is not UTF-8")))
+        value
+            .into_string()
+            .map_err(|_| RunnerError::environment(format!("environment variable {name}: it is not UTF-8")))
     };
     env::var_os(name).map(utf8).transpose()
 }

@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use crate::error::RunnerError;
 
 /// Colon-separated: the protocols that git may use.
 const GIT_PROTOCOLS: &str = "DOORBELL_GIT_PROTOCOLS";
@@ -12,7 +12,7 @@ const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
 
 /// What the owner of the build machine decides. No request can set these names.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct RunnerSettings {
     /// In git's words and in its form for `GIT_ALLOW_PROTOCOL`.
     pub(crate) git_protocols: String,
     /// Between TERM and KILL.
@@ -21,19 +21,19 @@ pub(crate) struct Settings {
     pub(crate) certificates: Option<OsString>,
 }
 
-impl Settings {
+impl RunnerSettings {
     /// # Errors
     /// The first setting that can't be meant.
-    pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Failure> {
+    pub(crate) fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, RunnerError> {
         let text = |name: &str, default: &str| match lookup(name).filter(|value| !value.is_empty()) {
             Some(value) => value
                 .into_string()
-                .map_err(|_| Failure::environment(format!("environment variable {name}: it is not UTF-8"))),
+                .map_err(|_| RunnerError::environment(format!("environment variable {name}: it is not UTF-8"))),
             None => Ok(default.to_owned()),
         };
         Ok(Self {
-            git_protocols: protocols(text(GIT_PROTOCOLS, "https:ssh")?)?,
-            kill_grace: grace(&text(KILL_GRACE_SECONDS, "10")?)?,
+            git_protocols: parse_protocols(text(GIT_PROTOCOLS, "https:ssh")?)?,
+            kill_grace: parse_kill_grace(&text(KILL_GRACE_SECONDS, "10")?)?,
             certificates: lookup(SSL_CERT_FILE).filter(|path| !path.is_empty()),
         })
     }
@@ -45,21 +45,21 @@ impl Settings {
 }
 
 /// Only what a `GitUrl` can hold: `ext` or a remote helper in the list could only be a mistake.
-fn protocols(list: String) -> Result<String, Failure> {
+fn parse_protocols(list: String) -> Result<String, RunnerError> {
     match list.split(':').find(|name| !matches!(*name, "https" | "ssh" | "http" | "file")) {
         None => Ok(list),
-        Some(name) => Err(Failure::environment(format!(
+        Some(name) => Err(RunnerError::environment(format!(
             "environment variable {GIT_PROTOCOLS}: {name:?} is none of https, ssh, http and file (separated by colons)"
         ))),
     }
 }
 
-fn grace(text: &str) -> Result<Duration, Failure> {
-    const LONGEST: u64 = 600;
+fn parse_kill_grace(text: &str) -> Result<Duration, RunnerError> {
+    const MAX_KILL_GRACE_SECONDS: u64 = 600;
     match text.parse() {
-        Ok(seconds) if seconds <= LONGEST => Ok(Duration::from_secs(seconds)),
-        _ => Err(Failure::environment(format!(
-            "environment variable {KILL_GRACE_SECONDS}: {text:?} is not 0 to {LONGEST} seconds"
+        Ok(seconds) if seconds <= MAX_KILL_GRACE_SECONDS => Ok(Duration::from_secs(seconds)),
+        _ => Err(RunnerError::environment(format!(
+            "environment variable {KILL_GRACE_SECONDS}: {text:?} is not 0 to {MAX_KILL_GRACE_SECONDS} seconds"
         ))),
     }
 }
@@ -68,12 +68,12 @@ fn grace(text: &str) -> Result<Duration, Failure> {
 mod tests {
     use super::*;
 
-    fn read(name: &str, value: &str) -> Result<Settings, Failure> {
-        Settings::read(|asked| (asked == name).then(|| OsString::from(value)))
+    fn read(name: &str, value: &str) -> Result<RunnerSettings, RunnerError> {
+        RunnerSettings::read(|asked| (asked == name).then(|| OsString::from(value)))
     }
 
     #[test]
-    fn without_settings_only_encrypted_protocols_are_allowed() {
+    fn default_settings_allow_encrypted_protocols_only() {
         let settings = read("", "").unwrap();
         assert_eq!(settings.git_protocols, "https:ssh");
         assert_eq!(settings.kill_grace, Duration::from_secs(10));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_can_not_be_meant_is_refused_by_its_name() {
+    fn invalid_setting_is_rejected_by_name() {
         let check = |name: &str, value: &str| {
             let error = read(name, value).unwrap_err().to_string();
             assert!(error.contains(name), "{error}");

@@ -11,29 +11,29 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use crate::failure::Failure;
+use crate::error::RunnerError;
 
 /// Watches one process group at a time, to its end.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    events: Receiver<Event>,
-    sender: Sender<Event>,
+    events: Receiver<SupervisorEvent>,
+    sender: Sender<SupervisorEvent>,
     grace: Duration,
-    told: Arc<AtomicBool>,
-    dismissed: Arc<AtomicBool>,
+    signal_received: Arc<AtomicBool>,
+    signals_restored: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
-enum Event {
+enum SupervisorEvent {
     /// The child has ended and is not reaped yet.
     Ended(rustix::io::Result<()>),
     /// The runner was told to stop.
-    Told(Signal),
+    Signal(Signal),
 }
 
 /// How a process group came to its end.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub(crate) enum ProcessOutcome {
     /// By itself.
     Exited(ExitStatus),
     /// It was stopped at its deadline.
@@ -48,24 +48,25 @@ impl Supervisor {
     ///
     /// # Errors
     /// The system has no room for a signal handler or a thread.
-    pub(crate) fn new(grace: Duration) -> Result<Self, Failure> {
+    pub(crate) fn new(grace: Duration) -> Result<Self, RunnerError> {
         const SIGNALS: [i32; 3] = [SIGTERM, SIGINT, SIGHUP];
         let (sender, events) = channel();
-        let (told_once, dismissed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (signal_received, signals_restored) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         for signal in SIGNALS {
-            flag::register_conditional_default(signal, Arc::clone(&dismissed)).map_err(|error| no_thread(&error))?;
-            flag::register(signal, Arc::clone(&told_once)).map_err(|error| no_thread(&error))?;
+            flag::register_conditional_default(signal, Arc::clone(&signals_restored))
+                .map_err(|error| setup_error(&error))?;
+            flag::register(signal, Arc::clone(&signal_received)).map_err(|error| setup_error(&error))?;
         }
-        let mut signals = Signals::new(SIGNALS).map_err(|error| no_thread(&error))?;
-        let told = sender.clone();
+        let mut signals = Signals::new(SIGNALS).map_err(|error| setup_error(&error))?;
+        let signal_sender = sender.clone();
         let forward = move || {
             for signal in signals.forever() {
                 let signal = if signal == SIGINT { Signal::INT } else { Signal::TERM };
-                let _ = told.send(Event::Told(signal));
+                let _ = signal_sender.send(SupervisorEvent::Signal(signal));
             }
         };
-        thread::Builder::new().name("signals".to_owned()).spawn(forward).map_err(|error| no_thread(&error))?;
-        Ok(Self { events, sender, grace, told: told_once, dismissed })
+        thread::Builder::new().name("signals".to_owned()).spawn(forward).map_err(|error| setup_error(&error))?;
+        Ok(Self { events, sender, grace, signal_received, signals_restored })
     }
 
     /// From here on signals end this process again. No signal falls between the two: one that came before is told
@@ -73,11 +74,13 @@ impl Supervisor {
     ///
     /// # Errors
     /// The runner was told to stop while nothing was watched.
-    pub(crate) fn dismiss(&self) -> Result<(), Failure> {
-        self.dismissed.store(true, Ordering::SeqCst);
-        match self.told.load(Ordering::SeqCst) {
+    pub(crate) fn restore_default_signals(&self) -> Result<(), RunnerError> {
+        self.signals_restored.store(true, Ordering::SeqCst);
+        match self.signal_received.load(Ordering::SeqCst) {
             false => Ok(()),
-            true => Err(Failure::new(RunnerExit::Interrupted, "the build was told to end before the command began")),
+            true => {
+                Err(RunnerError::new(RunnerExit::Interrupted, "the build was told to end before the command began"))
+            }
         }
     }
 
@@ -86,62 +89,66 @@ impl Supervisor {
     ///
     /// # Errors
     /// The child can't be waited for.
-    pub(crate) fn watch(&self, mut child: Child, deadline: Instant) -> Result<Ending, Failure> {
+    pub(crate) fn watch(&self, mut child: Child, deadline: Instant) -> Result<ProcessOutcome, RunnerError> {
         let group = Pid::from_child(&child);
-        let ended = match self.report_end_of(group) {
+        let ended = match self.spawn_waiter(group) {
             Ok(()) => self.wait(group, deadline),
             Err(failure) => Err(failure),
         };
         // The leader is not reaped yet, so that the group's number can't belong to anybody else. The call fails only
         // where there is nothing left to kill.
         let _ = kill_process_group(group, Signal::KILL);
-        let ending = ended?;
-        let status = child.wait().map_err(|error| lost(&error))?;
-        Ok(ending.unwrap_or(Ending::Exited(status)))
+        let outcome = ended?;
+        let status = child.wait().map_err(|error| wait_error(&error))?;
+        Ok(outcome.unwrap_or(ProcessOutcome::Exited(status)))
     }
 
-    fn report_end_of(&self, pid: Pid) -> Result<(), Failure> {
+    fn spawn_waiter(&self, pid: Pid) -> Result<(), RunnerError> {
         let sender = self.sender.clone();
         let wait = move || {
-            let _ = sender.send(Event::Ended(wait_without_reaping(pid)));
+            let _ = sender.send(SupervisorEvent::Ended(wait_without_reaping(pid)));
         };
-        thread::Builder::new().name("wait".to_owned()).spawn(wait).map(drop).map_err(|error| no_thread(&error))
+        thread::Builder::new().name("wait".to_owned()).spawn(wait).map(drop).map_err(|error| setup_error(&error))
     }
 
     /// `None`: it ended by itself.
-    fn wait(&self, group: Pid, deadline: Instant) -> Result<Option<Ending>, Failure> {
-        let (signal, ending) = match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Event::Ended(result)) => return result.map(|()| None).map_err(|error| lost(&error.into())),
-            Ok(Event::Told(signal)) => (signal, Ending::Interrupted),
-            Err(RecvTimeoutError::Timeout) => (Signal::TERM, Ending::TimedOut),
+    fn wait(&self, group: Pid, deadline: Instant) -> Result<Option<ProcessOutcome>, RunnerError> {
+        let (signal, outcome) = match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(SupervisorEvent::Ended(result)) => {
+                return result.map(|()| None).map_err(|error| wait_error(&error.into()));
+            }
+            Ok(SupervisorEvent::Signal(signal)) => (signal, ProcessOutcome::Interrupted),
+            Err(RecvTimeoutError::Timeout) => (Signal::TERM, ProcessOutcome::TimedOut),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::machine("the thread that waits for the child is gone"));
+                return Err(RunnerError::infrastructure("the thread that waits for the child is gone"));
             }
         };
         let _ = kill_process_group(group, signal);
-        if !self.ends_until(Instant::now() + self.grace)? {
+        if !self.wait_until(Instant::now() + self.grace)? {
             let _ = kill_process_group(group, Signal::KILL);
             // Nothing outlives KILL for long, but for a process stuck in the kernel: give up on that one.
-            if !self.ends_until(Instant::now() + AFTER_KILL)? {
-                return Err(Failure::machine("a process did not end after it was killed"));
+            if !self.wait_until(Instant::now() + KILL_TIMEOUT)? {
+                return Err(RunnerError::infrastructure("a process did not end after it was killed"));
             }
         }
-        Ok(Some(ending))
+        Ok(Some(outcome))
     }
 
     /// Further signals change nothing: it is being stopped already.
-    fn ends_until(&self, limit: Instant) -> Result<bool, Failure> {
+    fn wait_until(&self, deadline: Instant) -> Result<bool, RunnerError> {
         loop {
-            match self.events.recv_timeout(limit.saturating_duration_since(Instant::now())) {
-                Ok(Event::Ended(result)) => return result.map(|()| true).map_err(|error| lost(&error.into())),
-                Ok(Event::Told(_)) => {}
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(SupervisorEvent::Ended(result)) => {
+                    return result.map(|()| true).map_err(|error| wait_error(&error.into()));
+                }
+                Ok(SupervisorEvent::Signal(_)) => {}
                 Err(_) => return Ok(false),
             }
         }
     }
 }
 
-const AFTER_KILL: Duration = Duration::from_secs(60);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 fn wait_without_reaping(pid: Pid) -> rustix::io::Result<()> {
     loop {
@@ -152,10 +159,10 @@ fn wait_without_reaping(pid: Pid) -> rustix::io::Result<()> {
     }
 }
 
-fn no_thread(error: &std::io::Error) -> Failure {
-    Failure::machine(format!("the system gives no thread or signal handler: {error}"))
+fn setup_error(error: &std::io::Error) -> RunnerError {
+    RunnerError::infrastructure(format!("the system gives no thread or signal handler: {error}"))
 }
 
-fn lost(error: &std::io::Error) -> Failure {
-    Failure::machine(format!("a child process can't be waited for: {error}"))
+fn wait_error(error: &std::io::Error) -> RunnerError {
+    RunnerError::infrastructure(format!("a child process can't be waited for: {error}"))
 }

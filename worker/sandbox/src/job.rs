@@ -51,7 +51,7 @@ impl Job {
 
     /// The message of its final status.
     pub fn result_message(&self) -> Option<&str> {
-        self.0["phase"]["ending"]["text"].as_str()
+        self.0["phase"]["result"]["message"].as_str()
     }
 
     /// The trail, line by line.

@@ -8,7 +8,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::one_line;
 use doorbell_engine::ports::PortError;
 
-use crate::causes::with_causes;
+use crate::error_chain::error_chain;
 
 /// How calls are made: the SDK's own retries, and an end to each.
 #[derive(Debug)]
@@ -18,68 +18,68 @@ pub struct Connection {
 }
 
 /// Until a TCP connection stands.
-const CONNECT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One attempt. Longer only for a long poll, which waits on purpose.
-const ATTEMPT: Duration = Duration::from_secs(10);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// All attempts of one call together.
-const OPERATION: Duration = Duration::from_secs(25);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(25);
 
 impl Connection {
     /// As the environment says.
     pub async fn open() -> Self {
-        Self::configured(|loader| loader).await
+        Self::with_config(|loader| loader).await
     }
 
     /// As the environment says, and then the caller.
-    pub async fn configured(more: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
+    pub async fn with_config(customize: impl FnOnce(ConfigLoader) -> ConfigLoader) -> Self {
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT)
-            .operation_attempt_timeout(ATTEMPT)
-            .operation_timeout(OPERATION)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        Self { sdk: more(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)).load().await }
+        Self { sdk: customize(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)).load().await }
     }
 }
 
 /// A call that got no good answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{call}: {words}")]
-pub struct CallFailed {
+#[error("{call}: {message}")]
+pub struct AwsCallError {
     /// What was called.
     pub call: String,
     /// The service's code, where it spoke.
     pub code: Option<String>,
     /// For people: the service's code and message, else the chain of what went wrong on the way.
-    pub words: String,
+    pub message: String,
 }
 
-impl From<CallFailed> for PortError {
-    fn from(failed: CallFailed) -> Self {
-        Self(failed.to_string())
+impl From<AwsCallError> for PortError {
+    fn from(error: AwsCallError) -> Self {
+        Self(error.to_string())
     }
 }
 
 /// For those who branch on the service's code.
-pub fn call_failed<E, R>(call: &str, error: SdkError<E, R>) -> CallFailed
+pub fn aws_error<E, R>(call: &str, error: SdkError<E, R>) -> AwsCallError
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    CallFailed { call: call.to_owned(), code: error.code().map(str::to_owned), words: in_words(&error) }
+    AwsCallError { call: call.to_owned(), code: error.code().map(str::to_owned), message: describe_error(&error) }
 }
 
 /// For a log.
-pub(crate) fn failed<E, R>(call: &str, error: SdkError<E, R>) -> PortError
+pub(crate) fn port_error<E, R>(call: &str, error: SdkError<E, R>) -> PortError
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    call_failed(call, error).into()
+    aws_error(call, error).into()
 }
 
-pub(crate) fn in_words<E, R>(error: &SdkError<E, R>) -> String
+pub(crate) fn describe_error<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
@@ -87,5 +87,5 @@ where
     if let Some(code) = error.code() {
         return one_line(&format!("{code}: {}", error.message().unwrap_or("no message")));
     }
-    with_causes(&error.to_string(), error)
+    error_chain(&error.to_string(), error)
 }

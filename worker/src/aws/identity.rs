@@ -6,7 +6,7 @@ use crate::clock::AwsClock;
 
 /// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
 #[derive(Debug)]
-pub(crate) struct Identity {
+pub(crate) struct CallerIdentity {
     /// Whom CodeBuild shows as the initiator of this worker's builds.
     pub(crate) initiator: Initiator,
     /// As STS has it: `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or a user's.
@@ -15,20 +15,20 @@ pub(crate) struct Identity {
     pub(crate) partition: String,
 }
 
-impl Identity {
-    pub(crate) async fn ask(sdk: &SdkConfig, clock: &AwsClock) -> Result<Self> {
+impl CallerIdentity {
+    pub(crate) async fn fetch(sdk: &SdkConfig, clock: &AwsClock) -> Result<Self> {
         let config = aws_sdk_sts::config::Builder::from(sdk).interceptor(clock.clone()).build();
         let caller = aws_sdk_sts::Client::from_conf(config)
             .get_caller_identity()
             .send()
             .await
-            .map_err(|error| super::connection::failed("GetCallerIdentity", error))
+            .map_err(|error| super::connection::port_error("GetCallerIdentity", error))
             .context("AWS does not know this worker: are credentials and region set?")?;
-        Self::of_arn(caller.arn().unwrap_or_default())
+        Self::from_arn(caller.arn().unwrap_or_default())
     }
 
     /// `arn:aws:sts::<account>:assumed-role/<role>/<session>` or `arn:aws:iam::<account>:user/<path/name>`.
-    fn of_arn(arn: &str) -> Result<Self> {
+    fn from_arn(arn: &str) -> Result<Self> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", partition, _, _, account, resource] = parts.as_slice() else {
             anyhow::bail!("AWS calls this worker \"{arn}\", which is no ARN");
@@ -59,22 +59,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_s_builds_are_known_by_the_role_and_any_session() {
-        let identity = Identity::of_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
+    fn initiator_of_role_matches_any_session() {
+        let identity =
+            CallerIdentity::from_arn("arn:aws:sts::123456789012:assumed-role/doorbell-worker/task-1").unwrap();
         assert_eq!(identity.account, "123456789012");
-        assert!(identity.initiator.is("doorbell-worker/task-2"));
-        assert!(!identity.initiator.is("doorbell-worker-2/task-1") && !identity.initiator.is("doorbell-worker"));
+        assert!(identity.initiator.matches("doorbell-worker/task-2"));
+        assert!(
+            !identity.initiator.matches("doorbell-worker-2/task-1") && !identity.initiator.matches("doorbell-worker")
+        );
     }
 
     #[test]
-    fn a_user_s_builds_are_known_by_its_whole_name() {
-        let identity = Identity::of_arn("arn:aws:iam::123456789012:user/teams/ci").unwrap();
-        assert!(identity.initiator.is("ci") && !identity.initiator.is("ci-other"));
+    fn initiator_of_user_matches_whole_name() {
+        let identity = CallerIdentity::from_arn("arn:aws:iam::123456789012:user/teams/ci").unwrap();
+        assert!(identity.initiator.matches("ci") && !identity.initiator.matches("ci-other"));
     }
 
     #[test]
-    fn root_is_refused_since_anybody_s_builds_would_look_like_its_own() {
-        let error = Identity::of_arn("arn:aws:iam::123456789012:root").unwrap_err();
+    fn root_identity_is_rejected() {
+        let error = CallerIdentity::from_arn("arn:aws:iam::123456789012:root").unwrap_err();
         assert!(error.to_string().contains("needs a role or a user of its own"), "{error}");
     }
 }

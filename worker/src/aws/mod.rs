@@ -11,10 +11,10 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use codebuild::CodeBuild;
-pub use connection::{CallFailed, Connection, call_failed};
-pub(crate) use identity::Identity;
-pub use ledger::{INDEX as LEDGER_INDEX, LastSweep, LedgerPage, Table};
-pub(crate) use queue::Queue;
-pub(crate) use registry::ParameterStore;
-pub(crate) use secrets::SecretsManager;
+pub(crate) use codebuild::CodeBuildProvider;
+pub use connection::{AwsCallError, Connection, aws_error};
+pub(crate) use identity::CallerIdentity;
+pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LedgerPage};
+pub(crate) use queue::SqsQueue;
+pub(crate) use registry::SsmRegistry;
+pub(crate) use secrets::SecretsManagerStore;

@@ -43,13 +43,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// Resolves names as the system does, and keeps only public addresses: checked on what is connected to, so that a
 /// second, different answer of a name server can't slip in between.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PublicOnly;
+pub(super) struct PublicResolver;
 
-impl Resolve for PublicOnly {
+impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.into_iter().filter(|address| is_public(address.ip())).collect();
+            let resolved: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let public: Vec<SocketAddr> = resolved.into_iter().filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(format!(
                     "{} has no public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others",
@@ -73,13 +73,13 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_the_open_internet_are_public() {
+    fn internet_addresses_are_public() {
         check(&["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.167.1.1"], true);
         check(&["2001:4860:4860::8888", "2600::1", "::ffff:8.8.8.8", "2a00:1450::1"], true);
     }
 
     #[test]
-    fn addresses_that_lead_inside_are_not() {
+    fn private_and_reserved_addresses_are_not_public() {
         check(
             &["127.0.0.1", "127.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"],
             false,

@@ -1,46 +1,50 @@
 use std::time::Duration;
 
-use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen};
-use doorbell_engine::ports::{Answer, Forge};
-use doorbell_messages::{ForgeUrl, GitRef, ReportKind};
+use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport};
+use doorbell_engine::ports::{Answer, StatusReporter};
+use doorbell_messages::{ForgeKind, ForgeUrl, GitRef};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 
-use crate::forge::address::{PublicOnly, is_public};
+use crate::forge::address::{PublicResolver, is_public};
 use crate::forge::pagure;
 
 /// All forges that a registry can name.
 #[derive(Debug)]
-pub struct Forges {
+pub struct PagureReporter {
     /// Connects to public addresses only.
-    guarded: Client,
+    public_only: Client,
     /// Connects to those that the owner has named, wherever they are.
-    trusted: Client,
+    unrestricted: Client,
     /// What the owner has named: host:port.
-    allowed: Vec<String>,
+    allowed_hosts: Vec<String>,
 }
 
 /// Until a TCP connection stands.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A whole call, its body included. A Pagure without its redis answers only after 19 s.
-const CALL: Duration = Duration::from_secs(25);
+const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
-impl Forges {
+impl PagureReporter {
     /// Forges at public addresses, and at those that the owner has named by host and port.
     ///
     /// # Errors
     /// No HTTPS client can be made.
     pub fn new(allowed: Vec<String>) -> Result<Self, reqwest::Error> {
-        Ok(Self { guarded: builder().dns_resolver(PublicOnly).build()?, trusted: builder().build()?, allowed })
+        Ok(Self {
+            public_only: client_builder().dns_resolver(PublicResolver).build()?,
+            unrestricted: client_builder().build()?,
+            allowed_hosts: allowed,
+        })
     }
 
     /// Whether the forge can be reached and takes the token for flags on this repository; nothing is written there.
-    pub async fn try_token(&self, side: &ForgeSide, token: &SecretString) -> Answer<Result<(), String>> {
-        match self.client(&side.url) {
-            Ok((client, url)) => match side.kind {
-                ReportKind::Pagure => pagure::try_flag(client, &url, side, token).await,
-                ReportKind::PagureCi => pagure::try_notify(client, &url, side, token).await,
+    pub async fn verify_token(&self, repository: &ForgeRepository, token: &SecretString) -> Answer<Result<(), String>> {
+        match self.client(&repository.url) {
+            Ok((client, url)) => match repository.kind {
+                ForgeKind::Pagure => pagure::probe_flag_api(client, &url, repository, token).await,
+                ForgeKind::PagureCi => pagure::probe_plugin(client, &url, repository, token).await,
             },
             Err(reason) => Answer::Seen(Err(reason)),
         }
@@ -53,9 +57,9 @@ impl Forges {
     fn client(&self, forge: &ForgeUrl) -> Result<(&Client, Url), String> {
         let url = Url::parse(forge.as_str()).map_err(|error| format!("the forge's address can't be read: {error}"))?;
         let host = url.host().ok_or("the forge's address has no host")?;
-        let place = format!("{host}:{}", url.port_or_known_default().unwrap_or(443)).to_ascii_lowercase();
-        if self.allowed.contains(&place) {
-            return Ok((&self.trusted, url));
+        let host_and_port = format!("{host}:{}", url.port_or_known_default().unwrap_or(443)).to_ascii_lowercase();
+        if self.allowed_hosts.contains(&host_and_port) {
+            return Ok((&self.unrestricted, url));
         }
         let literal = match host {
             url::Host::Ipv4(address) => Some(address.into()),
@@ -63,41 +67,53 @@ impl Forges {
             url::Host::Domain(_) => None,
         };
         if literal.is_some_and(|address| !is_public(address)) {
-            return Err(format!("{place} is not a public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others"));
+            return Err(format!(
+                "{host_and_port} is not a public address; DOORBELL_ALLOW_PRIVATE_FORGES allows others"
+            ));
         }
-        Ok((&self.guarded, url))
+        Ok((&self.public_only, url))
     }
 }
 
 /// What every call to a forge keeps to.
-pub(super) fn builder() -> ClientBuilder {
+pub(super) fn client_builder() -> ClientBuilder {
     Client::builder()
-        .connect_timeout(CONNECT)
-        .timeout(CALL)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT)
         .redirect(redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("doorbell/", env!("CARGO_PKG_VERSION")))
 }
 
-impl Forge for Forges {
-    async fn tell(&self, target: &Target, report: &Report, token: &SecretString) -> Answer<TellSeen> {
+impl StatusReporter for PagureReporter {
+    async fn report_status(
+        &self,
+        target: &ReportTarget,
+        report: &StatusReport,
+        token: &SecretString,
+    ) -> Answer<DeliveryOutcome> {
         match self.client(&target.forge.url) {
             Ok((client, url)) => match target.forge.kind {
-                ReportKind::Pagure => pagure::flag(client, &url, target, report, token).await,
-                ReportKind::PagureCi => pagure::notify(client, &url, target, report, token).await,
+                ForgeKind::Pagure => pagure::post_flag(client, &url, target, report, token).await,
+                ForgeKind::PagureCi => pagure::post_to_plugin(client, &url, target, report, token).await,
             },
-            Err(reason) => Answer::Seen(TellSeen::Refused { reason, retry_after: None }),
+            Err(reason) => Answer::Seen(DeliveryOutcome::Failed { reason, retry_after: None }),
         }
     }
 
-    async fn head(&self, side: &ForgeSide, git_ref: &GitRef, token: Option<&SecretString>) -> Answer<HeadSeen> {
-        match self.client(&side.url) {
-            Ok((client, url)) => match side.kind {
-                ReportKind::Pagure => pagure::head(client, &url, side, git_ref, token).await,
+    async fn resolve_ref(
+        &self,
+        repository: &ForgeRepository,
+        git_ref: &GitRef,
+        token: Option<&SecretString>,
+    ) -> Answer<RefResolution> {
+        match self.client(&repository.url) {
+            Ok((client, url)) => match repository.kind {
+                ForgeKind::Pagure => pagure::resolve_ref(client, &url, repository, git_ref, token).await,
                 // A hook's token opens nothing but the plugin's route, and is not shown to any other.
-                ReportKind::PagureCi => pagure::head(client, &url, side, git_ref, None).await,
+                ForgeKind::PagureCi => pagure::resolve_ref(client, &url, repository, git_ref, None).await,
             },
-            Err(reason) => Answer::Seen(HeadSeen::Unavailable(reason)),
+            Err(reason) => Answer::Seen(RefResolution::Unavailable(reason)),
         }
     }
 }
@@ -112,54 +128,55 @@ mod tests {
     use super::*;
 
     /// Something inside the account's network, which counts who comes.
-    async fn inside() -> (u16, Arc<AtomicU32>) {
+    async fn private_listener() -> (u16, Arc<AtomicU32>) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let visits = Arc::new(AtomicU32::new(0));
-        let counted = Arc::clone(&visits);
+        let connections = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&connections);
         tokio::spawn(async move {
             while listener.accept().await.is_ok() {
                 counted.fetch_add(1, Ordering::SeqCst);
             }
         });
-        (port, visits)
+        (port, connections)
     }
 
-    async fn told(forges: &Forges, url: &str) -> String {
-        let forge = ForgeSide {
-            kind: ReportKind::Pagure,
+    async fn deliver(forges: &PagureReporter, url: &str) -> String {
+        let forge = ForgeRepository {
+            kind: ForgeKind::Pagure,
             url: url.parse().unwrap(),
             repo: "demo".parse().unwrap(),
             token_secret: "doorbell/report/demo".parse().unwrap(),
             username: "Doorbell".to_owned(),
         };
         let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
-        let target = Target { forge, commit, uid: "u".to_owned() };
-        let report = Report { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
+        let target = ReportTarget { forge, commit, external_id: "u".to_owned() };
+        let report =
+            StatusReport { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
         let token = SecretString::from("canary-token".to_owned());
-        format!("{:?}", forges.tell(&target, &report, &token).await)
+        format!("{:?}", forges.report_status(&target, &report, &token).await)
     }
 
     #[tokio::test]
-    async fn an_address_inside_is_not_connected_to_however_it_is_written() {
-        let (port, visits) = inside().await;
-        let forges = Forges::new(Vec::new()).unwrap();
+    async fn private_address_in_any_notation_is_not_connected_to() {
+        let (port, connections) = private_listener().await;
+        let forges = PagureReporter::new(Vec::new()).unwrap();
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
-            let answer = told(&forges, &format!("https://{host}:{port}")).await;
-            assert!(answer.starts_with("Seen(Refused"), "{host}: {answer}");
+            let answer = deliver(&forges, &format!("https://{host}:{port}")).await;
+            assert!(answer.starts_with("Seen(Failed"), "{host}: {answer}");
             assert!(answer.contains("DOORBELL_ALLOW_PRIVATE_FORGES"), "{host}: {answer}");
         }
-        assert_eq!(visits.load(Ordering::SeqCst), 0);
+        assert_eq!(connections.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]
-    async fn an_address_inside_that_the_owner_has_named_is_connected_to() {
-        let (port, visits) = inside().await;
-        let forges = Forges::new(vec![format!("localhost:{port}")]).unwrap();
-        told(&forges, &format!("https://localhost:{port}")).await;
-        assert!(visits.load(Ordering::SeqCst) > 0);
-        let before = visits.load(Ordering::SeqCst);
-        told(&forges, &format!("https://127.0.0.1:{port}")).await;
-        assert_eq!(visits.load(Ordering::SeqCst), before, "by that name only");
+    async fn allowlisted_private_address_is_connected_to() {
+        let (port, connections) = private_listener().await;
+        let forges = PagureReporter::new(vec![format!("localhost:{port}")]).unwrap();
+        deliver(&forges, &format!("https://localhost:{port}")).await;
+        assert!(connections.load(Ordering::SeqCst) > 0);
+        let before = connections.load(Ordering::SeqCst);
+        deliver(&forges, &format!("https://127.0.0.1:{port}")).await;
+        assert_eq!(connections.load(Ordering::SeqCst), before, "by that name only");
     }
 }

@@ -4,4 +4,4 @@ mod address;
 mod client;
 mod pagure;
 
-pub use client::Forges;
+pub use client::PagureReporter;

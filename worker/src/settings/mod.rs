@@ -6,24 +6,24 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use doorbell_messages::BuildProjectName;
 
-use self::values::{address, count, filter, forges, prefix, queue_url, table, time, topic_arn};
+use self::values::{address, count, duration, filter, forge_hosts, prefix, queue_url, table, topic_arn};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and tells the result to the forge.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, after_help = AFTER_HELP, max_term_width = 100)]
-pub struct Arguments {
+pub struct WorkerArguments {
     /// What to do instead of working.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<WorkerCommand>,
     /// What to work by.
     #[command(flatten)]
-    pub settings: GivenSettings,
+    pub settings: RawSettings,
 }
 
 /// What `worker` can do besides working.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Ask a running worker how it is; exits with 0 if it is well and with 1 if not.
+pub enum WorkerCommand {
+    /// Ask a running worker how it is; exits with 0 if it is healthy and with 1 if not.
     Health(HealthArguments),
 }
 
@@ -44,7 +44,7 @@ const AFTER_HELP: &str = "\
 AWS credentials, region and endpoints come from the SDK's own variables (AWS_REGION, AWS_ENDPOINT_URL, \
 AWS_CONTAINER_CREDENTIALS_FULL_URI, ...).
 
-Exit codes: 0 stopped by SIGTERM or SIGINT (or health: well), 1 it could not start or go on (or health: not well), \
+Exit codes: 0 stopped by SIGTERM or SIGINT (or health: healthy), 1 it could not start or go on (or health: unhealthy), \
 2 a setting is missing or wrong.
 
 Examples:
@@ -55,10 +55,10 @@ Examples:
          --table             doorbell-jobs
   worker health --ready";
 
-/// The settings as texts: [`Settings::try_from`] reads them, so that `worker health` needs none of them, and all that is
+/// The settings as texts: [`WorkerSettings::try_from`] reads them, so that `worker health` needs none of them, and all that is
 /// missing or wrong is said at once.
 #[derive(Debug, Args)]
-pub struct GivenSettings {
+pub struct RawSettings {
     /// The SQS queue that the topic feeds (required)
     #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL")]
     trigger_queue_url: Option<String>,
@@ -123,7 +123,7 @@ pub(crate) enum LogFormat {
 
 /// What the worker runs by.
 #[derive(Debug)]
-pub struct Settings {
+pub struct WorkerSettings {
     pub(crate) trigger_queue_url: String,
     pub(crate) event_queue_url: String,
     pub(crate) dlq_url: String,
@@ -142,34 +142,36 @@ pub struct Settings {
     pub(crate) log: String,
 }
 
-impl TryFrom<GivenSettings> for Settings {
+impl TryFrom<RawSettings> for WorkerSettings {
     type Error = String;
 
-    fn try_from(given: GivenSettings) -> Result<Self, String> {
-        let mut problems = Problems(Vec::new());
-        read(given, &mut problems).ok_or_else(|| format!("settings are missing or wrong:\n{}", problems.0.join("\n")))
+    fn try_from(raw_settings: RawSettings) -> Result<Self, String> {
+        let mut problems = SettingErrors(Vec::new());
+        parse_settings(raw_settings, &mut problems)
+            .ok_or_else(|| format!("settings are missing or wrong:\n{}", problems.0.join("\n")))
     }
 }
 
 /// Reads every setting before it gives up on the first bad one.
-fn read(given: GivenSettings, problems: &mut Problems) -> Option<Settings> {
-    let trigger_queue_url = problems.required("trigger-queue-url", given.trigger_queue_url, queue_url);
-    let event_queue_url = problems.required("event-queue-url", given.event_queue_url, queue_url);
-    let dlq_url = problems.required("dlq-url", given.dlq_url, queue_url);
-    let topic_arn = problems.required("topic-arn", given.topic_arn, topic_arn);
-    let table = problems.required("table", given.table, table);
-    let registry_prefix = problems.read("registry-prefix", &given.registry_prefix, prefix);
-    let default_build_project = problems.optional("default-build-project", given.default_build_project, str::parse);
-    let max_in_flight = problems.read("max-in-flight", &given.max_in_flight, count);
-    let health_addr = problems.read("health-addr", &given.health_addr, address);
-    let log_format = problems.read("log-format", &given.log_format, |text| LogFormat::from_str(text, false));
-    let sweep_interval = problems.read("sweep-interval", &given.sweep_interval, time);
-    let build_poll_interval = problems.read("build-poll-interval", &given.build_poll_interval, time);
-    let max_request_age = problems.read("max-request-age", &given.max_request_age, time);
-    let queue_timeout = problems.read("queue-timeout", &given.queue_timeout, time);
-    let allow_private_forges = problems.read("allow-private-forges", &given.allow_private_forges, forges);
-    let log = problems.read("log", &given.log, filter);
-    Some(Settings {
+fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Option<WorkerSettings> {
+    let trigger_queue_url = problems.required("trigger-queue-url", raw_settings.trigger_queue_url, queue_url);
+    let event_queue_url = problems.required("event-queue-url", raw_settings.event_queue_url, queue_url);
+    let dlq_url = problems.required("dlq-url", raw_settings.dlq_url, queue_url);
+    let topic_arn = problems.required("topic-arn", raw_settings.topic_arn, topic_arn);
+    let table = problems.required("table", raw_settings.table, table);
+    let registry_prefix = problems.read("registry-prefix", &raw_settings.registry_prefix, prefix);
+    let default_build_project =
+        problems.optional("default-build-project", raw_settings.default_build_project, str::parse);
+    let max_in_flight = problems.read("max-in-flight", &raw_settings.max_in_flight, count);
+    let health_addr = problems.read("health-addr", &raw_settings.health_addr, address);
+    let log_format = problems.read("log-format", &raw_settings.log_format, |text| LogFormat::from_str(text, false));
+    let sweep_interval = problems.read("sweep-interval", &raw_settings.sweep_interval, duration);
+    let build_poll_interval = problems.read("build-poll-interval", &raw_settings.build_poll_interval, duration);
+    let max_request_age = problems.read("max-request-age", &raw_settings.max_request_age, duration);
+    let queue_timeout = problems.read("queue-timeout", &raw_settings.queue_timeout, duration);
+    let allow_private_forges = problems.read("allow-private-forges", &raw_settings.allow_private_forges, forge_hosts);
+    let log = problems.read("log", &raw_settings.log, filter);
+    Some(WorkerSettings {
         trigger_queue_url: trigger_queue_url?,
         event_queue_url: event_queue_url?,
         dlq_url: dlq_url?,
@@ -190,14 +192,14 @@ fn read(given: GivenSettings, problems: &mut Problems) -> Option<Settings> {
 }
 
 /// What is missing or wrong, a line each.
-struct Problems(Vec<String>);
+struct SettingErrors(Vec<String>);
 
-impl Problems {
+impl SettingErrors {
     fn read<T>(&mut self, flag: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         match parse(text) {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.0.push(format!("  {}: \"{}\": {problem}", names(flag), text.escape_default()));
+                self.0.push(format!("  {}: \"{}\": {problem}", flag_and_variable(flag), text.escape_default()));
                 None
             }
         }
@@ -212,7 +214,7 @@ impl Problems {
         match text.filter(|text| !text.is_empty()) {
             Some(text) => self.read(flag, &text, parse),
             None => {
-                self.0.push(format!("  {}: missing", names(flag)));
+                self.0.push(format!("  {}: missing", flag_and_variable(flag)));
                 None
             }
         }
@@ -232,7 +234,7 @@ impl Problems {
 }
 
 /// A flag and its variable, which follows from it.
-fn names(flag: &str) -> String {
+fn flag_and_variable(flag: &str) -> String {
     format!("--{flag} (DOORBELL_{})", flag.replace('-', "_").to_ascii_uppercase())
 }
 
@@ -243,16 +245,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
-        Arguments::command().debug_assert();
+    fn worker_command_line_definition_is_valid() {
+        WorkerArguments::command().debug_assert();
     }
 
-    fn given(arguments: &[&str]) -> Result<Settings, String> {
-        let arguments = Arguments::try_parse_from([&["worker"], arguments].concat()).unwrap();
-        Settings::try_from(arguments.settings)
+    fn parse_arguments(arguments: &[&str]) -> Result<WorkerSettings, String> {
+        let arguments = WorkerArguments::try_parse_from([&["worker"], arguments].concat()).unwrap();
+        WorkerSettings::try_from(arguments.settings)
     }
 
-    const NEEDED: [&str; 10] = [
+    const REQUIRED_FLAGS: [&str; 10] = [
         "--trigger-queue-url",
         "https://sqs.example/1/t",
         "--event-queue-url",
@@ -266,15 +268,15 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_needed_is_enough() {
-        let settings = given(&NEEDED).unwrap();
+    fn required_settings_suffice() {
+        let settings = parse_arguments(&REQUIRED_FLAGS).unwrap();
         assert_eq!((settings.max_in_flight, settings.registry_prefix.as_str()), (100, "/doorbell"));
         assert_eq!((settings.max_request_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
         assert!(settings.allow_private_forges.is_empty() && settings.default_build_project.is_none());
     }
 
     #[test]
-    fn all_that_is_missing_or_wrong_is_said_at_once() {
+    fn all_invalid_settings_are_reported_together() {
         let wrong = ["--topic-arn", "nope", "--sweep-interval", "5d", "--max-in-flight", "0", "--log-format", "xml"];
         let more = [
             "--allow-private-forges",
@@ -286,15 +288,15 @@ mod tests {
             "--log",
             "info=what=ever",
         ];
-        let said = given(&[&wrong[..], &more[..]].concat()).unwrap_err();
-        let lines: Vec<&str> = said.lines().skip(1).map(str::trim).collect();
+        let message = parse_arguments(&[&wrong[..], &more[..]].concat()).unwrap_err();
+        let lines: Vec<&str> = message.lines().skip(1).map(str::trim).collect();
         let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "default-build-project"];
         let flags = [
             &flags[..],
             &["max-in-flight", "health-addr", "log-format", "sweep-interval", "allow-private-forges", "log"],
         ]
         .concat();
-        assert_eq!(lines.len(), flags.len(), "{said}");
+        assert_eq!(lines.len(), flags.len(), "{message}");
         for (line, flag) in lines.iter().zip(flags) {
             assert!(line.starts_with(&format!("--{flag} (DOORBELL_")), "{line}");
         }

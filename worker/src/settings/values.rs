@@ -18,7 +18,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// The rule that the text breaks.
-pub fn forges(text: &str) -> Result<Vec<String>, String> {
+pub fn forge_hosts(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|forge| !forge.is_empty()).map(host_and_port).collect()
 }
 
@@ -53,9 +53,9 @@ pub fn topic_arn(text: &str) -> Result<String, String> {
 /// # Errors
 /// The rule that the text breaks.
 pub fn table(text: &str) -> Result<String, String> {
-    let good =
+    let is_valid =
         (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if good { Ok(text.to_owned()) } else { Err("a table's name is 3 to 255 of A-Z a-z 0-9 _ . -".to_owned()) }
+    if is_valid { Ok(text.to_owned()) } else { Err("a table's name is 3 to 255 of A-Z a-z 0-9 _ . -".to_owned()) }
 }
 
 /// The registry's place in SSM.
@@ -63,11 +63,11 @@ pub fn table(text: &str) -> Result<String, String> {
 /// # Errors
 /// The rule that the text breaks.
 pub fn prefix(text: &str) -> Result<String, String> {
-    let good = text.starts_with('/')
+    let is_valid = text.starts_with('/')
         && text.len() > 1
         && !text.ends_with('/')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b));
-    if good {
+    if is_valid {
         Ok(text.to_owned())
     } else {
         Err("a prefix begins with a slash and does not end with one: /doorbell".to_owned())
@@ -92,7 +92,7 @@ pub(super) fn filter(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// The rule that the text breaks.
-pub fn time(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     const RULE: &str = "a time is a whole number of ms, s, m or h, from 10ms to 720h: 500ms, 5s, 72h";
     let (number, unit) = text.find(|c: char| !c.is_ascii_digit()).map_or((text, "s"), |at| text.split_at(at));
     let milliseconds = match unit {
@@ -114,17 +114,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_a_number_and_its_unit() {
+    fn duration_setting_parses_number_and_unit() {
         for (text, expected) in [("5", 5000), ("5s", 5000), ("500ms", 500), ("2m", 120_000), ("72h", 259_200_000)] {
-            assert_eq!(time(text), Ok(Duration::from_millis(expected)), "{text}");
+            assert_eq!(duration(text), Ok(Duration::from_millis(expected)), "{text}");
         }
         for text in ["", "s", "-5s", "5 s", "5d", "0s", "9ms", "721h", "99999999999999999999s", "1.5s"] {
-            assert!(time(text).is_err(), "{text}");
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn a_wrong_address_is_refused_with_the_right_shape() {
+    fn invalid_address_setting_error_names_the_format() {
         assert!(topic_arn("arn:aws:sns:eu-north-1:123456789012:doorbell").is_ok());
         assert!(topic_arn("doorbell").unwrap_err().contains("arn:aws:sns:"));
         assert!(queue_url("sqs:doorbell").is_err() && queue_url("https://host").is_err());

@@ -1,7 +1,7 @@
 use doorbell_messages::{Envelope, MAX_ENVELOPE_BYTES, MAX_REQUEST_BYTES, Request};
 use proptest::prelude::*;
 
-use crate::fixtures::{check_refusals, fixtures, located};
+use crate::fixtures::{check_rejections, fixtures, located};
 
 fn parse(text: &str) -> Result<Envelope, String> {
     Envelope::parse(text).map_err(located)
@@ -20,7 +20,7 @@ fn every_notification_is_opened() {
 
 #[test]
 fn what_sns_would_not_write_is_refused() {
-    check_refusals("envelope", &["invalid"], parse);
+    check_rejections("envelope", &["invalid"], parse);
 }
 
 #[test]

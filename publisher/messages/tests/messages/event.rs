@@ -1,7 +1,7 @@
 use doorbell_messages::{BuildEvent, EventKind};
 use proptest::prelude::*;
 
-use crate::fixtures::{Fixture, check_refusals, fixtures, located};
+use crate::fixtures::{Fixture, check_rejections, fixtures, located};
 
 fn parse(text: &str) -> Result<BuildEvent, String> {
     BuildEvent::parse(text).map_err(located)
@@ -45,7 +45,7 @@ fn every_event_that_claims_an_end_is_heard_as_that() {
 
 #[test]
 fn everything_else_on_the_bus_is_refused() {
-    check_refusals("event", &["invalid"], parse);
+    check_rejections("event", &["invalid"], parse);
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub(crate) fn fixtures(kind: &str, folder: &str) -> Vec<Fixture> {
 
 /// The expected text of every refusal, `fixtures/<kind>/errors.json`: a change of words is a change of the contract
 /// with those who read them, so it shows in a diff.
-pub(crate) fn check_refusals<T: std::fmt::Debug>(
+pub(crate) fn check_rejections<T: std::fmt::Debug>(
     kind: &str,
     folders: &[&str],
     parse: impl Fn(&str) -> Result<T, String>,
@@ -53,7 +53,7 @@ pub(crate) fn check_refusals<T: std::fmt::Debug>(
         .flat_map(|folder| fixtures(kind, folder))
         .map(|fixture| {
             let refusal = match fixture.text().and_then(&parse) {
-                Ok(read) => panic!("{} was accepted: {read:?}", fixture.name),
+                Ok(parsed) => panic!("{} was accepted: {parsed:?}", fixture.name),
                 Err(refusal) => refusal,
             };
             assert!(refusal.bytes().all(|b| b == b' ' || b.is_ascii_graphic()), "{}: {refusal:?}", fixture.name);

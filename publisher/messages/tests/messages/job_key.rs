@@ -9,22 +9,22 @@ const MESSAGE_ID: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
 
 /// The digests in this file were made by another program from the canonical texts that stand beside them. They are
 /// never rewritten: another digest for the same request would be a second build of jobs that are in flight.
-fn fixed() -> Value {
+fn recorded_keys() -> Value {
     let text = std::fs::read_to_string(package().join("fixtures/key/keys.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }
 
 #[test]
 fn every_request_has_the_key_that_was_fixed_for_it() {
-    let fixed = fixed();
+    let fixed = recorded_keys();
     let keys = fixed["keys"].as_array().unwrap();
     assert!(!keys.is_empty());
     for case in keys {
         let request = Request::parse(&case["request"].to_string()).unwrap();
         let message_id = fixed["messageId"].as_str().unwrap();
-        assert_eq!(JobKey::of(&request, message_id).unwrap().as_str(), case["key"], "{}", case["name"]);
-        if let Some(canceled) = case["cancels"].as_str() {
-            assert_eq!(JobKey::canceled_by(&request, message_id).unwrap().as_str(), canceled, "{}", case["name"]);
+        assert_eq!(JobKey::for_request(&request, message_id).unwrap().as_str(), case["key"], "{}", case["name"]);
+        if let Some(target) = case["cancels"].as_str() {
+            assert_eq!(JobKey::cancel_target(&request, message_id).unwrap().as_str(), target, "{}", case["name"]);
         }
     }
 }
@@ -33,7 +33,7 @@ fn every_request_has_the_key_that_was_fixed_for_it() {
 fn a_message_id_that_can_not_stand_in_a_key_is_refused() {
     let request = Request::parse(r#"{"project": "demo", "branch": "main"}"#).unwrap();
     for id in ["", "a#b", "a b", "a\n", &"x".repeat(65)] {
-        let problem = JobKey::of(&request, id).unwrap_err();
+        let problem = JobKey::for_request(&request, id).unwrap_err();
         assert!(problem.starts_with("the SNS message id: "), "{problem}");
     }
 }
@@ -54,7 +54,7 @@ fn a_text_that_is_no_key_is_not_read_as_one() {
 proptest! {
     #[test]
     fn a_key_is_read_back_and_begins_with_its_project(request in request()) {
-        let key = JobKey::of(&request, MESSAGE_ID).unwrap();
+        let key = JobKey::for_request(&request, MESSAGE_ID).unwrap();
         prop_assert_eq!(key.project(), request.project.as_str());
         prop_assert_eq!(key.as_str().parse::<JobKey>(), Ok(key));
     }
@@ -64,15 +64,15 @@ proptest! {
         // One project and id, so that only the digest can tell them apart.
         let b = Request { project: a.project.clone(), id: a.id.clone(), ..b };
         let same = (&a.git_ref, &a.commit, &a.variables, a.action) == (&b.git_ref, &b.commit, &b.variables, b.action);
-        prop_assert_eq!(JobKey::of(&a, MESSAGE_ID).unwrap() == JobKey::of(&b, MESSAGE_ID).unwrap(), same);
+        prop_assert_eq!(JobKey::for_request(&a, MESSAGE_ID).unwrap() == JobKey::for_request(&b, MESSAGE_ID).unwrap(), same);
     }
 
     #[test]
     fn a_cancel_means_the_start_that_says_the_same(start in request()) {
-        let start = Request { action: doorbell_messages::Action::Start, ..start };
-        let cancel = Request { action: doorbell_messages::Action::Cancel, ..start.clone() };
-        let started = JobKey::of(&start, MESSAGE_ID).unwrap();
-        prop_assert_ne!(&JobKey::of(&cancel, MESSAGE_ID).unwrap(), &started);
-        prop_assert_eq!(JobKey::canceled_by(&cancel, MESSAGE_ID).unwrap(), started);
+        let start = Request { action: doorbell_messages::RequestAction::Start, ..start };
+        let cancel = Request { action: doorbell_messages::RequestAction::Cancel, ..start.clone() };
+        let started = JobKey::for_request(&start, MESSAGE_ID).unwrap();
+        prop_assert_ne!(&JobKey::for_request(&cancel, MESSAGE_ID).unwrap(), &started);
+        prop_assert_eq!(JobKey::cancel_target(&cancel, MESSAGE_ID).unwrap(), started);
     }
 }

@@ -1,14 +1,14 @@
-use doorbell_messages::{Command, CommitRule, OnUnknownStart, ProjectDocument, PullRequestRule, ReadDocument};
+use doorbell_messages::{BuildCommand, CommitRule, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-use crate::fixtures::{check_refusals, expect_table, fixtures, package};
+use crate::fixtures::{check_rejections, expect_table, fixtures, package};
 
-fn read(text: &str) -> Result<ReadDocument, String> {
-    ProjectDocument::read(None, text).map_err(|error| error.to_string())
+fn read(text: &str) -> Result<ParsedDocument, String> {
+    ProjectDocument::parse(None, text).map_err(|error| error.to_string())
 }
 
-fn named(folder: &str, name: &str) -> ReadDocument {
+fn parse_fixture(folder: &str, name: &str) -> ParsedDocument {
     let fixture = fixtures("project", folder).into_iter().find(|fixture| fixture.name == format!("{folder}/{name}"));
     read(fixture.unwrap().text().unwrap()).unwrap()
 }
@@ -16,17 +16,17 @@ fn named(folder: &str, name: &str) -> ReadDocument {
 #[test]
 fn every_valid_document_is_read_without_a_warning() {
     for fixture in fixtures("project", "valid") {
-        let read = read(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
-        assert_eq!(read.warnings, Vec::<String>::new(), "{}", fixture.name);
-        assert!(!read.inline_credentials, "{}", fixture.name);
-        let again = serde_json::to_value(&read.document).unwrap().to_string();
-        assert_eq!(ProjectDocument::read(None, &again).unwrap().document, read.document, "{}", fixture.name);
+        let parsed = read(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+        assert_eq!(parsed.warnings, Vec::<String>::new(), "{}", fixture.name);
+        assert!(!parsed.inline_credentials, "{}", fixture.name);
+        let again = serde_json::to_value(&parsed.document).unwrap().to_string();
+        assert_eq!(ProjectDocument::parse(None, &again).unwrap().document, parsed.document, "{}", fixture.name);
     }
 }
 
 #[test]
 fn every_wrong_document_is_refused_by_the_name_of_what_is_wrong() {
-    check_refusals("project", &["invalid"], read);
+    check_rejections("project", &["invalid"], read);
 }
 
 #[test]
@@ -52,15 +52,15 @@ fn a_project_is_laid_over_the_default_key_by_key() {
             let name = format!("{case}.{part}.json");
             all.iter().find(|fixture| fixture.name == name).unwrap_or_else(|| panic!("no {name}")).text().unwrap()
         };
-        let both = ProjectDocument::read(Some(part("default")), part("project"));
-        assert_eq!(both, ProjectDocument::read(None, part("together")), "{case}");
+        let both = ProjectDocument::parse(Some(part("default")), part("project"));
+        assert_eq!(both, ProjectDocument::parse(None, part("together")), "{case}");
         assert!(both.is_ok(), "{case}: {both:?}");
     }
 }
 
 #[test]
 fn a_broken_default_is_told_as_the_default() {
-    let error = ProjectDocument::read(Some("{"), r#"{"gitUrl": "https://h/x", "command": "x"}"#).unwrap_err();
+    let error = ProjectDocument::parse(Some("{"), r#"{"gitUrl": "https://h/x", "command": "x"}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the registry's _default document is wrong: $: not a JSON object (at line 1 column 1)"
@@ -69,7 +69,7 @@ fn a_broken_default_is_told_as_the_default() {
 
 #[test]
 fn what_a_document_does_not_say_is_the_careful_choice() {
-    let document = named("valid", "minimal.json").document;
+    let document = parse_fixture("valid", "minimal.json").document;
     assert_eq!(document.commits, CommitRule::Ancestor);
     assert_eq!(document.pull_requests, PullRequestRule::None);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Retry);
@@ -79,9 +79,9 @@ fn what_a_document_does_not_say_is_the_careful_choice() {
 
 #[test]
 fn every_field_of_a_full_document_is_read() {
-    let document = named("valid", "full.json").document;
+    let document = parse_fixture("valid", "full.json").document;
     let argv = ["make", "-C", "deploy", "all"].map(str::to_owned).to_vec();
-    assert_eq!(document.command, Command::Argv(argv));
+    assert_eq!(document.command, BuildCommand::Argv(argv));
     assert_eq!(document.git_url.protocol(), "ssh");
     assert_eq!(document.git_credentials.unwrap().secret.as_str(), "doorbell/git/demo");
     let refs: Vec<String> = document.refs.unwrap().into_iter().map(String::from).collect();
@@ -101,10 +101,10 @@ fn every_field_of_a_full_document_is_read() {
 #[test]
 fn a_credential_in_either_document_is_noticed() {
     let project = r#"{"gitUrl": "https://h/x", "command": "x", "defaultBranch": "main"}"#;
-    let check = |default: &str, noticed: bool| {
-        let read = ProjectDocument::read(Some(default), project).unwrap();
-        assert_eq!(read.inline_credentials, noticed, "{default}");
-        assert_eq!(read.warnings.len(), usize::from(noticed), "{default}");
+    let check = |default: &str, detected: bool| {
+        let read = ProjectDocument::parse(Some(default), project).unwrap();
+        assert_eq!(read.inline_credentials, detected, "{default}");
+        assert_eq!(read.warnings.len(), usize::from(detected), "{default}");
     };
     check("{}", false);
     check(r#"{"authToken": "x"}"#, true);
@@ -117,7 +117,7 @@ fn a_credential_in_either_document_is_noticed() {
 proptest! {
     #[test]
     fn no_text_panics_the_reader(default in option_of_text(), project in any::<String>()) {
-        let _ = ProjectDocument::read(default.as_deref(), &project);
+        let _ = ProjectDocument::parse(default.as_deref(), &project);
     }
 
     #[test]
@@ -126,7 +126,7 @@ proptest! {
     ) {
         let value = if list { serde_json::json!([text]) } else { serde_json::json!(text) };
         let document = serde_json::json!({ "gitUrl": "https://h/x", "command": "x", key: value }).to_string();
-        if let Err(error) = ProjectDocument::read(None, &document) {
+        if let Err(error) = ProjectDocument::parse(None, &document) {
             prop_assert!(error.to_string().bytes().all(|b| b == b' ' || b.is_ascii_graphic()), "{error}");
         }
     }

@@ -1,7 +1,7 @@
-use doorbell_messages::{Action, GitRef, MAX_REQUEST_BYTES, Request};
+use doorbell_messages::{GitRef, MAX_REQUEST_BYTES, Request, RequestAction};
 use proptest::prelude::*;
 
-use crate::fixtures::{check_refusals, fixtures, located};
+use crate::fixtures::{check_rejections, fixtures, located};
 use crate::strategies::request;
 
 fn parse(text: &str) -> Result<Request, String> {
@@ -18,7 +18,7 @@ fn every_valid_request_is_read_and_what_is_written_means_the_same() {
 
 #[test]
 fn every_malformed_request_is_refused_with_its_place_and_what_was_expected() {
-    check_refusals("request", &["invalid", "future"], parse);
+    check_rejections("request", &["invalid", "future"], parse);
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_iwomp_in_aws_publishes_is_a_request() {
     let request = parse(r#"{"project": "demo", "branch": "master"}"#).unwrap();
     assert_eq!(request.project.as_str(), "demo");
     assert_eq!(request.git_ref, GitRef::Branch("master".parse().unwrap()));
-    assert_eq!(request.action, Action::Start);
+    assert_eq!(request.action, RequestAction::Start);
     assert_eq!((&request.id, &request.commit, &request.cause, &request.origin), (&None, &None, &None, &None));
     assert!(request.variables.is_empty());
     assert_eq!(request.to_json(), r#"{"project":"demo","branch":"master"}"#);

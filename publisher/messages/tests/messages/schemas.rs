@@ -97,6 +97,6 @@ fn the_full_document_holds_every_key_of_the_schema() {
     let deprecated = |key: &String| schema["properties"][key]["deprecated"] == true;
     let known: Vec<String> = keys(&schema["properties"]).into_iter().filter(|key| !deprecated(key)).collect();
     assert_eq!(keys(&full), known);
-    assert_eq!(keys(&full["report"]), keys(&schema["$defs"]["Report"]["properties"]));
+    assert_eq!(keys(&full["report"]), keys(&schema["$defs"]["ReportConfig"]["properties"]));
     assert_eq!(keys(&full["gitCredentials"]), keys(&schema["$defs"]["GitCredentials"]["properties"]));
 }

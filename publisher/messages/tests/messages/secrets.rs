@@ -14,13 +14,13 @@ fn no_secret_of_a_document_is_in_what_we_keep_or_say() {
     for fixture in ["valid", "warnings", "invalid"].into_iter().flat_map(|folder| fixtures("project", folder)) {
         let Ok(text) = fixture.text() else { continue };
         seen += usize::from(text.contains(CANARY));
-        let outcomes = [ProjectDocument::read(None, text), ProjectDocument::read(Some(text), "{}")];
+        let outcomes = [ProjectDocument::parse(None, text), ProjectDocument::parse(Some(text), "{}")];
         for outcome in outcomes {
-            let said = match &outcome {
+            let output = match &outcome {
                 Ok(read) => format!("{read:?} {}", serde_json::to_string(&read.document).unwrap()),
                 Err(error) => format!("{error} {error:?}"),
             };
-            assert!(!said.contains(CANARY), "{}: {said}", fixture.name);
+            assert!(!output.contains(CANARY), "{}: {output}", fixture.name);
         }
     }
     assert!(seen >= 15, "only {seen} fixtures hold the canary");

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use doorbell_messages::{Action, CommitId, GitRef, Origin, Request, VariableName, Variables};
+use doorbell_messages::{CommitId, GitRef, Request, RequestAction, RequestOrigin, VariableName, Variables};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -29,9 +29,9 @@ fn variables() -> impl Strategy<Value = Variables> {
 }
 
 pub(crate) fn request() -> impl Strategy<Value = Request> {
-    let action = prop_oneof![Just(Action::Start), Just(Action::Cancel)];
+    let action = prop_oneof![Just(RequestAction::Start), Just(RequestAction::Cancel)];
     let origin = (option::of(checked("\\PC{0,30}")), option::of(checked("\\PC{0,30}")))
-        .prop_map(|(vendor, build_url)| Origin { vendor, build_url });
+        .prop_map(|(vendor, build_url)| RequestOrigin { vendor, build_url });
     (
         checked("[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
         git_ref(),

@@ -23,18 +23,18 @@ def main():
     parser.add_argument("--stock", action="store_true")
     options = parser.parse_args()
     with Instance(options.pagure, options.dir, options.cert, options.key, plugin=not options.stock) as instance:
-        acts = {
+        commands = {
             "restart": instance.restart,
             "hook-token": instance.hook_token,
             "pause-redis": instance.pause_redis,
             "resume-redis": instance.resume_redis,
         }
-        _say(instance.info)
+        _print_json(instance.info)
         for line in sys.stdin:
-            _say(acts[line.strip()]() or {"done": line.strip()})
+            _print_json(commands[line.strip()]() or {"done": line.strip()})
 
 
-def _say(answer):
+def _print_json(answer):
     print(json.dumps(answer), flush=True)
 
 

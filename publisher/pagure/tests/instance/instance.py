@@ -117,7 +117,7 @@ class Instance:
     def _start_redis(self):
         self._start("redis", ["redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--save", "",
                               "--appendonly", "no", "--dir", str(self.dir)])
-        self._until("redis", lambda: os.path.exists(self.redis_socket))
+        self._wait_until("redis", lambda: os.path.exists(self.redis_socket))
 
     def _start_worker(self):
         # The solo pool of each of two would do, too; two processes of one are what Pagure's own unit starts.
@@ -127,9 +127,9 @@ class Instance:
     def _start_web(self):
         fd = self.socket.fileno()
         self._start("web", [sys.executable, str(HERE / "serve.py"), str(fd), self.cert, self.key], pass_fds=[fd])
-        self._until("web", self._answers)
+        self._wait_until("web", self._is_ready)
 
-    def _answers(self):
+    def _is_ready(self):
         try:
             context = ssl._create_unverified_context()
             return urllib.request.urlopen(self.url + "/api/0/version", timeout=5, context=context).status == 200
@@ -152,7 +152,7 @@ class Instance:
             self.processes[name] = subprocess.Popen(command, cwd=self.sources, env=self.environment, stdout=log,
                                                     stdin=subprocess.DEVNULL, stderr=log, **more)
 
-    def _until(self, name, condition):
+    def _wait_until(self, name, condition):
         end = time.monotonic() + START_SECONDS
         while not condition():
             if self.processes[name].poll() is not None or time.monotonic() > end:

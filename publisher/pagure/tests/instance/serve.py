@@ -7,7 +7,7 @@ from pagure.flask_app import create_app
 from werkzeug.serving import make_server
 
 
-class Fixed:
+class HeaderFix:
     """Pagure's git over HTTP hands header values to Werkzeug 3 as bytes, which go out as "b'...'". Undone here, outside
     of Pagure: a Pagure behind Apache does not have it."""
 
@@ -27,5 +27,5 @@ def _plain(value):
 
 if __name__ == "__main__":
     fd, cert, key = sys.argv[1:]
-    app = Fixed(create_app())
+    app = HeaderFix(create_app())
     make_server("127.0.0.1", 0, app, threaded=True, fd=int(fd), ssl_context=(cert, key)).serve_forever()

@@ -35,7 +35,7 @@ PAGES = ("/", "/demo", "/demo/settings", "/demo/settings/Pagure CI", "/demo/sett
 COMMIT = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba"
 
 
-class InPagure(unittest.TestCase):
+class PluginTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.dir = pathlib.Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
@@ -179,31 +179,31 @@ class InPagure(unittest.TestCase):
         self.assertEqual(shown, [("Doorbell", "success", "eight at last")])
 
 
-class Uninstalled(unittest.TestCase):
+class UninstallTest(unittest.TestCase):
     def test_a_pagure_that_had_the_plugin_works_without_it(self):
         with tempfile.TemporaryDirectory() as folder:
             run, (cert, key) = pathlib.Path(folder) / "run", certificate(pathlib.Path(folder))
             with Instance(SOURCES, run, cert, key) as pagure:
-                InPagure.pagure, InPagure.dir = pagure, pathlib.Path(folder)
-                InPagure.browser = browser = Browser(pagure.url)
+                PluginTest.pagure, PluginTest.dir = pagure, pathlib.Path(folder)
+                PluginTest.browser = browser = Browser(pagure.url)
                 browser.log_in(pagure.info["user"], pagure.info["password"])
-                InPagure.fill()
-                test = InPagure()
+                PluginTest.fill()
+                test = PluginTest()
                 test.set_hook(**HOOK)
                 self.assertEqual(test.report(token=test.token())[0], 200)
                 command = [sys.executable, "-m", "doorbell_pagure.uninstall"]
-                said = subprocess.run(command, env=pagure.environment, capture_output=True, check=True, text=True)
-                self.assertEqual(said.stdout, "1 hooks of the type doorbell removed\n")
+                completed = subprocess.run(command, env=pagure.environment, capture_output=True, check=True, text=True)
+                self.assertEqual(completed.stdout, "1 hooks of the type doorbell removed\n")
             with Instance(SOURCES, run, cert, key, plugin=False) as pagure:
-                InPagure.pagure, InPagure.browser = pagure, Browser(pagure.url)
-                InPagure.browser.log_in(pagure.info["user"], pagure.info["password"])
-                test = InPagure()
+                PluginTest.pagure, PluginTest.browser = pagure, Browser(pagure.url)
+                PluginTest.browser.log_in(pagure.info["user"], pagure.info["password"])
+                test = PluginTest()
                 for path in PAGES:
                     with self.subTest(path):
-                        path = path.format(commit=InPagure.commit).replace(" ", "%20")
-                        self.assertEqual(InPagure.browser.get(path)[0], 200)
+                        path = path.format(commit=PluginTest.commit).replace(" ", "%20")
+                        self.assertEqual(PluginTest.browser.get(path)[0], 200)
                 self.assertNotIn("doorbell", test.settings())
-                self.assertEqual(InPagure.browser.post("/api/0/ci/doorbell/demo", document={})[0], 404)
+                self.assertEqual(PluginTest.browser.post("/api/0/ci/doorbell/demo", document={})[0], 404)
                 self.assertEqual(test.flags(), [("Doorbell", "pending", "waiting")], "results stay")
 
 

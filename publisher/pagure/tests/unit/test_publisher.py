@@ -32,10 +32,10 @@ exit $1
 """
 
 
-class Publishing(unittest.TestCase):
+class PublisherTest(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.waited = []
+        self.delays = []
 
     def publish(self, *codes, key=None, request=REQUEST, **environment):
         program = self.dir / "trigger_job"
@@ -45,13 +45,13 @@ class Publishing(unittest.TestCase):
         os.environ["PATH"], old = path, os.environ["PATH"]
         try:
             with self.assertLogs("doorbell_pagure") as logs:
-                done = publisher.publish(request, key, dict(environment, PATH=path), self.waited.append)
+                result = publisher.publish(request, key, dict(environment, PATH=path), self.delays.append)
         finally:
             os.environ["PATH"] = old
         self.said = "\n".join(logs.output)
-        return done
+        return result
 
-    def noted(self, name):
+    def recorded(self, name):
         return (self.dir / name).read_text().splitlines()
 
     def test_a_request_becomes_arguments_and_no_shell_sees_them(self):
@@ -66,27 +66,27 @@ class Publishing(unittest.TestCase):
 
     def test_it_is_published_with_what_the_worker_has(self):
         self.assertTrue(self.publish(0, key=KEY, AWS_PROFILE="pagure", PAGURE_CONFIG="/etc/pagure.cfg", SECRET_KEY="x"))
-        self.assertEqual(self.noted("arguments"), REQUEST.arguments())
-        environment = "\n".join(self.noted("environment"))
+        self.assertEqual(self.recorded("arguments"), REQUEST.arguments())
+        environment = "\n".join(self.recorded("environment"))
         self.assertIn("AWS_PROFILE=pagure", environment)
         for name in ("PAGURE_CONFIG", "SECRET_KEY", "AKIAHOOK"):
             self.assertNotIn(name, environment)
-        self.assertEqual(self.waited, [])
+        self.assertEqual(self.delays, [])
 
     def test_the_hook_s_key_is_tried_where_the_worker_s_may_not(self):
-        had = {"AWS_PROFILE": "pagure", "AWS_SESSION_TOKEN": "old", "AWS_ENDPOINT_URL": "https://sns.example"}
-        self.assertTrue(self.publish(4, 0, key=KEY, **had))
-        second = self.noted("environment")[-30:]
+        worker_env = {"AWS_PROFILE": "pagure", "AWS_SESSION_TOKEN": "old", "AWS_ENDPOINT_URL": "https://sns.example"}
+        self.assertTrue(self.publish(4, 0, key=KEY, **worker_env))
+        second = self.recorded("environment")[-30:]
         self.assertIn("AWS_SECRET_ACCESS_KEY=canary-secret", second)
         self.assertIn("AWS_ENDPOINT_URL=https://sns.example", second)
         after = "\n".join(second).partition("AWS_ACCESS_KEY_ID=AKIAHOOK")
         self.assertTrue(after[1])
-        count = sum(line.startswith("AWS_SESSION_TOKEN=") for line in self.noted("environment"))
+        count = sum(line.startswith("AWS_SESSION_TOKEN=") for line in self.recorded("environment"))
         self.assertEqual(count, 1, "the worker's own credentials are not mixed with the hook's key")
-        self.assertFalse(any("canary" in line for line in self.noted("arguments")), "a secret is an argument")
+        self.assertFalse(any("canary" in line for line in self.recorded("arguments")), "a secret is an argument")
 
     def test_what_may_pass_is_tried_again_and_a_mistake_is_not(self):
-        for codes, done, waited in [
+        for codes, result, delays in [
             ((5, 0), True, [5]),
             ((130, 5, 0), True, [5, 20]),
             ((5, 5, 5, 5), False, [5, 20, 60]),
@@ -96,9 +96,9 @@ class Publishing(unittest.TestCase):
         ]:
             with self.subTest(codes):
                 (self.dir / "calls").unlink(missing_ok=True)
-                self.waited.clear()
-                self.assertEqual((self.publish(*codes), self.waited), (done, waited))
-                self.assertEqual(self.noted("calls"), [str(len(codes))])
+                self.delays.clear()
+                self.assertEqual((self.publish(*codes), self.delays), (result, delays))
+                self.assertEqual(self.recorded("calls"), [str(len(codes))])
 
     def test_no_secret_is_logged(self):
         self.publish(5, 5, 2, key=KEY)
@@ -107,12 +107,12 @@ class Publishing(unittest.TestCase):
 
     def test_a_missing_program_is_said_once(self):
         with self.assertLogs("doorbell_pagure", "ERROR") as logs:
-            self.assertFalse(publisher.publish(REQUEST, None, {"PATH": str(self.dir)}, self.waited.append))
+            self.assertFalse(publisher.publish(REQUEST, None, {"PATH": str(self.dir)}, self.delays.append))
         self.assertIn("trigger_job is not on the worker's PATH", logs.output[0])
-        self.assertEqual(self.waited, [])
+        self.assertEqual(self.delays, [])
 
 
-class Refs(unittest.TestCase):
+class GitRefsTest(unittest.TestCase):
     def setUp(self):
         self.dir = self.enterContext(tempfile.TemporaryDirectory())
         self.git("init", "--quiet", "--bare", "--initial-branch", "main")
@@ -124,8 +124,8 @@ class Refs(unittest.TestCase):
         identity = {f"GIT_{role}_{what}": "x" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         environment = dict(identity, PATH=os.environ["PATH"], GIT_CONFIG_NOSYSTEM="1", HOME=self.dir)
         command = ["git", "--git-dir", self.dir, *arguments]
-        done = subprocess.run(command, env=environment, input=b"", stdout=subprocess.PIPE, check=True)
-        return done.stdout.decode().strip()
+        result = subprocess.run(command, env=environment, input=b"", stdout=subprocess.PIPE, check=True)
+        return result.stdout.decode().strip()
 
     def test_a_name_is_a_tag_where_a_tag_and_no_branch_is_at_the_commit(self):
         self.git("update-ref", "refs/heads/v1", self.first)
@@ -135,19 +135,19 @@ class Refs(unittest.TestCase):
         self.assertFalse(git_refs.is_tag(self.dir, "--help", self.first))
 
     def test_the_ref_of_a_pull_request_is_waited_for(self):
-        naps = []
+        sleeps = []
 
         def sleep(seconds):
-            naps.append(seconds)
-            self.git("update-ref", "refs/pull/7/head", self.first if len(naps) < 3 else self.second)
+            sleeps.append(seconds)
+            self.git("update-ref", "refs/pull/7/head", self.first if len(sleeps) < 3 else self.second)
 
-        found = git_refs.wait_for_pull_ref(self.dir, 7, self.second, clock=lambda: sum(naps), sleep=sleep)
-        self.assertEqual((found, len(naps)), (self.second, 3))
+        found = git_refs.wait_for_pull_ref(self.dir, 7, self.second, clock=lambda: sum(sleeps), sleep=sleep)
+        self.assertEqual((found, len(sleeps)), (self.second, 3))
 
     def test_the_wait_for_a_pull_request_s_ref_ends(self):
-        naps = []
-        found = git_refs.wait_for_pull_ref(self.dir, 7, None, clock=lambda: 1000 * len(naps), sleep=naps.append)
-        self.assertEqual((found, len(naps)), (None, 1))
+        sleeps = []
+        found = git_refs.wait_for_pull_ref(self.dir, 7, None, clock=lambda: 1000 * len(sleeps), sleep=sleeps.append)
+        self.assertEqual((found, len(sleeps)), (None, 1))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 //! `doorbell dlq`: messages that nobody could work on, in each of the three queues where they end.
 
-mod act;
-mod letter;
 mod list;
+mod message;
 mod queue;
+mod queue_scan;
+mod redrive;
 mod select;
-mod walk;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use act::{drop_letters, redrive};
 pub(crate) use list::{list, show};
 pub(crate) use queue::{DeadLetterQueue, attribute, discover, subscription_arn};
+pub(crate) use redrive::{delete, redrive};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
@@ -21,10 +21,10 @@ pub(crate) enum DlqCommand {
                             at most 20 s after Ctrl-C, nobody else can receive them.\n\nExamples:\n  doorbell \
                             dlq list\n  doorbell dlq list --queue requests --reason 'not valid'"
     )]
-    List(ListArguments),
+    List(DeadLetterListArguments),
     /// One message, with its whole body
     #[command(after_help = "Examples:\n  doorbell dlq show 567910cd\n  doorbell dlq show 567910cd --output json")]
-    Show(ShowArguments),
+    Show(DeadLetterShowArguments),
     /// Send messages back to where they came from; without --yes, say which
     #[command(
         after_help = "Each message is sent first and deleted then: whatever interrupts it, none is lost, and one \
@@ -32,18 +32,18 @@ pub(crate) enum DlqCommand {
                             567910cd\n  doorbell dlq redrive --reason 'the ledger' --yes\n  doorbell dlq redrive --all \
                             --queue subscription --yes"
     )]
-    Redrive(ActArguments),
+    Redrive(DeadLetterActionArguments),
     /// Delete messages for good; without --yes, say which
     #[command(
-        after_help = "Keep a copy first: doorbell dlq list --output json > letters.json\n\nExamples:\n  doorbell \
-                            dlq drop 567910cd\n  doorbell dlq drop --reason 'not a JSON object' --yes"
+        after_help = "Keep a copy first: doorbell dlq list --output json > messages.json\n\nExamples:\n  doorbell \
+                            dlq delete 567910cd\n  doorbell dlq delete --reason 'not a JSON object' --yes"
     )]
-    Drop(ActArguments),
+    Delete(DeadLetterActionArguments),
 }
 
 /// Which messages are meant.
 #[derive(Debug, Args)]
-pub(crate) struct ListArguments {
+pub(crate) struct DeadLetterListArguments {
     /// Only this queue's: requests, subscription or events
     #[arg(long, value_name = "QUEUE")]
     pub(crate) queue: Option<DeadLetterQueue>,
@@ -53,14 +53,14 @@ pub(crate) struct ListArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ShowArguments {
+pub(crate) struct DeadLetterShowArguments {
     /// The message's id, or the beginning of it
     #[arg(value_name = "ID")]
     pub(crate) id: String,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ActArguments {
+pub(crate) struct DeadLetterActionArguments {
     /// The messages' ids, or the beginnings of them
     #[arg(value_name = "ID", required_unless_present_any = ["reason", "all"])]
     pub(crate) ids: Vec<String>,

@@ -1,5 +1,5 @@
-use crate::dead_letters::letter::Letter;
-use crate::dead_letters::{ActArguments, ListArguments};
+use crate::dead_letters::message::DeadLetterMessage;
+use crate::dead_letters::{DeadLetterActionArguments, DeadLetterListArguments};
 
 /// Which letters are meant.
 #[derive(Debug, Default)]
@@ -11,20 +11,20 @@ pub(crate) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    pub(crate) fn holds(&self, letter: &Letter) -> bool {
-        let by_id = self.ids.is_empty() || self.ids.iter().any(|id| !id.is_empty() && letter.id.starts_with(id));
-        by_id && self.reason.is_none_or(|reason| letter.reason.contains(reason))
+    pub(crate) fn matches(&self, message: &DeadLetterMessage) -> bool {
+        let by_id = self.ids.is_empty() || self.ids.iter().any(|id| !id.is_empty() && message.id.starts_with(id));
+        by_id && self.reason.is_none_or(|reason| message.reason.contains(reason))
     }
 }
 
-impl<'a> From<&'a ListArguments> for Selection<'a> {
-    fn from(arguments: &'a ListArguments) -> Self {
+impl<'a> From<&'a DeadLetterListArguments> for Selection<'a> {
+    fn from(arguments: &'a DeadLetterListArguments) -> Self {
         Self { ids: &[], reason: arguments.reason.as_deref() }
     }
 }
 
-impl<'a> From<&'a ActArguments> for Selection<'a> {
-    fn from(arguments: &'a ActArguments) -> Self {
+impl<'a> From<&'a DeadLetterActionArguments> for Selection<'a> {
+    fn from(arguments: &'a DeadLetterActionArguments) -> Self {
         Self { ids: &arguments.ids, reason: arguments.reason.as_deref() }
     }
 }

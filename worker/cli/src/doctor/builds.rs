@@ -1,51 +1,54 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_codebuild::types::Project;
-use doorbell_worker::call_failed;
+use doorbell_worker::aws_error;
 
-use super::check::{Check, judged};
-use super::registry::Wanted;
-use super::{Patient, roles, rules};
+use super::check::{Check, check_from_problems};
+use super::registry::BuildProjectNeeds;
+use super::{DoctorContext, roles, rules};
 
 /// Those of the build projects that documents name which exist.
 ///
 /// # Errors
 /// CodeBuild can't be asked: a check that says so.
-pub(super) async fn find(patient: &Patient<'_>, wanted: &BTreeMap<String, Wanted>) -> Result<Vec<Project>, Check> {
-    if wanted.is_empty() {
+pub(super) async fn find_projects(
+    context: &DoctorContext<'_>,
+    needs: &BTreeMap<String, BuildProjectNeeds>,
+) -> Result<Vec<Project>, Check> {
+    if needs.is_empty() {
         return Ok(Vec::new());
     }
-    let client = aws_sdk_codebuild::Client::new(patient.account.sdk());
-    let answer = client.batch_get_projects().set_names(Some(wanted.keys().cloned().collect())).send().await;
-    let answer = answer.map_err(|error| call_failed("BatchGetProjects", error));
+    let client = aws_sdk_codebuild::Client::new(context.account.sdk());
+    let answer = client.batch_get_projects().set_names(Some(needs.keys().cloned().collect())).send().await;
+    let answer = answer.map_err(|error| aws_error("BatchGetProjects", error));
     let answer =
-        answer.map_err(|failed| Check::unanswered("build-projects", &failed, "`aws codebuild list-projects`"))?;
+        answer.map_err(|error| Check::query_failed("build-projects", &error, "`aws codebuild list-projects`"))?;
     Ok(answer.projects.unwrap_or_default())
 }
 
 /// The build projects that documents name, and what their roles may read.
 pub(super) async fn check(
-    patient: &Patient<'_>,
-    wanted: &BTreeMap<String, Wanted>,
+    context: &DoctorContext<'_>,
+    needs: &BTreeMap<String, BuildProjectNeeds>,
     found: &Result<Vec<Project>, Check>,
 ) -> Vec<Check> {
     let projects = match found {
         Ok(projects) => projects,
         Err(check) => return vec![check.clone()],
     };
-    let heard = rules::heard_projects(patient).await;
-    let each = wanted.iter().map(|(name, wanted)| {
+    let subscribed = rules::subscribed_projects(context).await;
+    let each = needs.iter().map(|(name, needs)| {
         let project = projects.iter().find(|project| project.name() == Some(name));
-        let heard = heard.as_deref();
+        let subscribed = subscribed.as_deref();
         async move {
             match project {
                 Some(project) => {
-                    vec![judge(name, project, heard), roles::check(patient, name, project, wanted).await]
+                    vec![evaluate_project(name, project, subscribed), roles::check(context, name, project, needs).await]
                 }
                 None => vec![Check::failure(
                     format!("build-project-{name}"),
                     "a document names it, and CodeBuild has no such project: its jobs wait, and end as errors",
-                    "aws codebuild list-projects; then mend buildProject in the document",
+                    "aws codebuild list-projects; then fix buildProject in the document",
                 )],
             }
         }
@@ -53,15 +56,20 @@ pub(super) async fn check(
     futures_util::future::join_all(each).await.concat()
 }
 
-fn judge(name: &str, project: &Project, heard: Option<&[String]>) -> Check {
+fn evaluate_project(name: &str, project: &Project, subscribed: Option<&[String]>) -> Check {
     let mut problems = Vec::new();
-    if heard.is_some_and(|heard| !heard.is_empty() && !heard.iter().any(|one| one == name)) {
+    if subscribed.is_some_and(|subscribed| !subscribed.is_empty() && !subscribed.iter().any(|one| one == name)) {
         problems.push("no rule brings its events: results come late, by looking only".to_owned());
     }
     let buildspec = project.source().and_then(|source| source.buildspec()).unwrap_or_default();
     if !buildspec.contains("doorbell-runner") {
         problems.push("its buildspec does not run doorbell-runner".to_owned());
     }
-    let mend = format!("aws codebuild batch-get-projects --names {name}; aws events put-rule with it in project-name");
-    judged(&format!("build-project-{name}"), &problems, "it exists, runs the runner, and its events arrive", mend)
+    let fix = format!("aws codebuild batch-get-projects --names {name}; aws events put-rule with it in project-name");
+    check_from_problems(
+        &format!("build-project-{name}"),
+        &problems,
+        "it exists, runs the runner, and its events arrive",
+        fix,
+    )
 }

@@ -1,14 +1,14 @@
 use clap::builder::styling::{AnsiColor, Style};
-use doorbell_worker::CallFailed;
+use doorbell_worker::AwsCallError;
 use serde::Serialize;
 
-use crate::failure::{Failure, is_denied};
-use crate::screen::harmless;
+use crate::error::{CliError, is_denied};
+use crate::printer::harmless;
 
 /// How a link of the chain is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(super) enum CheckState {
     /// It holds.
     Ok,
     /// It holds, and somebody should look.
@@ -19,9 +19,9 @@ pub(super) enum State {
     Skipped,
 }
 
-impl State {
+impl CheckState {
     /// Words of one width.
-    pub(super) fn shown(self) -> (&'static str, Style) {
+    pub(super) fn label(self) -> (&'static str, Style) {
         match self {
             Self::Ok => ("ok     ", AnsiColor::Green.on_default()),
             Self::Warning => ("warning", AnsiColor::Yellow.on_default().bold()),
@@ -36,48 +36,53 @@ impl State {
 pub(super) struct Check {
     #[serde(rename = "check")]
     pub(super) name: String,
-    pub(super) state: State,
-    pub(super) text: String,
-    pub(super) mend: Option<String>,
+    pub(super) state: CheckState,
+    pub(super) message: String,
+    pub(super) fix: Option<String>,
 }
 
 impl Check {
-    pub(super) fn ok(name: impl Into<String>, text: impl AsRef<str>) -> Self {
-        Self { name: name.into(), state: State::Ok, text: harmless(text.as_ref()), mend: None }
+    pub(super) fn ok(name: impl Into<String>, message: impl AsRef<str>) -> Self {
+        Self { name: name.into(), state: CheckState::Ok, message: harmless(message.as_ref()), fix: None }
     }
 
-    pub(super) fn warning(name: impl Into<String>, text: impl AsRef<str>, mend: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Warning, text: harmless(text.as_ref()), mend: Some(mend.into()) }
+    pub(super) fn warning(name: impl Into<String>, text: impl AsRef<str>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), state: CheckState::Warning, message: harmless(text.as_ref()), fix: Some(fix.into()) }
     }
 
-    pub(super) fn failure(name: impl Into<String>, text: impl AsRef<str>, mend: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Failure, text: harmless(text.as_ref()), mend: Some(mend.into()) }
+    pub(super) fn failure(name: impl Into<String>, text: impl AsRef<str>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), state: CheckState::Failure, message: harmless(text.as_ref()), fix: Some(fix.into()) }
     }
 
-    pub(super) fn skipped(name: impl Into<String>, text: impl AsRef<str>, mend: impl Into<String>) -> Self {
-        Self { name: name.into(), state: State::Skipped, text: harmless(text.as_ref()), mend: Some(mend.into()) }
+    pub(super) fn skipped(name: impl Into<String>, text: impl AsRef<str>, fix: impl Into<String>) -> Self {
+        Self { name: name.into(), state: CheckState::Skipped, message: harmless(text.as_ref()), fix: Some(fix.into()) }
     }
 
     /// A call that got no good answer. That the caller may not look says nothing of the link.
-    pub(super) fn unanswered(name: impl Into<String>, failed: &CallFailed, mend: impl Into<String>) -> Self {
-        if failed.code.as_deref().is_some_and(is_denied) {
+    pub(super) fn query_failed(name: impl Into<String>, error: &AwsCallError, fix: impl Into<String>) -> Self {
+        if error.code.as_deref().is_some_and(is_denied) {
             let right = "give these credentials the right that is named; the README of doorbell-cli lists all";
-            return Self::skipped(name, format!("it could not be looked at: {failed}"), right);
+            return Self::skipped(name, format!("it could not be looked at: {error}"), right);
         }
-        Self::failure(name, failed.to_string(), mend)
+        Self::failure(name, error.to_string(), fix)
     }
 
-    /// As [`Check::unanswered`].
-    pub(super) fn unread(name: impl Into<String>, failure: &Failure) -> Self {
+    /// As [`Check::query_failed`].
+    pub(super) fn unreadable(name: impl Into<String>, failure: &CliError) -> Self {
         let state = match failure.kind {
-            crate::failure::FailureKind::Denied => State::Skipped,
-            _ => State::Failure,
+            crate::error::CliErrorKind::Denied => CheckState::Skipped,
+            _ => CheckState::Failure,
         };
-        Self { name: name.into(), state, text: harmless(&failure.what), mend: Some(failure.next.clone()) }
+        Self { name: name.into(), state, message: harmless(&failure.message), fix: Some(failure.hint.clone()) }
     }
 }
 
 /// `Ok` with this text if `problems` is empty, else a failure that names them all.
-pub(super) fn judged(name: &str, problems: &[String], good: impl AsRef<str>, mend: impl Into<String>) -> Check {
-    if problems.is_empty() { Check::ok(name, good) } else { Check::failure(name, problems.join("; "), mend) }
+pub(super) fn check_from_problems(
+    name: &str,
+    problems: &[String],
+    good: impl AsRef<str>,
+    fix: impl Into<String>,
+) -> Check {
+    if problems.is_empty() { Check::ok(name, good) } else { Check::failure(name, problems.join("; "), fix) }
 }

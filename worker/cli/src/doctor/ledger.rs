@@ -1,41 +1,44 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{ProjectionType, TableDescription, TimeToLiveStatus};
-use doorbell_engine::ports::{Ledger, SHARDS};
-use doorbell_worker::{LEDGER_INDEX, Table, call_failed};
+use doorbell_engine::ports::{JobLedger, SHARDS};
+use doorbell_worker::{DynamoDbLedger, LEDGER_INDEX, aws_error};
 
-use super::Patient;
-use super::check::{Check, judged};
+use super::DoctorContext;
+use super::check::{Check, check_from_problems};
 use crate::installation::Setting;
-use crate::screen::{ago, counted};
+use crate::printer::{format_age, pluralize};
 
 /// A worker writes its heartbeat every minute.
-const SILENT_AFTER: Duration = Duration::from_secs(3 * 60);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 
 /// A sweep looks every few seconds; a row that is due for longer is looked at by nobody.
-const OVERDUE_AFTER: Duration = Duration::from_secs(2 * 60);
+const OVERDUE_THRESHOLD: Duration = Duration::from_secs(2 * 60);
 
 /// The table, its index, and whether somebody sweeps it.
-pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
+pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let (Ok([name]), Ok(ledger)) =
-        (patient.installation.read([Setting::Table]), patient.account.ledger(patient.installation))
+        (context.installation.read([Setting::Table]), context.account.ledger(context.installation))
     else {
         return Vec::new();
     };
-    let client = aws_sdk_dynamodb::Client::new(patient.account.sdk());
+    let client = aws_sdk_dynamodb::Client::new(context.account.sdk());
     let table = match client.describe_table().table_name(&name).send().await {
-        Ok(answer) => shape(&name, answer.table()),
+        Ok(answer) => check_schema(&name, answer.table()),
         Err(error) => {
-            let failed = call_failed(&format!("DescribeTable {name}"), error);
-            return vec![Check::unanswered("table", &failed, "is DOORBELL_TABLE right? `aws dynamodb list-tables`")];
+            let failed = aws_error(&format!("DescribeTable {name}"), error);
+            return vec![Check::query_failed("table", &failed, "is DOORBELL_TABLE right? `aws dynamodb list-tables`")];
         }
     };
-    let (ttl, worker, overdue) =
-        futures_util::join!(time_to_live(&client, &name), worker(&ledger, patient), overdue(&ledger, patient));
+    let (ttl, worker, overdue) = futures_util::join!(
+        check_ttl(&client, &name),
+        check_heartbeat(&ledger, context),
+        check_overdue(&ledger, context)
+    );
     vec![table, ttl, worker, overdue]
 }
 
-fn shape(name: &str, table: Option<&TableDescription>) -> Check {
+fn check_schema(name: &str, table: Option<&TableDescription>) -> Check {
     let mut problems = Vec::new();
     let keys: Vec<&str> =
         table.map(|table| table.key_schema()).unwrap_or_default().iter().map(|key| key.attribute_name()).collect();
@@ -58,18 +61,23 @@ fn shape(name: &str, table: Option<&TableDescription>) -> Check {
             }
         }
     }
-    judged("table", &problems, format!("{name} and its index are there"), "make it as worker/README.md says")
+    check_from_problems(
+        "table",
+        &problems,
+        format!("{name} and its index are there"),
+        "make it as worker/README.md says",
+    )
 }
 
-async fn time_to_live(client: &aws_sdk_dynamodb::Client, name: &str) -> Check {
+async fn check_ttl(client: &aws_sdk_dynamodb::Client, name: &str) -> Check {
     const NAME: &str = "table-ttl";
-    let mend = format!(
+    let fix = format!(
         "aws dynamodb update-time-to-live --table-name {name} --time-to-live-specification \
          AttributeName=expires_at,Enabled=true"
     );
     let answer = match client.describe_time_to_live().table_name(name).send().await {
         Ok(answer) => answer.time_to_live_description,
-        Err(error) => return Check::unanswered(NAME, &call_failed("DescribeTimeToLive", error), mend),
+        Err(error) => return Check::query_failed(NAME, &aws_error("DescribeTimeToLive", error), fix),
     };
     let is_on = answer.is_some_and(|ttl| {
         ttl.attribute_name() == Some("expires_at")
@@ -78,30 +86,31 @@ async fn time_to_live(client: &aws_sdk_dynamodb::Client, name: &str) -> Check {
     if is_on {
         Check::ok(NAME, "settled rows are forgotten after 30 days")
     } else {
-        Check::warning(NAME, "time to live is not on for expires_at: rows stay for ever, and are paid for", mend)
+        Check::warning(NAME, "time to live is not on for expires_at: rows stay for ever, and are paid for", fix)
     }
 }
 
-async fn worker(ledger: &Table, patient: &Patient<'_>) -> Check {
+async fn check_heartbeat(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -> Check {
     const NAME: &str = "worker";
-    const MEND: &str = "start a worker: `aws ecs update-service --desired-count 1 ...`, and read its log";
+    const FIX: &str = "start a worker: `aws ecs update-service --desired-count 1 ...`, and read its log";
     match ledger.last_sweep().await {
-        Ok(Some(sweep)) if patient.now.since(sweep.at) <= SILENT_AFTER => {
-            Check::ok(NAME, format!("one swept the ledger {} ago", ago(sweep.at, patient.now)))
+        Ok(Some(sweep)) if context.now.running_since(sweep.at) <= HEARTBEAT_TIMEOUT => {
+            Check::ok(NAME, format!("one swept the ledger {} ago", format_age(sweep.at, context.now)))
         }
         Ok(Some(sweep)) => {
-            let text = format!("the last one swept the ledger {} ago: requests wait", ago(sweep.at, patient.now));
-            Check::failure(NAME, text, MEND)
+            let text =
+                format!("the last one swept the ledger {} ago: requests wait", format_age(sweep.at, context.now));
+            Check::failure(NAME, text, FIX)
         }
-        Ok(None) => Check::failure(NAME, "none has ever swept this ledger: requests wait", MEND),
-        Err(failed) => Check::unanswered(NAME, &failed, MEND),
+        Ok(None) => Check::failure(NAME, "none has ever swept this ledger: requests wait", FIX),
+        Err(failed) => Check::query_failed(NAME, &failed, FIX),
     }
 }
 
-async fn overdue(ledger: &Table, patient: &Patient<'_>) -> Check {
+async fn check_overdue(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -> Check {
     const NAME: &str = "overdue";
-    let before = patient.now - OVERDUE_AFTER;
-    let pages = futures_util::future::join_all((0..SHARDS).map(|shard| ledger.due(shard, before, None))).await;
+    let due_before = context.now - OVERDUE_THRESHOLD;
+    let pages = futures_util::future::join_all((0..SHARDS).map(|shard| ledger.due(shard, due_before, None))).await;
     let mut jobs = Vec::new();
     for page in pages {
         match page {
@@ -114,7 +123,7 @@ async fn overdue(ledger: &Table, patient: &Patient<'_>) -> Check {
         None => Check::ok(NAME, "no job waits for a look"),
         Some(job) => Check::failure(
             NAME,
-            format!("{} that should have been looked at minutes ago", counted(jobs.len(), "job")),
+            format!("{} that should have been looked at minutes ago", pluralize(jobs.len(), "job")),
             format!("doorbell jobs show '{job}'"),
         ),
     }

@@ -1,11 +1,11 @@
 //! `doorbell doctor`: walks the whole chain from the topic to the forge, and says of each link whether it holds, what
-//! it means if not, and the command that mends it. It writes nothing.
+//! it means if not, and the command that fixes it. It writes nothing.
 
+mod arn_scope;
 mod builds;
 mod check;
 mod clock;
 mod ledger;
-mod place;
 mod policy;
 mod queues;
 mod registry;
@@ -20,15 +20,15 @@ use doorbell_engine::domain::Timestamp;
 use doorbell_engine::ports::Clock;
 use serde::Serialize;
 
-use crate::account::Account;
-use crate::doctor::check::{Check, State};
-use crate::doctor::rules::Rule;
-use crate::failure::{Failure, Outcome};
+use crate::account::OwnerAccount;
+use crate::doctor::check::{Check, CheckState};
+use crate::doctor::rules::EventRule;
+use crate::error::{CliError, CommandOutcome};
 use crate::installation::{Installation, Setting};
-use crate::registry::Registry;
-use crate::screen::{Screen, bold, counted, dim, painted};
-use crate::signed::Signed;
-use doorbell_worker::{CallFailed, Forges};
+use crate::printer::{Printer, bold, dim, pluralize, styled};
+use crate::registry::RegistryClient;
+use crate::sigv4_client::SigV4Client;
+use doorbell_worker::{AwsCallError, PagureReporter};
 use tokio::sync::OnceCell;
 
 #[derive(Debug, Args)]
@@ -38,28 +38,28 @@ use tokio::sync::OnceCell;
                         --output json | jq .healthy"
 )]
 pub(crate) struct DoctorArguments {
-    /// Show only what is not well
+    /// Show only checks that are not ok
     #[arg(long, short)]
     quiet: bool,
 }
 
 /// All that the checks are made with.
-struct Patient<'a> {
-    account: &'a Account,
-    signed: &'a Signed,
-    registry: Registry,
-    forges: &'a Forges,
+struct DoctorContext<'a> {
+    account: &'a OwnerAccount,
+    sigv4: &'a SigV4Client,
+    registry: RegistryClient,
+    reporter: &'a PagureReporter,
     installation: &'a Installation,
     topic_arn: String,
     trigger_queue_url: String,
     event_queue_url: String,
     dlq_url: String,
     now: Timestamp,
-    rules: OnceCell<Result<Vec<Rule>, CallFailed>>,
+    rules: OnceCell<Result<Vec<EventRule>, AwsCallError>>,
 }
 
 #[derive(Serialize)]
-struct Examined {
+struct DoctorReport {
     healthy: bool,
     checks: Vec<Check>,
 }
@@ -70,11 +70,11 @@ struct Examined {
 /// A setting is missing: without it half the chain can't be looked at.
 pub(crate) async fn doctor(
     arguments: &DoctorArguments,
-    account: &Account,
+    account: &OwnerAccount,
     installation: &Installation,
     now: Timestamp,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     let [topic_arn, trigger_queue_url, event_queue_url, dlq_url, _] = installation.read([
         Setting::TopicArn,
         Setting::TriggerQueueUrl,
@@ -82,14 +82,14 @@ pub(crate) async fn doctor(
         Setting::DlqUrl,
         Setting::Table,
     ])?;
-    let forges = Forges::new(installation.allow_private_forges()?)
-        .map_err(|error| Failure::not_done(format!("no HTTPS client: {error}"), "is SSL_CERT_FILE right?"))?;
-    let signed = Signed::new(account.sdk())?;
-    let mut patient = Patient {
+    let reporter = PagureReporter::new(installation.allow_private_forges()?)
+        .map_err(|error| CliError::operation_failed(format!("no HTTPS client: {error}"), "is SSL_CERT_FILE right?"))?;
+    let sigv4 = SigV4Client::new(account.sdk())?;
+    let mut context = DoctorContext {
         account,
-        signed: &signed,
-        registry: Registry::new(account, installation.prefix()?),
-        forges: &forges,
+        sigv4: &sigv4,
+        registry: RegistryClient::new(account, installation.prefix()?),
+        reporter: &reporter,
         installation,
         topic_arn,
         trigger_queue_url,
@@ -98,42 +98,43 @@ pub(crate) async fn doctor(
         now,
         rules: OnceCell::new(),
     };
-    let first = clock::check(&patient).await;
-    if first.iter().any(|check| check.name == "identity" && check.state == State::Failure) {
+    let first = clock::check(&context).await;
+    if first.iter().any(|check| check.name == "identity" && check.state == CheckState::Failure) {
         // Nobody else would answer, either.
-        return report(first, arguments, screen);
+        return print_report(first, arguments, printer);
     }
     // What is late is late by AWS's clock, whatever this machine's says.
-    patient.now = account.clock().now().unwrap_or(now);
+    context.now = account.clock().now().unwrap_or(now);
     let (topic, queues, rules, ledger, registry) = futures_util::join!(
-        topic::check(&patient),
-        queues::check(&patient),
-        rules::check(&patient),
-        ledger::check(&patient),
-        registry::check(&patient)
+        topic::check(&context),
+        queues::check(&context),
+        rules::check(&context),
+        ledger::check(&context),
+        registry::check(&context)
     );
-    report([first, topic, queues, rules, ledger, registry].concat(), arguments, screen)
+    print_report([first, topic, queues, rules, ledger, registry].concat(), arguments, printer)
 }
 
-fn report(checks: Vec<Check>, arguments: &DoctorArguments, screen: Screen) -> Result<Outcome, Failure> {
-    let healthy = checks.iter().all(|check| check.state != State::Failure);
-    let examined = Examined { healthy, checks };
-    screen.result(&examined, || {
-        let shown = examined.checks.iter().filter(|check| !arguments.quiet || check.state != State::Ok);
-        shown.flat_map(|check| lines(check, screen)).collect()
+fn print_report(checks: Vec<Check>, arguments: &DoctorArguments, printer: Printer) -> Result<CommandOutcome, CliError> {
+    let healthy = checks.iter().all(|check| check.state != CheckState::Failure);
+    let report_output = DoctorReport { healthy, checks };
+    printer.print_result(&report_output, || {
+        let shown = report_output.checks.iter().filter(|check| !arguments.quiet || check.state != CheckState::Ok);
+        shown.flat_map(|check| format_check(check, printer)).collect()
     })?;
-    let count = |state: State| examined.checks.iter().filter(|check| check.state == state).count();
-    let (failures, warnings, skipped) = (count(State::Failure), count(State::Warning), count(State::Skipped));
-    let all = counted(examined.checks.len(), "check");
-    screen.note(&format!("{all}: {failures} failed, {warnings} warned, {skipped} skipped"));
-    Ok(if healthy { Outcome::Done } else { Outcome::Failed })
+    let count = |state: CheckState| report_output.checks.iter().filter(|check| check.state == state).count();
+    let (failures, warnings, skipped) =
+        (count(CheckState::Failure), count(CheckState::Warning), count(CheckState::Skipped));
+    let all = pluralize(report_output.checks.len(), "check");
+    printer.note(&format!("{all}: {failures} failed, {warnings} warned, {skipped} skipped"));
+    Ok(if healthy { CommandOutcome::Done } else { CommandOutcome::Failed })
 }
 
-fn lines(check: &Check, screen: Screen) -> Vec<String> {
-    let (word, style) = check.state.shown();
-    let mut lines = screen.wrapped(&format!("{} {}: {}", painted(style, word), bold(&check.name), check.text), 8);
-    if let Some(mend) = &check.mend {
-        lines.extend(screen.wrapped(&format!("        {} {mend}", dim("mend:")), 14));
+fn format_check(check: &Check, printer: Printer) -> Vec<String> {
+    let (word, style) = check.state.label();
+    let mut lines = printer.wrap_text(&format!("{} {}: {}", styled(style, word), bold(&check.name), check.message), 8);
+    if let Some(fix) = &check.fix {
+        lines.extend(printer.wrap_text(&format!("        {} {fix}", dim("fix:")), 14));
     }
     lines
 }

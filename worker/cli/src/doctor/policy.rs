@@ -15,28 +15,28 @@ impl Statement<'_> {
     /// Whether it lets the service do this on behalf of that resource.
     pub(super) fn admits(&self, service: &str, action: &str, source_arn: &str) -> bool {
         self.allows(action)
-            && (texts(&self.0["Principal"]["Service"]).contains(&service) || self.is_for_anybody())
+            && (strings(&self.0["Principal"]["Service"]).contains(&service) || self.matches_everyone())
             && self.sources().is_none_or(|sources| sources.iter().any(|source| matches(source, source_arn)))
     }
 
     /// Whether it lets anybody in the world do this.
-    pub(super) fn opens_to_all(&self, action: &str) -> bool {
-        self.allows(action) && self.is_for_anybody() && self.0["Condition"].is_null()
+    pub(super) fn allows_everyone(&self, action: &str) -> bool {
+        self.allows(action) && self.matches_everyone() && self.0["Condition"].is_null()
     }
 
     /// Whether it refuses what comes without TLS.
-    pub(super) fn refuses_plain_http(&self) -> bool {
+    pub(super) fn denies_plain_http(&self) -> bool {
         let secure = &self.0["Condition"]["Bool"]["aws:SecureTransport"];
-        self.0["Effect"] == "Deny" && texts(secure).contains(&"false") || secure == &Value::Bool(false)
+        self.0["Effect"] == "Deny" && strings(secure).contains(&"false") || secure == &Value::Bool(false)
     }
 
     fn allows(&self, action: &str) -> bool {
-        self.0["Effect"] == "Allow" && texts(&self.0["Action"]).iter().any(|pattern| matches_action(pattern, action))
+        self.0["Effect"] == "Allow" && strings(&self.0["Action"]).iter().any(|pattern| matches_action(pattern, action))
     }
 
-    fn is_for_anybody(&self) -> bool {
+    fn matches_everyone(&self) -> bool {
         let principal = &self.0["Principal"];
-        principal == "*" || texts(&principal["AWS"]).contains(&"*")
+        principal == "*" || strings(&principal["AWS"]).contains(&"*")
     }
 
     /// On whose behalf; none where anybody's will do.
@@ -44,7 +44,7 @@ impl Statement<'_> {
         let condition = self.0["Condition"].as_object()?;
         let sources = condition.values().filter_map(|test| {
             let test = test.as_object()?;
-            test.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn")).map(|(_, value)| texts(value))
+            test.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:SourceArn")).map(|(_, value)| strings(value))
         });
         let sources: Vec<&str> = sources.flatten().collect();
         (!sources.is_empty()).then_some(sources)
@@ -71,7 +71,7 @@ fn one_or_more(value: &Value) -> Vec<&Value> {
     }
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+fn strings(value: &Value) -> Vec<&str> {
     one_or_more(value).into_iter().filter_map(Value::as_str).collect()
 }
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_admits_the_service_on_behalf_of_its_source_only() {
+    fn statement_admits_service_for_its_source_arn_only() {
         check(json!({}), true);
         check(json!({ "Action": ["sqs:*"] }), true);
         check(json!({ "Condition": { "ArnLike": { "AWS:SourceArn": ["arn:aws:sns:eu-north-1:1:*"] } } }), true);
@@ -113,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_to_all_is_seen() {
+    fn statement_with_public_principal_is_detected() {
         let open =
             json!({ "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "SNS:Publish" }] });
-        assert!(statements(&open)[0].opens_to_all("sns:Publish"));
-        assert!(!statements(&statement(&json!({ "Principal": "*" })))[0].opens_to_all("sqs:SendMessage"));
+        assert!(statements(&open)[0].allows_everyone("sns:Publish"));
+        assert!(!statements(&statement(&json!({ "Principal": "*" })))[0].allows_everyone("sqs:SendMessage"));
     }
 }

@@ -1,23 +1,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use doorbell_engine::domain::ForgeSide;
+use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Answer;
 use doorbell_messages::{BuildProjectName, ProjectDocument, SecretId};
-use doorbell_worker::call_failed;
+use doorbell_worker::aws_error;
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::check::Check;
-use super::worker_role::{self, Duties};
-use super::{Patient, builds};
-use crate::failure::is_missing;
+use super::worker_role::{self, WorkerNeeds};
+use super::{DoctorContext, builds};
+use crate::error::is_missing;
+use crate::printer::pluralize;
 use crate::project::lint;
-use crate::registry::{DEFAULT, Entry};
-use crate::screen::counted;
+use crate::registry::{DEFAULT_NAME, RegistryEntry};
 
 /// What the documents ask of a build project.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct BuildProjectNeeds {
     /// Secrets that its builds read.
     pub(super) secrets: BTreeSet<String>,
     /// SSM parameters that its builds read: documents with credentials in them.
@@ -27,95 +27,95 @@ pub(super) struct Wanted {
 }
 
 /// The registry's documents, and what each of them names: secrets, build projects, forges.
-pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
-    let prefix = patient.registry.parameter("");
-    let entries = match patient.registry.all().await {
+pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
+    let prefix = context.registry.parameter("");
+    let entries = match context.registry.list().await {
         Ok(entries) => entries,
-        Err(failure) => return vec![Check::unread("registry", &failure)],
+        Err(failure) => return vec![Check::unreadable("registry", &failure)],
     };
-    let default = entries.iter().find(|entry| entry.name == DEFAULT).map(|entry| entry.text.clone());
-    let projects = entries.iter().filter(|entry| entry.name != DEFAULT).count();
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.clone());
+    let projects = entries.iter().filter(|entry| entry.name != DEFAULT_NAME).count();
     let mut checks = vec![match projects {
         0 => Check::failure(
             "registry",
             format!("no project is registered under {prefix}: every request is rejected"),
             "doorbell project put NAME FILE; or is DOORBELL_REGISTRY_PREFIX right?",
         ),
-        count => Check::ok("registry", format!("{} under {prefix}", counted(count, "project"))),
+        count => Check::ok("registry", format!("{} under {prefix}", pluralize(count, "project"))),
     }];
-    let fallback = patient.installation.default_build_project().ok().flatten();
-    checks.extend(entries.iter().map(|entry| document(entry, default.as_deref(), fallback.as_ref())));
+    let fallback = context.installation.default_build_project().ok().flatten();
+    checks.extend(entries.iter().map(|entry| check_document(entry, default.as_deref(), fallback.as_ref())));
     let read: Vec<(&str, ProjectDocument, bool)> = entries
         .iter()
-        .filter(|entry| entry.name != DEFAULT)
+        .filter(|entry| entry.name != DEFAULT_NAME)
         .filter_map(|entry| {
-            let read = ProjectDocument::read(default.as_deref(), &entry.text).ok()?;
+            let read = ProjectDocument::parse(default.as_deref(), &entry.text).ok()?;
             Some((entry.name.as_str(), read.document, read.inline_credentials))
         })
         .collect();
-    let wanted = wanted(patient, &read, fallback.as_ref(), default.is_some());
+    let needs = project_needs(context, &read, fallback.as_ref(), default.is_some());
     let secrets: BTreeSet<&SecretId> = read.iter().flat_map(|(_, document, _)| secrets_of(document)).collect();
-    let forges: BTreeMap<String, ForgeSide> = read
+    let forges: BTreeMap<String, ForgeRepository> = read
         .iter()
         .filter_map(|(_, document, _)| document.report.as_ref())
-        .map(|report| (format!("{} {}", report.url, report.repo), ForgeSide::from(report)))
+        .map(|report| (format!("{} {}", report.url, report.repo), ForgeRepository::from(report)))
         .collect();
-    let found = builds::find(patient, &wanted).await;
+    let found = builds::find_projects(context, &needs).await;
     let exist = found.iter().flatten().filter_map(|project| project.name());
-    let duties = Duties {
+    let worker_needs = WorkerNeeds {
         build_projects: exist.map(str::to_owned).collect(),
-        secrets: forges.values().map(|side| side.token_secret.to_string()).collect(),
+        secrets: forges.values().map(|repository| repository.token_secret.to_string()).collect(),
     };
-    let (of_secrets, of_builds, of_forges, of_worker) = futures_util::join!(
-        join_all(secrets.into_iter().map(|id| secret(patient, id))),
-        builds::check(patient, &wanted, &found),
-        join_all(forges.iter().map(|(place, side)| forge(patient, place, side))),
-        worker_role::check(patient, &duties)
+    let (secret_checks, build_checks, forge_checks, worker_check) = futures_util::join!(
+        join_all(secrets.into_iter().map(|id| check_secret(context, id))),
+        builds::check(context, &needs, &found),
+        join_all(forges.iter().map(|(place, side)| check_forge(context, place, side))),
+        worker_role::check(context, &worker_needs)
     );
-    checks.extend(of_secrets);
-    checks.extend(of_builds);
-    checks.extend(of_forges);
-    checks.push(of_worker);
+    checks.extend(secret_checks);
+    checks.extend(build_checks);
+    checks.extend(forge_checks);
+    checks.push(worker_check);
     checks
 }
 
-fn document(entry: &Entry, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Check {
+fn check_document(entry: &RegistryEntry, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Check {
     let name = format!("project-{}", entry.name);
     let findings = lint(&entry.name, &entry.text, default, fallback);
     // Not from what `show` prints: credentials are hidden there.
-    let mend = format!("mend the file that it was registered from; doorbell project put {} FILE", entry.name);
+    let fix = format!("fix the file that it was registered from; doorbell project put {} FILE", entry.name);
     if !findings.errors.is_empty() {
-        return Check::failure(name, findings.errors.join("; "), mend);
+        return Check::failure(name, findings.errors.join("; "), fix);
     }
     if !findings.warnings.is_empty() {
-        return Check::warning(name, findings.warnings.join("; "), mend);
+        return Check::warning(name, findings.warnings.join("; "), fix);
     }
     Check::ok(name, "its document is sound")
 }
 
-fn wanted(
-    patient: &Patient<'_>,
+fn project_needs(
+    context: &DoctorContext<'_>,
     read: &[(&str, ProjectDocument, bool)],
     fallback: Option<&BuildProjectName>,
     has_default: bool,
-) -> BTreeMap<String, Wanted> {
-    let mut wanted: BTreeMap<String, Wanted> = BTreeMap::new();
+) -> BTreeMap<String, BuildProjectNeeds> {
+    let mut needs: BTreeMap<String, BuildProjectNeeds> = BTreeMap::new();
     for (name, document, inline_credentials) in read {
         if let Some(project) = document.build_project.as_ref().or(fallback) {
-            let wanted = wanted.entry(project.to_string()).or_default();
+            let wanted = needs.entry(project.to_string()).or_default();
             wanted.secrets.extend(document.git_credentials.iter().map(|credentials| credentials.secret.to_string()));
             if *inline_credentials && document.git_credentials.is_none() {
-                let default = has_default.then_some(DEFAULT);
+                let default = has_default.then_some(DEFAULT_NAME);
                 wanted
                     .parameters
-                    .extend(default.into_iter().chain([*name]).map(|name| patient.registry.parameter(name)));
+                    .extend(default.into_iter().chain([*name]).map(|name| context.registry.parameter(name)));
             }
         }
         if let Some(project) = &document.unprivileged_build_project {
-            wanted.entry(project.to_string()).or_default().is_unprivileged = true;
+            needs.entry(project.to_string()).or_default().is_unprivileged = true;
         }
     }
-    wanted
+    needs
 }
 
 fn secrets_of(document: &ProjectDocument) -> impl Iterator<Item = &SecretId> {
@@ -123,9 +123,9 @@ fn secrets_of(document: &ProjectDocument) -> impl Iterator<Item = &SecretId> {
     git.chain(document.report.iter().map(|report| &report.token_secret))
 }
 
-async fn secret(patient: &Patient<'_>, id: &SecretId) -> Check {
+async fn check_secret(context: &DoctorContext<'_>, id: &SecretId) -> Check {
     let name = format!("secret-{id}");
-    let client = aws_sdk_secretsmanager::Client::new(patient.account.sdk());
+    let client = aws_sdk_secretsmanager::Client::new(context.account.sdk());
     match client.describe_secret().secret_id(id.as_str()).send().await {
         Ok(secret) if secret.deleted_date().is_some() => Check::failure(
             name,
@@ -134,36 +134,36 @@ async fn secret(patient: &Patient<'_>, id: &SecretId) -> Check {
         ),
         Ok(_) => Check::ok(name, "it exists"),
         Err(error) => {
-            let failed = call_failed("DescribeSecret", error);
-            let mend = format!("aws secretsmanager create-secret --name {id} --secret-string file://...");
+            let failed = aws_error("DescribeSecret", error);
+            let fix = format!("aws secretsmanager create-secret --name {id} --secret-string file://...");
             match failed.code.as_deref().is_some_and(is_missing) {
-                true => Check::failure(name, "a document names it, and it does not exist", mend),
-                false => Check::unanswered(name, &failed, mend),
+                true => Check::failure(name, "a document names it, and it does not exist", fix),
+                false => Check::query_failed(name, &failed, fix),
             }
         }
     }
 }
 
-async fn forge(patient: &Patient<'_>, place: &str, side: &ForgeSide) -> Check {
-    let name = format!("forge-{}", side.repo);
-    let client = aws_sdk_secretsmanager::Client::new(patient.account.sdk());
-    let token = match client.get_secret_value().secret_id(side.token_secret.as_str()).send().await {
+async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &ForgeRepository) -> Check {
+    let name = format!("forge-{}", repository.repo);
+    let client = aws_sdk_secretsmanager::Client::new(context.account.sdk());
+    let token = match client.get_secret_value().secret_id(repository.token_secret.as_str()).send().await {
         Ok(secret) => SecretString::from(secret.secret_string.unwrap_or_default().trim().to_owned()),
         Err(error) => {
-            let failed = call_failed(&format!("GetSecretValue {}", side.token_secret), error);
-            return Check::unanswered(name, &failed, "mend the secret first");
+            let failed = aws_error(&format!("GetSecretValue {}", repository.token_secret), error);
+            return Check::query_failed(name, &failed, "fix the secret first");
         }
     };
-    match patient.forges.try_token(side, &token).await {
-        Answer::Seen(Ok(())) => Check::ok(name, format!("{place} is reached and takes the token")),
+    match context.reporter.verify_token(repository, &token).await {
+        Answer::Seen(Ok(())) => Check::ok(name, format!("{label} is reached and takes the token")),
         Answer::Seen(Err(reason)) => {
-            let mend = "are report.url and report.repo right, and is the forge up?";
-            Check::failure(name, format!("{place} takes no report: {reason}"), mend)
+            let fix = "are report.url and report.repo right, and is the forge up?";
+            Check::failure(name, format!("{label} takes no report: {reason}"), fix)
         }
         Answer::Unauthorized(reason) => {
-            let mend =
-                format!("aws secretsmanager put-secret-value --secret-id {} with a new token", side.token_secret);
-            Check::failure(name, format!("{place} does not take the token: {reason}"), mend)
+            let fix =
+                format!("aws secretsmanager put-secret-value --secret-id {} with a new token", repository.token_secret);
+            Check::failure(name, format!("{label} does not take the token: {reason}"), fix)
         }
     }
 }

@@ -1,59 +1,78 @@
 use aws_sdk_codebuild::types::Project;
 
-use super::Patient;
-use super::check::{Check, judged};
-use super::place::Place;
-use super::registry::Wanted;
-use super::simulator::refused;
+use super::DoctorContext;
+use super::arn_scope::ArnScope;
+use super::check::{Check, check_from_problems};
+use super::registry::BuildProjectNeeds;
+use super::simulator::denied_actions;
 
 /// A right that a role must have, or must not.
-struct Right {
+struct RequiredPermission {
     action: &'static str,
     resource: String,
-    wanted: bool,
+    is_required: bool,
 }
 
 /// Whether a build project's role may read what its builds need; and, where code from outside runs, nothing else.
-pub(super) async fn check(patient: &Patient<'_>, name: &str, project: &Project, wanted: &Wanted) -> Check {
+pub(super) async fn check(
+    context: &DoctorContext<'_>,
+    name: &str,
+    project: &Project,
+    needs: &BuildProjectNeeds,
+) -> Check {
     let check = format!("build-role-{name}");
     let role = project.service_role().unwrap_or_default();
-    let mend = format!("aws iam put-role-policy --role-name {} ...", role.rsplit('/').next().unwrap_or(role));
-    let Some(place) = project.arn().and_then(Place::of) else {
-        return Check::skipped(check, "CodeBuild does not say where the project is", mend);
+    let fix = format!("aws iam put-role-policy --role-name {} ...", role.rsplit('/').next().unwrap_or(role));
+    let Some(scope) = project.arn().and_then(ArnScope::from_arn) else {
+        return Check::skipped(check, "CodeBuild does not say where the project is", fix);
     };
-    let rights = rights(patient, place, name, wanted);
-    let asked = rights.iter().map(|right| refused(patient, role, std::slice::from_ref(&right.action), &right.resource));
+    let permissions = required_permissions(context, scope, name, needs);
+    let asked = permissions.iter().map(|permission| {
+        denied_actions(context, role, std::slice::from_ref(&permission.action), &permission.resource)
+    });
     let answers = futures_util::future::join_all(asked).await;
     let mut problems = Vec::new();
-    for (right, answer) in rights.iter().zip(answers) {
+    for (permission, answer) in permissions.iter().zip(answers) {
         match answer {
-            Ok(refused) if refused.is_empty() == right.wanted => {}
-            Ok(refused) if refused.is_empty() => {
-                problems.push(format!("code from outside could use {} on {}", right.action, right.resource));
+            Ok(denied) if denied.is_empty() == permission.is_required => {}
+            Ok(denied) if denied.is_empty() => {
+                problems.push(format!("code from outside could use {} on {}", permission.action, permission.resource));
             }
-            Ok(_) => problems.push(format!("it may not {} on {}", right.action, right.resource)),
-            Err(failed) => return Check::unanswered(check, &failed, mend),
+            Ok(_) => problems.push(format!("it may not {} on {}", permission.action, permission.resource)),
+            Err(failed) => return Check::query_failed(check, &failed, fix),
         }
     }
-    judged(&check, &problems, format!("{role} may read what its builds need"), mend)
+    check_from_problems(&check, &problems, format!("{role} may read what its builds need"), fix)
 }
 
-fn rights(patient: &Patient<'_>, place: Place<'_>, name: &str, wanted: &Wanted) -> Vec<Right> {
+fn required_permissions(
+    context: &DoctorContext<'_>,
+    scope: ArnScope<'_>,
+    name: &str,
+    needs: &BuildProjectNeeds,
+) -> Vec<RequiredPermission> {
     let group = format!("log-group:/aws/codebuild/{name}:log-stream:x");
-    let mut rights = vec![Right { action: "logs:PutLogEvents", resource: place.arn("logs", &group), wanted: true }];
-    let read_secret =
-        |id: &str, wanted| Right { action: "secretsmanager:GetSecretValue", resource: place.secret(id), wanted };
-    if wanted.is_unprivileged {
-        let registry = place.arn("ssm", &format!("parameter{}", patient.registry.parameter("x")));
-        rights.push(read_secret("doorbell/git/x", false));
-        rights.push(Right { action: "ssm:GetParameters", resource: registry, wanted: false });
-        return rights;
+    let mut permissions = vec![RequiredPermission {
+        action: "logs:PutLogEvents",
+        resource: scope.arn("logs", &group),
+        is_required: true,
+    }];
+    let read_secret = |id: &str, is_required| RequiredPermission {
+        action: "secretsmanager:GetSecretValue",
+        resource: scope.secret(id),
+        is_required,
+    };
+    if needs.is_unprivileged {
+        let registry = scope.arn("ssm", &format!("parameter{}", context.registry.parameter("x")));
+        permissions.push(read_secret("doorbell/git/x", false));
+        permissions.push(RequiredPermission { action: "ssm:GetParameters", resource: registry, is_required: false });
+        return permissions;
     }
-    rights.extend(wanted.secrets.iter().map(|id| read_secret(id, true)));
-    rights.extend(wanted.parameters.iter().map(|name| Right {
+    permissions.extend(needs.secrets.iter().map(|id| read_secret(id, true)));
+    permissions.extend(needs.parameters.iter().map(|name| RequiredPermission {
         action: "ssm:GetParameters",
-        resource: place.arn("ssm", &format!("parameter{name}")),
-        wanted: true,
+        resource: scope.arn("ssm", &format!("parameter{name}")),
+        is_required: true,
     }));
-    rights
+    permissions
 }

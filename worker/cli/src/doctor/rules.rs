@@ -1,102 +1,107 @@
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::CallFailed;
+use doorbell_worker::AwsCallError;
 use serde_json::{Value, json};
 
-use super::Patient;
-use super::check::{Check, judged};
+use super::DoctorContext;
+use super::check::{Check, check_from_problems};
 use crate::dead_letters::attribute;
-use crate::signed::Service;
+use crate::sigv4_client::AwsService;
 
 /// The two kinds of events, each with a rule of its own: AWS warns that one for both "might produce unexpected
 /// results".
-const KINDS: [(&str, &str); 2] =
+const RULE_KINDS: [(&str, &str); 2] =
     [("rule-state", "CodeBuild Build State Change"), ("rule-phase", "CodeBuild Build Phase Change")];
 
 /// A rule that feeds the event queue.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(super) struct EventRule {
     name: String,
-    described: Value,
+    description: Value,
     target: Value,
 }
 
 /// The rules that bring builds' events.
-pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
-    match found(patient).await {
-        Ok(rules) => KINDS.iter().map(|(name, kind)| judge(name, kind, rules)).collect(),
-        Err(failed) => vec![Check::unanswered("rules", failed, "`aws events list-rules`")],
+pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
+    match event_rules(context).await {
+        Ok(rules) => RULE_KINDS.iter().map(|(name, kind)| evaluate_rule(name, kind, rules)).collect(),
+        Err(failed) => vec![Check::query_failed("rules", failed, "`aws events list-rules`")],
     }
 }
 
 /// The rules that feed the event queue. Three checks want them, and they are asked for once.
-async fn found<'a>(patient: &'a Patient<'_>) -> Result<&'a [Rule], &'a CallFailed> {
-    let ask = || async {
-        match queue_arn(patient).await {
-            Some(queue) => rules(patient, &queue).await,
+async fn event_rules<'a>(context: &'a DoctorContext<'_>) -> Result<&'a [EventRule], &'a AwsCallError> {
+    let fetch = || async {
+        match queue_arn(context).await {
+            Some(queue) => fetch_rules(context, &queue).await,
             None => Ok(Vec::new()),
         }
     };
-    patient.rules.get_or_init(ask).await.as_deref()
+    context.rules.get_or_init(fetch).await.as_deref()
 }
 
-fn judge(name: &str, kind: &str, rules: &[Rule]) -> Check {
+fn evaluate_rule(name: &str, kind: &str, rules: &[EventRule]) -> Check {
     let Some((rule, pattern)) = rules.iter().map(|rule| (rule, pattern(rule))).find(|(_, pattern)| {
-        texts(&pattern["detail-type"]).contains(&kind) && texts(&pattern["source"]).contains(&"aws.codebuild")
+        strings(&pattern["detail-type"]).contains(&kind) && strings(&pattern["source"]).contains(&"aws.codebuild")
     }) else {
         let text = format!("no rule brings \"{kind}\" to the event queue: results come late, by looking only");
         return Check::failure(name, text, "aws events put-rule, put-targets; see worker/README.md");
     };
     let mut problems = Vec::new();
-    if rule.described["State"] != "ENABLED" {
+    if rule.description["State"] != "ENABLED" {
         problems.push(format!("the rule {} is disabled: results come late, by looking only", rule.name));
     }
     if rule.target["DeadLetterConfig"]["Arn"].as_str().is_none() {
         problems.push(format!("the rule {}'s target has no dead-letter queue", rule.name));
     }
-    if texts(&pattern["detail"]["project-name"]).is_empty() {
+    if strings(&pattern["detail"]["project-name"]).is_empty() {
         problems.push(format!("the rule {} names no build project: it brings every build of the account", rule.name));
     }
-    judged(name, &problems, format!("{} is enabled", rule.name), format!("aws events enable-rule --name {}", rule.name))
+    check_from_problems(
+        name,
+        &problems,
+        format!("{} is enabled", rule.name),
+        format!("aws events enable-rule --name {}", rule.name),
+    )
 }
 
 /// The build projects whose events arrive.
-pub(super) async fn heard_projects(patient: &Patient<'_>) -> Option<Vec<String>> {
-    let rules = found(patient).await.ok()?;
+pub(super) async fn subscribed_projects(context: &DoctorContext<'_>) -> Option<Vec<String>> {
+    let rules = event_rules(context).await.ok()?;
     let patterns: Vec<Value> = rules.iter().map(pattern).collect();
-    let states = patterns.iter().filter(|pattern| texts(&pattern["detail-type"]).contains(&KINDS[0].1));
-    Some(states.flat_map(|pattern| texts(&pattern["detail"]["project-name"])).map(str::to_owned).collect())
+    let states = patterns.iter().filter(|pattern| strings(&pattern["detail-type"]).contains(&RULE_KINDS[0].1));
+    Some(states.flat_map(|pattern| strings(&pattern["detail"]["project-name"])).map(str::to_owned).collect())
 }
 
 /// The ARNs of the rules that feed the event queue; none where they can't be asked for, which their own check says.
-pub(super) async fn arns(patient: &Patient<'_>) -> Vec<String> {
-    let rules = found(patient).await.unwrap_or_default();
-    rules.iter().filter_map(|rule| rule.described["Arn"].as_str()).map(str::to_owned).collect()
+pub(super) async fn rule_arns(context: &DoctorContext<'_>) -> Vec<String> {
+    let rules = event_rules(context).await.unwrap_or_default();
+    rules.iter().filter_map(|rule| rule.description["Arn"].as_str()).map(str::to_owned).collect()
 }
 
-async fn queue_arn(patient: &Patient<'_>) -> Option<String> {
-    let sqs = patient.account.sqs();
-    attribute(&sqs, &patient.event_queue_url, QueueAttributeName::QueueArn).await.ok().flatten()
+async fn queue_arn(context: &DoctorContext<'_>) -> Option<String> {
+    let sqs = context.account.sqs();
+    attribute(&sqs, &context.event_queue_url, QueueAttributeName::QueueArn).await.ok().flatten()
 }
 
-async fn rules(patient: &Patient<'_>, queue: &str) -> Result<Vec<Rule>, CallFailed> {
+async fn fetch_rules(context: &DoctorContext<'_>, queue: &str) -> Result<Vec<EventRule>, AwsCallError> {
     let call =
-        |target: &'static str, body: Value| async move { patient.signed.json(Service::Events, target, &body).await };
+        |target: &'static str, body: Value| async move { context.sigv4.json(AwsService::Events, target, &body).await };
     let named = call("AWSEvents.ListRuleNamesByTarget", json!({ "TargetArn": queue })).await?;
-    let each = texts(&named["RuleNames"]).into_iter().map(|name| async move {
+    let each = strings(&named["RuleNames"]).into_iter().map(|name| async move {
         let (described, targets) = futures_util::try_join!(
             call("AWSEvents.DescribeRule", json!({ "Name": name })),
             call("AWSEvents.ListTargetsByRule", json!({ "Rule": name }))
         )?;
         let target = targets["Targets"].as_array().and_then(|all| all.iter().find(|one| one["Arn"] == queue)).cloned();
-        Ok(Rule { name: name.to_owned(), described, target: target.unwrap_or_default() })
+        Ok(EventRule { name: name.to_owned(), description: described, target: target.unwrap_or_default() })
     });
     futures_util::future::try_join_all(each).await
 }
 
-fn pattern(rule: &Rule) -> Value {
-    rule.described["EventPattern"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+fn pattern(rule: &EventRule) -> Value {
+    rule.description["EventPattern"].as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+fn strings(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }

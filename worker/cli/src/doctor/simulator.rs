@@ -1,19 +1,19 @@
 use doorbell_messages::JOB_ID;
-use doorbell_worker::CallFailed;
+use doorbell_worker::AwsCallError;
 
-use super::Patient;
-use crate::signed::Service;
+use super::DoctorContext;
+use crate::sigv4_client::AwsService;
 
 pub(super) const IAM_VERSION: &str = "2010-05-08";
 
 /// Those of these actions that IAM's simulator says a role may not do with a resource. Of a start of a build it is asked
 /// as the worker makes one, with a variable of the contract: a policy may admit no other.
-pub(super) async fn refused(
-    patient: &Patient<'_>,
+pub(super) async fn denied_actions(
+    context: &DoctorContext<'_>,
     role: &str,
     actions: &[&str],
     resource: &str,
-) -> Result<Vec<String>, CallFailed> {
+) -> Result<Vec<String>, AwsCallError> {
     const KEY: &str = "ContextEntries.member.1";
     let named = |at: usize| format!("ActionNames.member.{}", at + 1);
     let mut parameters = vec![("PolicySourceArn".to_owned(), role), ("ResourceArns.member.1".to_owned(), resource)];
@@ -27,8 +27,8 @@ pub(super) async fn refused(
         ]);
     }
     let parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    let answer = patient.signed.query(Service::Iam, "SimulatePrincipalPolicy", IAM_VERSION, &parameters).await?;
-    let decisions = answer.texts("EvalActionName").into_iter().zip(answer.texts("EvalDecision"));
+    let answer = context.sigv4.query(AwsService::Iam, "SimulatePrincipalPolicy", IAM_VERSION, &parameters).await?;
+    let decisions = answer.element_texts("EvalActionName").into_iter().zip(answer.element_texts("EvalDecision"));
     let allowed: Vec<String> = decisions.filter(|(_, is)| is == "allowed").map(|(action, _)| action).collect();
     let is_allowed = |action: &str| allowed.iter().any(|one| one.eq_ignore_ascii_case(action));
     Ok(actions.iter().filter(|action| !is_allowed(action)).map(|action| (*action).to_owned()).collect())

@@ -1,30 +1,34 @@
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::call_failed;
+use doorbell_worker::aws_error;
 use serde_json::Value;
 
-use super::Patient;
-use super::check::{Check, judged};
+use super::DoctorContext;
+use super::check::{Check, check_from_problems};
 use super::policy::statements;
 use crate::dead_letters::attribute;
 
 /// The topic, and its way into the trigger queue.
-pub(super) async fn check(patient: &Patient<'_>) -> Vec<Check> {
-    let answer = patient.account.sns().get_topic_attributes().topic_arn(&patient.topic_arn).send().await;
-    let answer = match answer.map_err(|error| call_failed("GetTopicAttributes", error)) {
+pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
+    let answer = context.account.sns().get_topic_attributes().topic_arn(&context.topic_arn).send().await;
+    let answer = match answer.map_err(|error| aws_error("GetTopicAttributes", error)) {
         Ok(answer) => answer,
         Err(failed) => {
-            let mend = "is DOORBELL_TOPIC_ARN right? `aws sns list-topics`";
-            return vec![Check::unanswered("topic", &failed, mend)];
+            let fix = "is DOORBELL_TOPIC_ARN right? `aws sns list-topics`";
+            return vec![Check::query_failed("topic", &failed, fix)];
         }
     };
     let policy = answer.attributes().and_then(|all| all.get("Policy")).map(String::as_str).unwrap_or("{}");
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    vec![Check::ok("topic", format!("{} exists", patient.topic_arn)), judge(&policy), subscription(patient).await]
+    vec![
+        Check::ok("topic", format!("{} exists", context.topic_arn)),
+        evaluate_policy(&policy),
+        check_subscription(context).await,
+    ]
 }
 
-fn judge(policy: &Value) -> Check {
+fn evaluate_policy(policy: &Value) -> Check {
     let all = statements(policy);
-    if all.iter().any(|one| one.opens_to_all("sns:Publish")) {
+    if all.iter().any(|one| one.allows_everyone("sns:Publish")) {
         let text = "anybody in the world may publish: a statement has the principal * and no condition";
         return Check::failure(
             "topic-policy",
@@ -32,28 +36,28 @@ fn judge(policy: &Value) -> Check {
             "`aws sns set-topic-attributes --attribute-name Policy` with your publishers",
         );
     }
-    if !all.iter().any(|one| one.refuses_plain_http()) {
+    if !all.iter().any(|one| one.denies_plain_http()) {
         let text = "requests without TLS are not refused";
         return Check::warning("topic-policy", text, "deny sns:Publish where aws:SecureTransport is false");
     }
     Check::ok("topic-policy", "it admits whom you named, over TLS")
 }
 
-async fn subscription(patient: &Patient<'_>) -> Check {
+async fn check_subscription(context: &DoctorContext<'_>) -> Check {
     const NAME: &str = "subscription";
-    let sns = patient.account.sns();
-    let queue = match attribute(&patient.account.sqs(), &patient.trigger_queue_url, QueueAttributeName::QueueArn).await
+    let sns = context.account.sns();
+    let queue = match attribute(&context.account.sqs(), &context.trigger_queue_url, QueueAttributeName::QueueArn).await
     {
         Ok(arn) => arn.unwrap_or_default(),
         // The queue's own check says why.
-        Err(failure) => return Check::unread(NAME, &failure),
+        Err(failure) => return Check::unreadable(NAME, &failure),
     };
     let subscribe = format!(
         "aws sns subscribe --topic-arn {} --protocol sqs --notification-endpoint {queue} --attributes \
          RawMessageDelivery=false,RedrivePolicy=...",
-        patient.topic_arn
+        context.topic_arn
     );
-    let arn = match crate::dead_letters::subscription_arn(&sns, &patient.topic_arn, &queue).await {
+    let arn = match crate::dead_letters::subscription_arn(&sns, &context.topic_arn, &queue).await {
         Ok(Some(arn)) => arn,
         Ok(None) => {
             return Check::failure(
@@ -62,12 +66,12 @@ async fn subscription(patient: &Patient<'_>) -> Check {
                 subscribe,
             );
         }
-        Err(failed) => return Check::unanswered(NAME, &failed, "see `doorbell doctor` again"),
+        Err(failed) => return Check::query_failed(NAME, &failed, "see `doorbell doctor` again"),
     };
     let answer = sns.get_subscription_attributes().subscription_arn(&arn).send().await;
-    let answer = match answer.map_err(|error| call_failed("GetSubscriptionAttributes", error)) {
+    let answer = match answer.map_err(|error| aws_error("GetSubscriptionAttributes", error)) {
         Ok(answer) => answer,
-        Err(failed) => return Check::unanswered(NAME, &failed, subscribe),
+        Err(failed) => return Check::query_failed(NAME, &failed, subscribe),
     };
     let value = |name: &str| answer.attributes().and_then(|all| all.get(name)).map(String::as_str);
     let mut problems = Vec::new();
@@ -81,6 +85,6 @@ async fn subscription(patient: &Patient<'_>) -> Check {
     if value("FilterPolicy").is_some_and(|policy| !policy.is_empty() && policy != "{}") {
         problems.push("it has a filter: requests that do not match are dropped".to_owned());
     }
-    let mend = format!("aws sns set-subscription-attributes --subscription-arn {arn} --attribute-name ...");
-    judged(NAME, &problems, "the topic feeds the trigger queue", mend)
+    let fix = format!("aws sns set-subscription-attributes --subscription-arn {arn} --attribute-name ...");
+    check_from_problems(NAME, &problems, "the topic feeds the trigger queue", fix)
 }

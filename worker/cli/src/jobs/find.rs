@@ -2,35 +2,35 @@ use std::time::Duration;
 
 use doorbell_engine::domain::Row;
 use doorbell_messages::{JobKey, ProjectName};
-use doorbell_worker::Table;
+use doorbell_worker::DynamoDbLedger;
 use tokio::time::{Instant, sleep};
 
-use crate::failure::Failure;
-use crate::screen::Screen;
+use crate::error::CliError;
+use crate::printer::Printer;
 
 /// How long a request may take from its topic to its row before nobody waits for it any more.
-const APPEARS_WITHIN: Duration = Duration::from_secs(30);
+const ROW_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Between two looks for a row.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// As [`find`], for those who follow a job: the one that `trigger_job` has just named may not have its row yet.
+/// As [`find_projects`], for those who follow a job: the one that `trigger_job` has just named may not have its row yet.
 ///
 /// # Errors
-/// As [`find`]'s.
-pub(crate) async fn find_soon(ledger: &Table, name: &str, screen: Screen) -> Result<Row, Failure> {
+/// As [`find_projects`]'s.
+pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Result<Row, CliError> {
     let Ok(key) = name.parse::<JobKey>() else { return find(ledger, name).await };
-    let end = Instant::now() + APPEARS_WITHIN;
-    let mut told_waiting = false;
+    let deadline = Instant::now() + ROW_TIMEOUT;
+    let mut has_noted_waiting = false;
     loop {
         match ledger.row(&key).await? {
             Some(row) => return Ok(row),
-            None if Instant::now() >= end => return Err(no_such_job(name)),
-            None if !told_waiting => screen.note("no worker has taken the request yet; waiting up to 30 s"),
+            None if Instant::now() >= deadline => return Err(no_such_job(name)),
+            None if !has_noted_waiting => printer.note("no worker has taken the request yet; waiting up to 30 s"),
             None => {}
         }
-        told_waiting = true;
-        sleep(EVERY).await;
+        has_noted_waiting = true;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -39,19 +39,19 @@ pub(crate) async fn find_soon(ledger: &Table, name: &str, screen: Screen) -> Res
 ///
 /// # Errors
 /// No job has that name, or more than one.
-pub(crate) async fn find(ledger: &Table, name: &str) -> Result<Row, Failure> {
+pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, CliError> {
     if let Ok(key) = name.parse::<JobKey>() {
         return ledger.row(&key).await?.ok_or_else(|| no_such_job(name));
     }
-    let mut found = all(ledger, None).await?;
-    found.retain(|row| is_meant(row.key.as_str(), name));
+    let mut found = all_rows(ledger, None).await?;
+    found.retain(|row| matches_name(row.key.as_str(), name));
     match found.len() {
         0 => Err(no_such_job(name)),
         1 => found.pop().ok_or_else(|| no_such_job(name)),
         count => {
             let some: Vec<&str> = found.iter().take(3).map(|row| row.key.as_str()).collect();
             let next = format!("name one of them whole: {}{}", some.join(", "), if count > 3 { ", ..." } else { "" });
-            Err(Failure::context(format!("{count} jobs are called \"{}\"", name.escape_default()), next))
+            Err(CliError::missing(format!("{count} jobs are called \"{}\"", name.escape_default()), next))
         }
     }
 }
@@ -60,7 +60,7 @@ pub(crate) async fn find(ledger: &Table, name: &str) -> Result<Row, Failure> {
 ///
 /// # Errors
 /// The table could not be read.
-pub(crate) async fn all(ledger: &Table, project: Option<&ProjectName>) -> Result<Vec<Row>, Failure> {
+pub(crate) async fn all_rows(ledger: &DynamoDbLedger, project: Option<&ProjectName>) -> Result<Vec<Row>, CliError> {
     let mut rows = Vec::new();
     let mut after = None;
     loop {
@@ -73,12 +73,12 @@ pub(crate) async fn all(ledger: &Table, project: Option<&ProjectName>) -> Result
     }
 }
 
-fn is_meant(key: &str, name: &str) -> bool {
+fn matches_name(key: &str, name: &str) -> bool {
     key.starts_with(name) || key.split('#').nth(1) == Some(name)
 }
 
-fn no_such_job(name: &str) -> Failure {
-    Failure::context(
+fn no_such_job(name: &str) -> CliError {
+    CliError::missing(
         format!("there is no job \"{}\"", name.escape_default()),
         "`doorbell jobs list` shows the latest; if it was published just now, `doorbell dlq list` and `doorbell doctor`",
     )
@@ -89,11 +89,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_job_is_named_by_the_beginning_of_its_key_or_by_its_id() {
+    fn job_matches_key_prefix_or_request_id() {
         let key = "demo#ci-4711#44483f6b239f8fbaede9b993";
-        for (name, want) in [("demo#ci", true), ("ci-4711", true), ("ci-47", false), ("4448", false), ("demo#x", false)]
+        for (name, expected) in
+            [("demo#ci", true), ("ci-4711", true), ("ci-47", false), ("4448", false), ("demo#x", false)]
         {
-            assert_eq!(is_meant(key, name), want, "{name}");
+            assert_eq!(matches_name(key, name), expected, "{name}");
         }
     }
 }

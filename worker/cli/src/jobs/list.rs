@@ -1,17 +1,17 @@
 use clap::builder::styling::{AnsiColor, Style};
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_messages::Status;
-use doorbell_worker::Table;
+use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
-use crate::jobs::ListArguments;
-use crate::jobs::find::all;
-use crate::jobs::view::{JobView, words};
-use crate::screen::{Columns, Screen, ago, harmless};
+use crate::error::{CliError, CommandOutcome};
+use crate::jobs::JobsListArguments;
+use crate::jobs::find::all_rows;
+use crate::jobs::view::{JobView, status_reason};
+use crate::printer::{Columns, Printer, format_age, harmless};
 
 #[derive(Serialize)]
-struct Listed {
+struct JobsListOutput {
     jobs: Vec<JobView>,
     /// How many more the filters let through.
     more: usize,
@@ -22,25 +22,28 @@ struct Listed {
 /// # Errors
 /// The table can't be read.
 pub(crate) async fn list(
-    ledger: &Table,
-    arguments: &ListArguments,
+    ledger: &DynamoDbLedger,
+    arguments: &JobsListArguments,
     now: Timestamp,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     let (rows, more) = latest(ledger, arguments).await?;
-    let listed = Listed { jobs: rows.iter().map(JobView::from).collect(), more };
-    screen.result(&listed, || table(&rows, now, screen.width()))?;
+    let output = JobsListOutput { jobs: rows.iter().map(JobView::from).collect(), more };
+    printer.print_result(&output, || table(&rows, now, printer.width()))?;
     if rows.is_empty() {
-        screen.note("no job is as asked for; a rejected request is a job, a malformed one is in `doorbell dlq list`");
-    } else if more > 0 && !screen.is_json() {
-        screen.note(&format!("{more} more; --limit shows them"));
+        printer.note("no job is as asked for; a rejected request is a job, a malformed one is in `doorbell dlq list`");
+    } else if more > 0 && !printer.is_json() {
+        printer.note(&format!("{more} more; --limit shows them"));
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Those that are asked for, the youngest first, and how many more there are.
-pub(crate) async fn latest(ledger: &Table, arguments: &ListArguments) -> Result<(Vec<Row>, usize), Failure> {
-    let mut rows = all(ledger, arguments.project.as_ref()).await?;
+pub(crate) async fn latest(
+    ledger: &DynamoDbLedger,
+    arguments: &JobsListArguments,
+) -> Result<(Vec<Row>, usize), CliError> {
+    let mut rows = all_rows(ledger, arguments.project.as_ref()).await?;
     rows.retain(|row| arguments.status.is_none_or(|status| row.status() == status));
     rows.sort_by_key(|row| std::cmp::Reverse(row.received_at));
     let more = rows.len().saturating_sub(arguments.limit);
@@ -49,40 +52,40 @@ pub(crate) async fn latest(ledger: &Table, arguments: &ListArguments) -> Result<
 }
 
 /// What a table of jobs needs beside their names: status, age, gaps, and the beginning of a reason.
-const BESIDE_NAMES: usize = 40;
+const OTHER_COLUMNS_WIDTH: usize = 40;
 
 /// A name is not cut to less.
-const LEAST_NAME: usize = 16;
+const MIN_NAME_WIDTH: usize = 16;
 
 pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<String> {
     let mut columns = Columns::new(&["STATUS", "AGE", "JOB", "REF AND REASON"]);
-    let names: Vec<String> = rows.iter().map(name).collect();
-    let room = width.map_or(usize::MAX, |width| width.saturating_sub(BESIDE_NAMES).max(LEAST_NAME));
+    let names: Vec<String> = rows.iter().map(short_key).collect();
+    let name_width = width.map_or(usize::MAX, |width| width.saturating_sub(OTHER_COLUMNS_WIDTH).max(MIN_NAME_WIDTH));
     for (row, name) in rows.iter().zip(&names) {
-        let why = words(row).map(|words| format!(": {}", harmless(&words))).unwrap_or_default();
+        let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
         columns.row(vec![
-            (style(row.status()), row.status().to_string()),
-            (Style::new().dimmed(), ago(row.received_at, now)),
-            (Style::new(), shortened(name, &names, room).to_owned()),
-            (Style::new(), format!("{}{why}", row.git_ref())),
+            (status_style(row.status()), row.status().to_string()),
+            (Style::new().dimmed(), format_age(row.received_at, now)),
+            (Style::new(), shorten(name, &names, name_width).to_owned()),
+            (Style::new(), format!("{}{reason}", row.git_ref())),
         ]);
     }
     columns.lines(width)
 }
 
 /// What the next command may be given: the key without its digest.
-fn name(row: &Row) -> String {
+fn short_key(row: &Row) -> String {
     format!("{}#{}", row.key.project(), row.key.as_str().split('#').nth(1).unwrap_or_default())
 }
 
 /// The beginning of a name names its job as well, as long as it is no other's.
-fn shortened<'a>(name: &'a str, names: &[String], room: usize) -> &'a str {
+fn shorten<'a>(name: &'a str, names: &[String], max_width: usize) -> &'a str {
     let is_alone = |beginning: &str| names.iter().all(|other| other == name || !other.starts_with(beginning));
-    let ends = name.char_indices().map(|(at, _)| at).filter(|at| *at >= room);
+    let ends = name.char_indices().map(|(at, _)| at).filter(|at| *at >= max_width);
     ends.map(|end| &name[..end]).find(|beginning| is_alone(beginning)).unwrap_or(name)
 }
 
-fn style(status: Status) -> Style {
+fn status_style(status: Status) -> Style {
     match status {
         Status::Success => AnsiColor::Green.on_default(),
         Status::Queued | Status::Running => AnsiColor::Yellow.on_default(),
@@ -96,9 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_room_is_scarce_a_name_is_cut_to_a_beginning_that_is_no_other_s() {
+    fn job_names_are_shortened_to_unique_prefixes() {
         let names = ["demo#49593413d588164b", "demo#49593413d5881700", "demo#ci-1"].map(str::to_owned);
-        let cut = |room: usize| names.iter().map(|name| shortened(name, &names, room)).collect::<Vec<_>>();
+        let cut = |max_width: usize| names.iter().map(|name| shorten(name, &names, max_width)).collect::<Vec<_>>();
         assert_eq!(cut(100), names);
         assert_eq!(cut(20), ["demo#49593413d588164", "demo#49593413d588170", "demo#ci-1"]);
         assert_eq!(cut(8), ["demo#49593413d58816", "demo#49593413d58817", "demo#ci-"]);

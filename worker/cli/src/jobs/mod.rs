@@ -1,6 +1,6 @@
 //! `doorbell jobs`: what was asked, what became of it, and what the owner can do about it.
 
-mod act;
+mod cancel;
 mod find;
 mod list;
 mod show;
@@ -10,18 +10,18 @@ mod watch;
 use clap::{Args, Subcommand};
 use doorbell_messages::{ProjectName, Status};
 
-pub(crate) use act::{Topic, cancel, rerun};
-pub(crate) use find::{find, find_soon};
+pub(crate) use cancel::{RequestTopic, cancel, rerun};
+pub(crate) use find::{find, find_or_wait};
 pub(crate) use list::list;
 pub(crate) use show::show;
-pub(crate) use watch::{end, outcome, watch};
+pub(crate) use watch::{outcome, print_final_status, watch};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// The latest jobs, the youngest first
     #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure\n  \
                             doorbell jobs list --output json | jq -r '.jobs[].job'")]
-    List(ListArguments),
+    List(JobsListArguments),
     /// One job's story: what was asked, what happened and when, what it waits for
     #[command(after_help = "Examples:\n  doorbell jobs show 'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell jobs \
                             show ci-4711 --output json")]
@@ -52,7 +52,7 @@ pub(crate) struct WatchArguments {
     #[arg(value_name = "JOB", conflicts_with_all = ["project", "status"])]
     pub(crate) job: Option<String>,
     #[command(flatten)]
-    pub(crate) list: ListArguments,
+    pub(crate) list: JobsListArguments,
 }
 
 #[derive(Debug, Args)]
@@ -66,7 +66,7 @@ pub(crate) struct CancelArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ListArguments {
+pub(crate) struct JobsListArguments {
     /// Only this project's
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Option<ProjectName>,

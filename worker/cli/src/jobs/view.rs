@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{Phase, Row, Wanted};
+use doorbell_engine::domain::{DesiredState, Phase, Row};
 use serde::Serialize;
 
 /// A job, for `--output json`. Its fields are a promise: they stay, and others may join them. Times are ISO 8601, UTC.
@@ -12,36 +12,36 @@ pub(crate) struct JobView {
     commit: Option<String>,
     status: &'static str,
     phase: &'static str,
-    wanted: &'static str,
-    text: Option<String>,
+    desired: &'static str,
+    message: Option<String>,
     cause: Option<String>,
     vendor: Option<String>,
     received_at: String,
     ended_at: Option<String>,
     settled: bool,
-    build: Option<BuildView>,
-    told: Option<ToldView>,
+    build: Option<JobBuildView>,
+    last_report: Option<LastReportView>,
     undeliverable: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BuildView {
+struct JobBuildView {
     id: String,
     log_url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct ToldView {
+struct LastReportView {
     status: &'static str,
     at: String,
 }
 
 /// One line of a job's trail.
 #[derive(Debug, Serialize)]
-pub(crate) struct NoteView {
+pub(crate) struct TrailEntryView {
     at: String,
-    text: String,
+    message: String,
 }
 
 impl From<&Row> for JobView {
@@ -53,26 +53,29 @@ impl From<&Row> for JobView {
             git_ref: row.git_ref().full(),
             commit: commit(row),
             status: row.status().as_str(),
-            phase: phase(row),
-            wanted: match row.wanted {
-                Wanted::Run => "run",
-                Wanted::Cancel => "cancel",
+            phase: phase_name(row),
+            desired: match row.desired {
+                DesiredState::Run => "run",
+                DesiredState::Cancel => "cancel",
             },
-            text: words(row),
+            message: status_reason(row),
             cause: row.request.cause.as_ref().map(ToString::to_string),
             vendor: origin.and_then(|origin| origin.vendor.as_ref()).map(ToString::to_string),
             received_at: row.received_at.to_string(),
             ended_at: row.ended_at().map(|at| at.to_string()),
             settled: row.settled_at.is_some(),
-            build: row.build().map(|build| BuildView { id: build.id.to_string(), log_url: build.log_url.clone() }),
-            told: row.telling.told.map(|told| ToldView { status: told.status.as_str(), at: told.at.to_string() }),
-            undeliverable: row.telling.undeliverable.clone(),
+            build: row.build().map(|build| JobBuildView { id: build.id.to_string(), log_url: build.log_url.clone() }),
+            last_report: row
+                .notification
+                .delivered
+                .map(|report| LastReportView { status: report.status.as_str(), at: report.at.to_string() }),
+            undeliverable: row.notification.undeliverable.clone(),
         }
     }
 }
 
-pub(crate) fn trail(row: &Row) -> Vec<NoteView> {
-    row.trail.iter().map(|note| NoteView { at: note.at.to_string(), text: note.text.clone() }).collect()
+pub(crate) fn trail(row: &Row) -> Vec<TrailEntryView> {
+    row.trail.iter().map(|entry| TrailEntryView { at: entry.at.to_string(), message: entry.text.clone() }).collect()
 }
 
 /// The commit that is built, as far as it is known.
@@ -82,17 +85,17 @@ pub(crate) fn commit(row: &Row) -> Option<String> {
 }
 
 /// Why the job is as it is, in words.
-pub(crate) fn words(row: &Row) -> Option<String> {
+pub(crate) fn status_reason(row: &Row) -> Option<String> {
     match &row.phase {
-        Phase::Finished { ending, .. } => Some(ending.text.clone()),
+        Phase::Finished { result, .. } => Some(result.message.clone()),
         Phase::Rejected { reason, .. } => Some(reason.clone()),
         Phase::Accepted { waiting, .. } => waiting.clone(),
-        Phase::Received if row.tries > 0 => row.trail.last().map(|note| note.text.clone()),
+        Phase::Received if row.tries > 0 => row.trail.last().map(|entry| entry.text.clone()),
         Phase::Received | Phase::Starting { .. } | Phase::Running { .. } => None,
     }
 }
 
-fn phase(row: &Row) -> &'static str {
+fn phase_name(row: &Row) -> &'static str {
     match row.phase {
         Phase::Received => "received",
         Phase::Accepted { .. } => "accepted",

@@ -2,29 +2,29 @@ use std::time::Duration;
 
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_messages::Status;
-use doorbell_worker::Table;
+use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
+use crate::error::{CliError, CommandOutcome};
 use crate::jobs::list::{latest, table};
-use crate::jobs::view::{JobView, words};
-use crate::jobs::{ListArguments, WatchArguments, find_soon};
-use crate::screen::{Screen, clock, dim, harmless, status};
+use crate::jobs::view::{JobView, status_reason};
+use crate::jobs::{JobsListArguments, WatchArguments, find_or_wait};
+use crate::printer::{Printer, dim, format_time, harmless, status};
 
 /// Between two looks at the ledger.
-const EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The whole table is read for it: less often.
-const EVERY_TABLE: Duration = Duration::from_secs(3);
+const TABLE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// What a job's end means for whoever waited.
-pub(crate) fn outcome(status: Status) -> Outcome {
+pub(crate) fn outcome(status: Status) -> CommandOutcome {
     match status {
-        Status::Success => Outcome::Done,
-        Status::Failure => Outcome::Failed,
-        Status::Rejected => Outcome::Rejected,
-        Status::Canceled => Outcome::Canceled,
-        Status::Error | Status::Queued | Status::Running => Outcome::Error,
+        Status::Success => CommandOutcome::Done,
+        Status::Failure => CommandOutcome::Failed,
+        Status::Rejected => CommandOutcome::Rejected,
+        Status::Canceled => CommandOutcome::Canceled,
+        Status::Error | Status::Queued | Status::Running => CommandOutcome::Error,
     }
 }
 
@@ -33,58 +33,60 @@ pub(crate) fn outcome(status: Status) -> Outcome {
 /// # Errors
 /// There is no such job, or the ledger can't be read.
 pub(crate) async fn watch(
-    ledger: &Table,
+    ledger: &DynamoDbLedger,
     arguments: &WatchArguments,
     now: impl Fn() -> Timestamp,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     match &arguments.job {
-        Some(name) => watch_one(ledger, name, screen).await,
-        None => watch_all(ledger, &arguments.list, now, screen).await,
+        Some(name) => watch_one(ledger, name, printer).await,
+        None => watch_all(ledger, &arguments.list, now, printer).await,
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Line {
+struct WatchLineView {
     at: String,
-    text: String,
+    message: String,
 }
 
-async fn watch_one(ledger: &Table, name: &str, screen: Screen) -> Result<Outcome, Failure> {
-    let mut row = find_soon(ledger, name, screen).await?;
+async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Result<CommandOutcome, CliError> {
+    let mut row = find_or_wait(ledger, name, printer).await?;
     let mut shown = 0;
     loop {
         // A long story loses lines in its middle; what is new stands at its end.
-        for note in row.trail.iter().skip(shown) {
-            let line = Line { at: note.at.to_string(), text: note.text.clone() };
-            screen.result(&line, || screen.wrapped(&format!("{} {}", clock(note.at), harmless(&note.text)), 9))?;
+        for entry in row.trail.iter().skip(shown) {
+            let line = WatchLineView { at: entry.at.to_string(), message: entry.text.clone() };
+            printer.print_result(&line, || {
+                printer.wrap_text(&format!("{} {}", format_time(entry.at), harmless(&entry.text)), 9)
+            })?;
         }
         shown = row.trail.len();
         if row.status().is_final() {
-            return end(&row, screen);
+            return print_final_status(&row, printer);
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let key = row.key.clone();
         row = ledger.row(&key).await?.unwrap_or(row);
     }
 }
 
 /// The last line; the exit code says the same.
-pub(crate) fn end(row: &Row, screen: Screen) -> Result<Outcome, Failure> {
-    let why = words(row).map(|words| format!(": {}", harmless(&words))).unwrap_or_default();
-    screen.result(&JobView::from(row), || vec![format!("{}{why}", status(row.status()))])?;
+pub(crate) fn print_final_status(row: &Row, printer: Printer) -> Result<CommandOutcome, CliError> {
+    let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
+    printer.print_result(&JobView::from(row), || vec![format!("{}{reason}", status(row.status()))])?;
     Ok(outcome(row.status()))
 }
 
 async fn watch_all(
-    ledger: &Table,
-    arguments: &ListArguments,
+    ledger: &DynamoDbLedger,
+    arguments: &JobsListArguments,
     now: impl Fn() -> Timestamp,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
-    if screen.width().is_none() {
-        return Err(Failure::usage(
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
+    if printer.width().is_none() {
+        return Err(CliError::usage(
             "a live table needs a terminal",
             "in a pipe: `doorbell jobs list`, or `doorbell jobs watch JOB`",
         ));
@@ -92,13 +94,13 @@ async fn watch_all(
     loop {
         let (mut rows, more) = latest(ledger, arguments).await?;
         // A line for the header, one below it, and one for the cursor.
-        let room = screen.height().map_or(rows.len(), |height| height.saturating_sub(3));
-        let hidden = more + rows.len().saturating_sub(room);
-        rows.truncate(room);
-        let mut lines = table(&rows, now(), screen.width());
+        let visible_rows = printer.height().map_or(rows.len(), |height| height.saturating_sub(3));
+        let hidden = more + rows.len().saturating_sub(visible_rows);
+        rows.truncate(visible_rows);
+        let mut lines = table(&rows, now(), printer.width());
         let older = if hidden == 0 { String::new() } else { format!(", {hidden} older not shown") };
-        lines.push(dim(&format!("{} UTC{older}; Ctrl-C ends", clock(now()))));
-        screen.frame(&lines)?;
-        tokio::time::sleep(EVERY_TABLE).await;
+        lines.push(dim(&format!("{} UTC{older}; Ctrl-C ends", format_time(now()))));
+        printer.redraw(&lines)?;
+        tokio::time::sleep(TABLE_INTERVAL).await;
     }
 }

@@ -1,13 +1,13 @@
-use doorbell_engine::domain::{Documents, Policy};
+use doorbell_engine::domain::{Policy, RegistryDocuments};
 use doorbell_messages::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::failure::{Failure, Outcome};
-use crate::project::show::was_hidden;
+use crate::error::{CliError, CommandOutcome};
+use crate::printer::{Printer, bold};
+use crate::project::show::contains_placeholder;
 use crate::project::{LintArguments, read_file};
-use crate::registry::{ADVANCED_BYTES, DEFAULT, Entry, Registry, STANDARD_BYTES};
-use crate::screen::{Screen, bold};
+use crate::registry::{DEFAULT_NAME, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryClient, RegistryEntry};
 
 /// What is to be said of a document.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -17,12 +17,12 @@ pub(crate) struct Findings {
 }
 
 #[derive(Serialize)]
-struct Linted {
-    documents: Vec<LintedDocument>,
+struct LintOutput {
+    documents: Vec<LintedDocumentView>,
 }
 
 #[derive(Serialize)]
-struct LintedDocument {
+struct LintedDocumentView {
     document: String,
     #[serde(flatten)]
     findings: Findings,
@@ -34,67 +34,71 @@ struct LintedDocument {
 /// A file or the registry can't be read.
 pub(crate) async fn lint_command(
     arguments: &LintArguments,
-    registry: Option<&Registry>,
+    registry: Option<&RegistryClient>,
     fallback: Option<&BuildProjectName>,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
     let documents = match registry {
-        Some(registry) => registered(&registry.all().await?, fallback),
-        None => files(arguments, fallback)?,
+        Some(registry) => lint_registered(&registry.list().await?, fallback),
+        None => lint_files(arguments, fallback)?,
     };
-    let is_sound = documents.iter().all(|document| document.findings.errors.is_empty());
-    let linted = Linted { documents };
-    screen.result(&linted, || linted.documents.iter().flat_map(|one| lines(one, screen)).collect())?;
-    Ok(if is_sound { Outcome::Done } else { Outcome::Failed })
+    let is_valid = documents.iter().all(|document| document.findings.errors.is_empty());
+    let output = LintOutput { documents };
+    printer
+        .print_result(&output, || output.documents.iter().flat_map(|one| format_findings(one, printer)).collect())?;
+    Ok(if is_valid { CommandOutcome::Done } else { CommandOutcome::Failed })
 }
 
-fn registered(entries: &[Entry], fallback: Option<&BuildProjectName>) -> Vec<LintedDocument> {
-    let default = entries.iter().find(|entry| entry.name == DEFAULT).map(|entry| entry.text.as_str());
-    let one = |entry: &Entry| LintedDocument {
+fn lint_registered(entries: &[RegistryEntry], fallback: Option<&BuildProjectName>) -> Vec<LintedDocumentView> {
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.as_str());
+    let one = |entry: &RegistryEntry| LintedDocumentView {
         document: entry.name.clone(),
         findings: lint(&entry.name, &entry.text, default, fallback),
     };
     entries.iter().map(one).collect()
 }
 
-fn files(arguments: &LintArguments, fallback: Option<&BuildProjectName>) -> Result<Vec<LintedDocument>, Failure> {
+fn lint_files(
+    arguments: &LintArguments,
+    fallback: Option<&BuildProjectName>,
+) -> Result<Vec<LintedDocumentView>, CliError> {
     let default = arguments.default.as_deref().map(read_file).transpose()?;
     let one = |file: &String| {
         let text = read_file(file)?;
-        let name = if file.ends_with("_default.json") { DEFAULT } else { "project" };
+        let name = if file.ends_with("_default.json") { DEFAULT_NAME } else { "project" };
         let findings = lint(name, &text, default.as_deref(), fallback);
-        Ok(LintedDocument { document: file.clone(), findings })
+        Ok(LintedDocumentView { document: file.clone(), findings })
     };
     arguments.files.iter().map(one).collect()
 }
 
-fn lines(linted: &LintedDocument, screen: Screen) -> Vec<String> {
-    let Findings { errors, warnings } = &linted.findings;
+fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {
+    let Findings { errors, warnings } = &view.findings;
     if errors.is_empty() && warnings.is_empty() {
-        return vec![format!("{}: sound", bold(&linted.document))];
+        return vec![format!("{}: sound", bold(&view.document))];
     }
     let errors = errors.iter().map(|text| ("error", text));
     let warnings = warnings.iter().map(|text| ("warning", text));
-    let said = errors.chain(warnings).map(|(kind, text)| format!("{}: {kind}: {text}", bold(&linted.document)));
-    said.flat_map(|line| screen.wrapped(&line, 2)).collect()
+    let lines = errors.chain(warnings).map(|(kind, text)| format!("{}: {kind}: {text}", bold(&view.document)));
+    lines.flat_map(|line| printer.wrap_text(&line, 2)).collect()
 }
 
 /// Reads a document as the worker does. `_default` need not be whole: it is read with what it leaves to projects.
 pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Findings {
     let mut findings = Findings::default();
-    let filler = (name == DEFAULT).then(|| filler(text));
+    let filler = (name == DEFAULT_NAME).then(|| filler(text));
     let (project, default) = match &filler {
         Some(filler) => (filler.as_str(), Some(text)),
         None => (text, default),
     };
-    let documents = Documents {
+    let documents = RegistryDocuments {
         project: (name.to_owned(), project.to_owned()),
-        default: default.map(|text| (DEFAULT.to_owned(), text.to_owned())),
+        default: default.map(|text| (DEFAULT_NAME.to_owned(), text.to_owned())),
     };
     match Policy::read(&documents, fallback) {
         Ok(policy) => {
             findings.warnings = policy.warnings.clone();
-            if name != DEFAULT {
+            if name != DEFAULT_NAME {
                 missing_build_project(&policy.document, fallback, &mut findings);
             } else {
                 // Whether any branch may be built is the projects' to say.
@@ -103,14 +107,14 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
         }
         Err(error) => findings.errors.push(error.to_string()),
     }
-    if was_hidden(text) {
+    if contains_placeholder(text) {
         findings.errors.push(
             "\"(hidden)\" stands where a credential was: this is what `doorbell project show` prints, not the document"
                 .to_owned(),
         );
     }
-    if let Some(problem) = size(text.len()) {
-        let list = if text.len() > ADVANCED_BYTES { &mut findings.errors } else { &mut findings.warnings };
+    if let Some(problem) = size_problem(text.len()) {
+        let list = if text.len() > MAX_ADVANCED_BYTES { &mut findings.errors } else { &mut findings.warnings };
         list.push(problem);
     }
     findings
@@ -126,17 +130,17 @@ fn missing_build_project(document: &ProjectDocument, fallback: Option<&BuildProj
 }
 
 /// SSM's limits, and what to do about them.
-fn size(bytes: usize) -> Option<String> {
-    if bytes <= STANDARD_BYTES {
+fn size_problem(bytes: usize) -> Option<String> {
+    if bytes <= MAX_STANDARD_BYTES {
         return None;
     }
     let advice = "move keys that several projects share to _default, or list fewer refs by a pattern (heads/release-*)";
-    Some(if bytes > ADVANCED_BYTES {
-        format!("it has {bytes} bytes, and no SSM parameter takes more than {ADVANCED_BYTES}: {advice}")
+    Some(if bytes > MAX_ADVANCED_BYTES {
+        format!("it has {bytes} bytes, and no SSM parameter takes more than {MAX_ADVANCED_BYTES}: {advice}")
     } else {
         format!(
-            "it has {bytes} bytes: a standard SSM parameter takes {STANDARD_BYTES}; an advanced one takes \
-             {ADVANCED_BYTES}, is charged by the month, and never becomes standard again: {advice}"
+            "it has {bytes} bytes: a standard SSM parameter takes {MAX_STANDARD_BYTES}; an advanced one takes \
+             {MAX_ADVANCED_BYTES}, is charged by the month, and never becomes standard again: {advice}"
         )
     })
 }
@@ -166,19 +170,19 @@ mod tests {
         }
     }
 
-    fn sound() -> Value {
+    fn valid_document() -> Value {
         json!({ "gitUrl": "https://git.example.org/a.git", "command": "./a", "refs": ["heads/*"], "buildProject": "ab" })
     }
 
     fn with(key: &str, value: Value) -> Value {
-        let mut document = sound();
+        let mut document = valid_document();
         document[key] = value;
         document
     }
 
     #[test]
-    fn a_document_is_read_as_the_worker_reads_it() {
-        check("demo", &sound(), &[], &[]);
+    fn lint_matches_worker_document_parsing() {
+        check("demo", &valid_document(), &[], &[]);
         check("demo", &with("gitUrl", json!("http://me:secret@host/")), &["gitUrl"], &[]);
         check("demo", &with("buildProjet", json!("x")), &[], &["is \"buildProject\" meant?"]);
         check("demo", &with("buildProject", Value::Null), &[], &["names no buildProject"]);
@@ -186,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn the_default_document_may_leave_keys_to_projects_but_not_hold_wrong_ones() {
-        check(DEFAULT, &json!({ "buildProject": "ab" }), &[], &[]);
-        check(DEFAULT, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
-        check(DEFAULT, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
+    fn lint_of_default_document_allows_missing_keys_only() {
+        check(DEFAULT_NAME, &json!({ "buildProject": "ab" }), &[], &[]);
+        check(DEFAULT_NAME, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
+        check(DEFAULT_NAME, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
     }
 
     #[test]
-    fn the_limits_of_a_parameter_are_explained() {
+    fn lint_reports_documents_over_ssm_size_limits() {
         let refs = |count: usize| with("refs", json!(vec!["heads/a-long-name-of-a-branch"; count]));
         check("demo", &refs(150), &[], &["a standard SSM parameter takes 4096"]);
         check("demo", &refs(300), &["no SSM parameter takes more than 8192"], &[]);

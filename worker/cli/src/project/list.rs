@@ -2,13 +2,13 @@ use clap::builder::styling::{AnsiColor, Style};
 use doorbell_messages::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 
-use crate::failure::{Failure, Outcome};
+use crate::error::{CliError, CommandOutcome};
+use crate::printer::{Columns, Printer};
 use crate::project::{Findings, lint};
-use crate::registry::{DEFAULT, Registry};
-use crate::screen::{Columns, Screen};
+use crate::registry::{DEFAULT_NAME, RegistryClient};
 
 #[derive(Serialize)]
-struct Listed {
+struct ProjectListOutput {
     projects: Vec<ProjectView>,
 }
 
@@ -29,14 +29,14 @@ struct ProjectView {
 /// # Errors
 /// The registry can't be read.
 pub(crate) async fn list(
-    registry: &Registry,
+    registry: &RegistryClient,
     fallback: Option<&BuildProjectName>,
-    screen: Screen,
-) -> Result<Outcome, Failure> {
-    let entries = registry.all().await?;
-    let default = entries.iter().find(|entry| entry.name == DEFAULT).map(|entry| entry.text.clone());
-    let view = |entry: &crate::registry::Entry| {
-        let document = ProjectDocument::read(default.as_deref(), &entry.text).ok().map(|read| read.document);
+    printer: Printer,
+) -> Result<CommandOutcome, CliError> {
+    let entries = registry.list().await?;
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.clone());
+    let view = |entry: &crate::registry::RegistryEntry| {
+        let document = ProjectDocument::parse(default.as_deref(), &entry.text).ok().map(|read| read.document);
         let refs = document.as_ref().and_then(|document| document.refs.clone()).unwrap_or_default();
         ProjectView {
             project: entry.name.clone(),
@@ -47,17 +47,19 @@ pub(crate) async fn list(
             findings: lint(&entry.name, &entry.text, default.as_deref(), fallback),
         }
     };
-    let listed = Listed { projects: entries.iter().map(view).collect() };
-    screen.result(&listed, || if listed.projects.is_empty() { Vec::new() } else { table(&listed, screen.width()) })?;
-    if listed.projects.is_empty() {
-        screen.note("nothing is registered; `doorbell project put NAME FILE` registers a project");
+    let output = ProjectListOutput { projects: entries.iter().map(view).collect() };
+    printer.print_result(&output, || {
+        if output.projects.is_empty() { Vec::new() } else { table(&output, printer.width()) }
+    })?;
+    if output.projects.is_empty() {
+        printer.note("nothing is registered; `doorbell project put NAME FILE` registers a project");
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-fn table(listed: &Listed, width: Option<usize>) -> Vec<String> {
+fn table(output: &ProjectListOutput, width: Option<usize>) -> Vec<String> {
     let mut columns = Columns::new(&["STATE", "PROJECT", "REPOSITORY, OR WHAT IS WRONG"]);
-    for project in &listed.projects {
+    for project in &output.projects {
         let Findings { errors, warnings } = &project.findings;
         let (state, color) = match (errors.is_empty(), warnings.is_empty()) {
             (true, true) => ("ok", AnsiColor::Green),

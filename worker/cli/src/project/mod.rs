@@ -10,10 +10,10 @@ use clap::{Args, Subcommand};
 pub(crate) use lint::{Findings, lint, lint_command};
 pub(crate) use list::list;
 pub(crate) use put::{put, remove};
-pub(crate) use show::{hide, show};
+pub(crate) use show::{redact_credentials, show};
 
-use crate::failure::Failure;
-use crate::registry::DEFAULT;
+use crate::error::CliError;
+use crate::registry::DEFAULT_NAME;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectCommand {
@@ -81,7 +81,7 @@ pub(crate) struct RemoveArguments {
 }
 
 fn document_name(text: &str) -> Result<String, String> {
-    if text == DEFAULT {
+    if text == DEFAULT_NAME {
         return Ok(text.to_owned());
     }
     text.parse::<doorbell_messages::ProjectName>().map(String::from)
@@ -91,13 +91,13 @@ fn document_name(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// It can't be read.
-pub(crate) fn read_file(path: &str) -> Result<String, Failure> {
+pub(crate) fn read_file(path: &str) -> Result<String, CliError> {
     let text = if path == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    text.map_err(|error| Failure::context(format!("{path} can't be read: {error}"), "is it the right file?"))
+    text.map_err(|error| CliError::missing(format!("{path} can't be read: {error}"), "is it the right file?"))
 }
 
-fn no_such_project(name: &str, parameter: &str) -> Failure {
-    Failure::context(
+fn no_such_project(name: &str, parameter: &str) -> CliError {
+    CliError::missing(
         format!("there is no {name}: SSM has no parameter {parameter}"),
         "`doorbell project list` shows all; is --registry-prefix right?",
     )

@@ -1,28 +1,28 @@
-use doorbell_messages::{ProjectDocument, ReadDocument};
+use doorbell_messages::{ParsedDocument, ProjectDocument};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::failure::{Failure, Outcome};
+use crate::error::{CliError, CommandOutcome};
+use crate::printer::{Printer, bold, dim};
 use crate::project::no_such_project;
-use crate::registry::{DEFAULT, Entry, Registry};
-use crate::screen::{Screen, bold, dim};
+use crate::registry::{DEFAULT_NAME, RegistryClient, RegistryEntry};
 
 /// What stands in place of a credential.
-const HIDDEN: &str = "(hidden)";
+const CREDENTIAL_PLACEHOLDER: &str = "(hidden)";
 
 /// The keys of iwomp-in-aws that hold a credential in the document itself.
-const CREDENTIALS: [&str; 3] = ["authToken", "basicUsername", "basicPassword"];
+const CREDENTIAL_KEYS: [&str; 3] = ["authToken", "basicUsername", "basicPassword"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+struct ProjectShowOutput {
     project: String,
     parameter: String,
     version: i64,
     /// As it is registered, credentials hidden.
     document: Value,
     /// What it comes to with `_default` below it; none where that is wrong, or for `_default` itself.
-    in_force: Option<ProjectDocument>,
+    effective: Option<ProjectDocument>,
     error: Option<String>,
     warnings: Vec<String>,
 }
@@ -31,70 +31,77 @@ struct Shown {
 ///
 /// # Errors
 /// There is none, or the registry can't be read.
-pub(crate) async fn show(registry: &Registry, name: &str, screen: Screen) -> Result<Outcome, Failure> {
+pub(crate) async fn show(registry: &RegistryClient, name: &str, printer: Printer) -> Result<CommandOutcome, CliError> {
     let parameter = registry.parameter(name);
-    let entry = registry.one(name).await?.ok_or_else(|| no_such_project(name, &parameter))?;
-    let default = if name == DEFAULT { None } else { registry.one(DEFAULT).await? };
-    let read = (name != DEFAULT).then(|| read(&entry, default.as_ref()));
-    let (in_force, error, warnings) = match read {
+    let entry = registry.get(name).await?.ok_or_else(|| no_such_project(name, &parameter))?;
+    let default = if name == DEFAULT_NAME { None } else { registry.get(DEFAULT_NAME).await? };
+    let read = (name != DEFAULT_NAME).then(|| read(&entry, default.as_ref()));
+    let (effective, error, warnings) = match read {
         None => (None, None, Vec::new()),
         Some(Ok(read)) => (Some(read.document), None, read.warnings),
         Some(Err(error)) => (None, Some(error), Vec::new()),
     };
-    let document = hide(&entry.text);
-    let shown =
-        Shown { project: name.to_owned(), parameter, version: entry.version, document, in_force, error, warnings };
-    screen.result(&shown, || lines(&shown, default.is_some(), screen))?;
-    Ok(if shown.error.is_some() { Outcome::Failed } else { Outcome::Done })
+    let document = redact_credentials(&entry.text);
+    let output = ProjectShowOutput {
+        project: name.to_owned(),
+        parameter,
+        version: entry.version,
+        document,
+        effective,
+        error,
+        warnings,
+    };
+    printer.print_result(&output, || format_document(&output, default.is_some(), printer))?;
+    Ok(if output.error.is_some() { CommandOutcome::Failed } else { CommandOutcome::Done })
 }
 
-fn read(entry: &Entry, default: Option<&Entry>) -> Result<ReadDocument, String> {
-    ProjectDocument::read(default.map(|default| default.text.as_str()), &entry.text).map_err(|error| error.to_string())
+fn read(entry: &RegistryEntry, default: Option<&RegistryEntry>) -> Result<ParsedDocument, String> {
+    ProjectDocument::parse(default.map(|default| default.text.as_str()), &entry.text).map_err(|error| error.to_string())
 }
 
-fn lines(shown: &Shown, has_default: bool, screen: Screen) -> Vec<String> {
-    let mut lines = vec![format!("{} {}", bold(&shown.parameter), dim(&format!("version {}", shown.version)))];
-    lines.extend(pretty(&shown.document).lines().map(str::to_owned));
-    if let Some(in_force) = shown.in_force.as_ref().filter(|_| has_default) {
+fn format_document(output: &ProjectShowOutput, has_default: bool, printer: Printer) -> Vec<String> {
+    let mut lines = vec![format!("{} {}", bold(&output.parameter), dim(&format!("version {}", output.version)))];
+    lines.extend(pretty(&output.document).lines().map(str::to_owned));
+    if let Some(effective) = output.effective.as_ref().filter(|_| has_default) {
         lines.push(String::new());
-        lines.push(bold("in force, with _default below it"));
-        let value = serde_json::to_value(in_force).unwrap_or_default();
+        lines.push(bold("effective, with _default below it"));
+        let value = serde_json::to_value(effective).unwrap_or_default();
         lines.extend(pretty(&value).lines().map(str::to_owned));
     }
     for (kind, text) in
-        shown.error.iter().map(|text| ("error", text)).chain(shown.warnings.iter().map(|text| ("warning", text)))
+        output.error.iter().map(|text| ("error", text)).chain(output.warnings.iter().map(|text| ("warning", text)))
     {
-        lines.extend(screen.wrapped(&format!("{kind}: {text}"), 2));
+        lines.extend(printer.wrap_text(&format!("{kind}: {text}"), 2));
     }
     lines
 }
 
 /// A document without its credentials. Text that is no JSON object is hidden whole: a credential may be anywhere in it.
-pub(crate) fn hide(text: &str) -> Value {
-    let Ok(Value::Object(mut document)) = serde_json::from_str(text) else { return HIDDEN.into() };
-    for key in CREDENTIALS {
+pub(crate) fn redact_credentials(text: &str) -> Value {
+    let Ok(Value::Object(mut document)) = serde_json::from_str(text) else { return CREDENTIAL_PLACEHOLDER.into() };
+    for key in CREDENTIAL_KEYS {
         if let Some(value) = document.get_mut(key).filter(|value| value.as_str() != Some("")) {
-            *value = HIDDEN.into();
+            *value = CREDENTIAL_PLACEHOLDER.into();
         }
     }
     // Userinfo in an address is refused by the worker, and may be a credential all the same.
     if let Some(url) = document.get_mut("gitUrl") {
         let shown = url.as_str().and_then(|text| text.split_once("://")?.1.split_once('@'));
         if let Some((_, host)) = shown {
-            *url = format!("{HIDDEN}@{host}").into();
+            *url = format!("{CREDENTIAL_PLACEHOLDER}@{host}").into();
         }
     }
     if let Some(credentials) = document.get_mut("gitCredentials").filter(|value| !value.is_object()) {
-        *credentials = HIDDEN.into();
+        *credentials = CREDENTIAL_PLACEHOLDER.into();
     }
     Value::Object(document)
 }
 
 /// Whether a document was taken from what is shown: registered, it would put `(hidden)` in a credential's place.
-pub(super) fn was_hidden(text: &str) -> bool {
-    let Ok(Value::Object(document)) = serde_json::from_str(text) else { return text.trim() == HIDDEN };
-    let keys = CREDENTIALS.into_iter().chain(["gitUrl", "gitCredentials"]);
-    keys.filter_map(|key| document.get(key)?.as_str()).any(|value| value.contains(HIDDEN))
+pub(super) fn contains_placeholder(text: &str) -> bool {
+    let Ok(Value::Object(document)) = serde_json::from_str(text) else { return text.trim() == CREDENTIAL_PLACEHOLDER };
+    let keys = CREDENTIAL_KEYS.into_iter().chain(["gitUrl", "gitCredentials"]);
+    keys.filter_map(|key| document.get(key)?.as_str()).any(|value| value.contains(CREDENTIAL_PLACEHOLDER))
 }
 
 pub(super) fn pretty(value: &Value) -> String {
@@ -107,16 +114,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_shown_is_known_again_and_nothing_else_is() {
+    fn redacted_document_is_recognized() {
         for shown in [r#"{"authToken":"x"}"#, r#"{"gitUrl":"https://me:x@host/x.git"}"#, r#"{"gitCredentials":"x"}"#] {
-            assert!(!was_hidden(shown), "{shown}");
-            assert!(was_hidden(&hide(shown).to_string()), "{shown}");
+            assert!(!contains_placeholder(shown), "{shown}");
+            assert!(contains_placeholder(&redact_credentials(shown).to_string()), "{shown}");
         }
-        assert!(!was_hidden(r#"{"command":"(hidden)"}"#));
+        assert!(!contains_placeholder(r#"{"command":"(hidden)"}"#));
     }
 
     #[test]
-    fn no_credential_is_shown_wherever_it_stands() {
+    fn project_show_redacts_credentials_in_every_key() {
         for document in [
             r#"{"authToken":"canary"}"#,
             r#"{"basicPassword":"canary","basicUsername":"canary"}"#,
@@ -125,8 +132,8 @@ mod tests {
             r#"{"authToken":"canary""#,
             r#"["canary"]"#,
         ] {
-            let shown = hide(document).to_string();
-            assert!(shown.contains(HIDDEN) && !shown.contains("canary"), "{shown}");
+            let shown = redact_credentials(document).to_string();
+            assert!(shown.contains(CREDENTIAL_PLACEHOLDER) && !shown.contains("canary"), "{shown}");
         }
     }
 }

@@ -20,45 +20,45 @@ fn with_document(name: &str, text: &str, look: impl Fn(&str)) {
 }
 
 #[test]
-fn exit_code_0_is_for_what_was_done() {
+fn completed_command_exits_with_0() {
     let sound = r#"{"gitUrl":"https://git.example.org/a.git","command":"./a","refs":["heads/*"],"buildProject":"ab"}"#;
     with_document("sound", sound, |file| check(&["project", "lint", file], &[], 0));
     check(&["--help"], &[], 0);
 }
 
 #[test]
-fn exit_code_1_is_for_an_answer_that_is_no() {
+fn failed_check_exits_with_1() {
     with_document("wrong", r#"{"gitUrl":5}"#, |file| check(&["project", "lint", file], &[], 1));
 }
 
 #[test]
-fn exit_code_2_is_for_wrong_arguments_and_settings() {
+fn invalid_argument_or_setting_exits_with_2() {
     check(&["jobs", "lost"], &[], 2);
     check(&["jobs", "list"], &[("DOORBELL_TABLE", "a b")], 2);
     check(&["jobs", "watch"], &[("DOORBELL_TABLE", "jobs"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1")], 2);
 }
 
 #[test]
-fn exit_code_3_is_for_what_is_missing() {
+fn missing_setting_or_file_exits_with_3() {
     check(&["jobs", "list"], &[], 3);
     check(&["project", "lint", "no-such-file.json"], &[], 3);
 }
 
 #[test]
-fn exit_code_4_is_for_credentials_that_are_missing() {
+fn missing_credentials_exit_with_4() {
     let without = [("AWS_ACCESS_KEY_ID", ""), ("AWS_SECRET_ACCESS_KEY", ""), ("DOORBELL_TABLE", "jobs")];
     check(&["jobs", "list"], &without, 4);
 }
 
 #[test]
-fn exit_code_5_is_for_what_aws_did_not_do() {
+fn failed_aws_call_exits_with_5() {
     let nowhere = [("DOORBELL_TABLE", "jobs"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
     check(&["jobs", "list"], &nowhere, 5);
 }
 
 /// `0    done` in the one, `| 0 | done |` in the other.
 #[test]
-fn the_help_and_the_page_name_the_same_exit_codes() {
+fn help_and_readme_list_the_same_exit_codes() {
     let help = String::from_utf8(doorbell(&["--help"], &[("COLUMNS", "200")]).stdout).unwrap();
     let in_help: Vec<(&str, &str)> =
         help.split("Exit codes:\n").nth(1).unwrap().lines().filter_map(|line| line.trim().split_once(' ')).collect();

@@ -35,7 +35,7 @@ fn check(arguments: &[&str], environment: &[(&str, &str)], code: i32, said: &[&s
 }
 
 #[test]
-fn wrong_arguments_are_refused_before_anybody_is_asked() {
+fn invalid_arguments_are_rejected_before_any_aws_call() {
     check(&[], &[], 2, &["Usage"]);
     check(&["jobs", "list", "--status", "green"], &[], 2, &["a status is one of queued"]);
     check(&["dlq", "redrive"], &[], 2, &["<ID>"]);
@@ -45,7 +45,7 @@ fn wrong_arguments_are_refused_before_anybody_is_asked() {
 }
 
 #[test]
-fn every_setting_that_is_missing_is_named() {
+fn every_missing_setting_is_named() {
     check(&["jobs", "list"], &KEY, 3, &["--table (DOORBELL_TABLE)", "next: "]);
     let names = ["DOORBELL_TOPIC_ARN", "DOORBELL_TRIGGER_QUEUE_URL", "DOORBELL_EVENT_QUEUE_URL", "DOORBELL_DLQ_URL"];
     check(&["dlq", "list"], &KEY, 3, &names);
@@ -53,12 +53,12 @@ fn every_setting_that_is_missing_is_named() {
 }
 
 #[test]
-fn without_credentials_it_says_how_to_get_some() {
+fn missing_credentials_error_suggests_login() {
     check(&["jobs", "list"], &KEY[2..], 4, &["no AWS credentials", "aws sso login"]);
 }
 
 #[test]
-fn help_goes_to_stdout_and_fits_sixty_columns() {
+fn help_is_printed_to_stdout_within_60_columns() {
     let output = doorbell(&["--help"], &[("COLUMNS", "60")]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();

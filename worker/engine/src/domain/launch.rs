@@ -6,9 +6,9 @@ use doorbell_messages::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::domain::deployment::Deployment;
+use crate::domain::installation::InstallationId;
 use crate::domain::policy::Policy;
-use crate::domain::target::{ForgeSide, Target};
+use crate::domain::report_target::{ForgeRepository, ReportTarget};
 
 /// Everything that StartBuild needs, computed once and frozen in the row before the first send: CodeBuild refuses
 /// another body under the same token, and a job must not change under its starter's hands.
@@ -16,43 +16,43 @@ use crate::domain::target::{ForgeSide, Target};
 pub struct Launch {
     /// The build project.
     pub build_project: BuildProjectName,
-    /// The serialized [`StartInput`], byte for byte as it is sent.
+    /// The serialized [`LaunchSpec`], byte for byte as it is sent.
     pub input: String,
     /// Minutes that the build may take.
     pub timeout_minutes: u32,
     /// What happens when it can't be known whether a build was started.
     pub on_unknown_start: OnUnknownStart,
     /// Whom to tell.
-    pub target: Option<Target>,
+    pub target: Option<ReportTarget>,
 }
 
 /// What is sent to the provider, apart from the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StartInput {
+pub struct LaunchSpec {
     /// The build project.
     pub build_project: BuildProjectName,
     /// Minutes that the build may take.
     pub timeout_minutes: u32,
     /// The build's environment, by name.
-    pub environment: Vec<Variable>,
+    pub environment: Vec<BuildVariable>,
 }
 
 /// One variable of a build's environment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Variable {
+pub struct BuildVariable {
     /// Its name.
     pub name: String,
     /// Its value, or the name of what holds it.
     pub value: String,
     /// Which of the two. Chosen here and never by a request: who chooses type and value can read any secret that
     /// the build role may read.
-    pub kind: VariableKind,
+    pub kind: BuildVariableKind,
 }
 
 /// Where the provider finds a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum VariableKind {
+pub enum BuildVariableKind {
     /// In the request: visible to everybody who may look at builds or their events.
     Plaintext,
     /// In the SSM parameter of that name.
@@ -66,7 +66,7 @@ const DEFAULT_TIMEOUT_MINUTES: u32 = 60;
 
 /// How long before the provider's timeout the runner ends the command by itself: enough for its KILL and for a word
 /// of its own about it.
-const RUNNER_ENDS_BEFORE: Duration = Duration::from_secs(60);
+const RUNNER_TIMEOUT_MARGIN: Duration = Duration::from_secs(60);
 
 impl Launch {
     /// Freezes what an allowed request is going to start.
@@ -76,16 +76,16 @@ impl Launch {
         key: &JobKey,
         build_project: &BuildProjectName,
         commit: Option<CommitId>,
-        deployment: &Deployment,
+        installation: &InstallationId,
     ) -> Self {
         let document = &policy.document;
         let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
-        let environment = environment(policy, request, key, commit.clone(), timeout_minutes, deployment);
-        let input = StartInput { build_project: build_project.clone(), timeout_minutes, environment };
-        let target = document.report.as_ref().zip(commit).map(|(report, commit)| Target {
-            forge: ForgeSide::from(report),
+        let environment = environment(policy, request, key, commit.clone(), timeout_minutes, installation);
+        let input = LaunchSpec { build_project: build_project.clone(), timeout_minutes, environment };
+        let target = document.report.as_ref().zip(commit).map(|(report, commit)| ReportTarget {
+            forge: ForgeRepository::from(report),
             commit,
-            uid: deployment.flag_uid(key),
+            external_id: installation.flag_uid(key),
         });
         Self {
             build_project: build_project.clone(),
@@ -98,8 +98,8 @@ impl Launch {
     }
 
     /// How long after its start a build must have ended, whatever the provider says.
-    pub(crate) fn longest_life(&self) -> Duration {
-        Duration::from_secs(u64::from(self.timeout_minutes) * 60) + crate::domain::rules::PROVIDER_QUEUE
+    pub(crate) fn max_lifetime(&self) -> Duration {
+        Duration::from_secs(u64::from(self.timeout_minutes) * 60) + crate::domain::config::MAX_PROVIDER_QUEUE_TIME
     }
 }
 
@@ -109,12 +109,12 @@ fn environment(
     key: &JobKey,
     commit: Option<CommitId>,
     timeout_minutes: u32,
-    deployment: &Deployment,
-) -> Vec<Variable> {
+    installation: &InstallationId,
+) -> Vec<BuildVariable> {
     let document = &policy.document;
-    let seconds = u64::from(timeout_minutes) * 60 - RUNNER_ENDS_BEFORE.as_secs();
-    let told = BuildEnvironment {
-        job_id: deployment.job_id(key),
+    let seconds = u64::from(timeout_minutes) * 60 - RUNNER_TIMEOUT_MARGIN.as_secs();
+    let built_in = BuildEnvironment {
+        job_id: installation.job_id(key),
         project: request.project.clone(),
         git_ref: request.git_ref.clone(),
         commit,
@@ -124,20 +124,24 @@ fn environment(
         directory: document.deploy_dir.clone(),
         timeout_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
     };
-    let told = told.to_variables().into_iter().map(|(name, value)| plain(name, value));
+    let built_in = built_in.to_variables().into_iter().map(|(name, value)| plaintext(name, value));
     // The policy has checked these names against the project's list and the reserved ones.
-    let asked = request.variables.iter().map(|(name, value)| plain(name.as_str(), value.to_owned()));
-    told.chain(asked).chain(credentials(policy, &request.git_ref)).collect()
+    let requested = request.variables.iter().map(|(name, value)| plaintext(name.as_str(), value.to_owned()));
+    built_in.chain(requested).chain(credentials(policy, &request.git_ref)).collect()
 }
 
 /// Code from outside gets no credential at all: it could print it.
-fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<Variable> {
+fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<BuildVariable> {
     if matches!(git_ref, GitRef::PullRequest(_)) {
         return Vec::new();
     }
     if let Some(credentials) = &policy.document.git_credentials {
         let value = credentials.secret.to_string();
-        return vec![Variable { name: GIT_CREDENTIALS.to_owned(), value, kind: VariableKind::SecretsManager }];
+        return vec![BuildVariable {
+            name: GIT_CREDENTIALS.to_owned(),
+            value,
+            kind: BuildVariableKind::SecretsManager,
+        }];
     }
     if !policy.inline_credentials {
         return Vec::new();
@@ -145,14 +149,14 @@ fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<Variable> {
     let default = policy.default_parameter.iter().map(|name| (DEFAULT_DOCUMENT, name));
     default
         .chain([(PROJECT_DOCUMENT, &policy.project_parameter)])
-        .map(|(name, parameter)| Variable {
+        .map(|(name, parameter)| BuildVariable {
             name: name.to_owned(),
             value: parameter.clone(),
-            kind: VariableKind::ParameterStore,
+            kind: BuildVariableKind::ParameterStore,
         })
         .collect()
 }
 
-fn plain(name: &str, value: String) -> Variable {
-    Variable { name: name.to_owned(), value, kind: VariableKind::Plaintext }
+fn plaintext(name: &str, value: String) -> BuildVariable {
+    BuildVariable { name: name.to_owned(), value, kind: BuildVariableKind::Plaintext }
 }

@@ -1,34 +1,37 @@
 //! Decisions without I/O: what a row becomes, given what was seen and the time.
 
 mod backoff;
-mod deployment;
+mod config;
+mod crash_record;
+mod installation;
 mod launch;
 mod next;
-mod outcome;
+mod notification;
+mod observation;
 mod policy;
-mod report;
+mod provider_build;
+mod report_target;
 mod row;
-mod rules;
-mod sight;
-mod strike;
-mod target;
-mod telling;
+mod status_report;
 mod timestamp;
 
 #[cfg(test)]
 mod tests;
 
-pub use deployment::Deployment;
-pub use launch::{Launch, StartInput, Variable, VariableKind};
-pub use next::{Step, next};
-pub use outcome::one_line;
-pub use outcome::{FailedPhase, ProviderBuild};
-pub use policy::{Documents, Policy, Rejection};
-pub use report::Report;
-pub use row::{Build, Ending, Message, Note, Phase, Row, Wanted};
-pub use rules::{Initiator, KEEP_SETTLED, LEASE, Rules, SEND_WITHIN};
-pub use sight::{Act, HeadSeen, Passage, PolicySeen, Search, Seen, SendSeen, Situation, TellSeen};
-pub(crate) use strike::Strike;
-pub use target::{ForgeSide, Target};
-pub use telling::{Telling, Told};
+pub use config::{Initiator, JobConfig, LEASE, SEND_DEADLINE, SETTLED_RETENTION};
+pub(crate) use crash_record::CrashEvidence;
+pub use installation::InstallationId;
+pub use launch::{BuildVariable, BuildVariableKind, Launch, LaunchSpec};
+pub use next::{Decision, next};
+pub use notification::{NotificationState, StatusAt};
+pub use observation::{
+    Admission, BuildQuery, DecisionContext, DeliveryOutcome, Effect, Observation, PolicyLookup, RefResolution,
+    StartOutcome,
+};
+pub use policy::{Policy, RegistryDocuments, Rejection};
+pub use provider_build::one_line;
+pub use provider_build::{FailedStage, ProviderBuild};
+pub use report_target::{ForgeRepository, ReportTarget};
+pub use row::{BuildRecord, DesiredState, FinalResult, Phase, Row, SourceMessage, TrailEntry};
+pub use status_report::StatusReport;
 pub use timestamp::Timestamp;

@@ -1,6 +1,6 @@
 use doorbell_messages::{
-    Action, BuildProjectName, Command, DocumentError, GitRef, ProjectDocument, PullRequestRule, ReadDocument, Request,
-    VariableName,
+    BuildCommand, BuildProjectName, DocumentError, GitRef, ParsedDocument, ProjectDocument, PullRequestRule, Request,
+    RequestAction, VariableName,
 };
 
 /// What the registry says a project may run.
@@ -22,7 +22,7 @@ pub struct Policy {
 
 /// The documents of a project, as the registry holds them.
 #[derive(Clone)]
-pub struct Documents {
+pub struct RegistryDocuments {
     /// The SSM parameter's name and text.
     pub project: (String, String),
     /// The same of `_default`, where it exists.
@@ -30,9 +30,9 @@ pub struct Documents {
 }
 
 /// The texts may hold credentials: only the names are shown.
-impl std::fmt::Debug for Documents {
+impl std::fmt::Debug for RegistryDocuments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Documents")
+        f.debug_struct("RegistryDocuments")
             .field("project", &self.project.0)
             .field("default", &self.default.as_ref().map(|(name, _)| name))
             .finish()
@@ -48,10 +48,10 @@ impl Policy {
     ///
     /// # Errors
     /// A document that is not JSON, lacks a key or holds a wrong value.
-    pub fn read(documents: &Documents, fallback: Option<&BuildProjectName>) -> Result<Self, DocumentError> {
+    pub fn read(documents: &RegistryDocuments, fallback: Option<&BuildProjectName>) -> Result<Self, DocumentError> {
         let default_text = documents.default.as_ref().map(|(_, text)| text.as_str());
-        let ReadDocument { document, inline_credentials, warnings } =
-            ProjectDocument::read(default_text, &documents.project.1)?;
+        let ParsedDocument { document, inline_credentials, warnings } =
+            ProjectDocument::parse(default_text, &documents.project.1)?;
         Ok(Self {
             document,
             inline_credentials,
@@ -66,27 +66,27 @@ impl Policy {
     ///
     /// # Errors
     /// The first reason against it.
-    pub(crate) fn judge(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
-        if request.action == Action::Cancel && !self.document.cancel_by_request {
+    pub(crate) fn evaluate(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
+        if request.action == RequestAction::Cancel && !self.document.cancel_by_request {
             return Err(Rejection(format!(
                 "project {} does not let requests cancel jobs (cancelByRequest)",
                 request.project
             )));
         }
-        if request.action == Action::Cancel && request.id.is_none() {
+        if request.action == RequestAction::Cancel && request.id.is_none() {
             // Its key would hold its own SNS message id, which no other request has.
             return Err(Rejection("a cancel names the id of the request whose job it means, and has none".to_owned()));
         }
-        self.allow_ref(request)?;
-        self.allow_variables(request)?;
+        self.check_ref(request)?;
+        self.check_variables(request)?;
         self.choose_build_project(request)
     }
 
-    fn allow_ref(&self, request: &Request) -> Result<(), Rejection> {
-        let wanted = &request.git_ref;
-        let allowed = match (wanted, &self.document.refs, &self.document.default_branch) {
-            (GitRef::PullRequest(_), _, _) => return self.allow_pull_request(request),
-            (_, Some(refs), _) => refs.iter().any(|pattern| pattern.allows(wanted)),
+    fn check_ref(&self, request: &Request) -> Result<(), Rejection> {
+        let git_ref = &request.git_ref;
+        let allowed = match (git_ref, &self.document.refs, &self.document.default_branch) {
+            (GitRef::PullRequest(_), _, _) => return self.check_pull_request(request),
+            (_, Some(refs), _) => refs.iter().any(|pattern| pattern.matches(git_ref)),
             (GitRef::Branch(name), None, Some(branch)) => name == branch,
             // iwomp-in-aws builds any branch; a warning says so.
             (GitRef::Branch(_), None, None) => true,
@@ -100,10 +100,10 @@ impl Policy {
             (None, Some(branch)) => format!("heads/{branch}"),
             (None, None) => "heads/*".to_owned(),
         };
-        Err(Rejection(format!("{wanted} is not among the refs that project {} may build: {list}", request.project)))
+        Err(Rejection(format!("{git_ref} is not among the refs that project {} may build: {list}", request.project)))
     }
 
-    fn allow_pull_request(&self, request: &Request) -> Result<(), Rejection> {
+    fn check_pull_request(&self, request: &Request) -> Result<(), Rejection> {
         if self.document.pull_requests == PullRequestRule::None {
             return Err(Rejection(format!("project {} does not build pull requests", request.project)));
         }
@@ -113,7 +113,7 @@ impl Policy {
         Ok(())
     }
 
-    fn allow_variables(&self, request: &Request) -> Result<(), Rejection> {
+    fn check_variables(&self, request: &Request) -> Result<(), Rejection> {
         for (name, _) in request.variables.iter() {
             if is_reserved(name) {
                 return Err(Rejection(format!("the variable {name} is reserved: no request may set it")));
@@ -148,8 +148,8 @@ impl Policy {
     /// What the build runs. A text is one executable, which gets the short ref as iwomp-in-aws's did.
     pub(crate) fn argv(&self, git_ref: &GitRef) -> Vec<String> {
         match &self.document.command {
-            Command::Executable(program) => vec![program.clone(), git_ref.short()],
-            Command::Argv(argv) => argv.clone(),
+            BuildCommand::Executable(program) => vec![program.clone(), git_ref.short()],
+            BuildCommand::Argv(argv) => argv.clone(),
         }
     }
 }

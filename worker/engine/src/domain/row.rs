@@ -3,10 +3,10 @@ use std::time::Duration;
 use doorbell_messages::{BuildId, GitRef, JobKey, Request, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::config::{MAX_TRAIL_LENGTH, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
-use crate::domain::rules::{KEEP_SETTLED, TRAIL_LENGTH};
-use crate::domain::target::Target;
-use crate::domain::telling::Telling;
+use crate::domain::notification::NotificationState;
+use crate::domain::report_target::ReportTarget;
 use crate::domain::timestamp::Timestamp;
 
 /// A job as the ledger holds it: the only truth that workers share.
@@ -21,34 +21,34 @@ pub struct Row {
     /// What was asked.
     pub request: Request,
     /// The SNS message that asked first.
-    pub message: Message,
+    pub message: SourceMessage,
     /// When the row was made.
     pub received_at: Timestamp,
     /// Whether the job is to run or to end.
-    pub wanted: Wanted,
+    pub desired: DesiredState,
     /// Where in its life the job is, and what it has only there.
     pub phase: Phase,
     /// When the phase wants to be looked at; none where nothing more can come.
-    pub phase_due: Option<Timestamp>,
+    pub phase_due_at: Option<Timestamp>,
     /// Tries of what the phase waits for, since it last moved.
     pub tries: u32,
     /// What the forge was told, and when it is told next.
-    pub telling: Telling,
+    pub notification: NotificationState,
     /// When nobody needs to look at the row again.
     pub settled_at: Option<Timestamp>,
     /// What is held against the row: handlings that did not come to their end, since their worker panicked or died.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub strikes: u32,
+    pub crash_score: u32,
     /// Why nobody handles the row any more until a person has looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub isolated: Option<String>,
+    pub quarantined: Option<String>,
     /// What happened, for people; bounded.
-    pub trail: Vec<Note>,
+    pub trail: Vec<TrailEntry>,
 }
 
 /// The SNS message behind a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct SourceMessage {
     /// SNS's id.
     pub id: String,
     /// When it was published.
@@ -58,7 +58,7 @@ pub struct Message {
 /// What the row's owners want of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Wanted {
+pub enum DesiredState {
     /// That it runs.
     Run,
     /// That it ends.
@@ -91,27 +91,27 @@ pub enum Phase {
         /// When its latest send was claimed.
         last_sent_at: Timestamp,
         /// How many sends of it were claimed.
-        sends: u32,
+        start_calls: u32,
     },
     /// The build is known.
     Running {
         /// What it was started with.
         launch: Box<Launch>,
         /// The build.
-        build: Build,
+        build: BuildRecord,
         /// Since when it is known.
-        since: Timestamp,
+        running_since: Timestamp,
         /// Since when the provider does not know it.
-        gone_since: Option<Timestamp>,
+        missing_since: Option<Timestamp>,
     },
     /// The final status is known.
     Finished {
         /// What it is.
-        ending: Ending,
+        result: FinalResult,
         /// The build, if there was one.
-        build: Option<Build>,
+        build: Option<BuildRecord>,
         /// Whom to tell.
-        target: Option<Target>,
+        target: Option<ReportTarget>,
     },
     /// The policy said no.
     Rejected {
@@ -120,13 +120,13 @@ pub enum Phase {
         /// When.
         at: Timestamp,
         /// Whom to tell.
-        target: Option<Target>,
+        target: Option<ReportTarget>,
     },
 }
 
 /// A build of the provider, as far as the row keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Build {
+pub struct BuildRecord {
     /// The provider's id.
     pub id: BuildId,
     /// Its log, for people.
@@ -135,18 +135,18 @@ pub struct Build {
 
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct FinalResult {
     /// A final status.
     pub status: Status,
     /// What happened, for people.
-    pub text: String,
+    pub message: String,
     /// When.
     pub at: Timestamp,
 }
 
 /// One line of a row's trail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
+pub struct TrailEntry {
     /// When.
     pub at: Timestamp,
     /// What happened.
@@ -155,7 +155,7 @@ pub struct Note {
 
 impl Row {
     /// A row that was never written.
-    pub fn new(key: JobKey, request: Request, message: Message, now: Timestamp) -> Self {
+    pub fn new(key: JobKey, request: Request, message: SourceMessage, now: Timestamp) -> Self {
         Self {
             key,
             rev: 1,
@@ -163,26 +163,26 @@ impl Row {
             request,
             message,
             received_at: now,
-            wanted: Wanted::Run,
+            desired: DesiredState::Run,
             phase: Phase::Received,
-            phase_due: Some(now),
+            phase_due_at: Some(now),
             tries: 0,
-            telling: Telling::default(),
+            notification: NotificationState::default(),
             settled_at: None,
-            strikes: 0,
-            isolated: None,
+            crash_score: 0,
+            quarantined: None,
             trail: Vec::new(),
         }
     }
 
     /// When a sweep should look at the row; none once it is settled or isolated.
     pub fn due_at(&self) -> Option<Timestamp> {
-        [self.phase_due, self.telling.due].into_iter().flatten().min()
+        [self.phase_due_at, self.notification.due_at].into_iter().flatten().min()
     }
 
     /// When the ledger may forget the row; none until it is settled.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.settled_at.map(|at| at + KEEP_SETTLED)
+        self.settled_at.map(|at| at + SETTLED_RETENTION)
     }
 
     /// What to build.
@@ -191,7 +191,7 @@ impl Row {
     }
 
     /// Whom to tell, as soon as that is known.
-    pub fn target(&self) -> Option<&Target> {
+    pub fn target(&self) -> Option<&ReportTarget> {
         match &self.phase {
             Phase::Received => None,
             Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
@@ -202,7 +202,7 @@ impl Row {
     }
 
     /// The build, as soon as it is known.
-    pub fn build(&self) -> Option<&Build> {
+    pub fn build(&self) -> Option<&BuildRecord> {
         match &self.phase {
             Phase::Running { build, .. } => Some(build),
             Phase::Finished { build, .. } => build.as_ref(),
@@ -215,26 +215,27 @@ impl Row {
         match &self.phase {
             Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } => Status::Queued,
             Phase::Running { .. } => Status::Running,
-            Phase::Finished { ending, .. } => ending.status,
+            Phase::Finished { result, .. } => result.status,
             Phase::Rejected { .. } => Status::Rejected,
         }
     }
 
     /// The row as whoever wants the job to end writes it: wanted, due now, and signed. None where there is nothing to
     /// end any more, or somebody has asked for it already.
-    pub fn canceled(&self, now: Timestamp, why: &str, writer: String) -> Option<Self> {
-        if self.settled_at.is_some() || self.wanted == Wanted::Cancel || self.status().is_final() {
+    pub fn with_cancel_requested(&self, now: Timestamp, why: &str, writer: String) -> Option<Self> {
+        if self.settled_at.is_some() || self.desired == DesiredState::Cancel || self.status().is_final() {
             return None;
         }
-        let mut row = Self { wanted: Wanted::Cancel, phase_due: Some(now), rev: self.rev + 1, writer, ..self.clone() };
-        row.note(now, why);
+        let mut row =
+            Self { desired: DesiredState::Cancel, phase_due_at: Some(now), rev: self.rev + 1, writer, ..self.clone() };
+        row.record(now, why);
         Some(row)
     }
 
     /// When the job ended, if it has.
     pub fn ended_at(&self) -> Option<Timestamp> {
         match &self.phase {
-            Phase::Finished { ending, .. } => Some(ending.at),
+            Phase::Finished { result, .. } => Some(result.at),
             Phase::Rejected { at, .. } => Some(*at),
             _ => None,
         }
@@ -242,21 +243,21 @@ impl Row {
 
     /// How long the job exists.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
-        now.since(self.received_at)
+        now.running_since(self.received_at)
     }
 
     /// Adds to the trail; the first entry stays for ever, the oldest of the others go.
-    pub(crate) fn note(&mut self, now: Timestamp, text: impl Into<String>) {
-        if self.trail.len() >= TRAIL_LENGTH {
+    pub(crate) fn record(&mut self, now: Timestamp, text: impl Into<String>) {
+        if self.trail.len() >= MAX_TRAIL_LENGTH {
             self.trail.remove(1);
         }
-        self.trail.push(Note { at: now, text: text.into() });
+        self.trail.push(TrailEntry { at: now, text: text.into() });
     }
 
     /// Moves to another phase: what was waited for there is over.
-    pub(crate) fn enter(&mut self, phase: Phase, due: Option<Timestamp>) {
+    pub(crate) fn enter_phase(&mut self, phase: Phase, due: Option<Timestamp>) {
         self.phase = phase;
-        self.phase_due = due;
+        self.phase_due_at = due;
         self.tries = 0;
     }
 }

@@ -3,34 +3,36 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use crate::fakes::{Call, Effect, Moment, locked};
-use crate::world::{World, secs};
+use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
+use crate::harness::{Simulation, secs};
 
 /// A worker dies at the nth such call of a job's journey; another one is there from the beginning or comes later.
-async fn check_crash(nth: u32, call: Call, moment: Moment, absence: u64) {
-    let what = format!("{moment:?} {call:?} {nth}, absent for {absence} s");
-    let world = World::new();
-    let first = world.worker("a");
-    first.process.nth(nth, call, moment, Effect::Kill);
-    let key = world.publish(json!({}));
-    tokio::time::timeout(secs(600), first.process.is_down()).await.unwrap_or_else(|_| panic!("never reached: {what}"));
-    tokio::time::sleep(secs(absence)).await;
-    let _second = world.worker("b");
-    world.settle().await;
-    world.build_of(&key);
-    assert_eq!(world.told(&key).last(), Some(&Status::Success), "{what}");
+async fn check_crash(nth: u32, call: PortCall, moment: FaultPoint, downtime: u64) {
+    let what = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
+    let simulation = Simulation::new();
+    let first = simulation.start_worker("a");
+    first.process.inject_nth(nth, call, moment, FaultAction::Kill);
+    let key = simulation.publish(json!({}));
+    tokio::time::timeout(secs(600), first.process.wait_down())
+        .await
+        .unwrap_or_else(|_| panic!("never reached: {what}"));
+    tokio::time::sleep(secs(downtime)).await;
+    let _second = simulation.start_worker("b");
+    simulation.wait_settled().await;
+    simulation.only_build(&key);
+    assert_eq!(simulation.reported(&key).last(), Some(&Status::Success), "{what}");
 }
 
-/// How long nobody works: not at all, beyond a lease, beyond a token's life, beyond every belief.
-const ABSENCES: [u64; 4] = [0, 70, 400, 2000];
+/// Seconds without a worker: none, beyond a lease, beyond a token, beyond the confirmed absence of a build.
+const DOWNTIMES: [u64; 4] = [0, 70, 400, 2000];
 
 macro_rules! crash_tests {
     ($($name:ident: $nth:literal, $call:ident, $moment:ident;)*) => {
         $(
             #[tokio::test(start_paused = true)]
             async fn $name() {
-                for absence in ABSENCES {
-                    check_crash($nth, Call::$call, Moment::$moment, absence).await;
+                for downtime in DOWNTIMES {
+                    check_crash($nth, PortCall::$call, FaultPoint::$moment, downtime).await;
                 }
             }
         )*
@@ -39,171 +41,183 @@ macro_rules! crash_tests {
 
 // What each leaves behind stands in the README's table of phases.
 crash_tests! {
-    a_worker_that_dies_before_its_insert_leaves_the_message: 1, Insert, Before;
-    a_worker_that_dies_after_its_insert_and_before_its_ack_leaves_a_row: 1, Insert, After;
-    a_worker_that_dies_before_its_ack_leaves_a_duplicate: 1, Ack, Before;
-    a_worker_that_dies_before_it_read_the_policy_leaves_a_received_row: 1, ReadProject, Before;
-    a_worker_that_dies_before_its_claim_leaves_a_received_row: 1, Update, Before;
-    a_worker_that_dies_after_its_claim_and_before_its_send_leaves_a_claim: 1, Update, After;
-    a_worker_that_dies_before_its_send_leaves_a_claim: 1, Start, Before;
-    a_worker_that_dies_after_its_send_leaves_a_build_that_no_row_knows: 1, Start, After;
-    a_worker_that_dies_before_it_wrote_the_build_leaves_a_build_that_no_row_knows: 2, Update, Before;
-    a_worker_that_dies_after_it_wrote_the_build_leaves_a_telling_claimed: 2, Update, After;
-    a_worker_that_dies_before_it_tells_leaves_a_telling_in_doubt: 1, Tell, Before;
-    a_worker_that_dies_after_it_told_leaves_a_telling_in_doubt: 1, Tell, After;
-    a_worker_that_dies_before_it_wrote_what_it_told_leaves_a_telling_in_doubt: 3, Update, Before;
-    a_worker_that_dies_before_the_final_flag_leaves_it_to_the_next: 2, Tell, Before;
-    a_worker_that_dies_after_the_final_flag_has_it_told_again: 2, Tell, After;
-    a_worker_that_dies_while_it_asks_after_the_build_leaves_the_sweep: 1, Describe, Before;
+    crash_before_insert_leaves_the_message: 1, Insert, Before;
+    crash_after_insert_leaves_a_row: 1, Insert, After;
+    crash_before_ack_leaves_a_duplicate_message: 1, Ack, Before;
+    crash_before_policy_read_leaves_a_received_row: 1, ReadProject, Before;
+    crash_before_claim_leaves_a_received_row: 1, Update, Before;
+    crash_after_claim_leaves_an_unused_claim: 1, Update, After;
+    crash_before_start_call_leaves_a_claim: 1, Start, Before;
+    crash_after_start_call_leaves_an_unrecorded_build: 1, Start, After;
+    crash_before_build_write_leaves_an_unrecorded_build: 2, Update, Before;
+    crash_after_build_write_leaves_a_claimed_report: 2, Update, After;
+    crash_before_report_leaves_its_outcome_unknown: 1, ReportStatus, Before;
+    crash_after_report_leaves_its_outcome_unknown: 1, ReportStatus, After;
+    crash_before_report_write_leaves_its_outcome_unknown: 3, Update, Before;
+    crash_before_final_report_leaves_it_to_another_worker: 2, ReportStatus, Before;
+    crash_after_final_report_repeats_it: 2, ReportStatus, After;
+    crash_during_describe_leaves_the_build_to_the_sweep: 1, Describe, Before;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_to_startbuild_is_repaired_by_the_same_token() {
-    let world = World::new();
-    let worker = world.worker("a");
-    worker.process.next(Call::Start, Moment::After, Effect::Fail);
+async fn lost_startbuild_reply_is_recovered_with_the_same_token() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    worker.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Fail);
     // An event would bring the build just as well.
-    locked(&world.shared.account).rules.copies = 0;
-    let key = world.publish(json!({}));
+    lock(&simulation.services.provider).behavior.event_copies = 0;
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(20)).await;
-    world.build_of(&key);
-    assert_eq!(world.row(&key).status(), Status::Running);
-    assert_eq!(worker.process.count(Call::List), 0);
-    world.settle().await;
-    assert_eq!(locked(&world.shared.account).starts, 2);
+    simulation.only_build(&key);
+    assert_eq!(simulation.row(&key).status(), Status::Running);
+    assert_eq!(worker.process.count(PortCall::List), 0);
+    simulation.wait_settled().await;
+    assert_eq!(lock(&simulation.services.provider).start_calls, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_expired_token_the_build_is_found_and_not_started_again() {
-    let world = World::new();
-    let first = world.worker("a");
+async fn build_is_found_by_query_after_its_token_expired() {
+    let simulation = Simulation::new();
+    let first = simulation.start_worker("a");
     // The second worker finds the build by its search alone.
-    locked(&world.shared.account).rules.copies = 0;
-    locked(&world.shared.account).rules.build_time = secs(3000);
-    first.process.next(Call::Start, Moment::After, Effect::Kill);
-    let key = world.publish(json!({}));
-    first.process.is_down().await;
+    lock(&simulation.services.provider).behavior.event_copies = 0;
+    lock(&simulation.services.provider).behavior.build_time = secs(3000);
+    first.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Kill);
+    let key = simulation.publish(json!({}));
+    first.process.wait_down().await;
     tokio::time::sleep(secs(330)).await;
-    let second = world.worker("b");
+    let second = simulation.start_worker("b");
     tokio::time::sleep(secs(20)).await;
-    assert_eq!(world.row(&key).build().unwrap().id, world.build_of(&key));
-    assert_eq!(second.process.count(Call::Start), 0);
-    world.settle().await;
+    assert_eq!(simulation.row(&key).build().unwrap().id, simulation.only_build(&key));
+    assert_eq!(second.process.count(PortCall::Start), 0);
+    simulation.wait_settled().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_an_expired_token_and_no_build_it_is_started_again_after_sixteen_minutes() {
-    let world = World::new();
-    let first = world.worker("a");
-    first.process.next(Call::Start, Moment::Before, Effect::Kill);
-    let key = world.publish(json!({}));
-    first.process.is_down().await;
-    let began = world.shared.now();
+async fn missing_build_is_started_again_after_16_minutes() {
+    let simulation = Simulation::new();
+    let first = simulation.start_worker("a");
+    first.process.inject_next(PortCall::Start, FaultPoint::Before, FaultAction::Kill);
+    let key = simulation.publish(json!({}));
+    first.process.wait_down().await;
+    let started_at = simulation.services.now();
     tokio::time::sleep(secs(330)).await;
-    let _second = world.worker("b");
-    world.settle().await;
-    world.build_of(&key);
-    let started = world.own_builds(&key)[0].started_at.unwrap().since(began);
+    let _second = simulation.start_worker("b");
+    simulation.wait_settled().await;
+    simulation.only_build(&key);
+    let started = simulation.own_builds(&key)[0].started_at.unwrap().running_since(started_at);
     assert!(started >= secs(16 * 60) && started < secs(17 * 60), "{started:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_is_stopped_before_its_send_and_wakes_late_does_not_use_its_old_claim() {
+async fn paused_worker_does_not_use_an_expired_claim() {
     // Beyond its own ten seconds, beyond the lease, beyond the token, beyond the belief and the second attempt.
     for asleep in [15, 90, 400, 2000] {
-        let world = World::new();
-        let zombie = world.worker("a");
+        let simulation = Simulation::new();
+        let zombie = simulation.start_worker("a");
         // Between the claim's write and what it does then.
-        zombie.process.next(Call::Update, Moment::After, Effect::Stop);
-        let key = world.publish(json!({}));
-        zombie.process.is_down().await;
-        let _other = world.worker("b");
+        zombie.process.inject_next(PortCall::Update, FaultPoint::After, FaultAction::Stop);
+        let key = simulation.publish(json!({}));
+        zombie.process.wait_down().await;
+        let _other = simulation.start_worker("b");
         tokio::time::sleep(secs(asleep)).await;
-        zombie.process.go_on();
-        world.settle().await;
-        world.build_of(&key);
+        zombie.process.resume();
+        simulation.wait_settled().await;
+        simulation.only_build(&key);
         if asleep > 60 {
-            assert_eq!(zombie.process.count(Call::Start), 0, "its claim was taken over; asleep for {asleep} s");
+            assert_eq!(zombie.process.count(PortCall::Start), 0, "its claim was taken over; asleep for {asleep} s");
         } else {
             let text = "waiting for a build: the claim had run out";
-            assert!(world.rows()[0].trail.iter().any(|note| note.text == text));
+            assert!(simulation.rows()[0].trail.iter().any(|note| note.text == text));
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_worker_that_wakes_with_the_answer_of_its_send_in_hand_changes_nothing() {
+async fn paused_worker_with_an_old_start_reply_changes_nothing() {
     for asleep in [15, 90, 400, 2000] {
-        let world = World::new();
-        let zombie = world.worker("a");
-        zombie.process.next(Call::Start, Moment::After, Effect::Stop);
-        let key = world.publish(json!({}));
-        zombie.process.is_down().await;
-        let _other = world.worker("b");
+        let simulation = Simulation::new();
+        let zombie = simulation.start_worker("a");
+        zombie.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Stop);
+        let key = simulation.publish(json!({}));
+        zombie.process.wait_down().await;
+        let _other = simulation.start_worker("b");
         tokio::time::sleep(secs(asleep)).await;
-        zombie.process.go_on();
-        world.settle().await;
-        world.build_of(&key);
+        zombie.process.resume();
+        simulation.wait_settled().await;
+        simulation.only_build(&key);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_secret_does_not_let_an_old_status_be_told_over_a_new_one() {
-    let world = World::new();
-    let slow = world.worker("a");
-    slow.process.next(Call::ReadSecret, Moment::After, Effect::Delay(secs(400)));
-    let key = world.publish(json!({}));
+async fn slow_secret_read_does_not_overwrite_a_newer_status() {
+    let simulation = Simulation::new();
+    let slow = simulation.start_worker("a");
+    slow.process.inject_next(PortCall::ReadSecret, FaultPoint::After, FaultAction::Delay(secs(400)));
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(10)).await;
-    let _other = world.worker("b");
-    world.settle().await;
-    let told = world.told(&key);
-    let first_final = told.iter().position(|status| status.is_final()).unwrap();
-    assert!(told[first_final..].iter().all(|status| status.is_final()), "{told:?}");
+    let _other = simulation.start_worker("b");
+    simulation.wait_settled().await;
+    let reported = simulation.reported(&key);
+    let first_final = reported.iter().position(|status| status.is_final()).unwrap();
+    assert!(reported[first_final..].iter().all(|status| status.is_final()), "{reported:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forge_that_commits_a_pending_flag_late_shows_the_final_one_in_the_end() {
+async fn late_pending_flag_does_not_hide_the_final_status() {
     for late in [5, 35, 60, 110] {
-        let world = World::new();
-        let _worker = world.worker("a");
-        locked(&world.shared.pagure).next_is_late = Some(secs(late));
-        let key = world.publish(json!({}));
-        world.settle().await;
-        assert_eq!(world.told(&key).last(), Some(&Status::Success), "{late} s late: {:?}", world.told(&key));
+        let simulation = Simulation::new();
+        let _worker = simulation.start_worker("a");
+        lock(&simulation.services.forge).next_delay = Some(secs(late));
+        let key = simulation.publish(json!({}));
+        simulation.wait_settled().await;
+        assert_eq!(
+            simulation.reported(&key).last(),
+            Some(&Status::Success),
+            "{late} s late: {:?}",
+            simulation.reported(&key)
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_replies_of_the_ledger_are_told_from_conflicts() {
+async fn lost_ledger_reply_is_distinguished_from_a_conflict() {
     for nth in 1..6 {
-        for call in [Call::Insert, Call::Update] {
-            let world = World::new();
-            let worker = world.worker("a");
-            worker.process.nth(if call == Call::Insert { 1 } else { nth }, call, Moment::After, Effect::Fail);
-            let key = world.publish(json!({}));
-            world.settle().await;
-            world.build_of(&key);
-            assert_eq!(world.told(&key), [Status::Running, Status::Success], "{call:?} {nth}");
-            assert_eq!(locked(&world.shared.account).starts, 1);
+        for call in [PortCall::Insert, PortCall::Update] {
+            let simulation = Simulation::new();
+            let worker = simulation.start_worker("a");
+            worker.process.inject_nth(
+                if call == PortCall::Insert { 1 } else { nth },
+                call,
+                FaultPoint::After,
+                FaultAction::Fail,
+            );
+            let key = simulation.publish(json!({}));
+            simulation.wait_settled().await;
+            simulation.only_build(&key);
+            assert_eq!(simulation.reported(&key), [Status::Running, Status::Success], "{call:?} {nth}");
+            assert_eq!(lock(&simulation.services.provider).start_calls, 1);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_row_of_a_newer_worker_is_left_alone_and_others_behind_it_are_not() {
-    let world = World::new();
-    let first = world.worker("a");
-    first.process.down(&[Call::ReadProject], secs(100));
-    let keys: Vec<_> = (0..40).map(|_| world.publish(json!({}))).collect();
+async fn newer_schema_row_is_left_alone_without_blocking_others() {
+    let simulation = Simulation::new();
+    let first = simulation.start_worker("a");
+    first.process.fail_for(&[PortCall::ReadProject], secs(100));
+    let keys: Vec<_> = (0..40).map(|_| simulation.publish(json!({}))).collect();
     tokio::time::sleep(secs(20)).await;
     first.process.kill();
     let newer: Vec<_> = keys.iter().take(20).cloned().collect();
-    locked(&world.shared.table).newer.extend(newer.iter().cloned());
-    let before: Vec<_> = newer.iter().map(|key| world.row(key)).collect();
-    let _second = world.worker("b");
-    world
-        .until("the others are settled", |world| keys.iter().skip(20).all(|key| world.row(key).settled_at.is_some()))
+    lock(&simulation.services.ledger).newer_schema.extend(newer.iter().cloned());
+    let before: Vec<_> = newer.iter().map(|key| simulation.row(key)).collect();
+    let _second = simulation.start_worker("b");
+    simulation
+        .wait_until("the others are settled", |simulation| {
+            keys.iter().skip(20).all(|key| simulation.row(key).settled_at.is_some())
+        })
         .await;
-    assert_eq!(newer.iter().map(|key| world.row(key)).collect::<Vec<_>>(), before);
-    assert_eq!(*locked(&world.shared.violations), [""; 0]);
+    assert_eq!(newer.iter().map(|key| simulation.row(key)).collect::<Vec<_>>(), before);
+    assert_eq!(*lock(&simulation.services.violations), [""; 0]);
 }

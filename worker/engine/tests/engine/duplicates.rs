@@ -3,143 +3,144 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use crate::fakes::{Call, Effect, Moment, event, locked};
-use crate::world::{World, secs};
+use crate::fakes::{FaultAction, FaultPoint, PortCall, event, lock};
+use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_comes_five_times_starts_one_build() {
-    let world = World::new();
-    let _workers = [world.worker("a"), world.worker("b")];
-    let (key, body) = world.message(json!({}));
+async fn request_delivered_five_times_starts_one_build() {
+    let simulation = Simulation::new();
+    let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
+    let (key, body) = simulation.request_message(json!({}));
     for _ in 0..3 {
-        world.shared.triggers.send(body.clone());
+        simulation.services.triggers.send(body.clone());
     }
     tokio::time::sleep(secs(10)).await;
-    world.shared.triggers.send(body.clone());
-    world.settle().await;
-    world.shared.triggers.send(body);
-    world.settle().await;
-    world.build_of(&key);
-    assert_eq!(world.told(&key), [Status::Running, Status::Success]);
+    simulation.services.triggers.send(body.clone());
+    simulation.wait_settled().await;
+    simulation.services.triggers.send(body);
+    simulation.wait_settled().await;
+    simulation.only_build(&key);
+    assert_eq!(simulation.reported(&key), [Status::Running, Status::Success]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_id_published_twice_is_one_job_and_without_an_id_there_are_two() {
-    let world = World::new();
-    let _worker = world.worker("a");
-    assert_eq!(world.publish(json!({"id": "x"})), world.publish(json!({"id": "x"})));
-    assert_ne!(world.publish(json!({})), world.publish(json!({})));
-    world.settle().await;
-    assert_eq!(locked(&world.shared.account).builds(world.shared.now()).len(), 3);
+async fn same_id_is_one_job_and_missing_ids_are_two_jobs() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    assert_eq!(simulation.publish(json!({"id": "x"})), simulation.publish(json!({"id": "x"})));
+    assert_ne!(simulation.publish(json!({})), simulation.publish(json!({})));
+    simulation.wait_settled().await;
+    assert_eq!(lock(&simulation.services.provider).builds(simulation.services.now()).len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn events_that_come_twice_and_backwards_change_nothing() {
+async fn duplicate_and_reordered_events_change_nothing() {
     for (start_after, end_after) in [(300, 0), (40_000, 0), (0, 300), (90_000, 20_000)] {
-        let world = World::new();
-        let _workers = [world.worker("a"), world.worker("b")];
+        let simulation = Simulation::new();
+        let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
         {
-            let rules = &mut locked(&world.shared.account).rules;
-            rules.copies = 2;
+            let rules = &mut lock(&simulation.services.provider).behavior;
+            rules.event_copies = 2;
             rules.start_event_after = std::time::Duration::from_millis(start_after);
             rules.end_event_after = std::time::Duration::from_millis(end_after);
         }
-        let key = world.publish(json!({}));
-        world.settle().await;
-        assert_eq!(world.told(&key), [Status::Running, Status::Success], "{start_after} {end_after}");
+        let key = simulation.publish(json!({}));
+        simulation.wait_settled().await;
+        assert_eq!(simulation.reported(&key), [Status::Running, Status::Success], "{start_after} {end_after}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_event_the_sweep_tells_the_end() {
-    let world = World::new();
-    let _worker = world.worker("a");
-    locked(&world.shared.account).rules.copies = 0;
-    let key = world.publish(json!({}));
+async fn sweep_reports_the_result_without_any_event() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.event_copies = 0;
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(60 + 5 + 5)).await;
-    assert_eq!(world.told(&key), [Status::Running, Status::Success]);
-    world.settle().await;
+    assert_eq!(simulation.reported(&key), [Status::Running, Status::Success]);
+    simulation.wait_settled().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_index_that_lags_makes_nothing_happen_twice() {
-    let world = World::new();
-    let _workers = [world.worker("a"), world.worker("b")];
-    locked(&world.shared.table).lag = secs(20);
-    locked(&world.shared.account).rules.copies = 0;
+async fn lagging_index_causes_no_duplicate_effects() {
+    let simulation = Simulation::new();
+    let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
+    lock(&simulation.services.ledger).index_lag = secs(20);
+    lock(&simulation.services.provider).behavior.event_copies = 0;
     for _ in 0..10 {
-        world.publish(json!({}));
+        simulation.publish(json!({}));
     }
-    world.settle().await;
-    assert_eq!(locked(&world.shared.account).starts, 10);
-    assert_eq!(locked(&world.shared.pagure).history.len(), 20);
+    simulation.wait_settled().await;
+    assert_eq!(lock(&simulation.services.provider).start_calls, 10);
+    assert_eq!(lock(&simulation.services.forge).history.len(), 20);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_a_worker_has_just_taken_is_left_to_it() {
-    let world = World::new();
-    let slow = world.worker("a");
-    slow.process.next(Call::ReadProject, Moment::Before, Effect::Delay(secs(40)));
-    world.publish(json!({}));
-    world.until("its row is there", |world| !world.rows().is_empty()).await;
-    let other = world.worker("b");
+async fn leased_job_is_left_to_its_worker() {
+    let simulation = Simulation::new();
+    let slow = simulation.start_worker("a");
+    slow.process.inject_next(PortCall::ReadProject, FaultPoint::Before, FaultAction::Delay(secs(40)));
+    simulation.publish(json!({}));
+    simulation.wait_until("its row is there", |simulation| !simulation.rows().is_empty()).await;
+    let other = simulation.start_worker("b");
     tokio::time::sleep(secs(30)).await;
-    assert_eq!(other.process.count(Call::ReadProject), 0);
-    world.settle().await;
+    assert_eq!(other.process.count(PortCall::ReadProject), 0);
+    simulation.wait_settled().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_lies_about_the_end_is_not_believed() {
-    let world = World::new();
-    let _worker = world.worker("a");
-    locked(&world.shared.account).rules.build_time = secs(300);
-    let key = world.publish(json!({}));
+async fn false_final_event_is_not_trusted() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.build_time = secs(300);
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(5)).await;
-    world.shared.events.send(event(&world.build_of(&key), "SUCCEEDED"));
+    simulation.services.events.send(event(&simulation.only_build(&key), "SUCCEEDED"));
     tokio::time::sleep(secs(100)).await;
-    assert_eq!(world.told(&key), [Status::Running]);
-    world.settle().await;
-    let end = world.flags(&key).pop().unwrap();
-    let start = world.own_builds(&key)[0].started_at.unwrap();
-    assert!(end.at.since(start) >= secs(300));
+    assert_eq!(simulation.reported(&key), [Status::Running]);
+    simulation.wait_settled().await;
+    let end = simulation.flags(&key).pop().unwrap();
+    let start = simulation.own_builds(&key)[0].started_at.unwrap();
+    assert!(end.at.running_since(start) >= secs(300));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_lags_behind_its_own_event_is_asked_again_soon() {
-    let world = World::new();
-    let _worker = world.worker("a");
-    locked(&world.shared.account).rules.end_lag = secs(3);
-    let key = world.publish(json!({}));
-    world.settle().await;
-    let end = world.flags(&key).pop().unwrap();
-    let start = world.own_builds(&key)[0].started_at.unwrap();
-    assert!(end.at.since(start) < secs(30 + 5 + 5 + 2), "{:?}", end.at.since(start));
+async fn provider_lagging_its_event_is_polled_again_soon() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.describe_lag = secs(3);
+    let key = simulation.publish(json!({}));
+    simulation.wait_settled().await;
+    let end = simulation.flags(&key).pop().unwrap();
+    let start = simulation.own_builds(&key)[0].started_at.unwrap();
+    assert!(end.at.running_since(start) < secs(30 + 5 + 5 + 2), "{:?}", end.at.running_since(start));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_a_build_that_nobody_knows_is_read_once_and_forgotten() {
-    let world = World::new();
-    let worker = world.worker("a");
-    world.shared.events.send(event(&doorbell_messages::BuildId::new("builds:9999"), "SUCCEEDED"));
+async fn event_of_an_unknown_build_is_acked_after_one_describe() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    simulation.services.events.send(event(&doorbell_messages::BuildId::new("builds:9999"), "SUCCEEDED"));
     let job_id = "000000000000:demo#x#0123456789abcdef01234567";
-    let foreign = locked(&world.shared.account).foreign_build(job_id, "doorbell-worker/z", world.shared.now());
-    world.shared.events.send(event(&foreign, "SUCCEEDED"));
+    let foreign =
+        lock(&simulation.services.provider).foreign_build(job_id, "doorbell-worker/z", simulation.services.now());
+    simulation.services.events.send(event(&foreign, "SUCCEEDED"));
     tokio::time::sleep(secs(300)).await;
-    assert_eq!(world.shared.events.len(), 0);
-    assert!(worker.process.count(Call::Describe) <= 2);
-    assert_eq!(worker.process.count(Call::Load), 0, "another installation's job is none of ours");
+    assert_eq!(simulation.services.events.len(), 0);
+    assert!(worker.process.count(PortCall::Describe) <= 2);
+    assert_eq!(worker.process.count(PortCall::Load), 0, "another installation's job is none of ours");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_whose_build_can_not_be_asked_after_comes_back() {
-    let world = World::new();
-    let worker = world.worker("a");
-    let key = world.publish(json!({}));
+async fn event_returns_to_the_queue_when_describe_fails() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(29)).await;
-    worker.process.down(&[Call::Describe], secs(5));
+    worker.process.fail_for(&[PortCall::Describe], secs(5));
     tokio::time::sleep(secs(10)).await;
-    assert_eq!(world.shared.events.len(), 1);
-    world.settle().await;
-    assert_eq!(world.told(&key), [Status::Running, Status::Success]);
-    assert_eq!(world.shared.events.len(), 0);
+    assert_eq!(simulation.services.events.len(), 1);
+    simulation.wait_settled().await;
+    assert_eq!(simulation.reported(&key), [Status::Running, Status::Success]);
+    assert_eq!(simulation.services.events.len(), 0);
 }

@@ -5,80 +5,85 @@ use std::time::Duration;
 use doorbell_messages::{JobKey, Status};
 use serde_json::json;
 
-use crate::fakes::{Mood, locked};
-use crate::world::{World, secs};
+use crate::fakes::{ForgeBehavior, lock};
+use crate::harness::{Simulation, secs};
 
 fn address(number: usize) -> String {
     format!("https://forge-{number}.example.org")
 }
 
-fn register(world: &World, number: usize) -> String {
+fn register(simulation: &Simulation, number: usize) -> String {
     let name = format!("project-{number}");
     let report = json!({"type": "pagure", "url": address(number), "repo": "demo", "tokenSecret": "forge/demo"});
-    world.register(&name, json!({"report": report}));
+    simulation.register(&name, json!({"report": report}));
     name
 }
 
-fn set(world: &World, number: usize, mood: Option<Mood>) {
-    let mut pagure = locked(&world.shared.pagure);
-    match mood {
-        Some(mood) => pagure.moods.insert(address(number), mood),
-        None => pagure.moods.remove(&address(number)),
+fn set_behavior(simulation: &Simulation, number: usize, behavior: Option<ForgeBehavior>) {
+    let mut forge = lock(&simulation.services.forge);
+    match behavior {
+        Some(behavior) => forge.behaviors.insert(address(number), behavior),
+        None => forge.behaviors.remove(&address(number)),
     };
 }
 
-fn requests(world: &World, number: usize) -> u32 {
-    locked(&world.shared.pagure).requests.get(&address(number)).copied().unwrap_or_default()
+fn requests(simulation: &Simulation, number: usize) -> u32 {
+    lock(&simulation.services.forge).requests.get(&address(number)).copied().unwrap_or_default()
 }
 
-async fn day_without(mood: Mood, jobs: usize, is_worker_new: bool) {
-    let world = World::new();
-    let project = register(&world, 0);
-    let first = world.worker("a");
-    locked(&world.shared.account).rules.limit = 1000;
-    set(&world, 0, Some(mood));
-    let keys: Vec<JobKey> = (0..jobs).map(|_| world.publish(json!({"project": project}))).collect();
+async fn run_day_long_outage(behavior: ForgeBehavior, jobs: usize, is_worker_new: bool) {
+    let simulation = Simulation::new();
+    let project = register(&simulation, 0);
+    let first = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.build_limit = 1000;
+    set_behavior(&simulation, 0, Some(behavior));
+    let keys: Vec<JobKey> = (0..jobs).map(|_| simulation.publish(json!({"project": project}))).collect();
     tokio::time::sleep(secs(24 * 3600)).await;
-    let during = requests(&world, 0);
-    assert!(during <= 24 * 15, "{mood:?}: {during} requests in the day");
+    let during = requests(&simulation, 0);
+    assert!(during <= 24 * 15, "{behavior:?}: {during} requests in the day");
     let _second = is_worker_new.then(|| {
         first.process.kill();
-        world.worker("b")
+        simulation.start_worker("b")
     });
-    set(&world, 0, None);
+    set_behavior(&simulation, 0, None);
     tokio::time::sleep(secs(15 * 60)).await;
     for key in &keys {
-        assert_eq!(world.told(key).last(), Some(&Status::Success), "{mood:?}: {:?}", world.row(key).telling);
+        assert_eq!(
+            simulation.reported(key).last(),
+            Some(&Status::Success),
+            "{behavior:?}: {:?}",
+            simulation.row(key).notification
+        );
     }
-    world.settle().await;
-    let after = requests(&world, 0) - during;
-    println!("{mood:?}: {during} requests in the day, {after} after it for {jobs} jobs");
-    assert!(after as usize <= jobs * 11 / 10, "{mood:?}: {after} requests for {jobs} statuses");
+    simulation.wait_settled().await;
+    let after = requests(&simulation, 0) - during;
+    println!("{behavior:?}: {during} requests in the day, {after} after it for {jobs} jobs");
+    assert!(after as usize <= jobs * 11 / 10, "{behavior:?}: {after} requests for {jobs} statuses");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forge_that_is_back_after_a_day_has_every_status_within_a_quarter_of_an_hour() {
-    for mood in [Mood::Down, Mood::Hanging, Mood::Overloaded { retry_after: 600 }] {
-        day_without(mood, 100, mood == Mood::Hanging).await;
+async fn recovered_forge_gets_every_status_within_15_minutes() {
+    for behavior in [ForgeBehavior::Down, ForgeBehavior::Hanging, ForgeBehavior::Overloaded { retry_after: 600 }] {
+        run_day_long_outage(behavior, 100, behavior == ForgeBehavior::Hanging).await;
     }
 }
 
 /// How long after a build's end each job's final flag was there: the 99th of a hundred.
-async fn patience_of_the_others(dead: Option<Mood>) -> Duration {
-    let world = World::new();
-    locked(&world.shared.account).rules.limit = 1000;
-    let projects: Vec<String> = (0..=50).map(|number| register(&world, number)).collect();
-    if let Some(mood) = dead {
-        set(&world, 0, Some(mood));
+async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
+    let simulation = Simulation::new();
+    lock(&simulation.services.provider).behavior.build_limit = 1000;
+    let projects: Vec<String> = (0..=50).map(|number| register(&simulation, number)).collect();
+    if let Some(behavior) = dead {
+        set_behavior(&simulation, 0, Some(behavior));
     }
-    let _worker = world.worker("a");
+    let _worker = simulation.start_worker("a");
     let mut good = Vec::new();
     for _ in 0..10 {
         for (number, project) in projects.iter().enumerate() {
             // The dead one's has as many jobs as all the others together.
             let jobs = if number == 0 { 50 } else { 1 };
             for _ in 0..jobs {
-                let key = world.publish(json!({"project": project}));
+                let key = simulation.publish(json!({"project": project}));
                 if number > 0 {
                     good.push(key);
                 }
@@ -90,9 +95,9 @@ async fn patience_of_the_others(dead: Option<Mood>) -> Duration {
     let mut waits: Vec<Duration> = good
         .iter()
         .map(|key| {
-            let ended = world.own_builds(key)[0].ended_at.unwrap();
-            let told = world.flags(key).into_iter().find(|flag| flag.status.is_final());
-            told.unwrap_or_else(|| panic!("{key} was not told")).at.since(ended)
+            let ended = simulation.own_builds(key)[0].ended_at.unwrap();
+            let reported = simulation.flags(key).into_iter().find(|flag| flag.status.is_final());
+            reported.unwrap_or_else(|| panic!("{key} was not told")).at.running_since(ended)
         })
         .collect();
     waits.sort();
@@ -100,24 +105,24 @@ async fn patience_of_the_others(dead: Option<Mood>) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dead_forge_keeps_no_other_forge_waiting() {
-    let before = patience_of_the_others(None).await;
-    for mood in [Mood::Hanging, Mood::Down] {
-        let during = patience_of_the_others(Some(mood)).await;
-        println!("p99 of the other forges: {before:?}, beside a dead one ({mood:?}) {during:?}");
-        assert!(during <= before.mul_f64(1.1), "{mood:?}: p99 {during:?}, without it {before:?}");
+async fn unreachable_forge_does_not_delay_other_forges() {
+    let before = p99_delay_of_others(None).await;
+    for behavior in [ForgeBehavior::Hanging, ForgeBehavior::Down] {
+        let during = p99_delay_of_others(Some(behavior)).await;
+        println!("p99 of the other forges: {before:?}, beside a dead one ({behavior:?}) {during:?}");
+        assert!(during <= before.mul_f64(1.1), "{behavior:?}: p99 {during:?}, without it {before:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_status_told_long_after_a_doubtful_one_is_told_once() {
-    let world = World::new();
-    let project = register(&world, 0);
-    let _worker = world.worker("a");
-    set(&world, 0, Some(Mood::Hanging));
-    let key = world.publish(json!({"project": project}));
+async fn late_final_report_after_an_unknown_one_is_sent_once() {
+    let simulation = Simulation::new();
+    let project = register(&simulation, 0);
+    let _worker = simulation.start_worker("a");
+    set_behavior(&simulation, 0, Some(ForgeBehavior::Hanging));
+    let key = simulation.publish(json!({"project": project}));
     tokio::time::sleep(secs(600)).await;
-    set(&world, 0, None);
-    world.settle().await;
-    assert_eq!(world.told(&key), [Status::Success]);
+    set_behavior(&simulation, 0, None);
+    simulation.wait_settled().await;
+    assert_eq!(simulation.reported(&key), [Status::Success]);
 }

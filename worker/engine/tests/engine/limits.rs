@@ -5,85 +5,85 @@ use std::time::Duration;
 use doorbell_messages::Status;
 use serde_json::json;
 
-use crate::fakes::{Call, locked};
-use crate::world::{World, secs};
+use crate::fakes::{PortCall, lock};
+use crate::harness::{Simulation, secs};
 
 #[tokio::test(start_paused = true)]
-async fn with_a_limit_of_one_all_jobs_finish_one_after_the_other() {
-    let world = World::new();
-    let _workers = [world.worker("a"), world.worker("b")];
-    locked(&world.shared.account).rules.limit = 1;
-    let keys: Vec<_> = (0..5).map(|_| world.publish(json!({}))).collect();
-    world.settle().await;
-    assert_eq!(world.tally(), [("success", 5)].into());
-    assert_eq!(locked(&world.shared.account).most_at_once, 1);
+async fn build_limit_of_one_runs_jobs_sequentially() {
+    let simulation = Simulation::new();
+    let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
+    lock(&simulation.services.provider).behavior.build_limit = 1;
+    let keys: Vec<_> = (0..5).map(|_| simulation.publish(json!({}))).collect();
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", 5)].into());
+    assert_eq!(lock(&simulation.services.provider).peak_running, 1);
     for key in keys {
-        let told = world.told(&key);
+        let reported = simulation.reported(&key);
         let expected = [vec![Status::Running, Status::Success], vec![Status::Queued, Status::Running, Status::Success]];
-        assert!(expected.contains(&told), "{told:?}");
+        assert!(expected.contains(&reported), "{reported:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_closes_the_pool_and_the_others_do_not_ask() {
-    let world = World::new();
-    let worker = world.worker("a");
-    locked(&world.shared.account).rules.limit = 0;
-    world.publish(json!({}));
+async fn throttled_start_stops_further_start_calls() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.build_limit = 0;
+    simulation.publish(json!({}));
     tokio::time::sleep(Duration::from_millis(300)).await;
     for _ in 0..49 {
-        world.publish(json!({}));
+        simulation.publish(json!({}));
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!((world.rows().len(), worker.process.count(Call::Start)), (50, 1));
+    assert_eq!((simulation.rows().len(), worker.process.count(PortCall::Start)), (50, 1));
     tokio::time::sleep(secs(600)).await;
-    let starts = worker.process.count(Call::Start);
+    let starts = worker.process.count(PortCall::Start);
     assert!(starts <= 50 * 16, "each job asks about once a minute in the end, not {starts} times in ten minutes");
-    locked(&world.shared.account).rules.limit = 20;
-    world.settle().await;
-    assert_eq!(world.tally(), [("success", 50)].into());
+    lock(&simulation.services.provider).behavior.build_limit = 20;
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", 50)].into());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_owner_has_to_mend_is_waited_for() {
-    let world = World::new();
-    let worker = world.worker("a");
-    locked(&world.shared.account).rules.is_denied = true;
-    let key = world.publish(json!({}));
+async fn denied_start_is_retried_until_permissions_are_fixed() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.is_denied = true;
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(3600)).await;
-    assert_eq!(world.told(&key), [Status::Queued]);
-    let starts = worker.process.count(Call::Start);
+    assert_eq!(simulation.reported(&key), [Status::Queued]);
+    let starts = worker.process.count(PortCall::Start);
     assert!((10..40).contains(&starts), "{starts} tries in an hour");
-    locked(&world.shared.account).rules.is_denied = false;
-    world.settle().await;
-    assert_eq!(world.row(&key).status(), Status::Success);
+    lock(&simulation.services.provider).behavior.is_denied = false;
+    simulation.wait_settled().await;
+    assert_eq!(simulation.row(&key).status(), Status::Success);
 }
 
 /// A burst of requests at a quota: how long it takes, and how often StartBuild is sent.
-async fn drain(workers: u32, limit: usize, build_time: Duration, jobs: u32) -> (Duration, f64) {
-    let world = World::new();
+async fn run_burst(workers: u32, limit: usize, build_time: Duration, jobs: u32) -> (Duration, f64) {
+    let simulation = Simulation::new();
     {
-        let rules = &mut locked(&world.shared.account).rules;
-        (rules.limit, rules.build_time, rules.end_event_after) = (limit, build_time, Duration::from_millis(50));
+        let rules = &mut lock(&simulation.services.provider).behavior;
+        (rules.build_limit, rules.build_time, rules.end_event_after) = (limit, build_time, Duration::from_millis(50));
     }
-    let workers: Vec<_> = (0..workers).map(|number| world.worker(&number.to_string())).collect();
+    let workers: Vec<_> = (0..workers).map(|number| simulation.start_worker(&number.to_string())).collect();
     tokio::time::sleep(secs(1)).await;
-    let began = world.shared.now();
+    let started_at = simulation.services.now();
     for _ in 0..jobs {
-        world.publish(json!({}));
+        simulation.publish(json!({}));
     }
-    world.settle().await;
-    assert_eq!(world.tally(), [("success", jobs as usize)].into());
-    let builds = locked(&world.shared.account).builds(world.shared.now());
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", jobs as usize)].into());
+    let builds = lock(&simulation.services.provider).builds(simulation.services.now());
     let ended = builds.iter().filter_map(|build| build.ended_at).max().unwrap();
-    let sends: u32 = workers.iter().map(|worker| worker.process.count(Call::Start)).sum();
-    (ended.since(began), f64::from(sends) / f64::from(jobs))
+    let sends: u32 = workers.iter().map(|worker| worker.process.count(PortCall::Start)).sum();
+    (ended.running_since(started_at), f64::from(sends) / f64::from(jobs))
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_a_quota_of_twenty_short_builds_slots_stay_full_and_few_are_refused() {
+async fn short_builds_at_a_quota_fill_slots_with_few_throttles() {
     for workers in [1, 4] {
-        let (took, sends) = drain(workers, 20, Duration::from_millis(500), 200).await;
+        let (took, sends) = run_burst(workers, 20, Duration::from_millis(500), 200).await;
         println!("{workers} workers: {took:?} of 5 s, {sends} StartBuild calls a job");
         assert!(took <= Duration::from_millis(7500), "{workers} workers: {took:?}, ideal is 5 s");
         assert!(sends <= 1.5, "{workers} workers: {sends} StartBuild calls a job");
@@ -91,95 +91,95 @@ async fn at_a_quota_of_twenty_short_builds_slots_stay_full_and_few_are_refused()
 }
 
 #[tokio::test(start_paused = true)]
-async fn long_builds_at_a_quota_cost_few_calls_too() {
-    let (took, sends) = drain(2, 5, secs(600), 40).await;
+async fn long_builds_at_a_quota_cost_few_start_calls() {
+    let (took, sends) = run_burst(2, 5, secs(600), 40).await;
     println!("{took:?} of 4800 s, {sends} StartBuild calls a job");
     assert!(took <= secs(4800 + 480), "{took:?}");
     assert!(sends <= 3.0, "{sends} StartBuild calls a job");
 }
 
 /// Jobs of a big project and then of a small one, in one pool or in one each.
-async fn small_among_big(pools: [&str; 2]) -> Duration {
-    let world = World::new();
-    world.register("big", json!({"buildProject": pools[0]}));
-    world.register("small", json!({"buildProject": pools[1]}));
+async fn run_small_beside_big(pools: [&str; 2]) -> Duration {
+    let simulation = Simulation::new();
+    simulation.register("big", json!({"buildProject": pools[0]}));
+    simulation.register("small", json!({"buildProject": pools[1]}));
     {
-        let rules = &mut locked(&world.shared.account).rules;
-        (rules.limit, rules.build_time) = (3, secs(10));
+        let rules = &mut lock(&simulation.services.provider).behavior;
+        (rules.build_limit, rules.build_time) = (3, secs(10));
         (rules.start_event_after, rules.end_event_after) = (Duration::ZERO, Duration::from_millis(50));
     }
-    let _workers = [world.worker("a"), world.worker("b")];
-    let began = world.shared.now();
+    let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
+    let started_at = simulation.services.now();
     for _ in 0..270 {
-        world.publish(json!({"project": "big"}));
+        simulation.publish(json!({"project": "big"}));
     }
-    let small: Vec<_> = (0..30).map(|_| world.publish(json!({"project": "small"}))).collect();
-    world.settle().await;
-    assert_eq!(world.tally(), [("success", 300)].into());
-    assert_eq!(locked(&world.shared.account).most_at_once, 3);
-    let ends = small.iter().map(|key| world.own_builds(key)[0].ended_at.unwrap());
-    ends.max().unwrap().since(began)
+    let small: Vec<_> = (0..30).map(|_| simulation.publish(json!({"project": "small"}))).collect();
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", 300)].into());
+    assert_eq!(lock(&simulation.services.provider).peak_running, 3);
+    let ends = small.iter().map(|key| simulation.own_builds(key)[0].ended_at.unwrap());
+    ends.max().unwrap().running_since(started_at)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_small_project_gets_its_turns_beside_a_big_one() {
+async fn small_project_is_not_starved_by_a_big_one() {
     // Every other build of three at once: 30 jobs are done after 60 builds of 10 s.
     for pools in [["builds", "builds"], ["builds", "deploys"]] {
-        let took = small_among_big(pools).await;
+        let took = run_small_beside_big(pools).await;
         println!("{pools:?}: {took:?}, fair are 200 s");
         assert!(took <= secs(240), "{pools:?}: {took:?}, fair are 200 s");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_build_project_at_its_own_limit_keeps_no_other_one_waiting() {
-    let world = World::new();
-    world.register("narrow", json!({"buildProject": "narrow"}));
+async fn limited_build_project_does_not_delay_others() {
+    let simulation = Simulation::new();
+    simulation.register("narrow", json!({"buildProject": "narrow"}));
     {
-        let rules = &mut locked(&world.shared.account).rules;
-        rules.limit = 5;
-        rules.own_limits.insert("narrow".to_owned(), 1);
+        let rules = &mut lock(&simulation.services.provider).behavior;
+        rules.build_limit = 5;
+        rules.project_limits.insert("narrow".to_owned(), 1);
     }
-    let worker = world.worker("a");
-    let narrow: Vec<_> = (0..10).map(|_| world.publish(json!({"project": "narrow"}))).collect();
-    let wide: Vec<_> = (0..40).map(|_| world.publish(json!({}))).collect();
-    world.settle().await;
-    assert_eq!(world.tally(), [("success", narrow.len() + wide.len())].into());
-    let last = wide.iter().map(|key| world.own_builds(key)[0].ended_at.unwrap()).max().unwrap();
-    let took = last.since(world.row(&wide[0]).received_at);
+    let worker = simulation.start_worker("a");
+    let narrow: Vec<_> = (0..10).map(|_| simulation.publish(json!({"project": "narrow"}))).collect();
+    let wide: Vec<_> = (0..40).map(|_| simulation.publish(json!({}))).collect();
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", narrow.len() + wide.len())].into());
+    let last = wide.iter().map(|key| simulation.own_builds(key)[0].ended_at.unwrap()).max().unwrap();
+    let took = last.running_since(simulation.row(&wide[0]).received_at);
     // At least four of five places, ten rounds of 30 s.
     assert!(took <= secs(400), "{took:?}");
-    let sends = worker.process.count(Call::Start);
+    let sends = worker.process.count(PortCall::Start);
     assert!(sends <= 100, "{sends} StartBuild calls for 50 jobs at two limits");
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_in_a_dead_workers_line_are_taken_over_within_their_lease() {
-    let world = World::new();
-    let first = world.worker("a");
-    locked(&world.shared.account).rules.limit = 0;
+async fn waiting_jobs_of_a_dead_worker_are_taken_over() {
+    let simulation = Simulation::new();
+    let first = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.build_limit = 0;
     for _ in 0..20 {
-        world.publish(json!({}));
+        simulation.publish(json!({}));
     }
     tokio::time::sleep(secs(600)).await;
     first.process.kill();
-    locked(&world.shared.account).rules.limit = 20;
-    let _second = world.worker("b");
+    lock(&simulation.services.provider).behavior.build_limit = 20;
+    let _second = simulation.start_worker("b");
     tokio::time::sleep(secs(90)).await;
-    assert_eq!(locked(&world.shared.account).builds(world.shared.now()).len(), 20);
-    world.settle().await;
+    assert_eq!(lock(&simulation.services.provider).builds(simulation.services.now()).len(), 20);
+    simulation.wait_settled().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_build_ends_after_the_queues_timeout() {
-    let world = World::new();
-    let worker = world.worker("a");
-    locked(&world.shared.account).rules.limit = 0;
-    let key = world.publish(json!({}));
+async fn job_waiting_for_a_build_fails_after_queue_timeout() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    lock(&simulation.services.provider).behavior.build_limit = 0;
+    let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(24 * 3600 + 120)).await;
-    assert_eq!(world.told(&key), [Status::Queued, Status::Error]);
-    assert!(world.flags(&key)[1].comment.starts_with("waited too long for a build"));
-    let sends = worker.process.count(Call::Start);
+    assert_eq!(simulation.reported(&key), [Status::Queued, Status::Error]);
+    assert!(simulation.flags(&key)[1].comment.starts_with("waited too long for a build"));
+    let sends = worker.process.count(PortCall::Start);
     assert!(sends <= 24 * 130, "{sends} sends in a day");
-    world.settle().await;
+    simulation.wait_settled().await;
 }

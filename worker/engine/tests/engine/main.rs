@@ -1,4 +1,4 @@
-//! The engine's loops over a world in memory, in virtual time: whole histories of jobs, with what goes wrong in them.
+//! The engine's loops over a simulation in memory, in virtual time: whole histories of jobs, with what goes wrong in them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 #![allow(unreachable_pub, reason = "nobody is outside of these tests")]
@@ -7,12 +7,12 @@ mod crashes;
 mod duplicates;
 mod fakes;
 mod forges;
-mod journeys;
+mod happy_path;
+mod harness;
 mod limits;
 mod memory;
 mod messages;
+mod missing_events;
 mod outages;
-mod poison;
-mod quiet;
+mod quarantine;
 mod simulation;
-mod world;

@@ -1,4 +1,4 @@
-//! Everything at once, by a seed: whole histories in a world as loose as AWS's. What fails is printed with its seed, and
+//! Everything at once, by a seed: whole histories in a simulation as loose as AWS's. What fails is printed with its seed, and
 //! fails again with it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use doorbell_engine::domain::{Phase, ProviderBuild, Row};
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
-use crate::fakes::{Call, Dice, Weather, locked};
-use crate::world::{Running, World, secs};
+use crate::fakes::{FaultProfile, PortCall, SeededRng, lock};
+use crate::harness::{RunningWorker, Simulation, secs};
 
 /// What a history came to.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Tale {
+struct SimulationResult {
     jobs: usize,
     builds: usize,
     deaths: u32,
@@ -23,131 +23,141 @@ struct Tale {
 
 const PROJECTS: [&str; 4] = ["demo", "plain", "careful", "nowhere"];
 
-async fn history(seed: u64) -> Tale {
-    let mut dice = Dice::new(seed);
-    let world = World::new();
-    world.register("plain", json!({"report": null}));
-    world.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
-    loosen(&world, &mut dice);
-    let mut fleet = Fleet { workers: Vec::new(), born: 0, storm: 1 + dice.below(4), deaths: 0 };
-    for _ in 0..=dice.below(3) {
-        fleet.hire(&world, &mut dice);
+async fn simulate(seed: u64) -> SimulationResult {
+    let mut rng = SeededRng::new(seed);
+    let simulation = Simulation::new();
+    simulation.register("plain", json!({"report": null}));
+    simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
+    randomize(&simulation, &mut rng);
+    let mut fleet = SimulatedFleet { workers: Vec::new(), started: 0, fault_level: 1 + rng.below(4), deaths: 0 };
+    for _ in 0..=rng.below(3) {
+        fleet.start_worker(&simulation, &mut rng);
     }
     let mut published: Vec<Value> = Vec::new();
     let mut jobs = std::collections::BTreeSet::new();
-    for _ in 0..4 + dice.below(8) {
-        jobs.extend(publish(&world, &mut dice, &mut published));
-        tokio::time::sleep(secs(dice.one_of(&[0, 0, 1, 20, 90, 400]))).await;
-        fleet.replace_the_dead(&world, &mut dice);
+    for _ in 0..4 + rng.below(8) {
+        jobs.extend(publish(&simulation, &mut rng, &mut published));
+        tokio::time::sleep(secs(rng.one_of(&[0, 0, 1, 20, 90, 400]))).await;
+        fleet.replace_killed(&simulation, &mut rng);
     }
-    tokio::time::sleep(secs(dice.one_of(&[0, 60, 1200]))).await;
-    clear(&world);
-    fleet.dismiss();
-    let last = world.worker_of("last", 2);
-    world.settle().await;
+    tokio::time::sleep(secs(rng.one_of(&[0, 60, 1200]))).await;
+    stop_faults(&simulation);
+    fleet.kill_all();
+    let last = simulation.start_worker_with_schema("last", 2);
+    simulation.wait_settled().await;
     for key in &jobs {
-        assert!(locked(&world.shared.table).holds(key), "{key} was lost");
+        assert!(lock(&simulation.services.ledger).contains(key), "{key} was lost");
     }
-    world.rows().iter().for_each(|row| is_true(&world, row));
+    simulation.rows().iter().for_each(|row| check_final_status(&simulation, row));
     let workers = fleet.workers.iter().chain([&last]);
-    Tale {
+    SimulationResult {
         jobs: jobs.len(),
-        builds: locked(&world.shared.account).builds(world.shared.now()).len(),
+        builds: lock(&simulation.services.provider).builds(simulation.services.now()).len(),
         deaths: fleet.deaths,
         trace: workers.map(|worker| worker.process.trace()).collect(),
     }
 }
 
 /// As loose as AWS's documents allow, and a forge as bad as was seen.
-fn loosen(world: &World, dice: &mut Dice) {
-    let mut account = locked(&world.shared.account);
-    account.rules.limit = dice.one_of(&[1, 2, 5, 20]);
-    account.rules.list_lag = secs(dice.below(60));
-    account.rules.start_time = dice.millis(3_000);
-    account.loose = Some(dice.split());
-    let mut table = locked(&world.shared.table);
-    table.lag = dice.millis(10_000);
-    table.page = dice.one_of(&[1, 3, 100]);
-    for queue in [&world.shared.triggers, &world.shared.events] {
-        *locked(&queue.loose) = Some(dice.split());
+fn randomize(simulation: &Simulation, rng: &mut SeededRng) {
+    let mut provider = lock(&simulation.services.provider);
+    provider.behavior.build_limit = rng.one_of(&[1, 2, 5, 20]);
+    provider.behavior.listing_lag = secs(rng.below(60));
+    provider.behavior.start_time = rng.millis(3_000);
+    provider.rng = Some(rng.fork());
+    let mut table = lock(&simulation.services.ledger);
+    table.index_lag = rng.millis(10_000);
+    table.page_size = rng.one_of(&[1, 3, 100]);
+    for queue in [&simulation.services.triggers, &simulation.services.events] {
+        *lock(&queue.rng) = Some(rng.fork());
     }
-    if dice.once_in(2) {
-        locked(&world.shared.pagure).loose = Some(dice.split());
+    if rng.once_in(2) {
+        lock(&simulation.services.forge).rng = Some(rng.fork());
     }
 }
 
-fn clear(world: &World) {
-    locked(&world.shared.account).loose = None;
-    locked(&world.shared.account).rules.limit = 20;
-    locked(&world.shared.pagure).loose = None;
-    locked(&world.shared.pagure).next_is_late = None;
-    for queue in [&world.shared.triggers, &world.shared.events] {
-        *locked(&queue.loose) = None;
+fn stop_faults(simulation: &Simulation) {
+    lock(&simulation.services.provider).rng = None;
+    lock(&simulation.services.provider).behavior.build_limit = 20;
+    lock(&simulation.services.forge).rng = None;
+    lock(&simulation.services.forge).next_delay = None;
+    for queue in [&simulation.services.triggers, &simulation.services.events] {
+        *lock(&queue.rng) = None;
     }
 }
 
 /// Publishes a request, or one again, or a cancel of one; sometimes twice at once.
-fn publish(world: &World, dice: &mut Dice, published: &mut Vec<Value>) -> Option<doorbell_messages::JobKey> {
-    let request = match (dice.below(6), published.len()) {
-        (0, before @ 1..) => published[dice.below(before as u64) as usize].clone(),
+fn publish(
+    simulation: &Simulation,
+    rng: &mut SeededRng,
+    published: &mut Vec<Value>,
+) -> Option<doorbell_messages::JobKey> {
+    let request = match (rng.below(6), published.len()) {
+        (0, before @ 1..) => published[rng.below(before as u64) as usize].clone(),
         (1, before @ 1..) => {
-            let mut cancel = published[dice.below(before as u64) as usize].clone();
+            let mut cancel = published[rng.below(before as u64) as usize].clone();
             cancel["action"] = json!("cancel");
             cancel
         }
         (_, before) => {
-            let request = json!({"project": dice.one_of(&PROJECTS), "id": format!("job-{before}")});
+            let request = json!({"project": rng.one_of(&PROJECTS), "id": format!("job-{before}")});
             published.push(request.clone());
             request
         }
     };
-    let (key, body) = world.message(request);
-    for _ in 0..=dice.below(2) {
-        world.shared.triggers.send(body.clone());
+    let (key, body) = simulation.request_message(request);
+    for _ in 0..=rng.below(2) {
+        simulation.services.triggers.send(body.clone());
     }
     Some(key)
 }
 
 /// The workers of a history, the dead ones included.
-struct Fleet {
-    workers: Vec<Running>,
-    born: u32,
-    /// How bad the weather is.
-    storm: u64,
+struct SimulatedFleet {
+    workers: Vec<RunningWorker>,
+    started: u32,
+    /// How bad the profile is.
+    fault_level: u64,
     deaths: u32,
 }
 
-impl Fleet {
-    fn hire(&mut self, world: &World, dice: &mut Dice) {
-        self.born += 1;
+impl SimulatedFleet {
+    fn start_worker(&mut self, simulation: &Simulation, rng: &mut SeededRng) {
+        self.started += 1;
         // Two versions at once: an older one leaves the rows of a newer one alone.
-        let worker = world.worker_of(&format!("w{}", self.born), 1 + dice.below(2) as u32);
-        worker.process.set_skew(dice.below(5_000) as i64 - 2_500);
-        let calm = 400 / self.storm;
-        let weather = Weather { fails: calm / 4, delays: calm / 2, pauses: calm, kills: calm, dice: dice.split() };
-        worker.process.set_weather(Some(weather));
+        let worker = simulation.start_worker_with_schema(&format!("w{}", self.started), 1 + rng.below(2) as u32);
+        worker.process.set_skew(rng.below(5_000) as i64 - 2_500);
+        let calm = 400 / self.fault_level;
+        let profile = FaultProfile {
+            fail_one_in: calm / 4,
+            delay_one_in: calm / 2,
+            pause_one_in: calm,
+            kill_one_in: calm,
+            rng: rng.fork(),
+        };
+        worker.process.set_fault_profile(Some(profile));
         self.workers.push(worker);
     }
 
-    fn replace_the_dead(&mut self, world: &World, dice: &mut Dice) {
-        let alive = self.workers.iter().filter(|worker| !worker.process.is_down_now()).count();
-        self.deaths = self.born - alive as u32;
-        if alive == 0 || (alive < 4 && dice.once_in(3)) {
-            self.hire(world, dice);
+    fn replace_killed(&mut self, simulation: &Simulation, rng: &mut SeededRng) {
+        let alive = self.workers.iter().filter(|worker| !worker.process.is_killed()).count();
+        self.deaths = self.started - alive as u32;
+        if alive == 0 || (alive < 4 && rng.once_in(3)) {
+            self.start_worker(simulation, rng);
         }
     }
 
-    fn dismiss(&self) {
+    fn kill_all(&self) {
         self.workers.iter().for_each(|worker| worker.process.kill());
     }
 }
 
 /// What a row says of its job is what became of its build.
-fn is_true(world: &World, row: &Row) {
-    let Phase::Finished { ending, .. } = &row.phase else { return };
-    if let Some(build) = world.own_builds(&row.key).first() {
-        let is_unknown = ending.text.starts_with("unknown whether it started");
-        let is_right = build.complete && ending.status == status_of(build);
+fn check_final_status(simulation: &Simulation, row: &Row) {
+    let Phase::Finished { result, .. } = &row.phase else { return };
+    if let Some(build) = simulation.own_builds(&row.key).first() {
+        let is_unknown = result.message.starts_with("unknown whether it started");
+        let is_right = build.complete && result.status == status_of(build);
         assert!(is_right || is_unknown, "{row:#?} of {build:#?}");
     }
 }
@@ -161,9 +171,9 @@ fn status_of(build: &ProviderBuild) -> Status {
     }
 }
 
-fn run(seed: u64) -> Tale {
+fn run(seed: u64) -> SimulationResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(history(seed))
+    runtime.block_on(simulate(seed))
 }
 
 fn seeds() -> std::ops::Range<u64> {
@@ -174,7 +184,7 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 #[test]
-fn whatever_happens_there_is_one_build_a_job_and_its_true_flag() {
+fn random_faults_yield_one_build_and_correct_status() {
     let seeds = seeds();
     let next = AtomicU64::new(seeds.start);
     let sums = [const { AtomicU64::new(0) }; 3];
@@ -188,13 +198,13 @@ fn whatever_happens_there_is_one_build_a_job_and_its_true_flag() {
                         return;
                     }
                     match std::panic::catch_unwind(|| run(seed)) {
-                        Ok(tale) => {
-                            let told = [tale.jobs as u64, tale.builds as u64, u64::from(tale.deaths)];
+                        Ok(result) => {
+                            let told = [result.jobs as u64, result.builds as u64, u64::from(result.deaths)];
                             sums.iter().zip(told).for_each(|(sum, more)| _ = sum.fetch_add(more, Ordering::Relaxed));
                         }
                         Err(_) => {
                             println!("seed {seed} is broken; again with: bin/simulate --seed {seed} --seeds 1");
-                            locked(&broken).push(seed);
+                            lock(&broken).push(seed);
                         }
                     }
                 }
@@ -202,7 +212,7 @@ fn whatever_happens_there_is_one_build_a_job_and_its_true_flag() {
         }
     });
     let [jobs, builds, deaths] = sums.map(AtomicU64::into_inner);
-    let broken = locked(&broken).clone();
+    let broken = lock(&broken).clone();
     println!(
         "histories: {}, jobs: {jobs}, builds: {builds}, workers that died: {deaths}, broken: {}",
         seeds.end - seeds.start,
@@ -221,14 +231,20 @@ fn a_seed_replays_exactly() {
 }
 
 #[test]
-fn weather_reaches_every_call() {
+fn fault_profile_reaches_every_port_call() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let process = crate::fakes::Process::new("x", 1);
+        let process = crate::fakes::SimulatedProcess::new("x", 1);
         let never = u64::MAX;
-        let weather = Weather { dice: Dice::new(1), fails: 1, delays: never, pauses: never, kills: never };
-        process.set_weather(Some(weather));
-        for call in Call::ALL {
+        let profile = FaultProfile {
+            rng: SeededRng::new(1),
+            fail_one_in: 1,
+            delay_one_in: never,
+            pause_one_in: never,
+            kill_one_in: never,
+        };
+        process.set_fault_profile(Some(profile));
+        for call in PortCall::ALL {
             assert!(process.before(call).await.is_err());
             assert!(tokio::time::timeout(Duration::from_secs(1), process.after(call)).await.unwrap().is_err());
         }

@@ -1,117 +1,125 @@
 use std::fs;
 
-use crate::world::World;
+use crate::fixture::RunnerFixture;
 
 #[test]
-fn the_tip_is_built_when_no_commit_is_named() {
-    let world = World::new();
-    let tip = world.commit("second");
-    let ran =
-        world.build().shell("git rev-parse HEAD; echo $DOORBELL_COMMIT; git log --oneline | wc -l").exits(0).says(&tip);
-    assert_eq!(ran.stdout, format!("{tip}\n{tip}\n1\n"));
+fn request_without_commit_builds_ref_tip() {
+    let fixture = RunnerFixture::new();
+    let tip = fixture.commit("second");
+    let result = fixture
+        .build()
+        .shell("git rev-parse HEAD; echo $DOORBELL_COMMIT; git log --oneline | wc -l")
+        .assert_exit(0)
+        .assert_log(&tip);
+    assert_eq!(result.stdout, format!("{tip}\n{tip}\n1\n"));
 }
 
 #[test]
-fn a_commit_of_the_ref_is_built_however_deep_it_lies() {
-    let world = World::new();
-    let first = world.git(&["rev-parse", "HEAD"]);
-    let build = world.build().with("DOORBELL_COMMIT", &first).shell("git rev-parse HEAD; echo $DOORBELL_COMMIT");
+fn ancestor_commit_at_any_depth_is_built() {
+    let fixture = RunnerFixture::new();
+    let first = fixture.git(&["rev-parse", "HEAD"]);
+    let build = fixture.build().with("DOORBELL_COMMIT", &first).shell("git rev-parse HEAD; echo $DOORBELL_COMMIT");
     for added in [0, 1, 40, 200, 700] {
-        world.commits(added);
-        let ran = build.exits(0);
-        assert_eq!(ran.stdout, format!("{first}\n{first}\n"), "{added} more commits");
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+        fixture.commits(added);
+        let result = build.assert_exit(0);
+        assert_eq!(result.stdout, format!("{first}\n{first}\n"), "{added} more commits");
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
     }
 }
 
 #[test]
-fn a_commit_that_is_not_on_the_ref_is_not_built_though_its_object_is_in_the_repository() {
-    let world = World::new();
-    let first = world.git(&["rev-parse", "HEAD"]);
-    world.commits(100);
-    let tip = world.git(&["rev-parse", "HEAD"]);
-    world.git(&["checkout", "--quiet", "-b", "other", &first]);
-    let other = world.commit("on another branch");
+fn commit_outside_ref_is_rejected_even_if_object_exists() {
+    let fixture = RunnerFixture::new();
+    let first = fixture.git(&["rev-parse", "HEAD"]);
+    fixture.commits(100);
+    let tip = fixture.git(&["rev-parse", "HEAD"]);
+    fixture.git(&["checkout", "--quiet", "-b", "other", &first]);
+    let other = fixture.commit("on another branch");
     // What a git host keeps of a fork: an object of the parent repository that no branch leads to.
-    let fork = world.git(&["commit-tree", "-p", &tip, "-m", "of a fork", "HEAD^{tree}"]);
-    world.git(&["update-ref", "refs/pull/7/head", &fork]);
+    let fork = fixture.git(&["commit-tree", "-p", &tip, "-m", "of a fork", "HEAD^{tree}"]);
+    fixture.git(&["update-ref", "refs/pull/7/head", &fork]);
     let unknown = "0123456789".repeat(4);
-    let tree = world.git(&["rev-parse", "main^{tree}"]);
+    let tree = fixture.git(&["rev-parse", "main^{tree}"]);
     for commit in [&other, &fork, &unknown, &tree] {
-        let build = world.build().with("DOORBELL_COMMIT", commit);
-        build.exits(242).says(&format!("commit {commit} is neither the tip of branch main nor among its ancestors"));
+        let build = fixture.build().with("DOORBELL_COMMIT", commit);
+        build
+            .assert_exit(242)
+            .assert_log(&format!("commit {commit} is neither the tip of branch main nor among its ancestors"));
         assert!(!build.checkout_exists());
     }
-    world.build().with("DOORBELL_REF", "refs/heads/other").with("DOORBELL_COMMIT", &other).exits(0);
+    fixture.build().with("DOORBELL_REF", "refs/heads/other").with("DOORBELL_COMMIT", &other).assert_exit(0);
 }
 
 #[test]
-fn the_rule_tip_wants_the_tip() {
-    let world = World::new();
-    let first = world.git(&["rev-parse", "HEAD"]);
-    let tip = world.commit("second");
-    let build = world.build().with("DOORBELL_COMMIT_RULE", "tip");
+fn tip_rule_rejects_ancestor_commit() {
+    let fixture = RunnerFixture::new();
+    let first = fixture.git(&["rev-parse", "HEAD"]);
+    let tip = fixture.commit("second");
+    let build = fixture.build().with("DOORBELL_COMMIT_RULE", "tip");
     build
         .clone()
         .with("DOORBELL_COMMIT", &first)
-        .exits(242)
-        .says(&format!("not the tip of branch main, which is {tip}"));
-    build.with("DOORBELL_COMMIT", &tip.to_uppercase()).exits(0);
+        .assert_exit(242)
+        .assert_log(&format!("not the tip of branch main, which is {tip}"));
+    build.with("DOORBELL_COMMIT", &tip.to_uppercase()).assert_exit(0);
 }
 
 #[test]
-fn an_annotated_tag_is_the_commit_behind_it() {
-    let world = World::new();
-    let tagged = world.git(&["rev-parse", "HEAD"]);
-    world.git(&["tag", "--annotate", "--message", "x", "v1"]);
-    world.commit("later");
-    let build = world
+fn annotated_tag_resolves_to_its_commit() {
+    let fixture = RunnerFixture::new();
+    let tagged = fixture.git(&["rev-parse", "HEAD"]);
+    fixture.git(&["tag", "--annotate", "--message", "x", "v1"]);
+    fixture.commit("later");
+    let build = fixture
         .build()
         .with("DOORBELL_REF", "refs/tags/v1")
         .with("DOORBELL_COMMIT_RULE", "tip")
         .shell("git rev-parse HEAD; echo $GIT_BRANCH");
-    assert_eq!(build.clone().with("DOORBELL_COMMIT", &tagged).exits(0).stdout, format!("{tagged}\nv1\n"));
+    assert_eq!(build.clone().with("DOORBELL_COMMIT", &tagged).assert_exit(0).stdout, format!("{tagged}\nv1\n"));
     // The tag object itself is no commit.
-    let tag = world.git(&["rev-parse", "refs/tags/v1"]);
-    fs::remove_dir_all(world.path("build/checkout")).unwrap();
-    build.with("DOORBELL_COMMIT", &tag).exits(242);
+    let tag = fixture.git(&["rev-parse", "refs/tags/v1"]);
+    fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
+    build.with("DOORBELL_COMMIT", &tag).assert_exit(242);
 }
 
 #[test]
-fn a_tag_of_a_tree_is_no_commit_to_build() {
-    let world = World::new();
-    world.git(&["tag", "tree", "HEAD^{tree}"]);
-    world.build().with("DOORBELL_REF", "refs/tags/tree").exits(241).says("is not a commit");
+fn tag_of_tree_is_rejected() {
+    let fixture = RunnerFixture::new();
+    fixture.git(&["tag", "tree", "HEAD^{tree}"]);
+    fixture.build().with("DOORBELL_REF", "refs/tags/tree").assert_exit(241).assert_log("is not a commit");
 }
 
 #[test]
-fn a_pull_request_is_fetched_by_its_ref() {
-    let world = World::new();
-    let proposed = world.git(&["commit-tree", "-p", "HEAD", "-m", "proposed", "HEAD^{tree}"]);
-    world.git(&["update-ref", "refs/pull/12/head", &proposed]);
-    let build = world.build().with("DOORBELL_REF", "refs/pull/12/head").with("DOORBELL_COMMIT", &proposed);
-    assert_eq!(build.shell("git rev-parse HEAD; echo $GITBRANCH").exits(0).stdout, format!("{proposed}\npull/12\n"));
+fn pull_request_is_fetched_by_its_head_ref() {
+    let fixture = RunnerFixture::new();
+    let proposed = fixture.git(&["commit-tree", "-p", "HEAD", "-m", "proposed", "HEAD^{tree}"]);
+    fixture.git(&["update-ref", "refs/pull/12/head", &proposed]);
+    let build = fixture.build().with("DOORBELL_REF", "refs/pull/12/head").with("DOORBELL_COMMIT", &proposed);
+    assert_eq!(
+        build.shell("git rev-parse HEAD; echo $GITBRANCH").assert_exit(0).stdout,
+        format!("{proposed}\npull/12\n")
+    );
 }
 
 #[test]
-fn a_sha256_repository_is_built_when_the_commit_is_named() {
-    let world = World::new();
-    fs::remove_dir_all(world.path("repository")).unwrap();
-    fs::create_dir(world.path("repository")).unwrap();
-    world.git(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
-    world.script("deploy", "#!/bin/sh\n");
-    let commit = world.commit("first");
-    world.commits(3);
+fn sha256_repository_with_named_commit_is_built() {
+    let fixture = RunnerFixture::new();
+    fs::remove_dir_all(fixture.path("repository")).unwrap();
+    fs::create_dir(fixture.path("repository")).unwrap();
+    fixture.git(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
+    fixture.script("deploy", "#!/bin/sh\n");
+    let commit = fixture.commit("first");
+    fixture.commits(3);
     assert_eq!(commit.len(), 64);
-    world.build().with("DOORBELL_COMMIT", &commit).exits(0);
+    fixture.build().with("DOORBELL_COMMIT", &commit).assert_exit(0);
 }
 
 #[test]
-fn what_can_not_be_fetched_is_said_and_leaves_nothing_behind() {
-    let world = World::new();
+fn failed_fetch_is_explained_and_cleaned_up() {
+    let fixture = RunnerFixture::new();
     let check = |name: &str, value: &str, words: &str| {
-        let build = world.build().with(name, value);
-        build.exits(241).says(words).says("exit code 241: the checkout failed");
+        let build = fixture.build().with(name, value);
+        build.assert_exit(241).assert_log(words).assert_log("exit code 241: the checkout failed");
         assert!(!build.checkout_exists());
     };
     check("DOORBELL_REF", "refs/heads/missing", "branch missing is not in the repository");
@@ -122,53 +130,57 @@ fn what_can_not_be_fetched_is_said_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_folder_that_is_there_already_is_neither_used_nor_removed() {
-    let world = World::new();
-    fs::create_dir(world.path("build/checkout")).unwrap();
-    fs::write(world.path("build/checkout/kept"), "").unwrap();
-    world.build().exits(241).says("exists already");
-    assert!(world.path("build/checkout/kept").exists());
+fn existing_checkout_directory_is_neither_used_nor_removed() {
+    let fixture = RunnerFixture::new();
+    fs::create_dir(fixture.path("build/checkout")).unwrap();
+    fs::write(fixture.path("build/checkout/kept"), "").unwrap();
+    fixture.build().assert_exit(241).assert_log("exists already");
+    assert!(fixture.path("build/checkout/kept").exists());
 }
 
 #[test]
-fn other_files_in_the_build_s_folder_do_no_harm() {
-    let world = World::new();
-    fs::write(world.path("build/other"), "").unwrap();
-    world.build().exits(0);
+fn other_files_in_build_directory_are_ignored() {
+    let fixture = RunnerFixture::new();
+    fs::write(fixture.path("build/other"), "").unwrap();
+    fixture.build().assert_exit(0);
 }
 
 #[test]
-fn an_old_git_is_refused() {
-    let world = World::new();
-    world.build_with_git("echo git version 2.31.8").exits(241).says("\"git version 2.31.8\" is too old");
+fn git_older_than_minimum_is_rejected() {
+    let fixture = RunnerFixture::new();
+    fixture.build_with_git("echo git version 2.31.8").assert_exit(241).assert_log("\"git version 2.31.8\" is too old");
 }
 
 #[test]
-fn an_object_that_a_server_sent_unasked_is_not_on_the_ref() {
-    let world = World::new();
-    let fork = world.git(&["commit-tree", "-p", "HEAD", "-m", "of a fork", "HEAD^{tree}"]);
-    world.commits(100);
+fn unrequested_object_from_server_is_not_built() {
+    let fixture = RunnerFixture::new();
+    let fork = fixture.git(&["commit-tree", "-p", "HEAD", "-m", "of a fork", "HEAD^{tree}"]);
+    fixture.commits(100);
     // After each fetch, the commit's object is there, too.
     let smuggle = format!(
         "case $1 in fetch) $GIT \"$@\" && exec $GIT fetch --quiet {} {fork}:refs/smuggled;; esac; exec $GIT \"$@\"",
-        world.url()
+        fixture.url()
     );
-    world.build_with_git(&smuggle).with("DOORBELL_COMMIT", &fork).exits(242).says("nor among its ancestors");
+    fixture
+        .build_with_git(&smuggle)
+        .with("DOORBELL_COMMIT", &fork)
+        .assert_exit(242)
+        .assert_log("nor among its ancestors");
 }
 
 #[test]
-fn a_full_disk_is_the_machine_s_fault() {
-    let world = World::new();
+fn full_disk_is_an_infrastructure_failure() {
+    let fixture = RunnerFixture::new();
     let full = "case $1 in checkout) echo 'fatal: write error: No space left on device' >&2; exit 128;; esac; exec $GIT \"$@\"";
-    let build = world.build_with_git(full);
-    build.exits(246).says("no disk or memory left");
+    let build = fixture.build_with_git(full);
+    build.assert_exit(246).assert_log("no disk or memory left");
     assert!(!build.checkout_exists());
 }
 
 #[test]
-fn a_checkout_of_something_else_is_noticed() {
-    let world = World::new();
+fn checkout_of_wrong_commit_is_detected() {
+    let fixture = RunnerFixture::new();
     let wrong = "case $1 in checkout) exec $GIT commit --quiet --allow-empty --message x --author 'T <t@example.org>';; esac; exec $GIT \"$@\"";
     let lie = format!("export GIT_COMMITTER_NAME=T GIT_COMMITTER_EMAIL=t@example.org; {wrong}");
-    world.build_with_git(&lie).exits(241).says("checked out something else");
+    fixture.build_with_git(&lie).assert_exit(241).assert_log("checked out something else");
 }

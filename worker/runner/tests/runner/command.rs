@@ -1,44 +1,47 @@
 use std::fs;
 
-use crate::world::World;
+use crate::fixture::RunnerFixture;
 
 #[test]
-fn the_command_runs_in_the_checkout_with_its_arguments() {
-    let world = World::new();
-    let ran =
-        world.build().exits(0).says("project demo, job here:demo#1#abc").says(r#"running ["./deploy", "main"] in ".""#);
-    assert_eq!(ran.stdout, "deployed main\n");
-    assert!(ran.log.contains("the command exited with 0"), "{}", ran.log);
-    assert!(ran.log.lines().all(|line| line.starts_with("doorbell: ")), "{}", ran.log);
+fn command_runs_in_checkout_with_its_arguments() {
+    let fixture = RunnerFixture::new();
+    let result = fixture
+        .build()
+        .assert_exit(0)
+        .assert_log("project demo, job here:demo#1#abc")
+        .assert_log(r#"running ["./deploy", "main"] in ".""#);
+    assert_eq!(result.stdout, "deployed main\n");
+    assert!(result.log.contains("the command exited with 0"), "{}", result.log);
+    assert!(result.log.lines().all(|line| line.starts_with("doorbell: ")), "{}", result.log);
 }
 
 #[test]
-fn the_commands_exit_code_is_the_builds_but_for_the_reserved_ones() {
-    let world = World::new();
+fn command_exit_code_is_passed_on_unless_reserved() {
+    let fixture = RunnerFixture::new();
     let check = |script: &str, code: i32| {
-        let ran = world.build().shell(script).exits(code);
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
-        ran
+        let result = fixture.build().shell(script).assert_exit(code);
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
+        result
     };
     for code in [0, 1, 2, 127, 239, 248, 255] {
         check(&format!("exit {code}"), code);
     }
     for code in 240..=247 {
-        check(&format!("exit {code}"), 1).says("reported as 1");
+        check(&format!("exit {code}"), 1).assert_log("reported as 1");
     }
-    check("kill -KILL $$", 137).says("killed by signal 9");
+    check("kill -KILL $$", 137).assert_log("killed by signal 9");
     check("kill -SEGV $$", 139);
 }
 
 #[test]
-fn the_command_sees_the_builds_facts_and_nothing_of_git() {
-    let world = World::new();
-    let build = world
+fn command_environment_has_build_variables_without_git() {
+    let fixture = RunnerFixture::new();
+    let build = fixture
         .build()
         .with("STAGE", "blue")
         .with("DOORBELL_GIT_CREDENTIALS", "hush")
         .shell("env; echo; readlink /proc/self/fd/0; pwd");
-    let stdout = build.exits(0).stdout;
+    let stdout = build.assert_exit(0).stdout;
     let has = |line: &str| stdout.lines().any(|other| other == line);
     for line in [
         "PROJECT_NAME=demo",
@@ -51,7 +54,7 @@ fn the_command_sees_the_builds_facts_and_nothing_of_git() {
     ] {
         assert!(has(line), "{line} is not in {stdout}");
     }
-    let here = fs::canonicalize(world.path("build/checkout")).unwrap();
+    let here = fs::canonicalize(fixture.path("build/checkout")).unwrap();
     assert!(has(here.to_str().unwrap()) && has(&format!("PWD={}", here.display())), "{stdout}");
     assert!(
         !stdout.contains("DOORBELL_GIT_") && !stdout.contains("GIT_CONFIG") && !stdout.contains("hush"),
@@ -60,14 +63,14 @@ fn the_command_sees_the_builds_facts_and_nothing_of_git() {
 }
 
 #[test]
-fn a_program_is_looked_up_from_the_folder_or_on_path() {
-    let world = World::new();
-    world.script("sub/tool", "#!/bin/sh\necho \"$0\"; exec basename \"$PWD\"\n");
-    world.commit("tool");
+fn program_is_resolved_from_working_directory_or_path() {
+    let fixture = RunnerFixture::new();
+    fixture.script("sub/tool", "#!/bin/sh\necho \"$0\"; exec basename \"$PWD\"\n");
+    fixture.commit("tool");
     let check = |directory: &str, program: &str, stdout: &str| {
-        let ran = world.build().with("DOORBELL_DIRECTORY", directory).argv(&[program]).exits(0);
-        assert_eq!(ran.stdout, stdout, "{directory} {program}");
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+        let result = fixture.build().with("DOORBELL_DIRECTORY", directory).argv(&[program]).assert_exit(0);
+        assert_eq!(result.stdout, stdout, "{directory} {program}");
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
     };
     check("sub", "./tool", "./tool\nsub\n");
     check(".", "sub/tool", "sub/tool\ncheckout\n");
@@ -76,18 +79,18 @@ fn a_program_is_looked_up_from_the_folder_or_on_path() {
 }
 
 #[test]
-fn a_command_that_can_not_be_executed_is_explained() {
-    let world = World::new();
-    world.write("plain", "#!/bin/sh\n");
-    world.script("interpreter", "#!/no/such/shell -e\n");
-    world.script("windows", "#!/bin/sh\r\n");
-    world.script("no-line", "echo hello\n");
-    world.script("garbage", "\u{1}\u{2}\u{3}garbage");
-    world.script("sub/x", "#!/bin/sh\n");
-    world.commit("programs");
+fn command_that_cannot_be_executed_is_explained() {
+    let fixture = RunnerFixture::new();
+    fixture.write("plain", "#!/bin/sh\n");
+    fixture.script("interpreter", "#!/no/such/shell -e\n");
+    fixture.script("windows", "#!/bin/sh\r\n");
+    fixture.script("no-line", "echo hello\n");
+    fixture.script("garbage", "\u{1}\u{2}\u{3}garbage");
+    fixture.script("sub/x", "#!/bin/sh\n");
+    fixture.commit("programs");
     let check = |program: &str, words: &str| {
-        world.build().argv(&[program]).exits(243).says(words);
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+        fixture.build().argv(&[program]).assert_exit(243).assert_log(words);
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
     };
     check("./missing", r#""./missing" is not there"#);
     check("missing", "is in no folder of PATH (a file of the repository is named with a slash, as ./missing)");
@@ -101,29 +104,34 @@ fn a_command_that_can_not_be_executed_is_explained() {
 }
 
 #[test]
-fn the_folder_must_be_in_the_checkout_also_behind_its_links() {
-    let world = World::new();
-    world.write("file", "");
-    world.write("sub/x", "");
+fn working_directory_outside_checkout_is_rejected() {
+    let fixture = RunnerFixture::new();
+    fixture.write("file", "");
+    fixture.write("sub/x", "");
     let link =
-        |target: &str, name: &str| std::os::unix::fs::symlink(target, world.path("repository").join(name)).unwrap();
+        |target: &str, name: &str| std::os::unix::fs::symlink(target, fixture.path("repository").join(name)).unwrap();
     link("sub", "inside");
     link("/", "root");
     link("..", "parent");
     link("../../..", "far");
     link("loop", "loop");
     link("../checkout-2", "beside");
-    fs::create_dir(world.path("build/checkout-2")).unwrap();
-    world.commit("links");
+    fs::create_dir(fixture.path("build/checkout-2")).unwrap();
+    fixture.commit("links");
     let check = |directory: &str, code: i32, words: &str| {
-        world.build().with("DOORBELL_DIRECTORY", directory).argv(&["touch", "canary"]).exits(code).says(words);
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+        fixture
+            .build()
+            .with("DOORBELL_DIRECTORY", directory)
+            .argv(&["touch", "canary"])
+            .assert_exit(code)
+            .assert_log(words);
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
     };
     check("inside", 0, "");
     check("sub/./", 0, "");
     for directory in ["root", "root/tmp", "parent", "far", "beside", "sub/../parent"] {
         if directory.contains("..") {
-            world.build().with("DOORBELL_DIRECTORY", directory).exits(240).says("DOORBELL_DIRECTORY");
+            fixture.build().with("DOORBELL_DIRECTORY", directory).assert_exit(240).assert_log("DOORBELL_DIRECTORY");
         } else {
             check(directory, 243, "leads out of the checkout");
         }
@@ -131,12 +139,12 @@ fn the_folder_must_be_in_the_checkout_also_behind_its_links() {
     check("missing", 243, "is not in this commit");
     check("loop", 243, "is not in this commit");
     check("file", 243, "is not a folder");
-    assert!(!world.path("build/canary").exists() && !world.path("build/checkout-2/canary").exists());
+    assert!(!fixture.path("build/canary").exists() && !fixture.path("build/checkout-2/canary").exists());
 }
 
 #[test]
-fn an_incomplete_or_wrong_environment_is_named() {
-    let world = World::new();
+fn invalid_or_missing_build_variable_is_named() {
+    let fixture = RunnerFixture::new();
     let names = [
         "DOORBELL_JOB_ID",
         "DOORBELL_PROJECT",
@@ -148,11 +156,15 @@ fn an_incomplete_or_wrong_environment_is_named() {
         "DOORBELL_TIMEOUT_SECONDS",
     ];
     for name in names {
-        let mut build = world.build();
+        let mut build = fixture.build();
         build.variables.remove(name);
-        build.exits(240).says(name);
+        build.assert_exit(240).assert_log(name);
     }
-    world.build().with("DOORBELL_GIT_PROTOCOLS", "ext").exits(240).says("DOORBELL_GIT_PROTOCOLS");
-    world.build().with("DOORBELL_KILL_GRACE_SECONDS", "soon").exits(240).says("DOORBELL_KILL_GRACE_SECONDS");
-    assert!(!world.build().checkout_exists());
+    fixture.build().with("DOORBELL_GIT_PROTOCOLS", "ext").assert_exit(240).assert_log("DOORBELL_GIT_PROTOCOLS");
+    fixture
+        .build()
+        .with("DOORBELL_KILL_GRACE_SECONDS", "soon")
+        .assert_exit(240)
+        .assert_log("DOORBELL_KILL_GRACE_SECONDS");
+    assert!(!fixture.build().checkout_exists());
 }

@@ -4,8 +4,8 @@ use std::os::unix::fs::FileExt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::server::{Manner, Server};
-use crate::world::{Build, Ran, World, read, wait_until};
+use crate::fixture::{RunResult, RunnerBuild, RunnerFixture, read, wait_until};
+use crate::server::{GitHttpServer, ServerBehavior};
 
 const CANARY: &str = "c4n4ryOfThe5ecret";
 /// For the test that reads every process's environment, and would find other tests' secrets there.
@@ -15,12 +15,15 @@ fn basic(username: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
-fn serve(world: &World, wants: Option<&str>) -> Server {
-    Server::start(Manner::Serve { root: world.path(""), wants: wants.map(str::to_owned) })
+fn serve(fixture: &RunnerFixture, expected_authorization: Option<&str>) -> GitHttpServer {
+    GitHttpServer::start(ServerBehavior::Serve {
+        root: fixture.path(""),
+        expected_authorization: expected_authorization.map(str::to_owned),
+    })
 }
 
-fn build(world: &World, server: &Server) -> Build {
-    world.build().with("DOORBELL_GIT_URL", &format!("{}/.git", server.url())).with("DOORBELL_GIT_PROTOCOLS", "http")
+fn build(fixture: &RunnerFixture, server: &GitHttpServer) -> RunnerBuild {
+    fixture.build().with("DOORBELL_GIT_URL", &format!("{}/.git", server.url())).with("DOORBELL_GIT_PROTOCOLS", "http")
 }
 
 fn document(canary: &str) -> String {
@@ -28,7 +31,7 @@ fn document(canary: &str) -> String {
 }
 
 #[track_caller]
-fn holds_no_secret(text: &str) {
+fn assert_no_secret(text: &str) {
     let secrets = [CANARY, OWN_CANARY].into_iter();
     for secret in secrets.flat_map(|canary| [canary.to_owned(), basic("oauth2", canary), basic("me", canary)]) {
         assert!(!text.contains(secret.trim_start_matches("Basic ")), "{secret} is in:\n{text}");
@@ -36,35 +39,36 @@ fn holds_no_secret(text: &str) {
 }
 
 #[test]
-fn every_form_of_credential_lets_git_in_and_is_seen_nowhere() {
-    let world = World::new();
-    let first = world.git(&["rev-parse", "HEAD"]);
-    world.commits(60);
-    let check = |name: &str, value: &str, wants: &str| {
-        let server = serve(&world, Some(wants));
+fn every_credential_form_authenticates_git_without_leaking() {
+    let fixture = RunnerFixture::new();
+    let first = fixture.git(&["rev-parse", "HEAD"]);
+    fixture.commits(60);
+    let check = |name: &str, value: &str, expected_authorization: &str| {
+        let server = serve(&fixture, Some(expected_authorization));
         // Two fetches, and then a command that shows every environment and command line it can read.
-        let build = build(&world, &server).with(name, value).with("DOORBELL_COMMIT", &first).shell(
+        let build = build(&fixture, &server).with(name, value).with("DOORBELL_COMMIT", &first).shell(
             "cat /proc/$PPID/environ /proc/[0-9]*/environ /proc/[0-9]*/cmdline | tr '\\0' '\\n'; env; grep -r c4n4ry . && exit 7; exit 0",
         );
-        let ran = build.exits(0);
-        let seen = server.seen();
+        let result = build.assert_exit(0);
+        let recorded = server.recorded();
         assert!(
-            seen.authorizations.len() >= 4 && seen.authorizations.iter().all(|sent| sent == wants),
+            recorded.authorizations.len() >= 4
+                && recorded.authorizations.iter().all(|sent| sent == expected_authorization),
             "{:?}",
-            seen.authorizations
+            recorded.authorizations
         );
-        assert!(seen.command_lines.contains("fetch --quiet --no-tags"), "{}", seen.command_lines);
+        assert!(recorded.command_lines.contains("fetch --quiet --no-tags"), "{}", recorded.command_lines);
         assert!(
-            ran.stdout.contains("DOORBELL_JOB_ID=here:demo#1#abc\nDOORBELL_"),
+            result.stdout.contains("DOORBELL_JOB_ID=here:demo#1#abc\nDOORBELL_"),
             "the runner's own environment was read: {}",
-            ran.stdout
+            result.stdout
         );
-        let texts = [&seen.command_lines, &ran.stdout, &ran.log];
-        let secrets = [OWN_CANARY, wants.trim_start_matches("Basic ")];
+        let texts = [&recorded.command_lines, &result.stdout, &result.log];
+        let secrets = [OWN_CANARY, expected_authorization.trim_start_matches("Basic ")];
         for (text, secret) in texts.iter().flat_map(|text| secrets.map(|secret| (text, secret))) {
             assert!(!text.contains(secret), "{secret} is in:\n{text}");
         }
-        fs::remove_dir_all(world.path("build/checkout")).unwrap();
+        fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
     };
     let (token, password) = (basic("oauth2", OWN_CANARY), basic("me", OWN_CANARY));
     let bearer = format!("Bearer {OWN_CANARY}");
@@ -78,13 +82,13 @@ fn every_form_of_credential_lets_git_in_and_is_seen_nowhere() {
 }
 
 #[test]
-fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs() {
-    let world = World::new();
+fn runner_memory_has_no_credential_while_command_runs() {
+    let fixture = RunnerFixture::new();
     let header = basic("oauth2", CANARY);
-    let server = serve(&world, Some(&header));
-    let build = build(&world, &server).with("DOORBELL_GIT_CREDENTIALS", CANARY);
+    let server = serve(&fixture, Some(&header));
+    let build = build(&fixture, &server).with("DOORBELL_GIT_CREDENTIALS", CANARY);
     let child = build.shell("touch ../running; until test -e ../go; do sleep 0.05; done").start();
-    wait_until("the command runs", || world.path("build/running").exists());
+    wait_until("the command runs", || fixture.path("build/running").exists());
     let process = format!("/proc/{}", child.id());
     let memory = File::open(format!("{process}/mem")).unwrap();
     let mut found_itself = false;
@@ -99,57 +103,60 @@ fn the_runner_holds_the_credential_nowhere_in_its_memory_while_the_command_runs(
         }
     }
     assert!(found_itself, "the job's id is in the memory that was read");
-    fs::write(world.path("build/go"), "").unwrap();
-    assert_eq!(Ran::of(child.wait_with_output().unwrap()).code, Some(0));
+    fs::write(fixture.path("build/go"), "").unwrap();
+    assert_eq!(RunResult::from_output(child.wait_with_output().unwrap()).code, Some(0));
 }
 
 #[test]
-fn without_a_credential_none_is_sent() {
-    let world = World::new();
-    let server = serve(&world, None);
-    build(&world, &server).exits(0);
-    assert!(server.seen().authorizations.iter().all(|sent| sent == "-"));
+fn missing_credential_sends_no_authorization() {
+    let fixture = RunnerFixture::new();
+    let server = serve(&fixture, None);
+    build(&fixture, &server).assert_exit(0);
+    assert!(server.recorded().authorizations.iter().all(|sent| sent == "-"));
 }
 
 #[test]
-fn a_refused_credential_is_explained_and_not_shown() {
-    let world = World::new();
-    let server = serve(&world, Some("Basic other"));
-    let ran = build(&world, &server)
+fn rejected_credential_is_explained_without_being_shown() {
+    let fixture = RunnerFixture::new();
+    let server = serve(&fixture, Some("Basic other"));
+    let result = build(&fixture, &server)
         .with("DOORBELL_GIT_CREDENTIALS", CANARY)
-        .exits(241)
-        .says("wants a credential, or another one");
-    holds_no_secret(&ran.log);
-    build(&world, &server).exits(241).says("wants a credential, or another one");
+        .assert_exit(241)
+        .assert_log("wants a credential, or another one");
+    assert_no_secret(&result.log);
+    build(&fixture, &server).assert_exit(241).assert_log("wants a credential, or another one");
 }
 
 #[test]
-fn a_credential_that_the_server_prints_back_is_redacted() {
-    let world = World::new();
-    let server = Server::start(Manner::Echo);
+fn credential_echoed_by_server_is_redacted() {
+    let fixture = RunnerFixture::new();
+    let server = GitHttpServer::start(ServerBehavior::Echo);
     for (name, value) in [("DOORBELL_GIT_CREDENTIALS", CANARY), ("DOORBELL_PROJECT_DOCUMENT", &document(CANARY))] {
-        let ran = build(&world, &server).with(name, value).exits(241).says("you sent").says("[secret]");
-        holds_no_secret(&ran.log);
+        let result =
+            build(&fixture, &server).with(name, value).assert_exit(241).assert_log("you sent").assert_log("[secret]");
+        assert_no_secret(&result.log);
     }
 }
 
 #[test]
-fn a_redirect_is_not_followed_and_takes_no_credential_along() {
-    let world = World::new();
-    let elsewhere = serve(&world, None);
-    let server = Server::start(Manner::Redirect { to: format!("http://{}", elsewhere.address) });
-    let ran =
-        build(&world, &server).with("DOORBELL_GIT_CREDENTIALS", CANARY).exits(241).says("redirects are not followed");
-    holds_no_secret(&ran.log);
-    assert!(elsewhere.seen().authorizations.is_empty());
+fn git_redirect_is_not_followed_and_gets_no_credential() {
+    let fixture = RunnerFixture::new();
+    let elsewhere = serve(&fixture, None);
+    let server = GitHttpServer::start(ServerBehavior::Redirect { to: format!("http://{}", elsewhere.address) });
+    let result = build(&fixture, &server)
+        .with("DOORBELL_GIT_CREDENTIALS", CANARY)
+        .assert_exit(241)
+        .assert_log("redirects are not followed");
+    assert_no_secret(&result.log);
+    assert!(elsewhere.recorded().authorizations.is_empty());
 }
 
 #[test]
-fn a_credential_that_can_not_be_read_stops_the_build_unquoted() {
-    let world = World::new();
+fn unreadable_credential_stops_build_without_being_quoted() {
+    let fixture = RunnerFixture::new();
     let check = |name: &str, value: &str| {
-        let ran = world.build().with(name, value).exits(240).says(name);
-        holds_no_secret(&ran.log);
+        let result = fixture.build().with(name, value).assert_exit(240).assert_log(name);
+        assert_no_secret(&result.log);
     };
     check("DOORBELL_GIT_CREDENTIALS", &format!(r#"{{"token":"{CANARY}"#));
     check("DOORBELL_GIT_CREDENTIALS", &format!("{CANARY}\nX-Other: 1"));
@@ -158,12 +165,15 @@ fn a_credential_that_can_not_be_read_stops_the_build_unquoted() {
 }
 
 #[test]
-fn the_second_life_refuses_to_begin_with_a_secret() {
-    let world = World::new();
-    fs::create_dir(world.path("build/checkout")).unwrap();
+fn command_stage_refuses_environment_with_secrets() {
+    let fixture = RunnerFixture::new();
+    fs::create_dir(fixture.path("build/checkout")).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_doorbell-runner"));
-    command.arg("--after-checkout").env_clear().envs(&world.build().with("DOORBELL_GIT_CREDENTIALS", CANARY).variables);
-    let ran = Ran::of(command.current_dir(world.path("build")).output().unwrap());
-    assert_eq!(ran.code, Some(240));
-    holds_no_secret(&ran.says("must not be set after the checkout").log);
+    command
+        .arg("--after-checkout")
+        .env_clear()
+        .envs(&fixture.build().with("DOORBELL_GIT_CREDENTIALS", CANARY).variables);
+    let result = RunResult::from_output(command.current_dir(fixture.path("build")).output().unwrap());
+    assert_eq!(result.code, Some(240));
+    assert_no_secret(&result.assert_log("must not be set after the checkout").log);
 }

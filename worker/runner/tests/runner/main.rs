@@ -4,7 +4,7 @@
 mod checkout;
 mod command;
 mod credential;
+mod fixture;
 mod hostile;
 mod limits;
 mod server;
-mod world;

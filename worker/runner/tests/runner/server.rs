@@ -8,13 +8,13 @@ use std::thread;
 
 /// A git host on loopback: git's own `http-backend`, behind a server that writes down what it was asked, and the
 /// command lines of all processes of the machine at that moment.
-pub(crate) struct Server {
+pub(crate) struct GitHttpServer {
     pub(crate) address: String,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<RecordedRequests>>,
 }
 
 #[derive(Default, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct RecordedRequests {
     /// The `Authorization` header of each request, or `-`.
     pub(crate) authorizations: Vec<String>,
     pub(crate) command_lines: String,
@@ -22,66 +22,66 @@ pub(crate) struct Seen {
 
 /// What the server does with a request.
 #[derive(Clone)]
-pub(crate) enum Manner {
+pub(crate) enum ServerBehavior {
     /// Serves the folder to those who send this `Authorization`; `None`: to all.
-    Serve { root: PathBuf, wants: Option<String> },
+    Serve { root: PathBuf, expected_authorization: Option<String> },
     /// Refuses, and prints the credential back as text.
     Echo,
     /// Sends everybody to another place.
     Redirect { to: String },
 }
 
-struct Request {
+struct GitHttpRequest {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
 
-impl Server {
-    pub(crate) fn start(manner: Manner) -> Self {
+impl GitHttpServer {
+    pub(crate) fn start(manner: ServerBehavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let noted = Arc::clone(&seen);
+        let recorded = Arc::new(Mutex::new(RecordedRequests::default()));
+        let shared = Arc::clone(&recorded);
         // Ends with the test program.
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (manner, noted) = (manner.clone(), Arc::clone(&noted));
-                thread::spawn(move || answer(stream.unwrap(), &manner, &noted));
+                let (manner, shared) = (manner.clone(), Arc::clone(&shared));
+                thread::spawn(move || respond(stream.unwrap(), &manner, &shared));
             }
         });
-        Self { address, seen }
+        Self { address, seen: recorded }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}/repository", self.address)
     }
 
-    pub(crate) fn seen(&self) -> Seen {
+    pub(crate) fn recorded(&self) -> RecordedRequests {
         self.seen.lock().unwrap().clone()
     }
 }
 
-fn answer(mut stream: TcpStream, manner: &Manner, seen: &Mutex<Seen>) -> Option<()> {
-    let request = Request::read(&stream)?;
+fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<RecordedRequests>) -> Option<()> {
+    let request = GitHttpRequest::read(&stream)?;
     let sent = request.header("authorization").unwrap_or("-").to_owned();
     {
-        let mut seen = seen.lock().unwrap();
-        seen.authorizations.push(sent.clone());
-        seen.command_lines.push_str(&command_lines());
+        let mut recorded = recorded.lock().unwrap();
+        recorded.authorizations.push(sent.clone());
+        recorded.command_lines.push_str(&command_lines());
     }
     let reply = match manner {
-        Manner::Redirect { to } => format!(
+        ServerBehavior::Redirect { to } => format!(
             "HTTP/1.1 302 Found\r\nLocation: {to}{}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             request.target
         )
         .into_bytes(),
-        Manner::Echo => plain("403 Forbidden", &format!("you sent {sent}\n")),
-        Manner::Serve { wants: Some(wants), .. } if *wants != sent => {
+        ServerBehavior::Echo => plain("403 Forbidden", &format!("you sent {sent}\n")),
+        ServerBehavior::Serve { expected_authorization: Some(wants), .. } if *wants != sent => {
             plain("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"", "who are you?\n")
         }
-        Manner::Serve { root, .. } => backend(&request, root),
+        ServerBehavior::Serve { root, .. } => backend(&request, root),
     };
     stream.write_all(&reply).ok()
 }
@@ -94,7 +94,7 @@ fn plain(status: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn backend(request: &Request, root: &PathBuf) -> Vec<u8> {
+fn backend(request: &GitHttpRequest, root: &PathBuf) -> Vec<u8> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let header = |name: &str| request.header(name).unwrap_or_default();
     let mut backend = Command::new("git");
@@ -109,7 +109,7 @@ fn backend(request: &Request, root: &PathBuf) -> Vec<u8> {
     [b"HTTP/1.1 200 OK\r\nConnection: close\r\n".as_slice(), &output].concat()
 }
 
-impl Request {
+impl GitHttpRequest {
     fn read(stream: &TcpStream) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut line = || {

@@ -27,6 +27,8 @@ pub const SUBSCRIPTION_DEAD_LETTER_QUEUE: &str = "doorbell-subscription-dead-let
 pub const JOBS_TABLE: &str = "doorbell-jobs";
 /// The ledger's sparse index of unsettled rows, by shard and due time.
 pub const DUE_INDEX: &str = "due";
+/// The ledger's index of a project's jobs, by the time of receipt.
+pub const PROJECT_INDEX: &str = "by_project";
 
 /// The rule for "CodeBuild Build State Change".
 pub const STATE_RULE: &str = "doorbell-build-state";
@@ -70,17 +72,15 @@ impl AccountDefinition {
                 { "AttributeName": "pk", "AttributeType": "S" },
                 { "AttributeName": "due_shard", "AttributeType": "N" },
                 { "AttributeName": "due_at", "AttributeType": "N" },
+                { "AttributeName": "listed", "AttributeType": "S" },
+                { "AttributeName": "received_at", "AttributeType": "N" },
             ],
             "KeySchema": [{ "AttributeName": "pk", "KeyType": "HASH" }],
-            "GlobalSecondaryIndexes": [{
-                "IndexName": DUE_INDEX,
-                "KeySchema": [
-                    { "AttributeName": "due_shard", "KeyType": "HASH" },
-                    { "AttributeName": "due_at", "KeyType": "RANGE" },
-                ],
-                // The index lags behind the table, so a sweep reads the row itself before it acts.
-                "Projection": { "ProjectionType": "KEYS_ONLY" },
-            }],
+            // An index lags behind the table, so a sweep reads the row itself before it acts.
+            "GlobalSecondaryIndexes": [
+                index(DUE_INDEX, "due_shard", "due_at"),
+                index(PROJECT_INDEX, "listed", "received_at"),
+            ],
         })
     }
 
@@ -107,6 +107,18 @@ impl AccountDefinition {
             (PHASE_RULE, pattern("CodeBuild Build Phase Change", phase)),
         ]
     }
+}
+
+/// A global secondary index of the ledger, keys only.
+fn index(name: &str, hash_key: &str, range_key: &str) -> Value {
+    json!({
+        "IndexName": name,
+        "KeySchema": [
+            { "AttributeName": hash_key, "KeyType": "HASH" },
+            { "AttributeName": range_key, "KeyType": "RANGE" },
+        ],
+        "Projection": { "ProjectionType": "KEYS_ONLY" },
+    })
 }
 
 /// The topic's subscription: with the envelope, whose MessageId, TopicArn and Timestamp the worker needs.

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::definition::{
     ACCOUNT_ID, AccountDefinition, BUILD_ROLE, DEAD_LETTER_QUEUE, DUE_INDEX, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE,
-    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PUBLISHER_USER, REPORT_SECRET_PREFIX,
+    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PROJECT_INDEX, PUBLISHER_USER, REPORT_SECRET_PREFIX,
     SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn, iam_arn, topic_arn,
 };
 
@@ -61,6 +61,7 @@ impl AccountDefinition {
             "dynamodb:Scan",
             "dynamodb:UpdateItem",
         ];
+        let tables = [format!("{table}/index/{DUE_INDEX}"), format!("{table}/index/{PROJECT_INDEX}"), table];
         let queues =
             [TRIGGER_QUEUE, EVENT_QUEUE, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE];
         let dead_letter_queues = [DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE];
@@ -81,7 +82,7 @@ impl AccountDefinition {
         // AWS checks the permission on the streams, the emulator on the group.
         let groups: Vec<String> = groups.flat_map(|group| [format!("{group}:*"), group]).collect();
         document([
-            allow("Rows", &table_actions, [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
+            allow("Rows", &table_actions, tables),
             allow(
                 "ReadQueueAttributes",
                 &["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
@@ -91,7 +92,7 @@ impl AccountDefinition {
             allow("RedriveMessages", &["sqs:SendMessage"], [TRIGGER_QUEUE, EVENT_QUEUE].map(|queue| arn("sqs", queue))),
             allow("Topic", &topic, [topic_arn()]),
             // On AWS the ARNs of topic, rules and roles would suffice; the emulator checks the permission on `*`.
-            allow("DescribeResources", &describe_actions, ["*".to_owned()]),
+            allow("ReadInstallation", &describe_actions, ["*".to_owned()]),
             allow("Registry", &registry, [documents.clone(), format!("{documents}/*")]),
             allow("SecretsExist", &["secretsmanager:DescribeSecret"], [arn("secretsmanager", "secret:*")]),
             read_secrets("ReadReportTokens", REPORT_SECRET_PREFIX),

@@ -95,7 +95,7 @@ fn queue_policy(name: &str, sender: Option<AllowedSender>) -> Value {
     let queue = arn("sqs", name);
     let allow = sender.map(|sender| {
         json!({
-            "Sid": "SendFromItsSource",
+            "Sid": "SendFromSource",
             "Effect": "Allow",
             "Principal": { "Service": sender.service },
             "Action": "sqs:SendMessage",

@@ -147,7 +147,7 @@ pub(super) async fn observe_jobs(
 
 fn ledger_state(job: &Job) -> String {
     let settled = if job.is_settled() { "settled" } else { "not settled" };
-    let crash_score = job.json()["strikes"].as_u64().unwrap_or_default();
+    let crash_score = job.json()["crash_score"].as_u64().unwrap_or_default();
     format!("{settled}, {} crash score {crash_score}: {}", job.phase(), job.trail().last().unwrap_or(&"no trail"))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::permissions::granted_actions;
 use super::terraform::TerraformState;
 use crate::account::definition::{
-    AccountDefinition, BUILD_ROLE, DUE_INDEX, JOBS_TABLE, TOPIC_NAME, WORKER_ROLE, rule_target, subscription,
+    AccountDefinition, BUILD_ROLE, JOBS_TABLE, TOPIC_NAME, WORKER_ROLE, rule_target, subscription,
 };
 
 /// Attributes of a queue that are plain values: SQS's name, and Terraform's.
@@ -113,7 +113,6 @@ fn compare_table(
 ) -> anyhow::Result<()> {
     let made = terraform_state.resource("aws_dynamodb_table", JOBS_TABLE)?;
     let (table, ttl) = (sandbox_account.table(), sandbox_account.time_to_live());
-    let index = &made["global_secondary_index"][0];
     let attributes = made["attribute"].as_array().into_iter().flatten();
     let attributes: BTreeSet<String> =
         attributes.map(|attribute| format!("{}:{}", attribute["name"], attribute["type"])).collect();
@@ -123,14 +122,24 @@ fn compare_table(
     parity.compare("table, attributes", &json!(ours), &json!(attributes));
     parity.compare("table, key", &table["KeySchema"][0]["AttributeName"], &made["hash_key"]);
     parity.compare("table, billing", &table["BillingMode"], &made["billing_mode"]);
-    let ours = &table["GlobalSecondaryIndexes"][0];
-    parity.compare("index, name", &json!(DUE_INDEX), &index["name"]);
-    parity.compare("index, key", &ours["KeySchema"][0]["AttributeName"], &index["hash_key"]);
-    parity.compare("index, range", &ours["KeySchema"][1]["AttributeName"], &index["range_key"]);
-    parity.compare("index, projection", &ours["Projection"]["ProjectionType"], &index["projection_type"]);
+    // The state lists a table's indexes in no particular order.
+    let ours = indexes(&table["GlobalSecondaryIndexes"], |index| {
+        let key = |at: usize| index["KeySchema"][at]["AttributeName"].clone();
+        [index["IndexName"].clone(), key(0), key(1), index["Projection"]["ProjectionType"].clone()]
+    });
+    let theirs = indexes(&made["global_secondary_index"], |index| {
+        ["name", "hash_key", "range_key", "projection_type"].map(|field| index[field].clone())
+    });
+    parity.compare("table, indexes", &ours, &theirs);
     let ours = &ttl["TimeToLiveSpecification"];
     parity.compare("table, time to live", &ours["AttributeName"], &made["ttl"][0]["attribute_name"]);
     Ok(())
+}
+
+/// Hash key, range key and projection of each index, by the index's name.
+fn indexes(list: &Value, describe: impl Fn(&Value) -> [Value; 4]) -> Value {
+    let all = list.as_array().into_iter().flatten().map(describe);
+    all.map(|[name, rest @ ..]| (name.as_str().unwrap_or_default().to_owned(), json!(rest))).collect()
 }
 
 fn compare_rules(

@@ -204,7 +204,7 @@ impl TerraformScenarios<'_> {
     }
 }
 
-/// Does what the output `key_commands` instructs the owner to do.
+/// Does what the output `access_key_commands` instructs the owner to do.
 async fn create_publisher_key(fixture: &BareEnvironment) -> anyhow::Result<AccessKey> {
     let response = fixture.root.query("iam", IAM_VERSION, "CreateAccessKey", &[("UserName", PUBLISHER)]).await?;
     let key = AccessKey {

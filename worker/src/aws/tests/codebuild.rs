@@ -1,32 +1,32 @@
-use doorbell_engine::domain::{Search, SendSeen, StartInput, Timestamp, Variable, VariableKind};
-use doorbell_engine::ports::Builds;
+use doorbell_engine::domain::{BuildQuery, BuildVariable, BuildVariableKind, LaunchSpec, StartOutcome, Timestamp};
+use doorbell_engine::ports::BuildProvider;
 use serde_json::{Value, json};
 
-use super::{Aws, no};
-use crate::aws::CodeBuild;
+use super::{AwsStub, error_response};
+use crate::aws::CodeBuildProvider;
 use crate::clock::AwsClock;
 
 const TOKEN: &str = "0123456789abcdef";
 
-fn input() -> StartInput {
-    let variable = Variable { name: "A".to_owned(), value: "b".to_owned(), kind: VariableKind::Plaintext };
-    StartInput { build_project: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
+fn spec() -> LaunchSpec {
+    let variable = BuildVariable { name: "A".to_owned(), value: "b".to_owned(), kind: BuildVariableKind::Plaintext };
+    LaunchSpec { build_project: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
 }
 
-async fn provider(aws: &Aws) -> CodeBuild {
-    CodeBuild::new(&aws.sdk().await, &AwsClock::default())
+async fn provider(aws: &AwsStub) -> CodeBuildProvider {
+    CodeBuildProvider::new(&aws.sdk().await, &AwsClock::default())
 }
 
-async fn start(answer: (u16, Value)) -> (SendSeen, Aws) {
-    let aws = Aws::new([answer]).await;
-    (provider(&aws).await.start(&input(), TOKEN).await, aws)
+async fn start(answer: (u16, Value)) -> (StartOutcome, AwsStub) {
+    let aws = AwsStub::new([answer]).await;
+    (provider(&aws).await.start(&spec(), TOKEN).await, aws)
 }
 
 #[tokio::test]
-async fn a_start_carries_its_token() {
+async fn start_build_sends_idempotency_token() {
     let answer = json!({"build": {"id": "builds:1", "buildNumber": 7, "initiator": "doorbell-worker/x"}});
-    let (seen, aws) = start((200, answer)).await;
-    let SendSeen::Started(build) = seen else { panic!("{seen:?}") };
+    let (outcome, aws) = start((200, answer)).await;
+    let StartOutcome::Started(build) = outcome else { panic!("{outcome:?}") };
     assert_eq!((build.id.as_str(), build.number), ("builds:1", Some(7)));
     assert_eq!(aws.call().operation, "StartBuild");
     assert_eq!(aws.call().body["idempotencyToken"], TOKEN);
@@ -34,40 +34,41 @@ async fn a_start_carries_its_token() {
 
 /// The SDK by itself would send it again, minutes after its claim perhaps.
 #[tokio::test]
-async fn a_start_whose_answer_is_an_error_is_not_sent_again_by_itself() {
-    for answer in [(500, json!({})), no("ThrottlingException", "slow down")] {
+async fn failed_start_build_is_not_retried_by_the_sdk() {
+    for answer in [(500, json!({})), error_response("ThrottlingException", "slow down")] {
         let (_, aws) = start(answer).await;
         assert_eq!(aws.calls().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn each_answer_to_a_start_says_what_happens_next() {
+async fn start_build_error_maps_to_start_outcome() {
     let check = async |answer: (u16, Value), expected: &str| {
-        let (seen, _) = start(answer.clone()).await;
-        assert!(format!("{seen:?}").starts_with(expected), "{answer:?}: {seen:?}");
+        let (outcome, _) = start(answer.clone()).await;
+        assert!(format!("{outcome:?}").starts_with(expected), "{answer:?}: {outcome:?}");
     };
-    check(no("AccountLimitExceededException", "Cannot have more than 20 builds"), "Limited").await;
-    check(no("ThrottlingException", "Rate exceeded"), "Limited").await;
-    check(no("InvalidInputException", "Invalid project name"), "Invalid").await;
-    check(no("InvalidInputException", "The idempotencyToken was used with other parameters"), "Unknown").await;
-    check(no("AccessDeniedException", "not authorized"), "Refused").await;
-    check(no("ResourceNotFoundException", "Project cannot be found"), "Refused").await;
+    check(error_response("AccountLimitExceededException", "Cannot have more than 20 builds"), "Limited").await;
+    check(error_response("ThrottlingException", "Rate exceeded"), "Limited").await;
+    check(error_response("InvalidInputException", "Invalid project name"), "Invalid").await;
+    check(error_response("InvalidInputException", "The idempotencyToken was used with other parameters"), "Unknown")
+        .await;
+    check(error_response("AccessDeniedException", "not authorized"), "Denied").await;
+    check(error_response("ResourceNotFoundException", "Project cannot be found"), "Denied").await;
     // Credentials that expired in use: nothing was started, and fresh ones may do.
-    check(no("ExpiredTokenException", "The security token is expired"), "Refused").await;
-    check(no("SomethingNewException", "a code of a later day"), "Unknown").await;
+    check(error_response("ExpiredTokenException", "The security token is expired"), "Denied").await;
+    check(error_response("SomethingNewException", "a code of a later day"), "Unknown").await;
     check((500, json!({})), "Unknown").await;
     check((200, json!({})), "Unknown").await;
 }
 
 #[tokio::test]
-async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
+async fn build_search_stops_at_builds_older_than_cutoff() {
     let ids = |id: &str| (200, json!({"ids": [id], "nextToken": "more"}));
     let builds = |id: &str, at: u32| (200, json!({"builds": [{"id": id, "startTime": at}]}));
-    let aws = Aws::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
+    let aws = AwsStub::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
     let not_before = Timestamp::from_millis(2_000_000);
-    let search = Search { build_project: "builds".parse().unwrap(), not_before, asked_at: not_before };
-    let found = provider(&aws).await.list(&search).await.unwrap();
+    let query = BuildQuery { build_project: "builds".parse().unwrap(), not_before, asked_at: not_before };
+    let found = provider(&aws).await.list(&query).await.unwrap();
     assert_eq!(found.iter().map(|build| build.id.as_str()).collect::<Vec<_>>(), ["b:3", "b:2"]);
     let lists: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == "ListBuildsForProject").collect();
     // With more than a hundred builds, CodeBuild refuses a sortOrder.
@@ -75,9 +76,9 @@ async fn a_search_goes_back_until_builds_are_older_than_it_asks_for() {
 }
 
 #[tokio::test]
-async fn a_search_of_which_a_part_fails_has_found_nothing_out() {
-    let aws = Aws::new([(200, json!({"ids": ["b:3"]})), no("AccessDeniedException", "not you")]).await;
+async fn build_search_with_failed_page_is_an_error() {
+    let aws = AwsStub::new([(200, json!({"ids": ["b:3"]})), error_response("AccessDeniedException", "not you")]).await;
     let at = Timestamp::from_millis(0);
-    let search = Search { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };
-    assert!(provider(&aws).await.list(&search).await.is_err());
+    let query = BuildQuery { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };
+    assert!(provider(&aws).await.list(&query).await.is_err());
 }

@@ -6,20 +6,20 @@ use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_fn::provide_credentials_fn;
 use aws_credential_types::provider::error::CredentialsError;
-use doorbell_engine::ports::Projects;
+use doorbell_engine::ports::ProjectRegistry;
 use doorbell_messages::ProjectName;
 use serde_json::json;
 
-use super::Aws;
-use crate::aws::{Connection, ParameterStore};
+use super::AwsStub;
+use crate::aws::{Connection, SsmRegistry};
 use crate::clock::AwsClock;
 
 /// A connection with a role's keys, `AKID1`, `AKID2` and so on: each is about to expire; while the endpoint that hands them
 /// out is down, there is none.
-async fn rotating(aws: &Aws, is_down: Arc<AtomicBool>) -> SdkConfig {
-    let asked = Arc::new(AtomicU32::new(0));
+async fn rotating_credentials(aws: &AwsStub, is_down: Arc<AtomicBool>) -> SdkConfig {
+    let fetches = Arc::new(AtomicU32::new(0));
     let keys = provide_credentials_fn(move || {
-        let number = asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = fetches.fetch_add(1, Ordering::SeqCst) + 1;
         let is_down = is_down.load(Ordering::SeqCst);
         async move {
             if is_down {
@@ -33,31 +33,34 @@ async fn rotating(aws: &Aws, is_down: Arc<AtomicBool>) -> SdkConfig {
     let configured = |loader: aws_config::ConfigLoader| {
         loader.endpoint_url(url).region(Region::new("eu-west-1")).credentials_provider(keys)
     };
-    Connection::configured(configured).await.sdk
+    Connection::with_config(configured).await.sdk
 }
 
-async fn read(registry: &ParameterStore) -> Result<(), String> {
+async fn read(registry: &SsmRegistry) -> Result<(), String> {
     let project: ProjectName = "demo".parse().unwrap();
     registry.read(&project).await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 #[tokio::test]
-async fn a_role_s_credentials_are_renewed_before_they_expire_in_use() {
-    let aws = Aws::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
-    let registry =
-        ParameterStore::new(&rotating(&aws, Arc::default()).await, &AwsClock::default(), "/doorbell".to_owned());
+async fn role_credentials_are_renewed_before_expiry() {
+    let aws = AwsStub::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
+    let registry = SsmRegistry::new(
+        &rotating_credentials(&aws, Arc::default()).await,
+        &AwsClock::default(),
+        "/doorbell".to_owned(),
+    );
     read(&registry).await.unwrap();
     read(&registry).await.unwrap();
-    let keys: Vec<String> = aws.calls().into_iter().map(|call| key_of(&call.authorization)).collect();
+    let keys: Vec<String> = aws.calls().into_iter().map(|call| access_key_id_of(&call.authorization)).collect();
     assert!(keys.contains(&"AKID1".to_owned()) && keys.iter().any(|key| key != "AKID1"), "{keys:?}");
 }
 
 #[tokio::test]
-async fn an_endpoint_of_credentials_that_is_down_costs_the_call_and_not_the_worker() {
-    let aws = Aws::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
+async fn credential_endpoint_outage_fails_only_the_call() {
+    let aws = AwsStub::new([(200, json!({"Parameter": {"Value": "{}"}}))]).await;
     let is_down = Arc::new(AtomicBool::new(true));
-    let sdk = rotating(&aws, Arc::clone(&is_down)).await;
-    let registry = ParameterStore::new(&sdk, &AwsClock::default(), "/doorbell".to_owned());
+    let sdk = rotating_credentials(&aws, Arc::clone(&is_down)).await;
+    let registry = SsmRegistry::new(&sdk, &AwsClock::default(), "/doorbell".to_owned());
     let error = read(&registry).await.unwrap_err();
     assert!(error.contains("GetParameter") && error.contains("503"), "{error}");
     assert!(aws.calls().is_empty(), "nothing was sent unsigned");
@@ -66,7 +69,7 @@ async fn an_endpoint_of_credentials_that_is_down_costs_the_call_and_not_the_work
 }
 
 /// Two parameters are read at once: `Credential=AKID1/20260101/…`.
-fn key_of(authorization: &str) -> String {
+fn access_key_id_of(authorization: &str) -> String {
     let (_, rest) = authorization.split_once("Credential=").unwrap_or_default();
     rest.split('/').next().unwrap_or_default().to_owned()
 }

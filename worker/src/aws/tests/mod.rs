@@ -20,31 +20,31 @@ use super::Connection;
 
 /// A server for all services: it gives the answers that it was given, one after the other.
 #[derive(Debug, Clone)]
-struct Aws {
+struct AwsStub {
     url: String,
-    state: Arc<Mutex<Exchange>>,
+    state: Arc<Mutex<AwsStubState>>,
 }
 
 #[derive(Debug, Default)]
-struct Exchange {
-    answers: VecDeque<(u16, Value)>,
-    calls: Vec<Call>,
+struct AwsStubState {
+    responses: VecDeque<(u16, Value)>,
+    calls: Vec<AwsStubCall>,
 }
 
 /// What was asked.
 #[derive(Debug, Clone)]
-struct Call {
+struct AwsStubCall {
     /// The operation's name.
     operation: String,
     body: Value,
     authorization: String,
 }
 
-impl Aws {
+impl AwsStub {
     async fn new(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
-        let exchange = Exchange { answers: answers.into_iter().collect(), calls: Vec::new() };
+        let exchange = AwsStubState { responses: answers.into_iter().collect(), calls: Vec::new() };
         let state = Arc::new(Mutex::new(exchange));
-        let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        let router = Router::new().fallback(respond).with_state(Arc::clone(&state));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -55,42 +55,46 @@ impl Aws {
     async fn sdk(&self) -> SdkConfig {
         let key = Credentials::new("AKIDTEST", "secret", None, None, "tests");
         let url = self.url.clone();
-        let connection = Connection::configured(|loader| {
+        let connection = Connection::with_config(|loader| {
             loader.endpoint_url(url).region(Region::new("eu-west-1")).credentials_provider(key)
         });
         connection.await.sdk
     }
 
-    fn calls(&self) -> Vec<Call> {
+    fn calls(&self) -> Vec<AwsStubCall> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
     /// What was asked, where that was one call.
-    fn call(&self) -> Call {
+    fn call(&self) -> AwsStubCall {
         let mut calls = self.calls();
         assert_eq!(calls.len(), 1, "{calls:#?}");
         calls.remove(0)
     }
 }
 
-async fn answer(State(state): State<Arc<Mutex<Exchange>>>, headers: HeaderMap, body: String) -> (StatusCode, String) {
+async fn respond(
+    State(state): State<Arc<Mutex<AwsStubState>>>,
+    headers: HeaderMap,
+    body: String,
+) -> (StatusCode, String) {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let mut exchange = state.lock().unwrap_or_else(PoisonError::into_inner);
-    exchange.calls.push(Call {
+    exchange.calls.push(AwsStubCall {
         operation: text("x-amz-target").rsplit('.').next().unwrap_or_default().to_owned(),
         body: serde_json::from_str(&body).unwrap_or_default(),
         authorization: text("authorization"),
     });
     // Where the SDK tries again, it meets the last answer again.
-    let (code, answer) = match exchange.answers.len() {
+    let (code, answer) = match exchange.responses.len() {
         0 => (500, Value::Null),
-        1 => exchange.answers[0].clone(),
-        _ => exchange.answers.pop_front().unwrap(),
+        1 => exchange.responses[0].clone(),
+        _ => exchange.responses.pop_front().unwrap(),
     };
     (StatusCode::from_u16(code).unwrap(), answer.to_string())
 }
 
 /// A service's "no".
-fn no(code: &str, message: &str) -> (u16, Value) {
+fn error_response(code: &str, message: &str) -> (u16, Value) {
     (400, json!({"__type": code, "message": message}))
 }

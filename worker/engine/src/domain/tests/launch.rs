@@ -1,17 +1,17 @@
 use serde_json::{Value, json};
 
-use super::{COMMIT, Life, known, policy, read_policy, send};
-use crate::domain::{StartInput, Variable};
+use super::{COMMIT, JobHarness, policy, policy_found, read_policy, start_call};
+use crate::domain::{BuildVariable, LaunchSpec};
 
 /// The environment of the build, one line a variable.
-fn environment(fields: Value, seen: crate::domain::Seen) -> Vec<String> {
-    let mut life = Life::of(fields);
-    let (_, input) = send(&life.see(seen)).expect("a send is claimed");
-    let input: StartInput = serde_json::from_str(&input).unwrap();
-    input.environment.iter().map(|Variable { name, value, kind }| format!("{name}={value} ({kind:?})")).collect()
+fn environment(fields: Value, observation: crate::domain::Observation) -> Vec<String> {
+    let mut job = JobHarness::received(fields);
+    let (_, input) = start_call(&job.observe(observation)).expect("a send is claimed");
+    let input: LaunchSpec = serde_json::from_str(&input).unwrap();
+    input.environment.iter().map(|BuildVariable { name, value, kind }| format!("{name}={value} ({kind:?})")).collect()
 }
 
-fn iwomp() -> crate::domain::Seen {
+fn iwomp() -> crate::domain::Observation {
     let document = json!({
         "gitUrl": "https://git.example.org/demo.git",
         "command": "deploy/run",
@@ -19,11 +19,11 @@ fn iwomp() -> crate::domain::Seen {
         "authToken": "hunter2",
         "someKeyOfTheirs": true,
     });
-    known(&std::sync::Arc::new(read_policy(document, Some("builds"))))
+    policy_found(&std::sync::Arc::new(read_policy(document, Some("builds"))))
 }
 
 #[test]
-fn iwomps_document_is_launched_as_iwomp_did_and_its_credentials_travel_by_name() {
+fn iwomp_document_is_launched_with_credentials_by_reference() {
     let lines = environment(json!({"branch": "master"}), iwomp());
     insta::assert_snapshot!(lines.join("\n"), @r#"
     DOORBELL_ARGV=["deploy/run","master"] (Plaintext)
@@ -41,58 +41,58 @@ fn iwomps_document_is_launched_as_iwomp_did_and_its_credentials_travel_by_name()
 
 #[test]
 fn no_secret_of_a_document_reaches_the_row() {
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    life.see(iwomp());
-    assert!(!serde_json::to_string(&life.row).unwrap().contains("hunter2"));
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    job.observe(iwomp());
+    assert!(!serde_json::to_string(&job.row).unwrap().contains("hunter2"));
 }
 
 #[test]
-fn a_secret_for_git_is_named_and_replaces_the_documents() {
+fn git_secret_is_passed_by_name_instead_of_the_documents() {
     let keys = json!({"gitCredentials": {"secret": "git/demo"}, "authToken": "hunter2"});
-    let lines = environment(json!({"commit": COMMIT}), known(&policy(keys)));
+    let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(keys)));
     assert!(lines.contains(&"DOORBELL_GIT_CREDENTIALS=git/demo (SecretsManager)".to_owned()), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("DOCUMENT") || line.contains("hunter2")), "{lines:?}");
     assert!(lines.contains(&format!("DOORBELL_COMMIT={COMMIT} (Plaintext)")));
 }
 
 #[test]
-fn a_pull_request_gets_no_credentials_and_the_other_build_project() {
+fn pull_request_gets_no_credentials_and_its_own_build_project() {
     for credentials in [json!({"gitCredentials": {"secret": "git/demo"}}), json!({"authToken": "hunter2"})] {
         let keys = json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
         let fields = json!({"branch": null, "pullRequest": 7, "commit": COMMIT});
-        let mut life = Life::of(fields);
-        let acts = life.see(known(&policy(super::over(keys, credentials))));
-        let input: StartInput = serde_json::from_str(&send(&acts).unwrap().1).unwrap();
+        let mut job = JobHarness::received(fields);
+        let effects = job.observe(policy_found(&policy(super::merged(keys, credentials))));
+        let input: LaunchSpec = serde_json::from_str(&start_call(&effects).unwrap().1).unwrap();
         assert_eq!(input.build_project.as_str(), "strangers");
-        assert!(input.environment.iter().all(|variable| variable.kind == crate::domain::VariableKind::Plaintext));
+        assert!(input.environment.iter().all(|variable| variable.kind == crate::domain::BuildVariableKind::Plaintext));
     }
 }
 
 #[test]
-fn allowed_variables_are_plain_text_whatever_they_look_like() {
+fn allowed_variables_are_always_plaintext() {
     let keys = json!({"variables": ["STAGE"]});
     let fields = json!({"commit": COMMIT, "variables": {"STAGE": "/aws/reference/secretsmanager/x"}});
-    let lines = environment(fields, known(&policy(keys)));
+    let lines = environment(fields, policy_found(&policy(keys)));
     assert!(lines.contains(&"STAGE=/aws/reference/secretsmanager/x (Plaintext)".to_owned()));
 }
 
 #[test]
-fn a_command_that_is_a_list_gets_nothing_added() {
-    let lines = environment(json!({"commit": COMMIT}), known(&policy(json!({"command": ["make", "a b"]}))));
+fn list_command_gets_no_extra_argument() {
+    let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"command": ["make", "a b"]}))));
     assert!(lines.contains(&r#"DOORBELL_ARGV=["make","a b"] (Plaintext)"#.to_owned()), "{lines:?}");
 }
 
 #[test]
-fn the_runner_ends_the_command_before_the_provider_does() {
-    let lines = environment(json!({"commit": COMMIT}), known(&policy(json!({"timeoutMinutes": 5}))));
+fn runner_timeout_ends_before_the_provider_timeout() {
+    let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"timeoutMinutes": 5}))));
     assert!(lines.contains(&"DOORBELL_TIMEOUT_SECONDS=240 (Plaintext)".to_owned()), "{lines:?}");
 }
 
 #[test]
-fn a_launch_that_is_frozen_does_not_follow_the_registry() {
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    let (_, before) = send(&life.see(known(&policy(json!({}))))).unwrap();
-    life.see(known(&policy(json!({"command": "./other"}))));
-    let (_, after) = send(&life.wait(super::secs(60)).wake()).unwrap();
+fn frozen_launch_ignores_registry_changes() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    let (_, before) = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
+    job.observe(policy_found(&policy(json!({"command": "./other"}))));
+    let (_, after) = start_call(&job.advance(super::secs(60)).fire_due()).unwrap();
     assert_eq!(before, after);
 }

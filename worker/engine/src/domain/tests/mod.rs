@@ -1,20 +1,20 @@
-//! What `next` makes of rows, one subject a file, and the fixtures that they share.
+//! What `inject_next` makes of rows, one subject a file, and the fixtures that they share.
 
 mod backoff;
 mod cancel;
-mod deployment;
+mod crash_record;
 mod exhaustive;
+mod installation;
 mod launch;
-mod outcome;
+mod notification;
 mod policy;
 mod properties;
+mod provider_build;
 mod received;
+mod report_texts;
 mod running;
 mod search;
 mod starting;
-mod strikes;
-mod telling;
-mod texts;
 mod timestamp;
 
 use std::sync::Arc;
@@ -24,14 +24,15 @@ use doorbell_messages::{BuildId, BuildProjectName, CommitId, JobKey, Request, St
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Act, Deployment, Documents, FailedPhase, HeadSeen, Message, Passage, Phase, Policy, PolicySeen, ProviderBuild, Row,
-    Rules, Seen, SendSeen, Situation, Step, TellSeen, Timestamp, next,
+    Admission, Decision, DecisionContext, DeliveryOutcome, Effect, FailedStage, InstallationId, JobConfig, Observation,
+    Phase, Policy, PolicyLookup, ProviderBuild, RefResolution, RegistryDocuments, Row, SourceMessage, StartOutcome,
+    Timestamp, next,
 };
 
 pub(super) const MESSAGE: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const HEAD: &str = "fedcba9876543210fedcba9876543210fedcba98";
-const OURS: &str = "doorbell-worker";
+const OWN_ROLE: &str = "doorbell-worker";
 
 /// When every history here begins.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -44,10 +45,10 @@ pub(super) const fn mins(minutes: u64) -> Duration {
     secs(minutes * 60)
 }
 
-pub(super) fn rules() -> Rules {
-    Rules {
-        deployment: Deployment::of_ledger("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
-        initiator: crate::domain::Initiator::Role(OURS.to_owned()),
+pub(super) fn config() -> JobConfig {
+    JobConfig {
+        installation: InstallationId::from_ledger_arn("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
+        initiator: crate::domain::Initiator::Role(OWN_ROLE.to_owned()),
         max_request_age: mins(72 * 60),
         queue_timeout: mins(24 * 60),
         build_poll_interval: secs(60),
@@ -57,7 +58,7 @@ pub(super) fn rules() -> Rules {
 
 /// The base request with more or other fields.
 pub(super) fn request(more: Value) -> Request {
-    Request::parse(&over(json!({"project": "demo", "branch": "main"}), more).to_string()).unwrap()
+    Request::parse(&merged(json!({"project": "demo", "branch": "main"}), more).to_string()).unwrap()
 }
 
 /// The base document, which reports to a forge, with more or other keys.
@@ -68,11 +69,11 @@ pub(super) fn policy(more: Value) -> Arc<Policy> {
         "buildProject": "builds",
         "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
     });
-    Arc::new(read_policy(over(base, more), None))
+    Arc::new(read_policy(merged(base, more), None))
 }
 
 pub(super) fn read_policy(document: Value, fallback: Option<&str>) -> Policy {
-    let documents = Documents {
+    let documents = RegistryDocuments {
         project: ("/doorbell/demo".to_owned(), document.to_string()),
         default: Some(("/doorbell/_default".to_owned(), "{}".to_owned())),
     };
@@ -81,7 +82,7 @@ pub(super) fn read_policy(document: Value, fallback: Option<&str>) -> Policy {
 }
 
 /// `null` takes a key away.
-pub(super) fn over(mut base: Value, more: Value) -> Value {
+pub(super) fn merged(mut base: Value, more: Value) -> Value {
     let map = base.as_object_mut().unwrap();
     map.extend(more.as_object().unwrap().clone());
     map.retain(|_, value| !value.is_null());
@@ -90,80 +91,84 @@ pub(super) fn over(mut base: Value, more: Value) -> Value {
 
 /// One job, and the time it lives in. What it sees is decided and "written" at once.
 #[derive(Debug, Clone)]
-pub(super) struct Life {
+pub(super) struct JobHarness {
     pub(super) row: Row,
     pub(super) now: Timestamp,
-    pub(super) pool_open: bool,
-    pub(super) forge: Passage,
-    pub(super) rules: Rules,
+    pub(super) slot_available: bool,
+    pub(super) report_admission: Admission,
+    pub(super) config: JobConfig,
 }
 
-impl Life {
+impl JobHarness {
     /// A request that has just arrived, without a row of its past.
-    pub(super) fn of(more: Value) -> Self {
+    pub(super) fn received(more: Value) -> Self {
         let request = request(more);
-        let key = JobKey::of(&request, MESSAGE).unwrap();
-        let row = Row::new(key, request, Message { id: MESSAGE.to_owned(), sent_at: START }, START);
-        Self { row, now: START, pool_open: true, forge: Passage::Open, rules: rules() }
+        let key = JobKey::for_request(&request, MESSAGE).unwrap();
+        let row = Row::new(key, request, SourceMessage { id: MESSAGE.to_owned(), sent_at: START }, START);
+        Self { row, now: START, slot_available: true, report_admission: Admission::Granted, config: config() }
     }
 
     /// One whose first send is claimed: commit known, report wanted, at `START`.
     pub(super) fn starting(policy_keys: Value) -> Self {
-        let mut life = Self::of(json!({"commit": COMMIT}));
-        life.see(known(&policy(policy_keys)));
-        assert!(matches!(life.row.phase, Phase::Starting { .. }), "{:?}", life.row.phase);
-        life
+        let mut job = Self::received(json!({"commit": COMMIT}));
+        job.observe(policy_found(&policy(policy_keys)));
+        assert!(matches!(job.row.phase, Phase::Starting { .. }), "{:?}", job.row.phase);
+        job
     }
 
     /// One whose build is known and was told as running.
     pub(super) fn running() -> Self {
-        let mut life = Self::starting(json!({}));
-        let acts = life.started(1);
-        life.tell_all(acts);
-        assert_eq!(life.row.status(), Status::Running);
-        life
+        let mut job = Self::starting(json!({}));
+        let effects = job.observe_started(1);
+        job.deliver_all(effects);
+        assert_eq!(job.row.status(), Status::Running);
+        job
     }
 
     /// One whose build ended well, and that nobody was told of yet.
-    pub(super) fn ended() -> (Self, Vec<Act>) {
-        let mut life = Self::running();
-        let build = life.build(1, "SUCCEEDED");
-        let acts = life.see(described(build));
-        (life, acts)
+    pub(super) fn finished() -> (Self, Vec<Effect>) {
+        let mut job = Self::running();
+        let build = job.build(1, "SUCCEEDED");
+        let effects = job.observe(build_described(build));
+        (job, effects)
     }
 
-    pub(super) fn see(&mut self, seen: Seen) -> Vec<Act> {
-        let situation = Situation { now: self.now, pool_open: self.pool_open, forge: self.forge };
-        let Step { mut row, changed, acts } = next(self.row.clone(), seen, situation, &self.rules);
+    pub(super) fn observe(&mut self, observation: Observation) -> Vec<Effect> {
+        let context = DecisionContext {
+            now: self.now,
+            slot_available: self.slot_available,
+            report_admission: self.report_admission,
+        };
+        let Decision { mut row, changed, effects } = next(self.row.clone(), observation, context, &self.config);
         assert_eq!(changed, row != self.row, "`changed` says what happened");
         row.rev += u64::from(changed);
         self.row = row;
-        acts
+        effects
     }
 
-    pub(super) fn wake(&mut self) -> Vec<Act> {
-        self.see(Seen::Woken)
+    pub(super) fn fire_due(&mut self) -> Vec<Effect> {
+        self.observe(Observation::Due)
     }
 
-    pub(super) fn wait(&mut self, time: Duration) -> &mut Self {
+    pub(super) fn advance(&mut self, time: Duration) -> &mut Self {
         self.now = self.now + time;
         self
     }
 
     /// Waits until the row is due, and wakes it then.
-    pub(super) fn wake_when_due(&mut self) -> Vec<Act> {
+    pub(super) fn fire_when_due(&mut self) -> Vec<Effect> {
         self.now = self.now.max(self.row.due_at().expect("the row is due at some time"));
-        self.wake()
+        self.fire_due()
     }
 
-    pub(super) fn sent(&mut self, answer: SendSeen) -> Vec<Act> {
+    pub(super) fn observe_start(&mut self, outcome: StartOutcome) -> Vec<Effect> {
         let attempt = self.attempt();
-        self.see(Seen::Sent { attempt, answer })
+        self.observe(Observation::StartAttempted { attempt, outcome })
     }
 
-    pub(super) fn started(&mut self, number: i64) -> Vec<Act> {
+    pub(super) fn observe_started(&mut self, number: i64) -> Vec<Effect> {
         let build = self.build(number, "IN_PROGRESS");
-        self.sent(SendSeen::Started(build))
+        self.observe_start(StartOutcome::Started(build))
     }
 
     pub(super) fn attempt(&self) -> u32 {
@@ -178,80 +183,81 @@ impl Life {
         ProviderBuild {
             id: BuildId::new(format!("builds:{number}")),
             number: Some(number),
-            job_id: Some(self.rules.deployment.job_id(&self.row.key)),
-            initiator: Some(format!("{OURS}/session-{number}")),
+            job_id: Some(self.config.installation.job_id(&self.row.key)),
+            initiator: Some(format!("{OWN_ROLE}/session-{number}")),
             complete: status != "IN_PROGRESS",
             status: status.to_owned(),
             started_at: Some(START),
             ended_at: (status != "IN_PROGRESS").then(|| START + secs(42)),
             log_url: Some(format!("https://logs.example.org/{number}")),
-            failed_phase: None,
+            failed_stage: None,
         }
     }
 
-    /// Delivers every telling among the acts, and those that follow from it; says what was told.
-    pub(super) fn tell_all(&mut self, acts: Vec<Act>) -> Vec<Status> {
-        let mut told = Vec::new();
-        let mut acts = acts;
-        while let Some(Act::Tell { report, claimed, .. }) = acts.pop() {
-            told.push(report.status);
-            acts = self.see(Seen::Told { claimed, outcome: TellSeen::Delivered });
+    /// Delivers every telling among the effects, and those that follow from it; says what was told.
+    pub(super) fn deliver_all(&mut self, effects: Vec<Effect>) -> Vec<Status> {
+        let mut reported = Vec::new();
+        let mut effects = effects;
+        while let Some(Effect::ReportStatus { report, claim: claimed, .. }) = effects.pop() {
+            reported.push(report.status);
+            effects =
+                self.observe(Observation::ReportAttempted { claim: claimed, outcome: DeliveryOutcome::Delivered });
         }
-        told
+        reported
     }
 
-    /// Lets the forge answer the telling among the acts.
-    pub(super) fn answered(&mut self, acts: &[Act], outcome: TellSeen) -> Vec<Act> {
-        let claimed = acts
+    /// Lets the forge answer the telling among the effects.
+    pub(super) fn deliver(&mut self, effects: &[Effect], outcome: DeliveryOutcome) -> Vec<Effect> {
+        let claim = effects
             .iter()
-            .find_map(|act| match act {
-                Act::Tell { claimed, .. } => Some(*claimed),
+            .find_map(|effect| match effect {
+                Effect::ReportStatus { claim: claimed, .. } => Some(*claimed),
                 _ => None,
             })
-            .unwrap_or_else(|| panic!("nothing is told in {acts:?}"));
-        self.see(Seen::Told { claimed, outcome })
+            .unwrap_or_else(|| panic!("nothing is told in {effects:?}"));
+        self.observe(Observation::ReportAttempted { claim, outcome })
     }
 }
 
-pub(super) fn known(policy: &Arc<Policy>) -> Seen {
-    Seen::Policy(PolicySeen::Known(Arc::clone(policy)))
+pub(super) fn policy_found(policy: &Arc<Policy>) -> Observation {
+    Observation::PolicyRead(PolicyLookup::Found(Arc::clone(policy)))
 }
 
-pub(super) fn described(build: ProviderBuild) -> Seen {
-    Seen::Described { build, claims_final: false }
+pub(super) fn build_described(build: ProviderBuild) -> Observation {
+    Observation::BuildDescribed { build, claims_final: false }
 }
 
 pub(super) fn commit(text: &str) -> CommitId {
     text.parse().unwrap()
 }
 
-pub(super) fn head(policy: &Arc<Policy>, head: HeadSeen) -> Seen {
-    Seen::Head { policy: Arc::clone(policy), build_project: "builds".parse().unwrap(), head }
+pub(super) fn ref_resolved(policy: &Arc<Policy>, resolution: RefResolution) -> Observation {
+    Observation::RefResolved { policy: Arc::clone(policy), build_project: "builds".parse().unwrap(), resolution }
 }
 
-/// The token and the input of the send among the acts.
-pub(super) fn send(acts: &[Act]) -> Option<(String, String)> {
-    acts.iter().find_map(|act| match act {
-        Act::StartBuild { input, token, .. } => Some((token.clone(), input.clone())),
+/// The token and the input of the send among the effects.
+pub(super) fn start_call(effects: &[Effect]) -> Option<(String, String)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::StartBuild { input, token, .. } => Some((token.clone(), input.clone())),
         _ => None,
     })
 }
 
-pub(super) fn told(acts: &[Act]) -> Option<(Status, String)> {
-    acts.iter().find_map(|act| match act {
-        Act::Tell { report, .. } => Some((report.status, report.comment.clone())),
+pub(super) fn reported(effects: &[Effect]) -> Option<(Status, String)> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::ReportStatus { report, .. } => Some((report.status, report.comment.clone())),
         _ => None,
     })
 }
 
-pub(super) fn failed_in(phase: &str, message: &str) -> FailedPhase {
-    FailedPhase { name: phase.to_owned(), message: message.to_owned() }
+pub(super) fn failed_stage(phase: &str, message: &str) -> FailedStage {
+    FailedStage { name: phase.to_owned(), message: message.to_owned() }
 }
 
 /// The final status and its text; panics while there is none.
-pub(super) fn ending(row: &Row) -> (Status, &str) {
+pub(super) fn final_result(row: &Row) -> (Status, &str) {
     match &row.phase {
-        Phase::Finished { ending, .. } => (ending.status, &ending.text),
+        Phase::Finished { result, .. } => (result.status, &result.message),
         Phase::Rejected { reason, .. } => (Status::Rejected, reason),
         phase => panic!("not over: {phase:?}"),
     }

@@ -1,58 +1,58 @@
 use serde_json::{Value, json};
 
-use super::{over, read_policy, request};
-use crate::domain::{Documents, Rejection};
+use super::{merged, read_policy, request};
+use crate::domain::{RegistryDocuments, Rejection};
 
-fn judge(fields: Value, keys: Value, fallback: Option<&str>) -> Result<String, String> {
+fn evaluate(fields: Value, keys: Value, fallback: Option<&str>) -> Result<String, String> {
     let base =
         json!({"gitUrl": "https://git.example.org/demo.git", "command": "./deploy.sh", "buildProject": "builds"});
-    let judged = read_policy(over(base, keys), fallback).judge(&request(fields));
-    judged.map(|name| name.to_string()).map_err(|Rejection(reason)| reason)
+    let evaluated = read_policy(merged(base, keys), fallback).evaluate(&request(fields));
+    evaluated.map(|name| name.to_string()).map_err(|Rejection(reason)| reason)
 }
 
 #[track_caller]
 fn check_allowed(fields: Value, keys: Value, build_project: &str) {
-    assert_eq!(judge(fields, keys, None).as_deref(), Ok(build_project));
+    assert_eq!(evaluate(fields, keys, None).as_deref(), Ok(build_project));
 }
 
 #[track_caller]
-fn check_refused(fields: Value, keys: Value, part: &str) {
-    let reason = judge(fields, keys, None).unwrap_err();
+fn check_rejected(fields: Value, keys: Value, part: &str) {
+    let reason = evaluate(fields, keys, None).unwrap_err();
     assert!(reason.contains(part), "{reason}");
 }
 
 #[test]
-fn refs_allow_exactly_what_they_name() {
+fn ref_patterns_allow_only_matching_refs() {
     let refs = || json!({"refs": ["heads/main", "tags/v*", "release/*"]});
     check_allowed(json!({"branch": "main"}), refs(), "builds");
     check_allowed(json!({"branch": null, "tag": "v1.2"}), refs(), "builds");
     check_allowed(json!({"branch": "release/1"}), refs(), "builds");
     for branch in ["main2", "mai", "Main", "v1.2", "releases", "heads/main"] {
-        check_refused(json!({"branch": branch}), refs(), "is not among the refs");
+        check_rejected(json!({"branch": branch}), refs(), "is not among the refs");
     }
     for tag in ["main", "w1", "release/1"] {
-        check_refused(json!({"branch": null, "tag": tag}), refs(), "is not among the refs");
+        check_rejected(json!({"branch": null, "tag": tag}), refs(), "is not among the refs");
     }
-    check_refused(json!({}), json!({"refs": []}), "is not among the refs");
+    check_rejected(json!({}), json!({"refs": []}), "is not among the refs");
 }
 
 #[test]
-fn without_refs_the_default_branch_or_as_with_iwomp_any_branch() {
+fn missing_refs_allow_default_branch_or_any_branch() {
     check_allowed(json!({"branch": "main"}), json!({"defaultBranch": "main"}), "builds");
-    check_refused(json!({"branch": "other"}), json!({"defaultBranch": "main"}), "heads/main");
+    check_rejected(json!({"branch": "other"}), json!({"defaultBranch": "main"}), "heads/main");
     check_allowed(json!({"branch": "anything/at-all"}), json!({}), "builds");
-    check_refused(json!({"branch": null, "tag": "v1"}), json!({"defaultBranch": "main"}), "is not among the refs");
+    check_rejected(json!({"branch": null, "tag": "v1"}), json!({"defaultBranch": "main"}), "is not among the refs");
 }
 
 #[test]
-fn variables_are_those_that_the_project_names_and_never_a_reserved_one() {
+fn only_listed_variables_are_allowed() {
     check_allowed(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["STAGE"]}), "builds");
-    check_refused(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["OTHER"]}), "the variable STAGE");
-    check_refused(json!({"variables": {"stage": "x"}}), json!({"variables": ["STAGE"]}), "the variable stage");
+    check_rejected(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["OTHER"]}), "the variable STAGE");
+    check_rejected(json!({"variables": {"stage": "x"}}), json!({"variables": ["STAGE"]}), "the variable stage");
 }
 
 #[test]
-fn reserved_names_are_refused_even_where_the_project_lists_them() {
+fn reserved_variable_is_rejected_even_if_listed() {
     for name in [
         "DOORBELL_JOB_ID",
         "doorbell_ref",
@@ -70,7 +70,7 @@ fn reserved_names_are_refused_even_where_the_project_lists_them() {
         "HOME",
         "SHELLOPTS",
     ] {
-        check_refused(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "is reserved");
+        check_rejected(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "is reserved");
     }
     for name in ["PATHS", "MY_PATH", "ENVIRONMENT", "AWSOME", "HOMEPAGE"] {
         check_allowed(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "builds");
@@ -78,45 +78,49 @@ fn reserved_names_are_refused_even_where_the_project_lists_them() {
 }
 
 #[test]
-fn a_pull_request_needs_leave_its_own_build_project_and_no_variables() {
+fn pull_request_needs_permission_and_its_own_build_project() {
     let pull = || json!({"branch": null, "pullRequest": 7});
     let open = || json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
     check_allowed(pull(), open(), "strangers");
-    check_refused(pull(), json!({}), "does not build pull requests");
-    check_refused(pull(), json!({"pullRequests": "none", "unprivilegedBuildProject": "strangers"}), "does not build");
-    check_refused(pull(), json!({"pullRequests": "unprivileged"}), "names no build project (unprivilegedBuildProject)");
+    check_rejected(pull(), json!({}), "does not build pull requests");
+    check_rejected(pull(), json!({"pullRequests": "none", "unprivilegedBuildProject": "strangers"}), "does not build");
+    check_rejected(
+        pull(),
+        json!({"pullRequests": "unprivileged"}),
+        "names no build project (unprivilegedBuildProject)",
+    );
     // No pattern of refs opens them.
-    check_refused(pull(), json!({"refs": ["heads/*", "tags/*", "pull/*"]}), "does not build pull requests");
-    check_refused(
+    check_rejected(pull(), json!({"refs": ["heads/*", "tags/*", "pull/*"]}), "does not build pull requests");
+    check_rejected(
         json!({"branch": null, "pullRequest": 7, "variables": {"STAGE": "x"}}),
-        over(open(), json!({"variables": ["STAGE"]})),
+        merged(open(), json!({"variables": ["STAGE"]})),
         "without variables",
     );
 }
 
 #[test]
-fn a_pull_request_never_runs_where_branches_do() {
+fn pull_request_never_uses_the_build_project_of_branches() {
     let pull = json!({"branch": null, "pullRequest": 7});
     let same = json!({"pullRequests": "unprivileged", "unprivilegedBuildProject": "builds"});
-    check_refused(pull.clone(), same.clone(), "they must differ");
-    let by_fallback = over(same, json!({"buildProject": null}));
-    assert!(judge(pull.clone(), by_fallback, Some("builds")).unwrap_err().contains("they must differ"));
+    check_rejected(pull.clone(), same.clone(), "they must differ");
+    let by_fallback = merged(same, json!({"buildProject": null}));
+    assert!(evaluate(pull.clone(), by_fallback, Some("builds")).unwrap_err().contains("they must differ"));
     let missing = json!({"pullRequests": "unprivileged", "buildProject": null});
-    assert!(judge(pull, missing, Some("builds")).unwrap_err().contains("names no build project"));
+    assert!(evaluate(pull, missing, Some("builds")).unwrap_err().contains("names no build project"));
 }
 
 #[test]
-fn the_fallback_build_project_serves_documents_that_name_none() {
-    assert_eq!(judge(json!({}), json!({"buildProject": null}), Some("fallback")).as_deref(), Ok("fallback"));
-    assert_eq!(judge(json!({}), json!({}), Some("fallback")).as_deref(), Ok("builds"));
+fn fallback_build_project_is_used_when_none_is_named() {
+    assert_eq!(evaluate(json!({}), json!({"buildProject": null}), Some("fallback")).as_deref(), Ok("fallback"));
+    assert_eq!(evaluate(json!({}), json!({}), Some("fallback")).as_deref(), Ok("builds"));
 }
 
 #[test]
-fn documents_are_shown_by_their_names_and_not_by_their_texts() {
-    let documents = Documents {
+fn registry_documents_debug_output_hides_their_contents() {
+    let documents = RegistryDocuments {
         project: ("/doorbell/demo".to_owned(), "a text".to_owned()),
         default: Some(("/doorbell/_default".to_owned(), "another text".to_owned())),
     };
-    let shown = r#"Documents { project: "/doorbell/demo", default: Some("/doorbell/_default") }"#;
+    let shown = r#"RegistryDocuments { project: "/doorbell/demo", default: Some("/doorbell/_default") }"#;
     assert_eq!(format!("{documents:?}"), shown);
 }

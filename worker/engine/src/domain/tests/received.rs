@@ -1,47 +1,50 @@
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
-use super::{COMMIT, HEAD, Life, commit, ending, head, known, mins, policy, secs, send, told};
-use crate::domain::{Act, HeadSeen, Phase, PolicySeen, Seen};
+use super::{
+    COMMIT, HEAD, JobHarness, commit, final_result, mins, policy, policy_found, ref_resolved, reported, secs,
+    start_call,
+};
+use crate::domain::{Effect, Observation, Phase, PolicyLookup, RefResolution};
 
 #[track_caller]
-fn check_refused(fields: Value, keys: Value, reason: &str) {
-    let mut life = Life::of(fields);
-    let acts = life.see(known(&policy(keys)));
-    assert_eq!(ending(&life.row), (Status::Rejected, reason));
-    assert_eq!(send(&acts), None);
+fn check_rejected(fields: Value, keys: Value, reason: &str) {
+    let mut job = JobHarness::received(fields);
+    let effects = job.observe(policy_found(&policy(keys)));
+    assert_eq!(final_result(&job.row), (Status::Rejected, reason));
+    assert_eq!(start_call(&effects), None);
 }
 
 #[test]
-fn every_no_of_the_policy_is_a_row_with_its_reason() {
-    check_refused(
+fn policy_rejection_is_recorded_with_its_reason() {
+    check_rejected(
         json!({"branch": "feature"}),
         json!({"refs": ["heads/main", "tags/v*"]}),
         "branch feature is not among the refs that project demo may build: heads/main, tags/v*",
     );
-    check_refused(
+    check_rejected(
         json!({"branch": "feature"}),
         json!({"defaultBranch": "main"}),
         "branch feature is not among the refs that project demo may build: heads/main",
     );
-    check_refused(
+    check_rejected(
         json!({"branch": null, "tag": "v1"}),
         json!({}),
         "tag v1 is not among the refs that project demo may build: heads/*",
     );
-    check_refused(json!({"branch": null, "pullRequest": 7}), json!({}), "project demo does not build pull requests");
-    check_refused(
+    check_rejected(json!({"branch": null, "pullRequest": 7}), json!({}), "project demo does not build pull requests");
+    check_rejected(
         json!({"variables": {"STAGE": "x"}}),
         json!({}),
         "project demo does not let requests set the variable STAGE",
     );
-    check_refused(
+    check_rejected(
         json!({"variables": {"LD_PRELOAD": "x"}}),
         json!({"variables": ["LD_PRELOAD"]}),
         "the variable LD_PRELOAD is reserved: no request may set it",
     );
-    check_refused(json!({}), json!({"buildProject": null}), "project demo names no build project (buildProject)");
-    check_refused(
+    check_rejected(json!({}), json!({"buildProject": null}), "project demo names no build project (buildProject)");
+    check_rejected(
         json!({"action": "cancel", "id": "a"}),
         json!({}),
         "project demo does not let requests cancel jobs (cancelByRequest)",
@@ -49,100 +52,100 @@ fn every_no_of_the_policy_is_a_row_with_its_reason() {
 }
 
 #[test]
-fn a_row_that_is_new_asks_for_the_policy_and_keeps_its_due_time() {
-    let mut life = Life::of(json!({}));
-    assert_eq!(life.wake(), [Act::ReadPolicy]);
-    assert_eq!(life.row.due_at(), Some(life.now), "a worker that dies while it reads is followed by another");
+fn new_row_reads_the_policy_and_stays_due() {
+    let mut job = JobHarness::received(json!({}));
+    assert_eq!(job.fire_due(), [Effect::ReadPolicy]);
+    assert_eq!(job.row.due_at(), Some(job.now), "a worker that dies while it reads is followed by another");
 }
 
 #[test]
-fn with_policy_and_commit_known_the_first_write_is_the_claim() {
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    let acts = life.see(known(&policy(json!({}))));
-    assert!(send(&acts).is_some());
-    assert!(matches!(life.row.phase, Phase::Starting { attempt: 1, sends: 1, .. }));
+fn first_write_claims_the_start_with_known_policy_and_commit() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    let effects = job.observe(policy_found(&policy(json!({}))));
+    assert!(start_call(&effects).is_some());
+    assert!(matches!(job.row.phase, Phase::Starting { attempt: 1, start_calls: 1, .. }));
 }
 
 #[test]
-fn without_a_report_the_tip_is_built_and_nobody_is_asked() {
-    let mut life = Life::of(json!({}));
-    let acts = life.see(known(&policy(json!({"report": null}))));
-    let (_, input) = send(&acts).unwrap();
+fn project_without_report_builds_the_tip_unresolved() {
+    let mut job = JobHarness::received(json!({}));
+    let effects = job.observe(policy_found(&policy(json!({"report": null}))));
+    let (_, input) = start_call(&effects).unwrap();
     assert!(!input.contains("DOORBELL_COMMIT\""), "{input}");
-    assert_eq!(life.row.target(), None);
+    assert_eq!(job.row.target(), None);
 }
 
 #[test]
-fn the_commit_that_the_forge_names_is_built_and_flagged() {
+fn commit_resolved_by_the_forge_is_built_and_reported() {
     let policy = policy(json!({}));
-    let mut life = Life::of(json!({}));
-    let acts = life.see(known(&policy));
-    assert!(matches!(acts.as_slice(), [Act::FindHead { .. }]), "{acts:?}");
-    let acts = life.see(head(&policy, HeadSeen::Commit(commit(HEAD))));
-    assert!(send(&acts).unwrap().1.contains(HEAD));
-    assert_eq!(life.row.target().unwrap().commit, commit(HEAD));
+    let mut job = JobHarness::received(json!({}));
+    let effects = job.observe(policy_found(&policy));
+    assert!(matches!(effects.as_slice(), [Effect::ResolveRef { .. }]), "{effects:?}");
+    let effects = job.observe(ref_resolved(&policy, RefResolution::Commit(commit(HEAD))));
+    assert!(start_call(&effects).unwrap().1.contains(HEAD));
+    assert_eq!(job.row.target().unwrap().commit, commit(HEAD));
 }
 
 #[test]
-fn a_ref_that_the_forge_does_not_have_is_refused() {
+fn ref_missing_on_the_forge_is_rejected() {
     let policy = policy(json!({}));
-    let mut life = Life::of(json!({}));
-    life.see(known(&policy));
-    life.see(head(&policy, HeadSeen::Missing("it is not\nin the repository".to_owned())));
-    assert_eq!(ending(&life.row), (Status::Rejected, "the forge has no branch main: it is not in the repository"));
-    assert!(life.row.settled_at.is_some(), "without a commit there is nobody to tell");
+    let mut job = JobHarness::received(json!({}));
+    job.observe(policy_found(&policy));
+    job.observe(ref_resolved(&policy, RefResolution::Missing("it is not\nin the repository".to_owned())));
+    assert_eq!(final_result(&job.row), (Status::Rejected, "the forge has no branch main: it is not in the repository"));
+    assert!(job.row.settled_at.is_some(), "without a commit there is nobody to tell");
 }
 
 #[test]
-fn old_news_is_refused_and_news_is_not() {
+fn request_older_than_max_age_is_rejected() {
     let check = |age, is_refused| {
-        let mut life = Life::of(json!({"commit": COMMIT}));
-        life.wait(age).see(known(&policy(json!({}))));
-        assert_eq!(matches!(life.row.phase, Phase::Rejected { .. }), is_refused, "{age:?}");
+        let mut job = JobHarness::received(json!({"commit": COMMIT}));
+        job.advance(age).observe(policy_found(&policy(json!({}))));
+        assert_eq!(matches!(job.row.phase, Phase::Rejected { .. }), is_refused, "{age:?}");
     };
     check(mins(72 * 60), false);
     check(mins(72 * 60) + secs(1), true);
 }
 
 #[test]
-fn a_project_that_is_not_registered_is_refused() {
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    assert_eq!(life.see(Seen::Policy(PolicySeen::Unknown)), []);
-    assert_eq!(ending(&life.row), (Status::Rejected, "no project demo is registered"));
-    assert!(life.row.settled_at.is_some());
+fn unregistered_project_is_rejected() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    assert_eq!(job.observe(Observation::PolicyRead(PolicyLookup::NotRegistered)), []);
+    assert_eq!(final_result(&job.row), (Status::Rejected, "no project demo is registered"));
+    assert!(job.row.settled_at.is_some());
 }
 
 #[test]
-fn a_document_that_is_wrong_refuses_with_its_words() {
-    let mut life = Life::of(json!({}));
-    life.see(Seen::Policy(PolicySeen::Wrong("$.command: missing".to_owned())));
-    assert_eq!(ending(&life.row), (Status::Rejected, "$.command: missing"));
+fn invalid_document_is_rejected_with_its_error() {
+    let mut job = JobHarness::received(json!({}));
+    job.observe(Observation::PolicyRead(PolicyLookup::Invalid("$.command: missing".to_owned())));
+    assert_eq!(final_result(&job.row), (Status::Rejected, "$.command: missing"));
 }
 
 #[test]
-fn a_registry_that_is_down_is_waited_for_until_the_queues_timeout() {
-    let mut life = Life::of(json!({}));
-    let down = || Seen::Policy(PolicySeen::Unavailable("no answer".to_owned()));
+fn unavailable_registry_is_retried_until_queue_timeout() {
+    let mut job = JobHarness::received(json!({}));
+    let down = || Observation::PolicyRead(PolicyLookup::Unavailable("no answer".to_owned()));
     let mut looks = 0;
-    while matches!(life.row.phase, Phase::Received) {
-        assert_eq!(life.wake_when_due(), [Act::ReadPolicy]);
-        life.see(down());
+    while matches!(job.row.phase, Phase::Received) {
+        assert_eq!(job.fire_when_due(), [Effect::ReadPolicy]);
+        job.observe(down());
         looks += 1;
     }
-    assert_eq!(ending(&life.row), (Status::Error, "the registry could not be read: no answer"));
-    let noted = life.row.trail.iter().filter(|note| note.text == "waiting for the registry: no answer").count();
-    assert_eq!(noted, 1, "{:?}", life.row.trail);
-    assert!(life.now.since(life.row.received_at) >= mins(24 * 60));
+    assert_eq!(final_result(&job.row), (Status::Error, "the registry could not be read: no answer"));
+    let noted = job.row.trail.iter().filter(|note| note.text == "waiting for the registry: no answer").count();
+    assert_eq!(noted, 1, "{:?}", job.row.trail);
+    assert!(job.now.running_since(job.row.received_at) >= mins(24 * 60));
     assert!((24 * 12..24 * 20).contains(&looks), "every five minutes in the end, not {looks} times a day");
 }
 
 #[test]
-fn a_refusal_is_told_only_with_a_report_and_a_full_commit() {
+fn rejection_is_reported_only_with_target_and_full_commit() {
     let check = |fields, keys, is_told: bool| {
-        let mut life = Life::of(fields);
-        let acts = life.see(known(&policy(keys)));
-        assert_eq!(told(&acts).is_some(), is_told, "{acts:?}");
-        assert_eq!(life.row.settled_at.is_some(), !is_told);
+        let mut job = JobHarness::received(fields);
+        let effects = job.observe(policy_found(&policy(keys)));
+        assert_eq!(reported(&effects).is_some(), is_told, "{effects:?}");
+        assert_eq!(job.row.settled_at.is_some(), !is_told);
     };
     check(json!({"commit": COMMIT}), json!({"refs": ["v1"]}), true);
     check(json!({}), json!({"refs": ["v1"]}), false);
@@ -152,20 +155,20 @@ fn a_refusal_is_told_only_with_a_report_and_a_full_commit() {
 }
 
 #[test]
-fn a_refusal_that_was_told_settles() {
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    let acts = life.see(known(&policy(json!({"refs": ["v1"]}))));
-    assert_eq!(life.tell_all(acts), [Status::Rejected]);
-    assert!(life.row.settled_at.is_some());
+fn reported_rejection_settles_the_job() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    let effects = job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
+    assert_eq!(job.deliver_all(effects), [Status::Rejected]);
+    assert!(job.row.settled_at.is_some());
 }
 
 #[test]
-fn an_answer_that_comes_twice_changes_nothing() {
+fn repeated_policy_and_ref_results_change_nothing() {
     let policy = policy(json!({}));
-    let mut life = Life::of(json!({"commit": COMMIT}));
-    life.see(known(&policy));
-    let before = life.row.clone();
-    assert_eq!(life.see(known(&policy)), []);
-    assert_eq!(life.see(head(&policy, HeadSeen::Commit(commit(HEAD)))), []);
-    assert_eq!(life.row, before);
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    job.observe(policy_found(&policy));
+    let before = job.row.clone();
+    assert_eq!(job.observe(policy_found(&policy)), []);
+    assert_eq!(job.observe(ref_resolved(&policy, RefResolution::Commit(commit(HEAD)))), []);
+    assert_eq!(job.row, before);
 }

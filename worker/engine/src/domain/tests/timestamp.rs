@@ -3,7 +3,7 @@
 use crate::domain::Timestamp;
 
 #[test]
-fn a_moment_is_read_from_what_sns_writes_and_shown_to_the_millisecond() {
+fn timestamp_parses_sns_format_and_prints_milliseconds() {
     let moment = Timestamp::parse("2026-11-21T12:34:56.789Z").unwrap();
     assert_eq!(moment.as_millis(), 1_795_264_496_789);
     assert_eq!(moment.to_string(), "2026-11-21T12:34:56.789Z");

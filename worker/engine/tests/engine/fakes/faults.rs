@@ -8,13 +8,13 @@ use doorbell_engine::ports::PortError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Dice, locked};
+use super::{SeededRng, lock};
 
 /// A call of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Call {
+pub enum PortCall {
     Ack,
-    Bury,
+    DeadLetter,
     Insert,
     Load,
     Update,
@@ -25,14 +25,14 @@ pub enum Call {
     List,
     Describe,
     Stop,
-    Tell,
-    Head,
+    ReportStatus,
+    ResolveRef,
 }
 
-impl Call {
+impl PortCall {
     pub const ALL: [Self; 14] = [
         Self::Ack,
-        Self::Bury,
+        Self::DeadLetter,
         Self::Insert,
         Self::Load,
         Self::Update,
@@ -43,22 +43,22 @@ impl Call {
         Self::List,
         Self::Describe,
         Self::Stop,
-        Self::Tell,
-        Self::Head,
+        Self::ReportStatus,
+        Self::ResolveRef,
     ];
     pub const LEDGER: [Self; 4] = [Self::Insert, Self::Load, Self::Update, Self::Due];
 }
 
 /// Before the world has done what was asked, or after it, when only the reply can still be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum FaultPoint {
     Before,
     After,
 }
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
+pub enum FaultAction {
     /// It ends in an error.
     Fail,
     /// It takes longer.
@@ -72,10 +72,10 @@ pub enum Effect {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Rule {
-    call: Call,
-    moment: Moment,
-    effect: Effect,
+struct FaultRule {
+    call: PortCall,
+    point: FaultPoint,
+    action: FaultAction,
     /// Calls that pass before it applies.
     skip: u32,
     /// Calls that it applies to.
@@ -84,23 +84,23 @@ struct Rule {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Life {
+enum ProcessState {
     Running,
     Stopped,
-    Dead,
+    Killed,
 }
 
 /// A process, as its calls to the world show it: a dead one's never come back, a stopped one's come back later.
 #[derive(Debug)]
-pub struct Process {
+pub struct SimulatedProcess {
     pub name: String,
     /// The newest shape of rows that it can read, and the one that it writes.
     pub schema: u32,
-    born: Instant,
-    life: watch::Sender<Life>,
-    rules: Mutex<Vec<Rule>>,
-    calls: Mutex<std::collections::HashMap<Call, u32>>,
-    weather: Mutex<Option<Weather>>,
+    started_at: Instant,
+    state: watch::Sender<ProcessState>,
+    rules: Mutex<Vec<FaultRule>>,
+    calls: Mutex<std::collections::HashMap<PortCall, u32>>,
+    fault_profile: Mutex<Option<FaultProfile>>,
     /// How far its clock is from AWS's, in milliseconds.
     skew: AtomicI64,
     /// Everything that it calls, and when.
@@ -109,64 +109,64 @@ pub struct Process {
 
 /// Faults by chance: at every call, before it and after it, once in so many times.
 #[derive(Debug, Clone)]
-pub struct Weather {
-    pub dice: Dice,
-    pub fails: u64,
-    pub delays: u64,
-    pub pauses: u64,
-    pub kills: u64,
+pub struct FaultProfile {
+    pub rng: SeededRng,
+    pub fail_one_in: u64,
+    pub delay_one_in: u64,
+    pub pause_one_in: u64,
+    pub kill_one_in: u64,
 }
 
-impl Weather {
-    fn effect(&mut self) -> Option<Effect> {
-        if self.dice.once_in(self.kills) {
-            return Some(Effect::Kill);
+impl FaultProfile {
+    fn next_action(&mut self) -> Option<FaultAction> {
+        if self.rng.once_in(self.kill_one_in) {
+            return Some(FaultAction::Kill);
         }
-        if self.dice.once_in(self.pauses) {
+        if self.rng.once_in(self.pause_one_in) {
             // Within the claim's ten seconds, beyond them, beyond a lease, a token's life, every belief.
-            let longest = self.dice.one_of(&[9, 15, 90, 400, 2000]);
-            return Some(Effect::Pause(Duration::from_secs(self.dice.below(longest) + 1)));
+            let longest = self.rng.one_of(&[9, 15, 90, 400, 2000]);
+            return Some(FaultAction::Pause(Duration::from_secs(self.rng.below(longest) + 1)));
         }
-        if self.dice.once_in(self.delays) {
-            return Some(Effect::Delay(self.dice.millis(20_000)));
+        if self.rng.once_in(self.delay_one_in) {
+            return Some(FaultAction::Delay(self.rng.millis(20_000)));
         }
-        self.dice.once_in(self.fails).then_some(Effect::Fail)
+        self.rng.once_in(self.fail_one_in).then_some(FaultAction::Fail)
     }
 }
 
-impl Process {
+impl SimulatedProcess {
     pub fn new(name: &str, schema: u32) -> Self {
         Self {
             name: name.to_owned(),
             schema,
-            born: Instant::now(),
-            life: watch::Sender::new(Life::Running),
+            started_at: Instant::now(),
+            state: watch::Sender::new(ProcessState::Running),
             rules: Mutex::default(),
             calls: Mutex::default(),
-            weather: Mutex::default(),
+            fault_profile: Mutex::default(),
             skew: AtomicI64::new(0),
             trace: Mutex::default(),
         }
     }
 
     /// The next such call.
-    pub fn next(&self, call: Call, moment: Moment, effect: Effect) {
-        self.nth(1, call, moment, effect);
+    pub fn inject_next(&self, call: PortCall, point: FaultPoint, action: FaultAction) {
+        self.inject_nth(1, call, point, action);
     }
 
     /// The nth such call from now on, counted from 1.
-    pub fn nth(&self, nth: u32, call: Call, moment: Moment, effect: Effect) {
-        self.rule(Rule { call, moment, effect, skip: nth - 1, times: 1, until: None });
+    pub fn inject_nth(&self, nth: u32, call: PortCall, point: FaultPoint, action: FaultAction) {
+        self.add_rule(FaultRule { call, point, action, skip: nth - 1, times: 1, until: None });
     }
 
     /// Every such call for a while.
-    pub fn down(&self, calls: &[Call], time: Duration) {
+    pub fn fail_for(&self, calls: &[PortCall], time: Duration) {
         let until = Some(Instant::now() + time);
         for call in calls {
-            self.rule(Rule {
+            self.add_rule(FaultRule {
                 call: *call,
-                moment: Moment::Before,
-                effect: Effect::Fail,
+                point: FaultPoint::Before,
+                action: FaultAction::Fail,
                 skip: 0,
                 times: u32::MAX,
                 until,
@@ -174,115 +174,115 @@ impl Process {
         }
     }
 
-    fn rule(&self, rule: Rule) {
-        locked(&self.rules).push(rule);
+    fn add_rule(&self, rule: FaultRule) {
+        lock(&self.rules).push(rule);
     }
 
     pub fn kill(&self) {
-        self.life.send_replace(Life::Dead);
+        self.state.send_replace(ProcessState::Killed);
     }
 
     pub fn stop(&self) {
-        self.turn(Life::Running, Life::Stopped);
+        self.change_state(ProcessState::Running, ProcessState::Stopped);
     }
 
-    pub fn go_on(&self) {
-        self.turn(Life::Stopped, Life::Running);
+    pub fn resume(&self) {
+        self.change_state(ProcessState::Stopped, ProcessState::Running);
     }
 
     /// The dead stay dead.
-    fn turn(&self, from: Life, to: Life) {
-        self.life.send_if_modified(|life| {
-            let turns = *life == from;
+    fn change_state(&self, from: ProcessState, to: ProcessState) {
+        self.state.send_if_modified(|state| {
+            let turns = *state == from;
             if turns {
-                *life = to;
+                *state = to;
             }
             turns
         });
     }
 
     /// How often a call was made.
-    pub fn count(&self, call: Call) -> u32 {
-        locked(&self.calls).get(&call).copied().unwrap_or_default()
+    pub fn count(&self, call: PortCall) -> u32 {
+        lock(&self.calls).get(&call).copied().unwrap_or_default()
     }
 
-    pub fn is_down_now(&self) -> bool {
-        *self.life.borrow() == Life::Dead
+    pub fn is_killed(&self) -> bool {
+        *self.state.borrow() == ProcessState::Killed
     }
 
     /// Waits until a fault has ended or stopped the process.
-    pub async fn is_down(&self) {
+    pub async fn wait_down(&self) {
         // The sender lives in this very value.
-        let _ = self.life.subscribe().wait_for(|life| *life != Life::Running).await;
+        let _ = self.state.subscribe().wait_for(|state| *state != ProcessState::Running).await;
     }
 
-    pub async fn before(&self, call: Call) -> Result<(), PortError> {
-        *locked(&self.calls).entry(call).or_default() += 1;
-        self.note(call);
-        self.pass(call, Moment::Before).await
+    pub async fn before(&self, call: PortCall) -> Result<(), PortError> {
+        *lock(&self.calls).entry(call).or_default() += 1;
+        self.trace_call(call);
+        self.apply_fault(call, FaultPoint::Before).await
     }
 
-    pub async fn after(&self, call: Call) -> Result<(), PortError> {
-        self.pass(call, Moment::After).await
+    pub async fn after(&self, call: PortCall) -> Result<(), PortError> {
+        self.apply_fault(call, FaultPoint::After).await
     }
 
-    async fn pass(&self, call: Call, moment: Moment) -> Result<(), PortError> {
-        self.lives().await;
-        match self.effect(call, moment) {
+    async fn apply_fault(&self, call: PortCall, point: FaultPoint) -> Result<(), PortError> {
+        self.wait_alive().await;
+        match self.next_fault(call, point) {
             None => {}
-            Some(Effect::Fail) => return Err(PortError(format!("{call:?} failed ({moment:?})"))),
-            Some(Effect::Delay(time)) => tokio::time::sleep(time).await,
-            Some(Effect::Pause(time)) => {
+            Some(FaultAction::Fail) => return Err(PortError(format!("{call:?} failed ({point:?})"))),
+            Some(FaultAction::Delay(time)) => tokio::time::sleep(time).await,
+            Some(FaultAction::Pause(time)) => {
                 self.stop();
                 tokio::time::sleep(time).await;
-                self.go_on();
+                self.resume();
             }
-            Some(Effect::Stop) => self.stop(),
-            Some(Effect::Kill) => self.kill(),
+            Some(FaultAction::Stop) => self.stop(),
+            Some(FaultAction::Kill) => self.kill(),
         }
-        self.lives().await;
+        self.wait_alive().await;
         Ok(())
     }
 
     /// Comes back only to a process that runs.
-    pub async fn lives(&self) {
-        let _ = self.life.subscribe().wait_for(|life| *life == Life::Running).await;
+    pub async fn wait_alive(&self) {
+        let _ = self.state.subscribe().wait_for(|state| *state == ProcessState::Running).await;
     }
 
-    fn effect(&self, call: Call, moment: Moment) -> Option<Effect> {
-        let mut rules = locked(&self.rules);
+    fn next_fault(&self, call: PortCall, point: FaultPoint) -> Option<FaultAction> {
+        let mut rules = lock(&self.rules);
         rules.retain(|rule| rule.times > 0 && rule.until.is_none_or(|until| Instant::now() < until));
-        for rule in rules.iter_mut().filter(|rule| rule.call == call && rule.moment == moment) {
+        for rule in rules.iter_mut().filter(|rule| rule.call == call && rule.point == point) {
             if rule.skip > 0 {
                 rule.skip -= 1;
                 continue;
             }
             rule.times = rule.times.saturating_sub(1);
-            return Some(rule.effect);
+            return Some(rule.action);
         }
         drop(rules);
-        locked(&self.weather).as_mut().and_then(Weather::effect)
+        lock(&self.fault_profile).as_mut().and_then(FaultProfile::next_action)
     }
 
-    pub fn set_weather(&self, weather: Option<Weather>) {
-        *locked(&self.weather) = weather;
+    pub fn set_fault_profile(&self, fault_profile: Option<FaultProfile>) {
+        *lock(&self.fault_profile) = fault_profile;
     }
 
     pub fn set_skew(&self, millis: i64) {
         self.skew.store(millis, Ordering::Relaxed);
     }
 
-    pub fn skewed(&self, now: Timestamp) -> Timestamp {
+    pub fn skew(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_millis(now.as_millis() + self.skew.load(Ordering::Relaxed))
     }
 
     pub fn trace(&self) -> u64 {
-        *locked(&self.trace)
+        *lock(&self.trace)
     }
 
-    fn note(&self, call: Call) {
-        let mut trace = locked(&self.trace);
-        let what = (&*trace, call as u8, self.born.elapsed());
+    fn trace_call(&self, call: PortCall) {
+        let mut trace = lock(&self.trace);
+        let what = (&*trace, call as u8, self.started_at.elapsed());
         let mut hasher = std::hash::DefaultHasher::new();
         what.hash(&mut hasher);
         *trace = hasher.finish();

@@ -2,35 +2,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_engine::domain::{ForgeSide, HeadSeen, Report, Target, TellSeen, Timestamp};
-use doorbell_engine::ports::{Answer, Forge};
+use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport, Timestamp};
+use doorbell_engine::ports::{Answer, StatusReporter};
 use doorbell_messages::{CommitId, GitRef, Status};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use super::{Call, Dice, Worker, locked};
+use super::{PortCall, SeededRng, SimulatedWorker, lock};
 
 /// A forge that keeps every write in the order in which it committed them: the last one of a uid is what people see.
 #[derive(Debug)]
-pub struct Pagure {
-    pub history: Vec<Flag>,
+pub struct FakeForge {
+    pub history: Vec<FlagWrite>,
     /// Tokens that it takes.
     pub tokens: BTreeSet<String>,
     pub head: CommitId,
     /// It takes the next telling, says nothing, and commits it so much later.
-    pub next_is_late: Option<Duration>,
+    pub next_delay: Option<Duration>,
     pub unauthorized: u32,
     /// It fails in all its ways, by chance.
-    pub loose: Option<Dice>,
+    pub rng: Option<SeededRng>,
     /// How a host is, by its address; one that is not named is well.
-    pub moods: BTreeMap<String, Mood>,
+    pub behaviors: BTreeMap<String, ForgeBehavior>,
     /// Requests that a host got, or would have got if it were up.
     pub requests: BTreeMap<String, u32>,
 }
 
 /// How a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
+pub enum ForgeBehavior {
     /// Nobody listens.
     Down,
     /// It takes the connection and says nothing.
@@ -43,11 +43,11 @@ pub enum Mood {
 }
 
 /// The client's patience with one request.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
+pub struct FlagWrite {
     pub uid: String,
     pub commit: CommitId,
     pub status: Status,
@@ -55,118 +55,127 @@ pub struct Flag {
     pub at: Timestamp,
 }
 
-impl Default for Pagure {
+impl Default for FakeForge {
     fn default() -> Self {
         Self {
             history: Vec::new(),
             tokens: ["token-1".to_owned()].into(),
             head: "fedcba9876543210fedcba9876543210fedcba98".parse().expect("a commit"),
-            next_is_late: None,
+            next_delay: None,
             unauthorized: 0,
-            loose: None,
-            moods: BTreeMap::new(),
+            rng: None,
+            behaviors: BTreeMap::new(),
             requests: BTreeMap::new(),
         }
     }
 }
 
-impl Pagure {
-    fn mishap(&mut self) -> Option<TellSeen> {
-        let dice = self.loose.as_mut()?;
-        Some(match dice.below(24) {
-            0 => TellSeen::Refused { reason: "it answers 503".to_owned(), retry_after: None },
-            1 => TellSeen::Refused { reason: "it answers 429".to_owned(), retry_after: Some(dice.below(120) as u32) },
-            2 => TellSeen::Contended("it answers 400: EDBERROR".to_owned()),
-            3 => TellSeen::Unknown("it did not answer in time".to_owned()),
+impl FakeForge {
+    fn random_failure(&mut self) -> Option<DeliveryOutcome> {
+        let rng = self.rng.as_mut()?;
+        Some(match rng.below(24) {
+            0 => DeliveryOutcome::Failed { reason: "it answers 503".to_owned(), retry_after: None },
+            1 => DeliveryOutcome::Failed {
+                reason: "it answers 429".to_owned(),
+                retry_after: Some(rng.below(120) as u32),
+            },
+            2 => DeliveryOutcome::Conflict("it answers 400: EDBERROR".to_owned()),
+            3 => DeliveryOutcome::Unknown("it did not answer in time".to_owned()),
             _ => return None,
         })
     }
 }
 
-impl Forge for Worker {
-    async fn tell(&self, target: &Target, report: &Report, token: &SecretString) -> Answer<TellSeen> {
-        let began = Instant::now();
-        if let Err(error) = self.process.before(Call::Tell).await {
-            return Answer::Seen(TellSeen::Refused { reason: error.to_string(), retry_after: None });
+impl StatusReporter for SimulatedWorker {
+    async fn report_status(
+        &self,
+        target: &ReportTarget,
+        report: &StatusReport,
+        token: &SecretString,
+    ) -> Answer<DeliveryOutcome> {
+        let started = Instant::now();
+        if let Err(error) = self.process.before(PortCall::ReportStatus).await {
+            return Answer::Seen(DeliveryOutcome::Failed { reason: error.to_string(), retry_after: None });
         }
         let host = target.forge.url.to_string();
-        let mood = {
-            let mut pagure = locked(&self.shared.pagure);
-            *pagure.requests.entry(host.clone()).or_default() += 1;
-            pagure.moods.get(&host).copied()
+        let behavior = {
+            let mut forge = lock(&self.services.forge);
+            *forge.requests.entry(host.clone()).or_default() += 1;
+            forge.behaviors.get(&host).copied()
         };
-        let refused =
-            |reason: &str, retry_after| Answer::Seen(TellSeen::Refused { reason: reason.to_owned(), retry_after });
-        match mood {
+        let refused = |reason: &str, retry_after| {
+            Answer::Seen(DeliveryOutcome::Failed { reason: reason.to_owned(), retry_after })
+        };
+        match behavior {
             None => {}
-            Some(Mood::Down) => return refused("connection refused", None),
-            Some(Mood::Hanging) => {
-                tokio::time::sleep(PATIENCE).await;
-                return Answer::Seen(TellSeen::Unknown("it did not answer in time".to_owned()));
+            Some(ForgeBehavior::Down) => return refused("connection refused", None),
+            Some(ForgeBehavior::Hanging) => {
+                tokio::time::sleep(CLIENT_TIMEOUT).await;
+                return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
             }
-            Some(Mood::Overloaded { retry_after }) => return refused("it answers 429", Some(retry_after)),
+            Some(ForgeBehavior::Overloaded { retry_after }) => return refused("it answers 429", Some(retry_after)),
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
-        self.process.lives().await;
-        if began.elapsed() > PATIENCE {
+        self.process.wait_alive().await;
+        if started.elapsed() > CLIENT_TIMEOUT {
             // Paused on its way: the client looks at its deadline before it goes on.
-            return Answer::Seen(TellSeen::Unknown("it did not answer in time".to_owned()));
+            return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
         }
-        let mishap = locked(&self.shared.pagure).mishap();
+        let mishap = lock(&self.services.forge).random_failure();
         match mishap {
             None => {}
-            Some(TellSeen::Unknown(_)) => {
-                locked(&self.shared.pagure).next_is_late = Some(Duration::from_secs(90));
+            Some(DeliveryOutcome::Unknown(_)) => {
+                lock(&self.services.forge).next_delay = Some(Duration::from_secs(90));
             }
             Some(mishap) => return Answer::Seen(mishap),
         }
-        let flag = Flag {
-            uid: target.uid.clone(),
+        let flag = FlagWrite {
+            uid: target.external_id.clone(),
             commit: target.commit.clone(),
             status: report.status,
             comment: report.comment.clone(),
-            at: self.shared.now(),
+            at: self.services.now(),
         };
         let late = {
-            let mut pagure = locked(&self.shared.pagure);
-            if !pagure.tokens.contains(token.expose_secret()) {
-                pagure.unauthorized += 1;
+            let mut forge = lock(&self.services.forge);
+            if !forge.tokens.contains(token.expose_secret()) {
+                forge.unauthorized += 1;
                 return Answer::Unauthorized("it answers 401: EINVALIDTOK".to_owned());
             }
-            let late = pagure.next_is_late.take();
+            let late = forge.next_delay.take();
             let is_backwards = !flag.status.is_final()
-                && pagure.history.iter().any(|before| before.uid == flag.uid && before.status.is_final());
+                && forge.history.iter().any(|before| before.uid == flag.uid && before.status.is_final());
             if is_backwards {
-                self.shared.violation(format!("{} is told after a final status: {}", flag.status, flag.uid));
+                self.services.record_violation(format!("{} is told after a final status: {}", flag.status, flag.uid));
             }
             if late.is_none() {
-                pagure.history.push(flag.clone());
+                forge.history.push(flag.clone());
             }
             late
         };
         if let Some(late) = late {
-            let shared = Arc::clone(&self.shared);
+            let shared = Arc::clone(&self.services);
             tokio::spawn(async move {
                 tokio::time::sleep(late).await;
                 let at = shared.now();
-                locked(&shared.pagure).history.push(Flag { at, ..flag });
+                lock(&shared.forge).history.push(FlagWrite { at, ..flag });
             });
-            return Answer::Seen(TellSeen::Unknown("it did not answer in time".to_owned()));
+            return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
         }
-        match self.process.after(Call::Tell).await {
-            Ok(()) => Answer::Seen(TellSeen::Delivered),
-            Err(error) => Answer::Seen(TellSeen::Unknown(error.to_string())),
+        match self.process.after(PortCall::ReportStatus).await {
+            Ok(()) => Answer::Seen(DeliveryOutcome::Delivered),
+            Err(error) => Answer::Seen(DeliveryOutcome::Unknown(error.to_string())),
         }
     }
 
-    async fn head(&self, _: &ForgeSide, _: &GitRef, _: Option<&SecretString>) -> Answer<HeadSeen> {
-        if let Err(error) = self.process.before(Call::Head).await {
-            return Answer::Seen(HeadSeen::Unavailable(error.to_string()));
+    async fn resolve_ref(&self, _: &ForgeRepository, _: &GitRef, _: Option<&SecretString>) -> Answer<RefResolution> {
+        if let Err(error) = self.process.before(PortCall::ResolveRef).await {
+            return Answer::Seen(RefResolution::Unavailable(error.to_string()));
         }
-        let head = locked(&self.shared.pagure).head.clone();
-        match self.process.after(Call::Head).await {
-            Ok(()) => Answer::Seen(HeadSeen::Commit(head)),
-            Err(error) => Answer::Seen(HeadSeen::Unavailable(error.to_string())),
+        let head = lock(&self.services.forge).head.clone();
+        match self.process.after(PortCall::ResolveRef).await {
+            Ok(()) => Answer::Seen(RefResolution::Commit(head)),
+            Err(error) => Answer::Seen(RefResolution::Unavailable(error.to_string())),
         }
     }
 }

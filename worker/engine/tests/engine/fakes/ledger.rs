@@ -3,97 +3,101 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use doorbell_engine::domain::{Row, Timestamp};
-use doorbell_engine::ports::{Cursor, DuePage, Insert, Ledger, LoadError, PortError, Update, shard_of};
+use doorbell_engine::ports::{
+    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of,
+};
 use doorbell_messages::JobKey;
 use tokio::time::Instant;
 
-use super::{Call, Worker, locked};
+use super::{PortCall, SimulatedWorker, lock};
 
 /// The table: conditional writes and consistent reads, with an index that lags behind.
 #[derive(Debug, Default)]
-pub struct Table {
-    items: BTreeMap<JobKey, Item>,
+pub struct FakeLedger {
+    items: BTreeMap<JobKey, StoredRow>,
     /// What the index shows, by shard.
     index: BTreeMap<u8, BTreeSet<(Timestamp, JobKey)>>,
-    shown: BTreeMap<JobKey, Timestamp>,
+    indexed: BTreeMap<JobKey, Timestamp>,
     /// What the index will show, and when.
-    coming: BTreeMap<(Instant, u64), (JobKey, Option<Timestamp>)>,
+    pending: BTreeMap<(Instant, u64), (JobKey, Option<Timestamp>)>,
     /// How far the index lags.
-    pub lag: Duration,
+    pub index_lag: Duration,
     /// Keys on a page of the index: few, so that every sweep pages.
-    pub page: usize,
+    pub page_size: usize,
     /// Rows that a newer worker wrote.
-    pub newer: BTreeSet<JobKey>,
+    pub newer_schema: BTreeSet<JobKey>,
     pub writes: u64,
 }
 
 #[derive(Debug)]
-struct Item {
+struct StoredRow {
     json: String,
     rev: u64,
     schema: u32,
-    is_at_rest: bool,
+    is_finished: bool,
 }
 
-impl Item {
+impl StoredRow {
     fn row(&self) -> Row {
         serde_json::from_str(&self.json).expect("a row is read as it was written")
     }
 }
 
-impl Table {
+impl FakeLedger {
     pub fn new() -> Self {
-        Self { page: 3, ..Self::default() }
+        Self { page_size: 3, ..Self::default() }
     }
 
-    pub fn holds(&self, key: &JobKey) -> bool {
+    pub fn contains(&self, key: &JobKey) -> bool {
         self.items.contains_key(key)
     }
 
     pub fn rows(&self) -> Vec<Row> {
-        self.items.values().map(Item::row).collect()
+        self.items.values().map(StoredRow::row).collect()
     }
 
     /// Whether nothing is left to do: every row is settled, or put aside for a person.
-    pub fn is_at_rest(&self) -> bool {
-        self.items.values().all(|item| item.is_at_rest)
+    pub fn all_finished(&self) -> bool {
+        self.items.values().all(|item| item.is_finished)
     }
 
     /// As TTL does, sooner.
-    pub fn forget_what_rests(&mut self) {
-        self.items.retain(|_, item| !item.is_at_rest);
+    pub fn remove_finished(&mut self) {
+        self.items.retain(|_, item| !item.is_finished);
     }
 
     fn put(&mut self, row: &Row, schema: u32) {
         self.writes += 1;
         let json = serde_json::to_string(row).expect("a row can be written");
-        let is_at_rest = row.settled_at.is_some() || row.isolated.is_some();
-        self.items.insert(row.key.clone(), Item { json, rev: row.rev, schema, is_at_rest });
-        self.coming.insert((Instant::now() + self.lag, self.writes), (row.key.clone(), row.due_at()));
+        let is_at_rest = row.settled_at.is_some() || row.quarantined.is_some();
+        self.items.insert(row.key.clone(), StoredRow { json, rev: row.rev, schema, is_finished: is_at_rest });
+        self.pending.insert((Instant::now() + self.index_lag, self.writes), (row.key.clone(), row.due_at()));
     }
 
-    fn insert(&mut self, row: &Row, schema: u32) -> Insert {
-        if self.holds(&row.key) {
-            return Insert::Exists;
+    fn insert(&mut self, row: &Row, schema: u32) -> InsertOutcome {
+        if self.contains(&row.key) {
+            return InsertOutcome::AlreadyExists;
         }
         self.put(row, schema);
-        Insert::New
+        InsertOutcome::Inserted
     }
 
-    fn update(&mut self, row: &Row, schema: u32) -> Update {
+    fn update(&mut self, row: &Row, schema: u32) -> UpdateOutcome {
         match self.items.get(&row.key) {
-            Some(there) if there.rev + 1 == row.rev => {
+            Some(stored) if stored.rev + 1 == row.rev => {
                 self.put(row, schema);
-                Update::Written
+                UpdateOutcome::Written
             }
-            _ => Update::Conflict,
+            _ => UpdateOutcome::Conflict,
         }
     }
 
     fn load(&self, key: &JobKey, schema: u32) -> Result<Option<Row>, LoadError> {
         match self.items.get(key) {
-            Some(item) if item.schema > schema || self.newer.contains(key) => Err(LoadError::Newer(item.schema)),
-            item => Ok(item.map(Item::row)),
+            Some(item) if item.schema > schema || self.newer_schema.contains(key) => {
+                Err(LoadError::NewerSchema(item.schema))
+            }
+            item => Ok(item.map(StoredRow::row)),
         }
     }
 
@@ -102,44 +106,44 @@ impl Table {
         let Some(rows) = self.index.get(&shard) else { return DuePage::default() };
         let from = after.map_or(Bound::Unbounded, |cursor| Bound::Excluded((cursor.due_at, cursor.key.clone())));
         let mut due = rows.range((from, Bound::Unbounded)).take_while(|(at, _)| *at <= now);
-        let page: Vec<&(Timestamp, JobKey)> = due.by_ref().take(self.page).collect();
+        let page: Vec<&(Timestamp, JobKey)> = due.by_ref().take(self.page_size).collect();
         let last = page.last().filter(|_| due.next().is_some());
         let next = last.map(|(due_at, key)| Cursor { key: key.clone(), due_at: *due_at });
         DuePage { keys: page.iter().map(|(_, key)| key.clone()).collect(), next }
     }
 
     fn catch_up(&mut self) {
-        while let Some(first) = self.coming.first_entry().filter(|first| first.key().0 <= Instant::now()) {
+        while let Some(first) = self.pending.first_entry().filter(|first| first.key().0 <= Instant::now()) {
             let (key, due) = first.remove();
             let rows = self.index.entry(shard_of(&key)).or_default();
-            if let Some(before) = self.shown.remove(&key) {
+            if let Some(before) = self.indexed.remove(&key) {
                 rows.remove(&(before, key.clone()));
             }
             if let Some(due) = due {
                 rows.insert((due, key.clone()));
-                self.shown.insert(key, due);
+                self.indexed.insert(key, due);
             }
         }
     }
 }
 
-impl Worker {
+impl SimulatedWorker {
     /// One item of a call that takes several: each is a request of its own.
-    async fn item<T>(&self, call: Call, change: impl FnOnce(&mut Table) -> T) -> Result<T, PortError> {
+    async fn call_item<T>(&self, call: PortCall, change: impl FnOnce(&mut FakeLedger) -> T) -> Result<T, PortError> {
         self.process.before(call).await?;
         tokio::time::sleep(Duration::from_millis(5)).await;
-        self.process.lives().await;
-        let done = change(&mut locked(&self.shared.table));
+        self.process.wait_alive().await;
+        let done = change(&mut lock(&self.services.ledger));
         self.process.after(call).await?;
         Ok(done)
     }
 }
 
-impl Ledger for Worker {
-    async fn insert(&self, rows: &[Row]) -> Vec<Result<Insert, PortError>> {
+impl JobLedger for SimulatedWorker {
+    async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
         let mut answers = Vec::new();
         for row in rows {
-            answers.push(self.item(Call::Insert, |table| table.insert(row, self.process.schema)).await);
+            answers.push(self.call_item(PortCall::Insert, |table| table.insert(row, self.process.schema)).await);
         }
         answers
     }
@@ -147,23 +151,23 @@ impl Ledger for Worker {
     async fn load(&self, keys: &[JobKey]) -> Vec<Result<Option<Row>, LoadError>> {
         let mut answers = Vec::new();
         for key in keys {
-            let answer = self.item(Call::Load, |table| table.load(key, self.process.schema)).await;
+            let answer = self.call_item(PortCall::Load, |table| table.load(key, self.process.schema)).await;
             answers.push(answer.map_err(LoadError::Port).flatten());
         }
         answers
     }
 
-    async fn update(&self, rows: &[Row]) -> Vec<Result<Update, PortError>> {
+    async fn update(&self, rows: &[Row]) -> Vec<Result<UpdateOutcome, PortError>> {
         let mut answers = Vec::new();
         for row in rows {
-            let answer = self.item(Call::Update, |table| {
+            let answer = self.call_item(PortCall::Update, |table| {
                 let is_newer = table.load(&row.key, self.process.schema).is_err();
                 let update = table.update(row, self.process.schema);
-                (is_newer && update == Update::Written, update)
+                (is_newer && update == UpdateOutcome::Written, update)
             });
             let answer = answer.await;
             if matches!(answer, Ok((true, _))) {
-                self.shared.violation(format!("a newer worker's row was written: {}", row.key));
+                self.services.record_violation(format!("a newer worker's row was written: {}", row.key));
             }
             answers.push(answer.map(|(_, update)| update));
         }
@@ -171,9 +175,9 @@ impl Ledger for Worker {
     }
 
     async fn due(&self, shard: u8, now: Timestamp, after: Option<Cursor>) -> Result<DuePage, PortError> {
-        self.process.before(Call::Due).await?;
-        let page = locked(&self.shared.table).due(shard, now, after.as_ref());
-        self.process.after(Call::Due).await?;
+        self.process.before(PortCall::Due).await?;
+        let page = lock(&self.services.ledger).due(shard, now, after.as_ref());
+        self.process.after(PortCall::Due).await?;
         Ok(page)
     }
 }

@@ -1,16 +1,16 @@
 //! A world without AWS for the engine: every port over shared state in memory, in tokio's time.
 //!
-//! [`Shared`] is what exists once (the queues, the ledger, the provider, the forge). A [`Worker`] is one process's
-//! view of it and implements the ports; all its calls pass its [`Process`], where they can be failed, lost, delayed,
+//! [`FakeServices`] is what exists once (the queues, the ledger, the provider, the forge). A [`ModelWorker`] is one process's
+//! view of it and implements the ports; all its calls pass its [`SimulatedProcess`], where they can be failed, lost, delayed,
 //! held or killed.
 
-mod builds;
-mod dice;
 mod faults;
 mod forge;
 mod ledger;
+mod provider;
 mod queue;
 mod registry;
+mod seeded_rng;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,27 +19,27 @@ use doorbell_engine::ports;
 use doorbell_messages::JobKey;
 use tokio::time::Instant;
 
-pub use builds::{Account, event};
-pub use dice::Dice;
-pub use faults::{Call, Effect, Moment, Process, Weather};
-pub use forge::{Flag, Mood, Pagure};
-pub use ledger::Table;
-pub use queue::{Queue, QueueOf, Which};
-pub use registry::{Parameters, document};
+pub use faults::{FaultAction, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
+pub use forge::{FakeForge, FlagWrite, ForgeBehavior};
+pub use ledger::FakeLedger;
+pub use provider::{FakeProvider, event};
+pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
+pub use registry::{FakeRegistry, document};
+pub use seeded_rng::SeededRng;
 
 /// AWS's time when a world begins.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// What exists once, whoever works.
 #[derive(Debug)]
-pub struct Shared {
-    began: Instant,
-    pub triggers: Queue,
-    pub events: Queue,
-    pub table: Mutex<Table>,
-    pub account: Mutex<Account>,
-    pub pagure: Mutex<Pagure>,
-    pub parameters: Mutex<Parameters>,
+pub struct FakeServices {
+    started_at: Instant,
+    pub triggers: FakeQueue,
+    pub events: FakeQueue,
+    pub ledger: Mutex<FakeLedger>,
+    pub provider: Mutex<FakeProvider>,
+    pub forge: Mutex<FakeForge>,
+    pub registry: Mutex<FakeRegistry>,
     /// What no history may do, in words; a world that ends with some has failed.
     pub violations: Mutex<Vec<String>>,
     /// A job whose start makes its worker panic, or die, whenever it is tried.
@@ -48,16 +48,16 @@ pub struct Shared {
     pub is_time_known: std::sync::atomic::AtomicBool,
 }
 
-impl Shared {
+impl FakeServices {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            began: Instant::now(),
-            triggers: Queue::default(),
-            events: Queue::default(),
-            table: Mutex::new(Table::new()),
-            account: Mutex::default(),
-            pagure: Mutex::default(),
-            parameters: Mutex::default(),
+            started_at: Instant::now(),
+            triggers: FakeQueue::default(),
+            events: FakeQueue::default(),
+            ledger: Mutex::new(FakeLedger::new()),
+            provider: Mutex::default(),
+            forge: Mutex::default(),
+            registry: Mutex::default(),
             violations: Mutex::default(),
             poison: Mutex::default(),
             is_time_known: true.into(),
@@ -65,11 +65,11 @@ impl Shared {
     }
 
     pub fn now(&self) -> Timestamp {
-        EPOCH + self.began.elapsed()
+        EPOCH + self.started_at.elapsed()
     }
 
-    pub fn violation(&self, what: String) {
-        locked(&self.violations).push(what);
+    pub fn record_violation(&self, what: String) {
+        lock(&self.violations).push(what);
     }
 }
 
@@ -77,57 +77,57 @@ impl Shared {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poison {
     Panic,
-    Death,
+    Kill,
 }
 
 /// A test that has panicked with a lock in its hands has failed already.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One process's view of the world.
 #[derive(Debug, Clone)]
-pub struct Worker {
-    pub shared: Arc<Shared>,
-    pub process: Arc<Process>,
+pub struct SimulatedWorker {
+    pub services: Arc<FakeServices>,
+    pub process: Arc<SimulatedProcess>,
 }
 
-impl Worker {
+impl SimulatedWorker {
     /// Touches a job; the one that is poisoned does its work.
-    pub async fn touch(&self, is_it: impl FnOnce(&JobKey) -> bool) {
-        let poison = locked(&self.shared.poison).clone();
-        match poison.filter(|(key, _)| is_it(key)) {
+    pub async fn trigger_poison(&self, matches: impl FnOnce(&JobKey) -> bool) {
+        let poison = lock(&self.services.poison).clone();
+        match poison.filter(|(key, _)| matches(key)) {
             Some((key, Poison::Panic)) => panic!("{key} is poisoned"),
-            Some((_, Poison::Death)) => {
+            Some((_, Poison::Kill)) => {
                 self.process.kill();
-                self.process.lives().await;
+                self.process.wait_alive().await;
             }
             None => {}
         }
     }
 }
 
-impl ports::World for Worker {
+impl ports::Ports for SimulatedWorker {
     type Clock = Self;
-    type Projects = Self;
-    type Ledger = Self;
-    type Builds = Self;
-    type Forge = Self;
-    type Secrets = Self;
+    type ProjectRegistry = Self;
+    type JobLedger = Self;
+    type BuildProvider = Self;
+    type StatusReporter = Self;
+    type SecretStore = Self;
 
     fn clock(&self) -> &Self {
         self
     }
-    fn projects(&self) -> &Self {
+    fn registry(&self) -> &Self {
         self
     }
     fn ledger(&self) -> &Self {
         self
     }
-    fn builds(&self) -> &Self {
+    fn provider(&self) -> &Self {
         self
     }
-    fn forge(&self) -> &Self {
+    fn reporter(&self) -> &Self {
         self
     }
     fn secrets(&self) -> &Self {
@@ -135,9 +135,9 @@ impl ports::World for Worker {
     }
 }
 
-impl ports::Clock for Worker {
+impl ports::Clock for SimulatedWorker {
     fn now(&self) -> Option<Timestamp> {
-        let now = self.process.skewed(self.shared.now());
-        self.shared.is_time_known.load(std::sync::atomic::Ordering::Relaxed).then_some(now)
+        let now = self.process.skew(self.services.now());
+        self.services.is_time_known.load(std::sync::atomic::Ordering::Relaxed).then_some(now)
     }
 }

@@ -1,21 +1,21 @@
 use std::collections::BTreeMap;
 
-use doorbell_engine::domain::Documents;
-use doorbell_engine::ports::{PortError, Projects, Secrets};
+use doorbell_engine::domain::RegistryDocuments;
+use doorbell_engine::ports::{PortError, ProjectRegistry, SecretStore};
 use doorbell_messages::{ProjectName, SecretId};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::{Call, Worker, locked};
+use super::{PortCall, SimulatedWorker, lock};
 
 /// The registry's parameters and the secrets.
 #[derive(Debug)]
-pub struct Parameters {
+pub struct FakeRegistry {
     /// Documents by project.
     pub projects: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, String>,
     /// Reads that miss a parameter which is there.
-    pub misses: u32,
+    pub missed_reads: u32,
 }
 
 /// A registry document, the base one with more or other keys.
@@ -31,38 +31,38 @@ pub fn document(more: Value) -> String {
     document.to_string()
 }
 
-impl Default for Parameters {
+impl Default for FakeRegistry {
     fn default() -> Self {
         Self {
             projects: [("demo".to_owned(), document(json!({})))].into(),
             secrets: [("forge/demo".to_owned(), "token-1".to_owned())].into(),
-            misses: 0,
+            missed_reads: 0,
         }
     }
 }
 
-impl Projects for Worker {
-    async fn read(&self, project: &ProjectName) -> Result<Option<Documents>, PortError> {
-        self.process.before(Call::ReadProject).await?;
+impl ProjectRegistry for SimulatedWorker {
+    async fn read(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, PortError> {
+        self.process.before(PortCall::ReadProject).await?;
         let document = {
-            let mut parameters = locked(&self.shared.parameters);
-            if parameters.misses > 0 {
-                parameters.misses -= 1;
+            let mut parameters = lock(&self.services.registry);
+            if parameters.missed_reads > 0 {
+                parameters.missed_reads -= 1;
                 None
             } else {
                 parameters.projects.get(project.as_str()).cloned()
             }
         };
-        self.process.after(Call::ReadProject).await?;
-        Ok(document.map(|text| Documents { project: (format!("/doorbell/{project}"), text), default: None }))
+        self.process.after(PortCall::ReadProject).await?;
+        Ok(document.map(|text| RegistryDocuments { project: (format!("/doorbell/{project}"), text), default: None }))
     }
 }
 
-impl Secrets for Worker {
+impl SecretStore for SimulatedWorker {
     async fn read(&self, id: &SecretId) -> Result<SecretString, PortError> {
-        self.process.before(Call::ReadSecret).await?;
-        let secret = locked(&self.shared.parameters).secrets.get(id.as_str()).cloned();
-        self.process.after(Call::ReadSecret).await?;
+        self.process.before(PortCall::ReadSecret).await?;
+        let secret = lock(&self.services.registry).secrets.get(id.as_str()).cloned();
+        self.process.after(PortCall::ReadSecret).await?;
         secret.map(SecretString::from).ok_or_else(|| PortError(format!("no secret {id}")))
     }
 }

@@ -1,4 +1,4 @@
-//! What a test breaks in the account, and mends again.
+//! What a test breaks in the account, and repairs again.
 
 use doorbell_sandbox::account::definition::{ACCOUNT_ID, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, REGION};
 use doorbell_sandbox::aws::AwsError;
@@ -6,9 +6,9 @@ use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 /// The account, as root sees it.
-pub(super) struct Account<'a>(pub(super) &'a Sandbox);
+pub(super) struct RootAccount<'a>(pub(super) &'a Sandbox);
 
-impl Account<'_> {
+impl RootAccount<'_> {
     pub(super) async fn json(&self, service: &str, target: &str, body: Value) {
         let answer: Result<Value, AwsError> = self.0.account.root().json(service, target, body).await;
         answer.unwrap_or_else(|error| panic!("{target}: {error}"));
@@ -43,7 +43,7 @@ impl Account<'_> {
         self.json("sqs", "AmazonSQS.SetQueueAttributes", body).await;
     }
 
-    pub(super) async fn heal_queue(&self, name: &str, attribute: &str) {
+    pub(super) async fn repair_queue(&self, name: &str, attribute: &str) {
         let queue = self.0.account.definition().queues().into_iter().find(|queue| queue.name == name).unwrap();
         self.set_queue(name, attribute, queue.attributes[attribute].as_str().unwrap()).await;
     }
@@ -72,7 +72,7 @@ impl Account<'_> {
         self.0.account.root().query("iam", "2010-05-08", "PutRolePolicy", &params).await.unwrap();
     }
 
-    pub(super) async fn heal_role(&self, name: &str) {
+    pub(super) async fn repair_role(&self, name: &str) {
         let role = self.0.account.definition().roles().into_iter().find(|role| role.name == name).unwrap();
         self.set_role(name, &role.policy).await;
     }

@@ -11,35 +11,36 @@ use doorbell_sandbox::proxy::Proxy;
 use doorbell_sandbox::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
-use super::account::Account;
+use super::account::RootAccount;
 use super::pages::page;
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 /// What a healthy installation may take to be examined.
-const HEALTHY_WITHIN: Duration = Duration::from_secs(5);
+const MAX_DOCTOR_DURATION: Duration = Duration::from_secs(5);
 
 /// What is not well, as `check: text`, and the exit code.
-async fn examined(sandbox: &Sandbox, more: &[(&str, &str)]) -> (Vec<(String, String, String)>, Option<i32>) {
-    let said = sandbox.doorbell(&["doctor", "--output", "json"], more).await.unwrap();
-    let result: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}{}", said.stdout, said.stderr));
-    let checks = result["checks"].as_array().unwrap();
+async fn run_doctor(sandbox: &Sandbox, more: &[(&str, &str)]) -> (Vec<(String, String, String)>, Option<i32>) {
+    let result = sandbox.doorbell(&["doctor", "--output", "json"], more).await.unwrap();
+    let report: Value =
+        serde_json::from_str(&result.stdout).unwrap_or_else(|_| panic!("{}{}", result.stdout, result.stderr));
+    let checks = report["checks"].as_array().unwrap();
     let text = |check: &Value, field: &str| check[field].as_str().unwrap_or_default().to_owned();
     for check in checks {
-        assert_eq!(check["state"] == "ok", check["mend"].is_null(), "what is broken has a command: {check}");
+        assert_eq!(check["state"] == "ok", check["fix"].is_null(), "what is broken has a command: {check}");
     }
     let broken = checks.iter().filter(|check| check["state"] != "ok");
-    (broken.map(|check| (text(check, "check"), text(check, "state"), text(check, "text"))).collect(), said.code)
+    (broken.map(|check| (text(check, "check"), text(check, "state"), text(check, "message"))).collect(), result.code)
 }
 
 /// The one check that must not be well now, and what it says. `more` are settings.
 #[track_caller]
-fn named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, state: &str, says: &str) {
+fn assert_named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, state: &str, expected: &str) {
     let (broken, code) = found;
     let one = broken.iter().find(|(name, ..)| name == check);
     let Some((_, found_state, text)) = one else { panic!("{check} is not named: {broken:?}") };
     assert!(
-        found_state == state && text.contains(says),
-        "{check} should be a {state} that says \"{says}\": {broken:?}"
+        found_state == state && text.contains(expected),
+        "{check} should be a {state} that says \"{expected}\": {broken:?}"
     );
     // What can't be looked at because of it is no second fault.
     let others: Vec<_> = broken.iter().filter(|(name, state, _)| name != check && state != "skipped").collect();
@@ -48,7 +49,7 @@ fn named(found: &(Vec<(String, String, String)>, Option<i32>), check: &str, stat
 }
 
 /// A healthy installation: a worker that sweeps, a project with all that a project can have.
-async fn healthy() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
+async fn healthy_installation() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
     let sandbox = start_sandbox().await;
     let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     sandbox.account.put_secret("doorbell/git/demo", "a-token").await.unwrap();
@@ -62,70 +63,70 @@ async fn healthy() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerP
     let job = trigger(&sandbox, &["nowhere", "main"]).await;
     sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     let deadline = Instant::now() + JOB_TIMEOUT;
-    while !examined(&sandbox, &[]).await.0.is_empty() {
-        assert!(Instant::now() < deadline, "{:?}", examined(&sandbox, &[]).await);
+    while !run_doctor(&sandbox, &[]).await.0.is_empty() {
+        assert!(Instant::now() < deadline, "{:?}", run_doctor(&sandbox, &[]).await);
     }
     (sandbox, document, worker)
 }
 
-async fn timed(sandbox: &Sandbox) -> (CommandOutput, Duration) {
+async fn time_doctor(sandbox: &Sandbox) -> (CommandOutput, Duration) {
     let started = Instant::now();
     let said = sandbox.doorbell(&["doctor"], &[]).await.unwrap();
     (said, started.elapsed())
 }
 
 #[tokio::test]
-async fn a_healthy_installation_is_all_green_within_five_seconds() {
-    let (sandbox, ..) = healthy().await;
-    let (said, mut took) = timed(&sandbox).await;
+async fn doctor_passes_healthy_installation_within_5_seconds() {
+    let (sandbox, ..) = healthy_installation().await;
+    let (said, mut took) = time_doctor(&sandbox).await;
     assert_eq!(said.code, Some(0), "{}{}", said.stdout, said.stderr);
     assert!(said.stdout.lines().count() >= 18 && said.stdout.lines().all(|line| line.starts_with("ok ")));
     assert!(said.stderr.contains("0 failed, 0 warned, 0 skipped"), "{}", said.stderr);
     // On a machine that is busy with something else, once more.
     for _ in 0..2 {
-        if took >= HEALTHY_WITHIN {
-            took = timed(&sandbox).await.1;
+        if took >= MAX_DOCTOR_DURATION {
+            took = time_doctor(&sandbox).await.1;
         }
     }
-    assert!(took < HEALTHY_WITHIN, "{took:?}");
+    assert!(took < MAX_DOCTOR_DURATION, "{took:?}");
     assert!(sandbox.forge.flag_posts().is_empty(), "the forge's token is tried without a flag");
 }
 
 #[tokio::test]
-async fn a_broken_topic_subscription_or_queue_is_named() {
-    let (sandbox, _, _worker) = healthy().await;
-    let account = Account(&sandbox);
+async fn doctor_names_broken_topic_subscription_or_queue() {
+    let (sandbox, _, _worker) = healthy_installation().await;
+    let account = RootAccount(&sandbox);
     let topic = sandbox.account.topic_arn();
 
     let open = json!({ "Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic });
     account.set_topic_policy(&json!({ "Version": "2012-10-17", "Statement": [open] })).await;
-    named(&examined(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
+    assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
     let mut policy = sandbox.account.definition().topic_policy();
     policy["Statement"].as_array_mut().unwrap().truncate(1);
     account.set_topic_policy(&policy).await;
-    named(&examined(&sandbox, &[]).await, "topic-policy", "warning", "without TLS");
+    assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "warning", "without TLS");
     account.set_topic_policy(&sandbox.account.definition().topic_policy()).await;
 
     account.set_subscription("RawMessageDelivery", "true").await;
-    named(&examined(&sandbox, &[]).await, "subscription", "failure", "raw message delivery is on");
+    assert_named(&run_doctor(&sandbox, &[]).await, "subscription", "failure", "raw message delivery is on");
     account.set_subscription("RawMessageDelivery", "false").await;
     account.set_subscription("FilterPolicy", "{\"a\":[\"b\"]}").await;
-    named(&examined(&sandbox, &[]).await, "subscription", "failure", "it has a filter");
+    assert_named(&run_doctor(&sandbox, &[]).await, "subscription", "failure", "it has a filter");
     account.set_subscription("FilterPolicy", "{}").await;
 
     account.set_queue(TRIGGER_QUEUE, "Policy", "").await;
-    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "does not let sns.amazonaws.com send");
-    account.heal_queue(TRIGGER_QUEUE, "Policy").await;
+    assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "does not let sns.amazonaws.com send");
+    account.repair_queue(TRIGGER_QUEUE, "Policy").await;
     account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", "").await;
-    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "no dead-letter queue");
+    assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "no dead-letter queue");
     let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENT_DEAD_LETTER_QUEUE}");
     let redrive = json!({ "deadLetterTargetArn": elsewhere, "maxReceiveCount": 10 });
     account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", &redrive.to_string()).await;
-    named(&examined(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
-    account.heal_queue(TRIGGER_QUEUE, "RedrivePolicy").await;
+    assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
+    account.repair_queue(TRIGGER_QUEUE, "RedrivePolicy").await;
     account.set_queue(EVENT_QUEUE, "Policy", "").await;
-    named(&examined(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
-    account.heal_queue(EVENT_QUEUE, "Policy").await;
+    assert_named(&run_doctor(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
+    account.repair_queue(EVENT_QUEUE, "Policy").await;
 
     for (queue, check) in [
         (DEAD_LETTER_QUEUE, "dead-letters-requests"),
@@ -134,31 +135,36 @@ async fn a_broken_topic_subscription_or_queue_is_named() {
     ] {
         let url = sandbox.account.queue_url(queue);
         sandbox.account.send_to_queue(&url, "{}").await.unwrap();
-        named(&examined(&sandbox, &[]).await, check, "warning", "1 message that nobody could work on");
-        let letters = sandbox.account.receive(&url, 0).await.unwrap();
-        sandbox.account.delete(&url, &letters[0]).await.unwrap();
+        assert_named(&run_doctor(&sandbox, &[]).await, check, "warning", "1 message that nobody could work on");
+        let messages = sandbox.account.receive(&url, 0).await.unwrap();
+        sandbox.account.delete(&url, &messages[0]).await.unwrap();
     }
 
     // Last, since what comes after it needs the subscription.
     account.sns("Unsubscribe", &[("SubscriptionArn", account.subscription().await.as_str())]).await;
-    named(&examined(&sandbox, &[]).await, "subscription", "failure", "not subscribed");
+    assert_named(&run_doctor(&sandbox, &[]).await, "subscription", "failure", "not subscribed");
 }
 
 #[tokio::test]
-async fn a_broken_rule_table_or_worker_is_named() {
-    let (sandbox, _, worker) = healthy().await;
-    let account = Account(&sandbox);
+async fn doctor_names_broken_rule_table_or_worker() {
+    let (sandbox, _, worker) = healthy_installation().await;
+    let account = RootAccount(&sandbox);
 
     account.json("events", "AWSEvents.DisableRule", json!({ "Name": STATE_RULE })).await;
-    named(&examined(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
+    assert_named(&run_doctor(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
     account.json("events", "AWSEvents.EnableRule", json!({ "Name": STATE_RULE })).await;
     account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENT_QUEUE] })).await;
-    named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
+    assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
     account.set_target(PHASE_RULE, false).await;
-    named(&examined(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
+    assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
     account.set_target(PHASE_RULE, true).await;
     account.set_pattern(STATE_RULE, Some(&["doorbell-build-unprivileged"])).await;
-    named(&examined(&sandbox, &[]).await, "build-project-doorbell-build", "failure", "no rule brings its events");
+    assert_named(
+        &run_doctor(&sandbox, &[]).await,
+        "build-project-doorbell-build",
+        "failure",
+        "no rule brings its events",
+    );
     account.set_pattern(STATE_RULE, None).await;
 
     let ttl = |on: bool| {
@@ -166,7 +172,7 @@ async fn a_broken_rule_table_or_worker_is_named() {
         json!({ "TableName": JOBS_TABLE, "TimeToLiveSpecification": specification })
     };
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(false)).await;
-    named(&examined(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
+    assert_named(&run_doctor(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(true)).await;
 
     worker.kill().await.unwrap();
@@ -174,18 +180,18 @@ async fn a_broken_rule_table_or_worker_is_named() {
     account
         .put_item(json!({ "pk": { "S": stuck }, "due_shard": { "N": "3" }, "due_at": { "N": "1700000000000" } }))
         .await;
-    named(&examined(&sandbox, &[]).await, "overdue", "failure", "1 job that should have been looked at");
+    assert_named(&run_doctor(&sandbox, &[]).await, "overdue", "failure", "1 job that should have been looked at");
     account.delete_item(stuck).await;
     account.put_item(json!({ "pk": { "S": "#sweep" }, "seen_at": { "N": "1700000000000" } })).await;
-    named(&examined(&sandbox, &[]).await, "worker", "failure", "requests wait");
+    assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "requests wait");
     account.delete_item("#sweep").await;
-    named(&examined(&sandbox, &[]).await, "worker", "failure", "none has ever swept");
+    assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "none has ever swept");
 }
 
 #[tokio::test]
-async fn a_broken_project_secret_role_or_forge_is_named() {
-    let (sandbox, document, _worker) = healthy().await;
-    let account = Account(&sandbox);
+async fn doctor_names_broken_project_secret_role_or_forge() {
+    let (sandbox, document, _worker) = healthy_installation().await;
+    let account = RootAccount(&sandbox);
     let with = |pointer: &str, value: Value| {
         let mut document = document.clone();
         *document.pointer_mut(pointer).unwrap() = value;
@@ -193,62 +199,62 @@ async fn a_broken_project_secret_role_or_forge_is_named() {
     };
 
     sandbox.account.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
-    named(&examined(&sandbox, &[]).await, "project-other", "failure", "gitUrl");
+    assert_named(&run_doctor(&sandbox, &[]).await, "project-other", "failure", "gitUrl");
     sandbox.account.delete_parameter("other").await.unwrap();
     let mut misspelt = document.clone();
     misspelt["timeoutMinute"] = json!(5);
     sandbox.register_project("demo", &misspelt).await.unwrap();
-    named(&examined(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
+    assert_named(&run_doctor(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
     let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
-    named(&examined(&sandbox, &empty).await, "registry", "failure", "no project is registered");
+    assert_named(&run_doctor(&sandbox, &empty).await, "registry", "failure", "no project is registered");
 
     sandbox.register_project("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
-    named(&examined(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
+    assert_named(&run_doctor(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
     sandbox.register_project("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
-    named(&examined(&sandbox, &[]).await, "build-project-nobodys", "failure", "has no such project");
+    assert_named(&run_doctor(&sandbox, &[]).await, "build-project-nobodys", "failure", "has no such project");
     sandbox.register_project("demo", &document).await.unwrap();
 
-    let of_no_use = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
-    let nothing = json!({ "Version": "2012-10-17", "Statement": [of_no_use] });
+    let unrelated = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
+    let nothing = json!({ "Version": "2012-10-17", "Statement": [unrelated] });
     account.set_role(BUILD_ROLE, &nothing).await;
-    named(
-        &examined(&sandbox, &[]).await,
+    assert_named(
+        &run_doctor(&sandbox, &[]).await,
         "build-role-doorbell-build",
         "failure",
         "may not secretsmanager:GetSecretValue",
     );
-    account.heal_role(BUILD_ROLE).await;
+    account.repair_role(BUILD_ROLE).await;
     account.set_role(WORKER_ROLE, &nothing).await;
     let said = "may not sqs:ReceiveMessage, sqs:DeleteMessage on";
-    named(&examined(&sandbox, &[]).await, "worker-role", "failure", said);
-    account.heal_role(WORKER_ROLE).await;
+    assert_named(&run_doctor(&sandbox, &[]).await, "worker-role", "failure", said);
+    account.repair_role(WORKER_ROLE).await;
     let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
     account.set_role(UNPRIVILEGED_BUILD_ROLE, &all).await;
     let check = "build-role-doorbell-build-unprivileged";
-    named(&examined(&sandbox, &[]).await, check, "failure", "code from outside could use");
-    account.heal_role(UNPRIVILEGED_BUILD_ROLE).await;
+    assert_named(&run_doctor(&sandbox, &[]).await, check, "failure", "code from outside could use");
+    account.repair_role(UNPRIVILEGED_BUILD_ROLE).await;
 
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
-    named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     sandbox.account.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
     sandbox.register_project("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
     let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
-    named(&examined(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
+    assert_named(&run_doctor(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
     sandbox.register_project("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
-    named(&examined(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
 
     sandbox.account.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
     sandbox.register_project("demo", &with("/report/type", json!("pagure-ci"))).await.unwrap();
-    assert_eq!(examined(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
+    assert_eq!(run_doctor(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
-    named(&examined(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     assert!(sandbox.forge.flag_posts().is_empty(), "nothing was written");
 }
 
 /// Every answer of AWS bears a time that is ten minutes off: it is this machine's clock that is wrong. The worker's
 /// heartbeat is as young as ever, since it goes by AWS's time, as the doctor must.
 #[tokio::test]
-async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
+async fn doctor_with_clock_offset_reports_only_the_clock() {
     let sandbox = start_sandbox().await;
     register_demo(&sandbox, PASSING_SCRIPT).await;
     let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
@@ -256,25 +262,25 @@ async fn a_clock_that_is_off_is_named_and_takes_nothing_else_with_it() {
     let through = [("AWS_ENDPOINT_URL", proxy.url())];
     let _worker = sandbox.start_worker(&through).await.unwrap();
     let deadline = Instant::now() + JOB_TIMEOUT;
-    let mut found = examined(&sandbox, &through).await;
+    let mut found = run_doctor(&sandbox, &through).await;
     // Until the first heartbeat.
     while found.0.iter().any(|(name, ..)| name == "worker") && Instant::now() < deadline {
-        found = examined(&sandbox, &through).await;
+        found = run_doctor(&sandbox, &through).await;
     }
-    named(&found, "clock", "failure", "AWS refuses what it signs");
+    assert_named(&found, "clock", "failure", "AWS refuses what it signs");
 }
 
 /// What these credentials may not look at is neither well nor broken.
 #[tokio::test]
-async fn what_may_not_be_looked_at_is_skipped_with_its_reason() {
-    let (sandbox, _, _worker) = healthy().await;
+async fn doctor_skips_checks_without_permission() {
+    let (sandbox, _, _worker) = healthy_installation().await;
     let mut policy = sandbox.account.definition().owner_role().policy;
     for statement in policy["Statement"].as_array_mut().unwrap() {
         let actions = statement["Action"].as_array_mut().unwrap();
         actions.retain(|action| !action.as_str().unwrap().starts_with("iam:"));
     }
-    Account(&sandbox).set_role(OWNER_ROLE, &policy).await;
-    let (found, code) = examined(&sandbox, &[]).await;
+    RootAccount(&sandbox).set_role(OWNER_ROLE, &policy).await;
+    let (found, code) = run_doctor(&sandbox, &[]).await;
     let skipped: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(skipped, ["build-role-doorbell-build", "build-role-doorbell-build-unprivileged", "worker-role"]);
     assert!(found.iter().all(|(_, state, text)| state == "skipped" && text.contains("iam:")), "{found:?}");
@@ -283,7 +289,7 @@ async fn what_may_not_be_looked_at_is_skipped_with_its_reason() {
 
 /// At least one fault of this file is for each check that the page promises.
 #[test]
-fn every_check_of_the_page_is_put_to_the_proof() {
+fn every_documented_doctor_check_has_a_test() {
     let faults = include_str!("doctor.rs");
     let page = page("worker/cli/README.md");
     let rows = page.split("\n## Doctor\n").nth(1).unwrap().split("\n## ").next().unwrap();
@@ -298,8 +304,8 @@ fn every_check_of_the_page_is_put_to_the_proof() {
 }
 
 #[tokio::test]
-async fn wrong_settings_are_named_by_what_they_should_lead_to() {
-    let (sandbox, _, _worker) = healthy().await;
+async fn doctor_names_the_resource_of_each_wrong_setting() {
+    let (sandbox, _, _worker) = healthy_installation().await;
     for (variable, value, check) in [
         ("DOORBELL_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:none"), "topic"),
         ("DOORBELL_TABLE", "none".to_owned(), "table"),
@@ -310,7 +316,7 @@ async fn wrong_settings_are_named_by_what_they_should_lead_to() {
         let key = [("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000"), ("AWS_SECRET_ACCESS_KEY", "none")];
         let more = if check == "identity" { &key[..] } else { &[] };
         let more = [&[(variable, value.as_str())][..], more].concat();
-        let (broken, _) = examined(&sandbox, &more).await;
+        let (broken, _) = run_doctor(&sandbox, &more).await;
         assert!(broken.iter().any(|(name, ..)| name == check), "{check} is not named: {broken:?}");
     }
 }

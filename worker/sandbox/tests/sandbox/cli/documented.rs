@@ -10,9 +10,9 @@ use doorbell_sandbox::sandbox::Sandbox;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::account::Account;
+use super::account::RootAccount;
 use super::json;
-use super::pages::{Session, has_shape, named_in_table, page, pages, sessions};
+use super::pages::{CommandExample, command_examples, has_shape, named_in_table, page, pages};
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, start_sandbox};
 
 const OWNERS_PAGE: &str = "worker/cli/README.md";
@@ -29,14 +29,14 @@ const CODES: [(&str, i32); 4] = [
 ];
 
 /// The world that the pages tell of.
-struct Told<'a> {
+struct DocumentedSandbox<'a> {
     sandbox: &'a Sandbox,
     /// What the pages say, and what it is here.
-    places: BTreeMap<&'static str, String>,
+    substitutions: BTreeMap<&'static str, String>,
 }
 
 /// A registered project, a job that went well, and one that was rejected.
-async fn told(sandbox: &Sandbox) -> Told<'_> {
+async fn documented_sandbox(sandbox: &Sandbox) -> DocumentedSandbox<'_> {
     let repository = sandbox.forge.create_repository("demo").await.unwrap();
     let mut commit = None;
     for branch in ["broken", "wild", "main"] {
@@ -58,27 +58,27 @@ async fn told(sandbox: &Sandbox) -> Told<'_> {
         sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     }
     let places = BTreeMap::from([("$COMMIT", commit.unwrap().to_string())]);
-    Told { sandbox, places }
+    DocumentedSandbox { sandbox, substitutions: places }
 }
 
-impl Told<'_> {
+impl DocumentedSandbox<'_> {
     /// What the page takes for granted at this line.
     async fn prepare(&mut self, line: &str) {
         match line {
-            "doorbell doctor" => Account(self.sandbox).set_subscription("RawMessageDelivery", "true").await,
-            "doorbell dlq list" => self.put_letters().await,
+            "doorbell doctor" => RootAccount(self.sandbox).set_subscription("RawMessageDelivery", "true").await,
+            "doorbell dlq list" => self.put_dead_letters().await,
             "doorbell project list" => self.sandbox.account.put_parameter("other", "{}").await.unwrap(),
             _ => {}
         }
     }
 
-    async fn heal(&self, line: &str) {
+    async fn repair(&self, line: &str) {
         if line == "doorbell doctor --quiet --output json" {
-            Account(self.sandbox).set_subscription("RawMessageDelivery", "false").await;
+            RootAccount(self.sandbox).set_subscription("RawMessageDelivery", "false").await;
         }
     }
 
-    async fn put_letters(&mut self) {
+    async fn put_dead_letters(&mut self) {
         let request = json!({ "project": "demo", "branch": "main" });
         let request = envelope(self.sandbox, "11111111-0000-4000-8000-000000000001", &request);
         let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
@@ -90,15 +90,15 @@ impl Told<'_> {
         }
         let listed = json(self.sandbox, &["dlq", "list"]).await;
         for (queue, name) in [("requests", "567910cd"), ("subscription", "0f1e2d3c")] {
-            let letters = listed["letters"].as_array().unwrap();
-            let id = letters.iter().find(|letter| letter["queue"] == queue).unwrap()["id"].as_str().unwrap();
-            self.places.insert(name, id[..8].to_owned());
+            let messages = listed["messages"].as_array().unwrap();
+            let id = messages.iter().find(|message| message["queue"] == queue).unwrap()["id"].as_str().unwrap();
+            self.substitutions.insert(name, id[..8].to_owned());
         }
     }
 
     /// As a person's shell would run it: what it printed, on stdout and on stderr, and its exit code.
     async fn run(&self, line: &str) -> (Vec<String>, Option<i32>) {
-        let line = self.places.iter().fold(line.to_owned(), |line, (told, here)| line.replace(told, here));
+        let line = self.substitutions.iter().fold(line.to_owned(), |line, (told, here)| line.replace(told, here));
         let environment = match line.starts_with("trigger_job") {
             true => self.sandbox.account.publisher_environment(),
             false => self.sandbox.owner_environment(),
@@ -120,22 +120,22 @@ impl Told<'_> {
     }
 
     /// What is not as the page has it.
-    async fn check(&mut self, session: &Session) -> Option<String> {
-        let line = session.line.as_str();
+    async fn check(&mut self, example: &CommandExample) -> Option<String> {
+        let line = example.line.as_str();
         self.prepare(line).await;
         let (mut printed, code) = self.run(line).await;
-        self.heal(line).await;
-        let want = CODES.iter().find(|(of, _)| *of == line).map_or(0, |(_, code)| *code);
+        self.repair(line).await;
+        let expected = CODES.iter().find(|(of, _)| *of == line).map_or(0, |(_, code)| *code);
         let is_remark = |line: &String| line.starts_with("note: ") || line.starts_with("next: ");
-        if !session.shown.iter().any(is_remark) {
+        if !example.shown.iter().any(is_remark) {
             // A page may leave out what is beside the result.
             printed.retain(|line| !is_remark(line));
         }
-        let is_as_shown = session.shown.is_empty() || has_shape(&session.shown, &printed);
-        let texts = [session.shown.join("\n"), printed.join("\n")];
-        (code != Some(want) || !is_as_shown).then(|| {
+        let is_as_shown = example.shown.is_empty() || has_shape(&example.shown, &printed);
+        let texts = [example.shown.join("\n"), printed.join("\n")];
+        (code != Some(expected) || !is_as_shown).then(|| {
             format!(
-                "$ {line}\nit ended with {code:?}, not {want}; or this is shown:\n{}\nand this printed:\n{}",
+                "$ {line}\nit ended with {code:?}, not {expected}; or this is shown:\n{}\nand this printed:\n{}",
                 texts[0], texts[1]
             )
         })
@@ -144,21 +144,21 @@ impl Told<'_> {
 
 /// One world for all of it: each line finds what those above it have left.
 #[tokio::test]
-async fn every_command_line_and_every_json_shape_of_the_pages_is_true() {
+async fn documented_commands_and_json_shapes_match_output() {
     let sandbox = start_sandbox().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
-    let mut told = told(&sandbox).await;
-    let all: Vec<Session> = pages().iter().flat_map(|name| sessions(&page(name))).collect();
+    let mut documented = documented_sandbox(&sandbox).await;
+    let all: Vec<CommandExample> = pages().iter().flat_map(|name| command_examples(&page(name))).collect();
     for (line, why) in SKIPPED {
-        assert!(all.iter().any(|session| session.line == line), "{line} is skipped ({why}), and in no page");
+        assert!(all.iter().any(|example| example.line == line), "{line} is skipped ({why}), and in no page");
     }
     assert!(all.len() >= 30, "only {} lines were found", all.len());
     let mut wrong = Vec::new();
-    for session in all.iter().filter(|session| SKIPPED.iter().all(|(line, _)| *line != session.line)) {
-        wrong.extend(told.check(session).await);
+    for example in all.iter().filter(|example| SKIPPED.iter().all(|(line, _)| *line != example.line)) {
+        wrong.extend(documented.check(example).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    shapes(&sandbox).await;
+    check_shapes(&sandbox).await;
 }
 
 /// Each row of the page's table of shapes: what shows it, and where it is in that.
@@ -168,7 +168,7 @@ const SHAPES: [(&str, &str, &str); 24] = [
     ("jobs list", "jobs list", ""),
     ("a job", "jobs list", "/jobs/0"),
     ("its build", "jobs show ci-4711", "/build"),
-    ("its told", "jobs show ci-4711", "/told"),
+    ("its last report", "jobs show ci-4711", "/lastReport"),
     ("jobs show", "jobs show ci-2", ""),
     ("a step", "jobs show ci-2", "/trail/0"),
     ("jobs watch", "jobs watch ci-2", ""),
@@ -176,10 +176,10 @@ const SHAPES: [(&str, &str, &str); 24] = [
     ("jobs rerun", "jobs rerun ci-2", ""),
     ("logs", "logs ci-4711", ""),
     ("dlq list", "dlq list", ""),
-    ("a letter", "dlq list", "/letters/0"),
+    ("a message", "dlq list", "/messages/0"),
     ("dlq show", "dlq show ID", ""),
     ("dlq redrive", "dlq redrive --all", ""),
-    ("dlq drop", "dlq drop --all", ""),
+    ("dlq delete", "dlq delete --all", ""),
     ("project list", "project list", ""),
     ("a project", "project list", "/projects/0"),
     ("project show", "project show demo", ""),
@@ -189,19 +189,19 @@ const SHAPES: [(&str, &str, &str); 24] = [
     ("explain", "explain message.json", ""),
 ];
 
-async fn shapes(sandbox: &Sandbox) {
+async fn check_shapes(sandbox: &Sandbox) {
     let url = sandbox.account.queue_url(DEAD_LETTER_QUEUE);
     sandbox.account.send_to_queue(&url, "{}").await.unwrap();
-    let id = json(sandbox, &["dlq", "list"]).await["letters"][0]["id"].as_str().unwrap().to_owned();
+    let id = json(sandbox, &["dlq", "list"]).await["messages"][0]["id"].as_str().unwrap().to_owned();
     let rows = named_in_table(&page(OWNERS_PAGE), "JSON");
     assert_eq!(rows.iter().map(|(row, _)| row.as_str()).collect::<Vec<_>>(), SHAPES.map(|(row, ..)| row));
-    for ((row, mut named), (_, command, place)) in rows.into_iter().zip(SHAPES) {
+    for ((row, mut named), (_, command, pointer)) in rows.into_iter().zip(SHAPES) {
         let arguments: Vec<&str> = command.split(' ').map(|word| if word == "ID" { &id } else { word }).collect();
         let said = super::doorbell(sandbox, &[&arguments[..], &["--output", "json"]].concat()).await;
         let first: Value = serde_json::from_str(said.stdout.lines().next().unwrap_or_default())
             .unwrap_or_else(|error| panic!("{command}: {error}: {}{}", said.stdout, said.stderr));
-        let object = first.pointer(place).and_then(Value::as_object);
-        let object = object.unwrap_or_else(|| panic!("{row}: nothing at {place} in {first}"));
+        let object = first.pointer(pointer).and_then(Value::as_object);
+        let object = object.unwrap_or_else(|| panic!("{row}: nothing at {pointer} in {first}"));
         let mut keys: Vec<&String> = object.keys().collect();
         keys.sort_unstable();
         named.sort_unstable();

@@ -4,7 +4,7 @@ use super::{doorbell, json};
 use crate::e2e::{PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
 #[tokio::test]
-async fn what_would_happen_is_said_and_nothing_happens() {
+async fn explain_reports_outcome_without_side_effects() {
     let sandbox = start_sandbox().await;
     let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let built = json(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;

@@ -11,12 +11,12 @@ use tokio::process::Command;
 use super::{doorbell, json};
 use crate::e2e::{JOB_TIMEOUT, register_demo, start_sandbox, trigger};
 
-const TALKING: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
+const LOGGING_SCRIPT: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
 
 /// A sandbox whose project takes any script by the branch's name.
-async fn scripts() -> Sandbox {
+async fn sandbox_with_scripts() -> Sandbox {
     let sandbox = start_sandbox().await;
-    let (repository, _) = register_demo(&sandbox, TALKING).await;
+    let (repository, _) = register_demo(&sandbox, LOGGING_SCRIPT).await;
     for (branch, script) in [
         ("broken", "#!/bin/sh\nexit 3\n"),
         ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),
@@ -31,8 +31,8 @@ async fn scripts() -> Sandbox {
 }
 
 #[tokio::test]
-async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s() {
-    let sandbox = scripts().await;
+async fn following_a_job_exits_with_its_result_code() {
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
     let followed = doorbell(&sandbox, &["logs", "-f", &good]).await;
@@ -61,8 +61,8 @@ async fn logs_are_followed_to_the_end_and_exit_codes_0_1_6_and_8_are_the_job_s()
 }
 
 #[tokio::test]
-async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_exit_code_7() {
-    let sandbox = scripts().await;
+async fn owner_cancel_by_row_needs_no_policy_and_exits_with_7() {
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
@@ -76,8 +76,8 @@ async fn a_job_is_canceled_by_its_row_whatever_the_project_allows_and_that_is_ex
 }
 
 #[tokio::test]
-async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id() {
-    let sandbox = scripts().await;
+async fn cancel_by_request_without_id_uses_sns_message_id() {
+    let sandbox = sandbox_with_scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
     let script = [("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
@@ -99,8 +99,8 @@ async fn a_cancel_by_request_needs_the_project_s_leave_and_the_request_s_own_id(
 }
 
 #[tokio::test]
-async fn a_job_that_is_run_again_is_another_job() {
-    let sandbox = scripts().await;
+async fn rerun_creates_a_new_job() {
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "broken", "--id", "one"]).await;
     sandbox.wait_until_settled(&first, JOB_TIMEOUT).await.unwrap();
@@ -112,8 +112,8 @@ async fn a_job_that_is_run_again_is_another_job() {
 }
 
 #[tokio::test]
-async fn ctrl_c_and_a_reader_that_goes_away_end_it_with_their_codes() {
-    let sandbox = scripts().await;
+async fn ctrl_c_exits_with_130_and_closed_pipe_with_141() {
+    let sandbox = sandbox_with_scripts().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();

@@ -2,7 +2,7 @@ use super::{doorbell, json};
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 #[tokio::test]
-async fn the_owner_sees_every_job_and_the_story_of_each() {
+async fn jobs_list_and_show_cover_every_job() {
     let sandbox = start_sandbox().await;
     register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
@@ -17,7 +17,7 @@ async fn the_owner_sees_every_job_and_the_story_of_each() {
     assert_eq!(listed["jobs"][1]["status"], "success");
     let rejected = json(&sandbox, &["jobs", "list", "--status", "rejected", "--project", "nowhere"]).await;
     assert_eq!(rejected["jobs"].as_array().unwrap().len(), 1);
-    assert_eq!(rejected["jobs"][0]["text"], "no project nowhere is registered");
+    assert_eq!(rejected["jobs"][0]["message"], "no project nowhere is registered");
 
     for name in [good.as_str(), "demo#ci-1", "ci-1"] {
         let shown = doorbell(&sandbox, &["jobs", "show", name]).await;
@@ -34,7 +34,7 @@ async fn the_owner_sees_every_job_and_the_story_of_each() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_or_names_nothing_is_told_what_helps() {
+async fn denied_or_unknown_job_error_suggests_next_step() {
     let sandbox = start_sandbox().await;
     let unknown = doorbell(&sandbox, &["jobs", "show", "nothing"]).await;
     assert_eq!(unknown.code, Some(3));
@@ -61,7 +61,7 @@ async fn whoever_may_not_or_names_nothing_is_told_what_helps() {
 /// The AWS CLI keeps the session of `aws sso login`; a stand-in for it hands out a key as the real one does.
 #[cfg(unix)]
 #[tokio::test]
-async fn what_the_aws_cli_is_logged_in_by_works_as_well() {
+async fn aws_cli_sso_session_provides_credentials() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = start_sandbox().await;
     let key = sandbox.account.roles().key("doorbell-owner").await.unwrap();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A command line of a page, and what the page shows that it prints.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct CommandExample {
     pub(super) line: String,
     pub(super) shown: Vec<String>,
 }
@@ -30,8 +30,8 @@ fn repository() -> PathBuf {
 }
 
 /// The lines of our programs between a page's fences.
-pub(super) fn sessions(page: &str) -> Vec<Session> {
-    let mut sessions: Vec<Session> = Vec::new();
+pub(super) fn command_examples(page: &str) -> Vec<CommandExample> {
+    let mut examples: Vec<CommandExample> = Vec::new();
     let (mut is_code, mut is_shown) = (false, false);
     for line in page.lines() {
         if line.starts_with("```") {
@@ -40,21 +40,21 @@ pub(super) fn sessions(page: &str) -> Vec<Session> {
         }
         let command = line.trim_start().strip_prefix("$ ").unwrap_or(line);
         if is_code && ["doorbell ", "trigger_job "].iter().any(|program| command.starts_with(program)) {
-            sessions.push(Session { line: command.to_owned(), shown: Vec::new() });
+            examples.push(CommandExample { line: command.to_owned(), shown: Vec::new() });
             // What stands in the middle of another program's screen is that program's.
             is_shown = line.starts_with("$ ");
         } else if line.starts_with("$ ") {
             is_shown = false;
-        } else if let Some(session) = sessions.last_mut().filter(|_| is_shown) {
-            session.shown.push(line.to_owned());
+        } else if let Some(example) = examples.last_mut().filter(|_| is_shown) {
+            example.shown.push(line.to_owned());
         }
     }
-    for session in &mut sessions {
-        while session.shown.last().is_some_and(String::is_empty) {
-            session.shown.pop();
+    for example in &mut examples {
+        while example.shown.last().is_some_and(String::is_empty) {
+            example.shown.pop();
         }
     }
-    sessions
+    examples
 }
 
 /// Whether what was printed has the shape of what is shown: the same words, where times, addresses and whatever has a
@@ -64,12 +64,12 @@ pub(super) fn has_shape(shown: &[String], printed: &[String]) -> bool {
         None => printed.iter().all(|line| line.trim().is_empty()),
         Some((rest, shown)) if rest == "..." => (0..=printed.len()).any(|at| has_shape(shown, &printed[at..])),
         Some((first, shown)) => {
-            printed.split_first().is_some_and(|(line, printed)| is_like(first, line) && has_shape(shown, printed))
+            printed.split_first().is_some_and(|(line, printed)| matches_line(first, line) && has_shape(shown, printed))
         }
     }
 }
 
-fn is_like(shown: &str, printed: &str) -> bool {
+fn matches_line(shown: &str, printed: &str) -> bool {
     let (shown, printed) = (words(shown), words(printed));
     match shown.split_last() {
         Some((last, beginning)) if last == "..." => printed.starts_with(beginning),
@@ -103,10 +103,10 @@ pub(super) fn named_in_table(page: &str, heading: &str) -> Vec<(String, Vec<Stri
 }
 
 #[test]
-fn shapes_differ_where_words_do() {
-    let check = |shown: &[&str], printed: &[&str], want: bool| {
+fn output_shape_comparison_ignores_numbers_only() {
+    let check = |shown: &[&str], printed: &[&str], expected: bool| {
         let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-        assert_eq!(has_shape(&lines(shown), &lines(printed)), want, "{shown:?} {printed:?}");
+        assert_eq!(has_shape(&lines(shown), &lines(printed)), expected, "{shown:?} {printed:?}");
     };
     check(&["success  12 s  demo#ci-4711"], &["success   3 min   demo#ci-1"], true);
     check(&["success  12 s"], &["failure  12 s"], false);

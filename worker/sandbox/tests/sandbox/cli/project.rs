@@ -4,7 +4,7 @@ use super::{doorbell, json};
 use crate::e2e::{PASSING_SCRIPT, register_demo, start_sandbox};
 
 #[tokio::test]
-async fn a_project_is_checked_shown_and_written_only_when_told_to() {
+async fn project_put_and_remove_write_only_with_yes() {
     let sandbox = start_sandbox().await;
     let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let file = sandbox.account.dir().join("other.json");
@@ -56,7 +56,7 @@ async fn a_project_is_checked_shown_and_written_only_when_told_to() {
 }
 
 #[tokio::test]
-async fn lint_names_what_is_wrong_in_files_and_in_the_registry() {
+async fn project_lint_reports_errors_in_files_and_registry() {
     let sandbox = start_sandbox().await;
     register_demo(&sandbox, PASSING_SCRIPT).await;
     assert_eq!(doorbell(&sandbox, &["project", "lint"]).await.code, Some(0));

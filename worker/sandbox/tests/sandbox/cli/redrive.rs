@@ -15,15 +15,15 @@ use super::doorbell;
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, options, register_demo};
 
 /// Three pages of a receive.
-const LETTERS: usize = 25;
+const MESSAGE_COUNT: usize = 25;
 
 /// What a killed `doorbell` held comes back after 20 s.
-const BACK_WITHIN: Duration = Duration::from_secs(60);
+const REAPPEAR_TIMEOUT: Duration = Duration::from_secs(60);
 
 const REDRIVE: [&str; 6] = ["dlq", "redrive", "--all", "--queue", "subscription", "--yes"];
 
 /// Messages in a queue, hidden ones included.
-async fn held_by(sandbox: &Sandbox, queue: &str) -> usize {
+async fn message_count(sandbox: &Sandbox, queue: &str) -> usize {
     let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
     let body = json!({ "QueueUrl": sandbox.account.queue_url(queue), "AttributeNames": names });
     let answer: Value = sandbox.account.root().json("sqs", "AmazonSQS.GetQueueAttributes", body).await.unwrap();
@@ -45,7 +45,7 @@ fn redrive(sandbox: &Sandbox, proxy: &Proxy) -> Child {
         .unwrap()
 }
 
-async fn until_held(proxy: &Proxy) {
+async fn wait_until_held(proxy: &Proxy) {
     tokio::time::timeout(JOB_TIMEOUT, proxy.wait_until_held()).await.expect("the call never came");
 }
 
@@ -54,29 +54,29 @@ fn calls(proxy: &Proxy, name: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
+async fn interrupted_redrive_loses_and_duplicates_no_job() {
     let buildspec = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n".to_owned();
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
     let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document.as_object_mut().unwrap().remove("report");
     sandbox.register_project("demo", &document).await.unwrap();
-    let letters = sandbox.account.queue_url(SUBSCRIPTION_DEAD_LETTER_QUEUE);
-    for number in 0..LETTERS {
+    let dlq_url = sandbox.account.queue_url(SUBSCRIPTION_DEAD_LETTER_QUEUE);
+    for number in 0..MESSAGE_COUNT {
         let id = format!("11111111-0000-4000-8000-{number:012}");
         let body = envelope(&sandbox, &id, &json!({ "project": "demo", "branch": "main" }));
-        sandbox.account.send_to_queue(&letters, &body).await.unwrap();
+        sandbox.account.send_to_queue(&dlq_url, &body).await.unwrap();
     }
     let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
 
     // Between the two calls for the eighth letter: it was sent back, and `doorbell` dies before it knows.
     proxy.hold_response("AmazonSQS.SendMessage", 7);
     let mut killed = redrive(&sandbox, &proxy);
-    until_held(&proxy).await;
+    wait_until_held(&proxy).await;
     killed.kill().await.unwrap();
     assert_eq!(
-        (held_by(&sandbox, TRIGGER_QUEUE).await, held_by(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await),
-        (8, LETTERS - 7)
+        (message_count(&sandbox, TRIGGER_QUEUE).await, message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await),
+        (8, MESSAGE_COUNT - 7)
     );
     let listed = doorbell(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
     assert!(listed.stderr.contains("3 more messages just in somebody's hands"), "{}", listed.stderr);
@@ -85,29 +85,33 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     let (sent, deleted) = (calls(&proxy, "AmazonSQS.SendMessage"), calls(&proxy, "AmazonSQS.DeleteMessage"));
     proxy.hold_response("AmazonSQS.DeleteMessage", deleted + 2);
     let interrupted = redrive(&sandbox, &proxy);
-    until_held(&proxy).await;
+    wait_until_held(&proxy).await;
     kill_process(Pid::from_raw(interrupted.id().unwrap().try_into().unwrap()).unwrap(), Signal::INT).unwrap();
     let interrupted = interrupted.wait_with_output().await.unwrap();
     assert_eq!(interrupted.status.code(), Some(130));
     let said = String::from_utf8(interrupted.stderr).unwrap();
     assert!(said.contains("interrupted; what was not done by then is as it was"), "{said}");
     assert_eq!(calls(&proxy, "AmazonSQS.SendMessage"), sent + 3);
-    assert_eq!(held_by(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await, LETTERS - 10);
+    assert_eq!(message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await, MESSAGE_COUNT - 10);
 
     // The same command again, until what the two have held has come back.
-    let deadline = Instant::now() + BACK_WITHIN;
-    while held_by(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await > 0 {
+    let deadline = Instant::now() + REAPPEAR_TIMEOUT;
+    while message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await > 0 {
         assert!(Instant::now() < deadline, "letters stay");
         let said = doorbell(&sandbox, &REDRIVE).await;
         assert!(matches!(said.code, Some(0 | 3)), "{}", said.stderr);
     }
-    assert_eq!(held_by(&sandbox, TRIGGER_QUEUE).await, LETTERS + 1, "one letter is there twice, none is lost");
+    assert_eq!(
+        message_count(&sandbox, TRIGGER_QUEUE).await,
+        MESSAGE_COUNT + 1,
+        "one letter is there twice, none is lost"
+    );
 
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let deadline = Instant::now() + JOB_TIMEOUT;
     loop {
         let jobs = sandbox.jobs().await.unwrap();
-        if jobs.len() == LETTERS && jobs.iter().all(|job| job.is_settled()) {
+        if jobs.len() == MESSAGE_COUNT && jobs.iter().all(|job| job.is_settled()) {
             break;
         }
         assert!(Instant::now() < deadline, "{} jobs, {jobs:?}", jobs.len());
@@ -116,5 +120,5 @@ async fn a_redrive_that_is_killed_loses_nothing_and_starts_nothing_twice() {
     for build in sandbox.codebuild.controls.builds() {
         *builds.entry(build.job_id.unwrap()).or_default() += 1;
     }
-    assert_eq!((builds.len(), builds.values().max()), (LETTERS, Some(&1)), "each job has one build");
+    assert_eq!((builds.len(), builds.values().max()), (MESSAGE_COUNT, Some(&1)), "each job has one build");
 }

@@ -34,7 +34,7 @@ fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str)
 }
 
 /// What the terminal shows in the end, and the exit code.
-async fn shown(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> (String, Option<i32>) {
+async fn run_on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> (String, Option<i32>) {
     let child = on_terminal(sandbox, columns, before, arguments);
     let output = tokio::time::timeout(JOB_TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     (String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), output.status.code())
@@ -45,7 +45,7 @@ fn plain(text: &str) -> Vec<String> {
 }
 
 /// A job that went well, one that was rejected, a letter, a document with a mistake.
-async fn furnished() -> Sandbox {
+async fn populated_sandbox() -> Sandbox {
     let sandbox = start_sandbox().await;
     let (repository, _) = register_demo(&sandbox, "#!/bin/sh\necho hello\n").await;
     let long = [("ci.sh", EXECUTABLE_FILE, "#!/bin/sh\necho here\nexec sleep 300\n")];
@@ -56,14 +56,14 @@ async fn furnished() -> Sandbox {
     document["timeoutMinutes"] = json!(10);
     std::fs::write(sandbox.account.dir().join("odd.json"), document.to_string()).unwrap();
     let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
-    let letter = DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
-    sandbox.account.send_to_queue(&sandbox.account.queue_url(DEAD_LETTER_QUEUE), &letter).await.unwrap();
+    let dead_letter = DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
+    sandbox.account.send_to_queue(&sandbox.account.queue_url(DEAD_LETTER_QUEUE), &dead_letter).await.unwrap();
     sandbox
 }
 
 #[tokio::test]
-async fn every_screen_fits_sixty_columns_and_a_hundred_with_colour_and_without() {
-    let sandbox = furnished().await;
+async fn terminal_output_fits_60_and_100_columns() {
+    let sandbox = populated_sandbox().await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let rejected = trigger(&sandbox, &["nowhere", "main"]).await;
     sandbox.wait_until_settled(&rejected, JOB_TIMEOUT).await.unwrap();
@@ -87,7 +87,7 @@ async fn every_screen_fits_sixty_columns_and_a_hundred_with_colour_and_without()
     ];
     for (columns, before) in [(60, ""), (100, "NO_COLOR=1")] {
         for screen in screens {
-            let (text, _) = shown(&sandbox, columns, before, screen).await;
+            let (text, _) = run_on_terminal(&sandbox, columns, before, screen).await;
             assert_eq!(text.contains('\u{1b}'), before.is_empty(), "{screen}: {text:?}");
             for line in plain(&text) {
                 // A name, an address or a log's line is never cut: somebody may want to copy it.
@@ -97,50 +97,50 @@ async fn every_screen_fits_sixty_columns_and_a_hundred_with_colour_and_without()
             }
         }
     }
-    check(&sandbox, "jobs list", JOBS).await;
-    check(&sandbox, "dlq list", LETTERS).await;
-    check(&sandbox, "project list", PROJECTS).await;
-    check(&sandbox, "doctor --quiet", DOCTOR).await;
-    check(&sandbox, "explain --project nowhere --branch main", EXPLAINED).await;
+    check(&sandbox, "jobs list", JOBS_OUTPUT).await;
+    check(&sandbox, "dlq list", DEAD_LETTERS_OUTPUT).await;
+    check(&sandbox, "project list", PROJECTS_OUTPUT).await;
+    check(&sandbox, "doctor --quiet", DOCTOR_OUTPUT).await;
+    check(&sandbox, "explain --project nowhere --branch main", EXPLAIN_OUTPUT).await;
 }
 
 /// At 60 columns; see [`has_shape`].
-async fn check(sandbox: &Sandbox, arguments: &str, want: &str) {
-    let (text, _) = shown(sandbox, 60, "NO_COLOR=1", arguments).await;
-    let want: Vec<String> = want.lines().map(str::to_owned).collect();
-    assert!(has_shape(&want, &plain(&text)), "{arguments}:\n{text}");
+async fn check(sandbox: &Sandbox, arguments: &str, expected: &str) {
+    let (text, _) = run_on_terminal(sandbox, 60, "NO_COLOR=1", arguments).await;
+    let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
+    assert!(has_shape(&expected, &plain(&text)), "{arguments}:\n{text}");
 }
 
-const JOBS: &str = "\
-STATUS    AGE  JOB                   REF AND REASON
+const JOBS_OUTPUT: &str = "\
+STATUS    AGE  JOB_TIMEOUT                   REF AND REASON
 success   0 s  demo#ci-4711          branch main: ...
 rejected  0 s  nowhere#aa80c17b2a1a  branch main: ...";
 
-const LETTERS: &str = "\
+const DEAD_LETTERS_OUTPUT: &str = "\
 QUEUE     AGE  ID        REASON
 requests  0 s  4210eb6b  $.branch: \"-x\" ...";
 
-const PROJECTS: &str = "\
+const PROJECTS_OUTPUT: &str = "\
 STATE    PROJECT  REPOSITORY, OR WHAT IS WRONG
 ok       demo     https://127.0.0.1/demo.git
 warning  odd      the key \"timeoutMinute\" ...";
 
-const DOCTOR: &str = "\
+const DOCTOR_OUTPUT: &str = "\
 warning dead-letters-requests: 1 message that nobody could
         work on
-        mend: doorbell dlq list --queue requests
+        fix: doorbell dlq list --queue requests
 warning project-odd: the key \"timeoutMinute\" is unknown and
         ignored: is \"timeoutMinutes\" meant?
-        mend: mend the file that it was registered from;
+        fix: fix the file that it was registered from;
               doorbell project put odd FILE
 note: 24 checks: 0 failed, 2 warned, 0 skipped";
 
-const EXPLAINED: &str = "\
+const EXPLAIN_OUTPUT: &str = "\
 it would be rejected
 because     no project nowhere is registered";
 
 /// Ctrl-C, typed by a person who looks on.
-async fn interrupted(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (String, Option<i32>) {
+async fn interrupt(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (String, Option<i32>) {
     let mut child = on_terminal(sandbox, 60, "", arguments);
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut text = String::new();
@@ -165,15 +165,15 @@ async fn interrupted(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (S
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_what_follows_with_130_and_leaves_the_terminal_as_it_was() {
-    let sandbox = furnished().await;
+async fn ctrl_c_while_following_restores_the_terminal() {
+    let sandbox = populated_sandbox().await;
     let worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     for (arguments, once_shown) in
         [("jobs watch", "Ctrl-C ends"), ("jobs watch long", "told the forge"), ("logs -f long", "here")]
     {
-        let (text, code) = interrupted(&sandbox, arguments, once_shown).await;
+        let (text, code) = interrupt(&sandbox, arguments, once_shown).await;
         assert_eq!(code, Some(130), "{arguments}: {text}");
         assert!(text.contains("interrupted; what was looked at goes on"), "{arguments}: {text}");
         // Neither a hidden cursor, nor another screen, nor a colour that stays.

@@ -1,0 +1,63 @@
+use doorbell_messages::CommitId;
+
+use super::Resolver;
+use super::git_ref::{ResolvedRef, from_ci_build};
+use crate::arguments::parse_option;
+use crate::ci::{BuildRef, CiBuild, HeadCommit};
+use crate::failure::TriggerFailure;
+use crate::resolution::{Resolution, SourcedValue};
+
+impl Resolver<'_> {
+    /// The head of the ref, as the same place knows it; never one that may be on another ref.
+    pub(crate) fn commit(&self, resolved_ref: &ResolvedRef) -> Result<Resolution<CommitId>, TriggerFailure> {
+        if let Some(commit) = parse_option("--commit", self.arguments.commit.as_deref())? {
+            return Ok(Resolution::Found { value: commit, source: "--commit".into() });
+        }
+        if resolved_ref.is_from_checkout {
+            return Ok(from_checkout(self.checkout.pushed_head()));
+        }
+        let Some(build) = self.build() else {
+            return Ok(Resolution::missing("nothing here names the head of that ref"));
+        };
+        let ci_ref = build.git_ref.as_ref().and_then(|detected| from_ci_build(detected).ok());
+        if resolved_ref.git_ref.value().is_none()
+            || ci_ref.as_ref().and_then(Resolution::value) != resolved_ref.git_ref.value()
+        {
+            return Ok(Resolution::missing("this CI's build is of another ref"));
+        }
+        Ok(self.ci_head(build))
+    }
+
+    fn ci_head(&self, build: &CiBuild) -> Resolution<CommitId> {
+        match &build.commit {
+            HeadCommit::Known(found) => match found.text.parse() {
+                Ok(value) => Resolution::Found { value, source: found.source.clone() },
+                // "HEAD", or an abbreviation. A pull request's checkout may be a merge, a branch's is its head.
+                Err(_) if matches!(build.git_ref, Some(BuildRef::PullRequest(_))) => {
+                    Resolution::missing(format!("{} is no full commit id", found.source))
+                }
+                Err(_) => from_checkout(self.checkout.head()),
+            },
+            HeadCommit::PossibleMerge(found) => self.reject_merge(found),
+            HeadCommit::Unknown(why) => Resolution::missing(*why),
+        }
+    }
+
+    fn reject_merge(&self, found: &SourcedValue) -> Resolution<CommitId> {
+        let Ok(value) = found.text.parse::<CommitId>() else {
+            return Resolution::missing(format!("{} is no full commit id", found.source));
+        };
+        match self.checkout.is_merge(value.as_str()) {
+            Ok(false) => Resolution::Found { value, source: found.source.clone() },
+            Ok(true) => Resolution::missing(format!("{} is a merge, perhaps this CI's own", found.source)),
+            Err(_) => Resolution::missing(format!("{} may be a merge, and no checkout here tells", found.source)),
+        }
+    }
+}
+
+fn from_checkout(output: Result<String, String>) -> Resolution<CommitId> {
+    match output.and_then(|text| text.parse()) {
+        Ok(value) => Resolution::Found { value, source: "git: the commit checked out".into() },
+        Err(why) => Resolution::missing(why),
+    }
+}

@@ -1,0 +1,115 @@
+# The operator's role, for the person on call with the CLI `doorbell`. It reads jobs, logs and the registry, reads and
+# redrives dead letters, stops builds and runs `doorbell doctor`. It reads no secret, starts no build, and changes
+# neither policies nor the registry; Terraform does that.
+
+locals {
+  name                   = "${var.context.name}-operator"
+  region_account         = "${var.context.region}:${var.context.account_id}"
+  dead_letter_queue_arns = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
+  registry_arn           = "arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}"
+}
+
+resource "aws_iam_role" "operator" {
+  count = length(var.principal_arns) == 0 ? 0 : 1
+
+  name                 = local.name
+  description          = "Operates Doorbell: reads jobs and logs, redrives messages, stops builds."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  max_session_duration = 3600
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "AssumeByOperators"
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = var.principal_arns
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "operator" {
+  count = length(var.principal_arns) == 0 ? 0 : 1
+
+  name   = "operator"
+  role   = aws_iam_role.operator[0].name
+  policy = data.aws_iam_policy_document.operator.json
+}
+
+data "aws_iam_policy_document" "operator" {
+  statement {
+    sid       = "ReadJobs"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:Scan"]
+    resources = [var.table_arn]
+  }
+  statement {
+    sid       = "QueryJobs"
+    actions   = ["dynamodb:Query"]
+    resources = var.index_arns
+  }
+  statement {
+    sid       = "ReadRegistry"
+    actions   = ["ssm:GetParameter", "ssm:GetParametersByPath"]
+    resources = [local.registry_arn, "${local.registry_arn}/*"]
+  }
+  statement {
+    sid       = "ReadQueueAttributes"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = values(var.queue_arns)
+  }
+  statement {
+    sid       = "ReceiveDeadLetters"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"]
+    resources = local.dead_letter_queue_arns
+  }
+  # The subscription whose dead-letter queue it redrives.
+  statement {
+    sid       = "ReadTopic"
+    actions   = ["sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]
+    resources = [var.topic_arn]
+  }
+  # The source queues of redriven messages.
+  statement {
+    sid       = "RedriveMessages"
+    actions   = ["sqs:SendMessage"]
+    resources = [var.queue_arns["triggers"], var.queue_arns["events"]]
+  }
+  statement {
+    sid       = "ReadAndStopBuilds"
+    actions   = ["codebuild:BatchGetBuilds", "codebuild:BatchGetProjects", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
+    resources = var.build_project_arns
+  }
+  statement {
+    sid       = "ReadLogs"
+    actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
+    resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
+  }
+  # AWS defines no resource type for this action.
+  statement {
+    sid       = "ListRules"
+    actions   = ["events:ListRuleNamesByTarget"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "ReadRules"
+    actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
+    resources = var.rule_arns
+  }
+  # `doorbell doctor` asks IAM whether the roles of workers and builds have their permissions.
+  statement {
+    sid       = "SimulateRoles"
+    actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
+    resources = [for role in var.role_names : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
+  }
+  # `doorbell doctor` checks that the secrets exist. It does not read their values.
+  dynamic "statement" {
+    for_each = length(var.secret_arns) == 0 ? [] : [var.secret_arns]
+
+    content {
+      sid       = "DescribeSecrets"
+      actions   = ["secretsmanager:DescribeSecret"]
+      resources = statement.value
+    }
+  }
+}

@@ -1,0 +1,4 @@
+output "role_arn" {
+  description = "The ARN of the role; null without principals."
+  value       = one(aws_iam_role.operator[*].arn)
+}

@@ -1,0 +1,64 @@
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
+  type        = object({ name = string, partition = string, region = string, account_id = string })
+}
+
+variable "principal_arns" {
+  description = "The IAM principals that may assume the role."
+  type        = list(string)
+}
+
+variable "table_arn" {
+  description = "The ARN of the ledger's table."
+  type        = string
+}
+
+variable "index_arns" {
+  description = "The ARNs of the table's indexes."
+  type        = list(string)
+}
+
+variable "topic_arn" {
+  description = "The ARN of the topic."
+  type        = string
+}
+
+variable "queue_arns" {
+  description = "The ARNs of all queues, by purpose."
+  type        = map(string)
+}
+
+variable "dead_letter_queues" {
+  description = "The keys of the dead-letter queues."
+  type        = list(string)
+}
+
+variable "build_project_arns" {
+  description = "The ARNs of all build projects."
+  type        = list(string)
+}
+
+variable "log_group_names" {
+  description = "The log groups of the worker and of the builds."
+  type        = list(string)
+}
+
+variable "registry_prefix" {
+  description = "The prefix of the registry's parameters, `<prefix>/<project>`."
+  type        = string
+}
+
+variable "rule_arns" {
+  description = "The ARNs of the rules for build events."
+  type        = list(string)
+}
+
+variable "role_names" {
+  description = "The roles of the worker and of the builds."
+  type        = list(string)
+}
+
+variable "secret_arns" {
+  description = "The secrets that the registry names, as ARNs or ARN patterns."
+  type        = list(string)
+}

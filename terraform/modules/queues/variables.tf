@@ -1,0 +1,24 @@
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
+  type        = object({ name = string, partition = string, region = string, account_id = string })
+}
+
+variable "publisher_arns" {
+  description = "The only IAM principals that may publish to the topic."
+  type        = list(string)
+}
+
+variable "publisher_principal_ids" {
+  description = "The unique ids of these principals, known once they exist."
+  type        = list(string)
+}
+
+variable "topic_kms_key_arn" {
+  description = "A customer-managed key for the topic; null for AWS's own key, which requires no KMS permission of publishers."
+  type        = string
+}
+
+variable "rule_arns" {
+  description = "The EventBridge rules that may send to the event queue and its dead-letter queue."
+  type        = list(string)
+}

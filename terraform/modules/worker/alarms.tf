@@ -1,0 +1,86 @@
+# CloudWatch alarms. docs/runbook.md has a section for each, under the alarm's name.
+
+locals {
+  metric_dimensions = { Table = var.table_name }
+
+  alarms = merge(
+    {
+      trigger-queue-age = {
+        description = "The oldest request has waited for more than 5 minutes: no worker receives it."
+        namespace   = "AWS/SQS", metric_name = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
+        threshold   = 300, period = 300, treat_missing_data = "notBreaching"
+        dimensions  = { QueueName = var.queue_names["triggers"] }
+      }
+      event-queue-age = {
+        description = "The oldest build event has waited for more than 15 minutes: status reports are late."
+        namespace   = "AWS/SQS", metric_name = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
+        threshold   = 900, period = 300, treat_missing_data = "notBreaching"
+        dimensions  = { QueueName = var.queue_names["events"] }
+      }
+      report-failures = {
+        description = "More than 20 status reports to forges failed in 15 minutes."
+        namespace   = "Doorbell", metric_name = "StatusReportFailures", statistic = "Sum"
+        threshold   = 20, period = 900, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+      rejection-rate = {
+        description = "The workers rejected more than 50 requests in 15 minutes: a CI is misconfigured or compromised."
+        namespace   = "Doorbell", metric_name = "JobsRejected", statistic = "Sum"
+        threshold   = 50, period = 900, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+      duplicate-build = {
+        description = "A job had a duplicate build. The worker stopped it; check what it had done."
+        namespace   = "Doorbell", metric_name = "DuplicateBuilds", statistic = "Sum"
+        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+    },
+    {
+      for queue in var.dead_letter_queues : queue => {
+        description = "There are messages in ${var.queue_names[queue]}."
+        namespace   = "AWS/SQS", metric_name = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
+        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
+        dimensions  = { QueueName = var.queue_names[queue] }
+      }
+    },
+  )
+}
+
+resource "aws_cloudwatch_metric_alarm" "threshold" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.context.name}-${each.key}"
+  alarm_description   = "${each.value.description} See docs/runbook.md, ${each.key}."
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric_name
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  # A counter has no data until its first count, and SQS reports nothing for an idle queue.
+  treat_missing_data = each.value.treat_missing_data
+  alarm_actions      = var.alarm_topic_arns
+  ok_actions         = var.alarm_topic_arns
+}
+
+# The one metric whose absence is the fault: without sweeps no worker processes jobs that are due.
+resource "aws_cloudwatch_metric_alarm" "sweep_missing" {
+  count = local.worker_count
+
+  alarm_name          = "${var.context.name}-sweep-missing"
+  alarm_description   = "No worker has swept for 5 minutes. See docs/runbook.md, sweep-missing."
+  namespace           = "Doorbell"
+  metric_name         = "Sweeps"
+  dimensions          = local.metric_dimensions
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = var.alarm_topic_arns
+  ok_actions          = var.alarm_topic_arns
+}

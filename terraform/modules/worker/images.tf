@@ -1,0 +1,60 @@
+# The repositories of the two images.
+
+locals {
+  repository_names = { for image in ["worker", "build"] : image => "${var.context.name}/${image}" }
+}
+
+resource "aws_ecr_repository" "image" {
+  for_each = local.repository_names
+
+  name = each.value
+  # A tag, like a digest, always names the same image.
+  image_tag_mutability = "IMMUTABLE"
+  # The images are reproducible from the sources.
+  force_delete = true
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "image" {
+  for_each = local.repository_names
+
+  repository = aws_ecr_repository.image[each.key].name
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Keeps the last 10 images for a rollback."
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+      action       = { type = "expire" }
+    }]
+  })
+}
+
+# CodeBuild pulls the build image itself, so the builds' roles need no pull permissions.
+resource "aws_ecr_repository_policy" "build" {
+  repository = aws_ecr_repository.image["build"].name
+  policy     = data.aws_iam_policy_document.image_pull.json
+}
+
+data "aws_iam_policy_document" "image_pull" {
+  statement {
+    sid     = "PullByBuildProjects"
+    actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    principals {
+      type        = "Service"
+      identifiers = ["codebuild.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.context.account_id]
+    }
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = values(var.build_project_arns)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+# The roles of the worker's task. The worker's role allows exactly the calls of the worker; a test compares it with the
+# calls in the worker's sources.
+
+locals {
+  region_account = "${var.context.region}:${var.context.account_id}"
+}
+
+resource "aws_iam_role" "worker" {
+  name               = local.name
+  description        = "Runs the Doorbell worker."
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role" "execution" {
+  name               = "${local.name}-execution"
+  description        = "Starts the Doorbell worker: pulls its image, writes its log."
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "AssumeByEcsTasks"
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+    # Prevents the confused deputy: ECS also acts for other accounts.
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.context.account_id]
+    }
+    # ECS does not pass the cluster's ARN.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${var.context.partition}:ecs:${local.region_account}:*"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "worker" {
+  name   = "worker"
+  role   = aws_iam_role.worker.name
+  policy = data.aws_iam_policy_document.worker.json
+
+  lifecycle {
+    precondition {
+      # IAM counts the characters without white space.
+      condition     = length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", "")) <= 10240
+      error_message = "The worker's policy names ${length(var.build_project_arns)} build projects and has ${length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", ""))} characters; IAM's limit is 10240. Move projects to a second installation with another name."
+    }
+  }
+}
+
+data "aws_iam_policy_document" "worker" {
+  statement {
+    sid       = "ReceiveRequests"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
+    resources = [var.queue_arns["triggers"]]
+  }
+  statement {
+    sid       = "ReceiveEvents"
+    actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage"]
+    resources = [var.queue_arns["events"]]
+  }
+  statement {
+    sid       = "SendToDeadLetterQueue"
+    actions   = ["sqs:SendMessage"]
+    resources = [var.queue_arns["dead-letters"]]
+  }
+  # The whole prefix. With permissions on registered names only, SSM would answer AccessDenied for every other name, and
+  # the worker could not report that a project is not registered.
+  statement {
+    sid       = "ReadRegistry"
+    actions   = ["ssm:GetParameter"]
+    resources = ["arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}/*"]
+  }
+  dynamic "statement" {
+    for_each = length(var.report_secret_arns) == 0 ? [] : [var.report_secret_arns]
+    content {
+      sid       = "ReadReportTokens"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = statement.value
+    }
+  }
+  statement {
+    sid       = "ReadWriteJobs"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    resources = [var.table_arn]
+  }
+  statement {
+    sid       = "QueryDueJobs"
+    actions   = ["dynamodb:Query"]
+    resources = [var.due_index_arn]
+  }
+  statement {
+    sid       = "ReadAndStopBuilds"
+    actions   = ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StopBuild"]
+    resources = values(var.build_project_arns)
+  }
+  # start.tf defines the conditions.
+  statement {
+    sid       = "StartBuilds"
+    actions   = ["codebuild:StartBuild"]
+    resources = values(var.build_project_arns)
+    dynamic "condition" {
+      for_each = local.start_conditions
+      content {
+        test     = "Null"
+        variable = condition.key
+        values   = [condition.value]
+      }
+    }
+  }
+  dynamic "statement" {
+    for_each = local.denied_variable_statements
+    content {
+      sid       = statement.key
+      effect    = "Deny"
+      actions   = ["codebuild:StartBuild"]
+      resources = statement.value.arns
+      condition {
+        test     = "ForAnyValue:StringNotEquals"
+        variable = "codebuild:environment.environmentVariables.name"
+        values   = statement.value.names
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "execution"
+  role   = aws_iam_role.execution.name
+  policy = data.aws_iam_policy_document.execution.json
+}
+
+data "aws_iam_policy_document" "execution" {
+  statement {
+    sid       = "PullImage"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["arn:${var.context.partition}:ecr:${local.region_account}:repository/${local.repository_names["worker"]}"]
+  }
+  # AWS defines no resource type for this action. The token only permits what the caller may do anyway.
+  statement {
+    sid       = "EcrLogin"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:/${var.context.name}/worker:*"]
+  }
+}

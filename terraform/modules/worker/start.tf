@@ -1,0 +1,104 @@
+# The conditions of the worker's StartBuild permission. A compromised worker could misuse overrides of StartBuild, so
+# the worker may start a build only as the build project defines it, with the variables of the contract and of the
+# project's registry document.
+#
+# One Allow statement requires that every override is absent: all conditions of a statement must hold, whereas a Deny
+# would need one statement per override. Deny statements limit the variables, because these differ between projects.
+
+locals {
+  # The overrides of StartBuild that have a condition key, except `codebuild:environment`, which contains the variables.
+  # Timeouts and the types of variables have none. The build's role limits what a variable's type can read.
+  overrides = [
+    "artifacts",
+    "artifacts.bucketOwnerAccess",
+    "artifacts.encryptionDisabled",
+    "artifacts.location",
+    "autoRetryLimit",
+    "cache",
+    "cache.location",
+    "cache.modes",
+    "cache.type",
+    "encryptionKey",
+    "environment.certificate",
+    "environment.computeType",
+    "environment.fleet.fleetArn",
+    "environment.image",
+    "environment.imagePullCredentialsType",
+    "environment.privilegedMode",
+    "environment.registryCredential",
+    "environment.registryCredential.credential",
+    "environment.registryCredential.credentialProvider",
+    "environment.type",
+    "logsConfig",
+    "logsConfig.s3Logs",
+    "logsConfig.s3Logs.bucketOwnerAccess",
+    "logsConfig.s3Logs.encryptionDisabled",
+    "logsConfig.s3Logs.location",
+    "logsConfig.s3Logs.status",
+    "secondaryArtifacts",
+    "secondaryArtifacts.artifactIdentifier",
+    "secondaryArtifacts.bucketOwnerAccess",
+    "secondaryArtifacts.encryptionDisabled",
+    "secondaryArtifacts.location",
+    "secondarySources",
+    "secondarySources.auth.resource",
+    "secondarySources.auth.type",
+    "secondarySources.buildStatusConfig.context",
+    "secondarySources.buildStatusConfig.targetUrl",
+    "secondarySources.buildspec",
+    "secondarySources.insecureSsl",
+    "secondarySources.location",
+    "secondarySources.sourceIdentifier",
+    "serviceRole",
+    "source",
+    "source.auth.resource",
+    "source.auth.type",
+    "source.buildStatusConfig.context",
+    "source.buildStatusConfig.targetUrl",
+    "source.buildspec",
+    "source.insecureSsl",
+    "source.location",
+  ]
+  start_conditions = merge(
+    { for override in local.overrides : "codebuild:${override}" => "true" },
+    # The worker always sends variables. Without this condition a start without variables would pass the Deny
+    # statements, because ForAnyValue is false for an empty set.
+    { "codebuild:environment.environmentVariables.name" = "false" },
+  )
+
+  # The variables of the contract, from publisher/messages/src/build_environment.rs. A test compares them.
+  build_env_names = [
+    "DOORBELL_ARGV",
+    "DOORBELL_COMMIT",
+    "DOORBELL_COMMIT_RULE",
+    "DOORBELL_DIRECTORY",
+    "DOORBELL_GIT_URL",
+    "DOORBELL_JOB_ID",
+    "DOORBELL_PROJECT",
+    "DOORBELL_REF",
+    "DOORBELL_TIMEOUT_SECONDS",
+  ]
+  # Variables that name secrets and documents for the build's role to read. Builds of pull requests get none of them.
+  secret_env_names = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
+
+  # Build projects that allow the same variables share a statement.
+  build_project_names = sort([for name in keys(var.build_project_arns) : name if name != var.unprivileged_build_project])
+  variable_sets       = distinct([for name in local.build_project_names : sort(distinct(lookup(var.build_variables, name, [])))])
+  denied_variable_statements = merge(
+    {
+      for index, set in local.variable_sets : "DenyUnlistedVariables${index}" => {
+        names = concat(local.build_env_names, local.secret_env_names, set)
+        arns = [
+          for name in local.build_project_names : var.build_project_arns[name]
+          if sort(distinct(lookup(var.build_variables, name, []))) == set
+        ]
+      }
+    },
+    {
+      DenyUnlistedVariablesUnprivileged = {
+        names = local.build_env_names
+        arns  = [var.build_project_arns[var.unprivileged_build_project]]
+      }
+    },
+  )
+}

@@ -1,0 +1,142 @@
+# The workers: an ECS service of Fargate tasks. They accept no connections.
+
+locals {
+  worker_count = var.image == null ? 0 : 1
+  name         = "${var.context.name}-worker"
+}
+
+resource "aws_ecs_cluster" "workers" {
+  name = var.context.name
+
+  # Container Insights costs per metric. The worker's own metrics and AWS's free ones suffice for the runbook.
+  setting {
+    name  = "containerInsights"
+    value = "disabled"
+  }
+}
+
+resource "aws_cloudwatch_log_group" "worker" {
+  name              = "/${var.context.name}/worker"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_ecs_task_definition" "worker" {
+  count = local.worker_count
+
+  family                   = local.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  # Fargate's minimum. A worker needs 12 MB when idle, and handles thousands of requests a second on one thread.
+  cpu    = 256
+  memory = 512
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = "X86_64"
+  }
+  # The execution role starts the container (image, log); the worker runs with the task role.
+  execution_role_arn = aws_iam_role.execution.arn
+  task_role_arn      = aws_iam_role.worker.arn
+
+  container_definitions = jsonencode([{
+    name      = "worker"
+    image     = var.image
+    essential = true
+    # As in the image.
+    user                   = "65532:65532"
+    readonlyRootFilesystem = true
+    linuxParameters = {
+      capabilities       = { drop = ["ALL"] }
+      initProcessEnabled = false
+    }
+    # Seconds from SIGTERM to SIGKILL. The worker drains for at most 9 s.
+    stopTimeout = 30
+    # Checks that the process is alive. During an AWS outage the worker is unready but healthy, because a restart would
+    # not help.
+    healthCheck = {
+      command     = ["CMD", "/worker", "health"]
+      interval    = 30
+      timeout     = 10
+      retries     = 3
+      startPeriod = 30
+    }
+    environment = [for name, value in local.worker_environment : { name = name, value = value }]
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.worker.name
+        awslogs-region        = var.context.region
+        awslogs-stream-prefix = "worker"
+        # Slow log delivery must not block the worker.
+        mode            = "non-blocking"
+        max-buffer-size = "4m"
+      }
+    }
+  }])
+}
+
+locals {
+  worker_environment = {
+    AWS_REGION                 = var.context.region
+    DOORBELL_DLQ_URL           = var.queue_urls["dead-letters"]
+    DOORBELL_EVENT_QUEUE_URL   = var.queue_urls["events"]
+    DOORBELL_LOG_FORMAT        = "json"
+    DOORBELL_REGISTRY_PREFIX   = var.registry_prefix
+    DOORBELL_TABLE             = var.table_name
+    DOORBELL_TOPIC_ARN         = var.topic_arn
+    DOORBELL_TRIGGER_QUEUE_URL = var.queue_urls["triggers"]
+  }
+}
+
+resource "aws_ecs_service" "worker" {
+  count = local.worker_count
+
+  name            = local.name
+  cluster         = aws_ecs_cluster.workers.id
+  task_definition = aws_ecs_task_definition.worker[0].arn
+  launch_type     = "FARGATE"
+  desired_count   = var.tasks.min
+  # New tasks start beside the old ones: workers of different versions can run at once.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  # ECS rolls back a version that does not start.
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+  # The default, stated explicitly: no shell access to the container. The image has no shell either.
+  enable_execute_command = false
+
+  network_configuration {
+    subnets          = var.network.subnet_ids
+    security_groups  = [aws_security_group.worker[0].id]
+    assign_public_ip = var.network.assign_public_ip
+  }
+
+  lifecycle {
+    # Autoscaling or a person changes it.
+    ignore_changes = [desired_count]
+  }
+
+  # A worker that starts before its role has its policy fails, and ECS would roll the deployment back.
+  depends_on = [aws_iam_role_policy.worker, aws_iam_role_policy.execution]
+}
+
+resource "aws_security_group" "worker" {
+  count = local.worker_count
+
+  name        = local.name
+  description = "Doorbell workers: outbound only"
+  vpc_id      = var.network.vpc_id
+}
+
+resource "aws_vpc_security_group_egress_rule" "worker" {
+  for_each = { for port in var.egress_ports : tostring(port) => port if local.worker_count == 1 }
+
+  security_group_id = aws_security_group.worker[0].id
+  description       = "AWS and forges"
+  # The addresses of AWS and the forges are not fixed. The worker rejects private addresses of forges.
+  cidr_ipv4   = "0.0.0.0/0"
+  ip_protocol = "tcp"
+  from_port   = each.value
+  to_port     = each.value
+}

@@ -1,0 +1,99 @@
+variable "context" {
+  description = "The installation's name, and the partition, Region and account of its ARNs."
+  type        = object({ name = string, partition = string, region = string, account_id = string })
+}
+
+variable "image" {
+  description = "The image of the worker; null creates no worker."
+  type        = string
+}
+
+variable "network" {
+  description = "The VPC and subnets of the workers; null without an image."
+  type        = object({ vpc_id = string, subnet_ids = list(string), assign_public_ip = bool })
+}
+
+variable "egress_ports" {
+  description = "The TCP ports that workers may connect to: 443, and the ports of the forges."
+  type        = list(number)
+}
+
+variable "tasks" {
+  description = "The number of workers, and whether it follows the backlog."
+  type        = object({ min = number, max = number, autoscaling = bool })
+}
+
+variable "log_retention_days" {
+  description = "The retention of the worker's log, in days."
+  type        = number
+}
+
+variable "alarm_topic_arns" {
+  description = "The SNS topics that receive the alarms."
+  type        = list(string)
+}
+
+variable "topic_arn" {
+  description = "The topic for build requests."
+  type        = string
+}
+
+variable "queue_arns" {
+  description = "The ARNs of all queues, by purpose."
+  type        = map(string)
+}
+
+variable "queue_names" {
+  description = "The names of all queues, by purpose."
+  type        = map(string)
+}
+
+variable "queue_urls" {
+  description = "The URLs of all queues, by purpose."
+  type        = map(string)
+}
+
+variable "dead_letter_queues" {
+  description = "The keys of the dead-letter queues."
+  type        = list(string)
+}
+
+variable "table_name" {
+  description = "The name of the ledger's table."
+  type        = string
+}
+
+variable "table_arn" {
+  description = "The ARN of the ledger's table."
+  type        = string
+}
+
+variable "due_index_arn" {
+  description = "The ARN of the ledger's index of due rows."
+  type        = string
+}
+
+variable "registry_prefix" {
+  description = "The prefix of the registry's parameters, `<prefix>/<project>`."
+  type        = string
+}
+
+variable "report_secret_arns" {
+  description = "The secrets with the forges' tokens, as ARNs or ARN patterns."
+  type        = list(string)
+}
+
+variable "build_variables" {
+  description = "The variables that requests may set, by CodeBuild project."
+  type        = map(list(string))
+}
+
+variable "build_project_arns" {
+  description = "The ARNs of all CodeBuild projects, by name."
+  type        = map(string)
+}
+
+variable "unprivileged_build_project" {
+  description = "The CodeBuild project for pull requests."
+  type        = string
+}

@@ -1,0 +1,78 @@
+// Mutation tests of the rules and expected grants. Each mutant removes one condition or Deny, or widens one ARN, action
+// or principal; a rule or an expected grant must report it.
+import assert from 'node:assert/strict'
+import { after, it } from 'node:test'
+import { join } from 'node:path'
+import { list, readPlan, statements } from './plan.mjs'
+import { grantViolations, ruleViolations } from './violations.mjs'
+import { startBuildViolations } from './start-build.mjs'
+
+const complete = readPlan(join(process.env.DOORBELL_PLANS, 'complete.json'))
+// Array.toSpliced, which Node.js 18 lacks.
+const spliced = (all, index, ...others) => [...all.slice(0, index), ...others, ...all.slice(index + 1)]
+const only = (value) => (value.length === 1 ? value[0] : value)
+const services = (document) => [...new Set(statements(document).flatMap((statement) => list(statement.Action)).map((action) => action.split(':')[0]))]
+
+/** Every weaker form of a statement, as [description, statement or null]. */
+function* weakerForms(statement) {
+  for (const [operator, keys] of Object.entries(statement.Condition ?? {})) {
+    for (const key of Object.keys(keys)) {
+      const { [key]: _, ...others } = keys
+      const condition = { ...statement.Condition, [operator]: others }
+      if (Object.keys(others).length === 0) delete condition[operator]
+      yield [`without ${operator} ${key}`, { ...statement, Condition: condition }]
+    }
+  }
+  if (statement.Effect === 'Deny') {
+    yield ['without the Deny', null]
+    return
+  }
+  for (const resource of list(statement.Resource)) {
+    if (resource === '*') continue
+    const wide = resource.replace(/[^/:]*$/, '*')
+    const others = list(statement.Resource).filter((other) => other !== resource)
+    if (wide !== resource) yield [`on ${wide}`, { ...statement, Resource: only([...others, wide]) }]
+    if (others.length > 0) yield [`not on ${resource}`, { ...statement, Resource: only(others) }]
+  }
+  for (const service of services({ Statement: statement })) {
+    yield [`with ${service}:*`, { ...statement, Action: `${service}:*` }]
+  }
+  if (statement.Principal) {
+    yield ['for every principal', { ...statement, Principal: '*' }]
+    yield ['for an account', { ...statement, Principal: { AWS: 'arn:aws:iam::111122223333:root' } }]
+  }
+}
+
+function* mutants() {
+  for (const [policyIndex, policy] of complete.policies.entries()) {
+    for (const [index, statement] of statements(policy.document).entries()) {
+      for (const [description, changed] of weakerForms(statement)) {
+        const all = spliced(statements(policy.document), index, ...(changed ? [changed] : []))
+        const policies = spliced(complete.policies, policyIndex, { ...policy, document: { ...policy.document, Statement: all } })
+        const affected = services({ Statement: [statement] })
+        yield { name: `${policy.address}: ${statement.Sid ?? statement.Effect} ${description}`, policy, affected, account: { ...complete, policies } }
+      }
+    }
+  }
+}
+
+async function violations({ policy, affected, account }) {
+  if (policy.kind !== 'identity') return ruleViolations(account)
+  if (affected.includes('codebuild') && policy.target.endsWith('role/doorbell-worker')) {
+    const found = await startBuildViolations(account)
+    if (found.length > 0) return found
+  }
+  return grantViolations(account, policy.target, affected)
+}
+
+let killed = 0
+it('every weaker statement is detected', async () => {
+  const survivors = []
+  for (const mutant of mutants()) {
+    if ((await violations(mutant)).length > 0) killed += 1
+    else survivors.push(mutant.name)
+  }
+  assert.deepEqual(survivors, [])
+  assert.ok(killed > 200, `only ${killed} mutants were killed`)
+})
+after(() => console.log(`mutation tests: ${killed} mutants killed`))

@@ -1,0 +1,104 @@
+// node --test. DOORBELL_PLANS names the directory with complete.json, minimal.json and key.json, which the suite
+// `terraform` of bin/test writes.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { after, describe, it } from 'node:test'
+import { join } from 'node:path'
+import { iamArn, knownValue, readPlan, statements } from './plan.mjs'
+import { EXPECTED_GRANTS, PUBLISHERS, TOPIC } from './expected-grants.mjs'
+import { deliveryRules, hardeningRules, ledgerRules, queueRules } from './rules.mjs'
+import { grantViolations, plainHttpViolations, ruleViolations } from './violations.mjs'
+import { BUILD_VARIABLES, startBuildViolations, startRequests } from './start-build.mjs'
+import { counters, isAllowed } from './simulation.mjs'
+
+const plan = (name) => readPlan(join(process.env.DOORBELL_PLANS, `${name}.json`))
+const complete = plan('complete')
+
+describe('the example "complete"', () => {
+  it('has the expected resource policies, trust policies and settings', () => assert.deepEqual(ruleViolations(complete), []))
+
+  for (const principal of Object.keys(EXPECTED_GRANTS)) {
+    it(`grants ${principal.split(':').at(-1)} exactly the listed permissions`, async () => {
+      assert.deepEqual(await grantViolations(complete, principal), [])
+    })
+  }
+
+  it('has no unlisted principal', () => {
+    const found = new Set(complete.policies.filter((policy) => policy.kind === 'identity').map((policy) => policy.target))
+    assert.deepEqual([...found].sort(), Object.keys(EXPECTED_GRANTS).sort())
+    const roles = complete.policies.filter((policy) => policy.kind === 'trust').map((policy) => policy.target)
+    assert.deepEqual(roles.filter((role) => !found.has(role)), [], 'roles without a policy')
+    for (const type of ['aws_iam_policy', 'aws_iam_policy_attachment', 'aws_iam_role_policy_attachment', 'aws_iam_user_policy_attachment', 'aws_iam_group']) {
+      assert.deepEqual(complete.ofType(type), [], 'permissions outside of inline policies')
+    }
+  })
+
+  it('denies the worker every override and unlisted variable of StartBuild', async () => assert.deepEqual(await startBuildViolations(complete), []))
+  it('denies plain HTTP to every principal', async () => assert.deepEqual(await plainHttpViolations(complete), []))
+  it('reads the 12 build variables of publisher/messages', () => assert.equal(BUILD_VARIABLES.length, 12))
+
+  it('has one build project per project', () => {
+    const buildProjects = complete.ofType('aws_codebuild_project').map((project) => project.values.name)
+    assert.equal(new Set(buildProjects).size, 4)
+    const documents = complete.ofType('aws_ssm_parameter').map((parameter) => JSON.parse(knownValue(parameter, 'value')))
+    assert.equal(new Set(documents.map((document) => document.buildProject)).size, 3)
+    for (const document of documents) assert.ok(buildProjects.includes(document.buildProject), document.buildProject)
+  })
+
+  it('has a runbook section for each alarm', () => {
+    const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
+    const sections = [...runbook.matchAll(/^## (.*)$/gm)].map(([, heading]) => `doorbell-${heading}`)
+    const alarms = complete.ofType('aws_cloudwatch_metric_alarm').map((alarm) => alarm.values.alarm_name)
+    assert.equal(alarms.length, 9)
+    assert.deepEqual(sections.sort(), alarms.sort())
+  })
+
+  it('uses the resource "*" only for actions without resource types', () => {
+    const isWide = ({ Resource }) => Resource === '*' || (Array.isArray(Resource) && Resource.includes('*'))
+    const identityPolicies = complete.policies.filter((policy) => policy.kind === 'identity')
+    const wide = identityPolicies.flatMap(({ document }) => statements(document).filter(isWide).map((statement) => statement.Action))
+    assert.deepEqual(wide.sort(), ['ecr:GetAuthorizationToken', 'events:ListRuleNamesByTarget'])
+  })
+})
+
+describe('the example "minimal"', () => {
+  const minimal = plan('minimal')
+  it('has the same queues and settings', () => {
+    assert.deepEqual([...queueRules(minimal), ...deliveryRules(minimal), ...ledgerRules(minimal), ...hardeningRules(minimal)], [])
+  })
+  it('has one publisher with one permission', async () => {
+    const [{ document }] = minimal.policies.filter(({ kind, target }) => kind === 'identity' && target.endsWith('role/doorbell-publisher-github'))
+    assert.deepEqual(statements(document), [{ Action: 'sns:Publish', Effect: 'Allow', Resource: TOPIC, Sid: 'Publish' }])
+  })
+  it('has no user and no operator', () => {
+    assert.deepEqual(minimal.ofType('aws_iam_user'), [])
+    assert.deepEqual(minimal.policies.filter((policy) => policy.target.endsWith('operator')), [])
+  })
+})
+
+describe('a topic with a customer-managed key', () => {
+  const key = 'arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000'
+  it('grants each publisher two KMS actions, through SNS only', async () => {
+    // The owner's key policy, which leaves the decision to IAM.
+    const keyPolicy = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Principal: { AWS: iamArn('root') }, Action: 'kms:*', Resource: '*' }] }
+    const withKey = (account) => ({ ...account, policies: [...account.policies, { kind: 'resource', target: key, document: keyPolicy }] })
+    const account = withKey(plan('key'))
+    assert.equal(knownValue(account.ofType('aws_sns_topic')[0], 'kms_master_key_id'), key)
+    const publisher = PUBLISHERS.find((arn) => arn.endsWith('github'))
+    const via = (service) => ({ 'kms:ViaService': `${service}.eu-central-1.amazonaws.com` })
+    for (const action of ['kms:GenerateDataKey', 'kms:Decrypt']) {
+      assert.equal(await isAllowed(account, publisher, action, key, via('sns')), true, action)
+      assert.equal(await isAllowed(account, publisher, action, key, via('sqs')), false, `${action} through another service`)
+      assert.equal(await isAllowed(account, publisher, action, key), false, `${action} by a direct call`)
+      assert.equal(await isAllowed(withKey(complete), publisher, action, key, via('sns')), false, `${action} without such a key`)
+    }
+    assert.equal(await isAllowed(account, publisher, 'kms:Encrypt', key, via('sns')), false)
+    assert.equal(await isAllowed(account, publisher, 'sns:Publish', TOPIC), true)
+  })
+})
+
+after(async () => {
+  const { simulations, actions } = counters
+  const requests = (await startRequests()).length
+  console.log(`policy tests: ${complete.resources.length} resources, ${complete.policies.length} policies, ${simulations} simulations of ${actions.size} actions, ${requests} StartBuild requests`)
+})

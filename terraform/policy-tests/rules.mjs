@@ -1,0 +1,216 @@
+// The rules for resource policies, trust policies and settings. Each rule returns its violations as text.
+import { ACCOUNT_ID, arn, iamArn, knownValue, list, statements } from './plan.mjs'
+
+const topic = arn('sns', 'doorbell-requests')
+const rules = ['doorbell-build-phase', 'doorbell-build-state'].map((name) => arn('events', `rule/${name}`))
+const topicSender = { service: 'sns.amazonaws.com', sources: [topic] }
+const ruleSender = { service: 'events.amazonaws.com', sources: rules }
+
+/** For each queue: the AWS service that may send to it, its dead-letter queue, and the queue that may redrive to it. */
+export const QUEUES = {
+  'doorbell-triggers': { sender: topicSender, deadLetters: 'doorbell-dead-letters', source: null },
+  'doorbell-events': { sender: ruleSender, deadLetters: 'doorbell-events-dead-letters', source: null },
+  'doorbell-dead-letters': { sender: null, deadLetters: null, source: 'doorbell-triggers' },
+  'doorbell-events-dead-letters': { sender: ruleSender, deadLetters: null, source: 'doorbell-events' },
+  'doorbell-subscription-dead-letters': { sender: topicSender, deadLetters: null, source: null },
+}
+
+const same = (a, b) => JSON.stringify(canonical(a)) === JSON.stringify(canonical(b))
+function canonical(value) {
+  if (Array.isArray(value)) return value.map(canonical).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, canonical(value[key])]))
+}
+/** IAM treats a string and a list of that one string alike. */
+const lists = (conditions = {}) =>
+  Object.fromEntries(
+    Object.entries(conditions).map(([operator, keys]) => [
+      operator,
+      Object.fromEntries(Object.entries(keys).map(([key, values]) => [key, list(values)])),
+    ]),
+  )
+
+function denyPlainHttp(statement, action, resource) {
+  return (
+    statement.Effect === 'Deny' && same(statement.Principal, '*') && same(list(statement.Action), [action]) &&
+    same(list(statement.Resource), [resource]) && same(lists(statement.Condition), { Bool: { 'aws:SecureTransport': ['false'] } })
+  )
+}
+
+/** Queue policies: deny plain HTTP, and allow only the queue's own sender. */
+export function queueRules(account) {
+  const violations = []
+  const found = new Set()
+  for (const { target, document, address } of account.policies.filter((policy) => policy.kind === 'resource')) {
+    const [, , service, , , name] = target.split(':')
+    if (service !== 'sqs') continue
+    found.add(name)
+    const expected = QUEUES[name]
+    if (!expected) { violations.push(`${address}: unexpected queue`); continue }
+    const all = statements(document)
+    if (!all.some((statement) => denyPlainHttp(statement, 'sqs:*', target))) violations.push(`${address}: plain HTTP is not denied`)
+    const allowed = all.filter((statement) => statement.Effect === 'Allow')
+    const wanted = expected.sender === null ? [] : [{
+      principal: { Service: expected.sender.service }, action: ['sqs:SendMessage'], resource: [target],
+      condition: { ArnEquals: { 'aws:SourceArn': expected.sender.sources }, StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } },
+    }]
+    const grants = allowed.map((statement) => ({
+      principal: statement.Principal, action: list(statement.Action), resource: list(statement.Resource), condition: lists(statement.Condition),
+    }))
+    if (!same(grants, wanted)) violations.push(`${address}: unexpected senders: ${JSON.stringify(grants)}`)
+  }
+  for (const name of Object.keys(QUEUES)) if (!found.has(name)) violations.push(`the queue ${name} has no policy`)
+  return violations
+}
+
+/** The topic's policy: the publishers may publish over TLS, and no principal may do anything else. */
+export function publishRules(account, publishers) {
+  const policies = account.policies.filter((policy) => policy.kind === 'resource' && policy.target.split(':')[2] === 'sns')
+  if (policies.length !== 1 || policies[0].target !== topic) return [`expected one topic: ${policies.map((policy) => policy.target)}`]
+  const all = statements(policies[0].document)
+  const violations = []
+  if (!all.some((statement) => denyPlainHttp(statement, 'sns:Publish', topic))) violations.push('the topic does not deny plain HTTP')
+  const allowed = all.filter((statement) => statement.Effect === 'Allow')
+  const ok = allowed.length === 1 && same(list(allowed[0].Action), ['sns:Publish']) && same(list(allowed[0].Resource), [topic]) &&
+    Object.keys(allowed[0].Principal ?? {}).length === 1 && same(list(allowed[0].Principal.AWS), publishers) && !allowed[0].Condition
+  if (!ok) violations.push(`principals other than ${publishers} may publish: ${JSON.stringify(allowed)}`)
+  return violations
+}
+
+/** The build image's repository policy: CodeBuild may pull for the installation's build projects. */
+export function imagePullRules(account, buildProjectArns) {
+  return account.policies.filter((policy) => policy.kind === 'resource' && policy.target.split(':')[2] === 'ecr').flatMap(({ document, address }) => {
+    const wanted = {
+      effect: 'Allow', principal: { Service: 'codebuild.amazonaws.com' },
+      action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+      condition: { ArnEquals: { 'aws:SourceArn': buildProjectArns }, StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } },
+    }
+    const found = statements(document).map((statement) => ({
+      effect: statement.Effect, principal: statement.Principal, action: list(statement.Action), condition: lists(statement.Condition),
+    }))
+    return same(found, [wanted]) ? [] : [`${address}: unexpected pull permissions: ${JSON.stringify(found)}`]
+  })
+}
+
+/** Trust policies: the principals that may assume each role. `tokens` holds issuer, audience and subjects by publisher role. */
+export function trustRules(account, tokens, operators) {
+  const violations = []
+  for (const { target, document, address } of account.policies.filter((policy) => policy.kind === 'trust')) {
+    const name = target.split('/').at(-1)
+    const found = statements(document).map((statement) => ({
+      effect: statement.Effect, principal: statement.Principal, action: list(statement.Action), condition: lists(statement.Condition),
+    }))
+    const wanted = expectedTrust(name, tokens, operators)
+    if (!same(found, [wanted])) violations.push(`${address}: expected trust ${JSON.stringify(wanted)}, found ${JSON.stringify(found)}`)
+  }
+  return violations
+}
+
+function expectedTrust(name, tokens, operators) {
+  const token = tokens[name]
+  if (token) {
+    const subject = token.like ? 'StringLike' : 'StringEquals'
+    const condition = { StringEquals: { [`${token.issuer}:aud`]: [token.audience] } }
+    condition[subject] = { ...condition[subject], [`${token.issuer}:sub`]: token.subjects }
+    const principal = { Federated: iamArn(`oidc-provider/${token.issuer}`) }
+    return { effect: 'Allow', principal, action: ['sts:AssumeRoleWithWebIdentity'], condition }
+  }
+  if (name === 'doorbell-operator') {
+    return { effect: 'Allow', principal: { AWS: operators.length === 1 ? operators[0] : operators }, action: ['sts:AssumeRole'], condition: {} }
+  }
+  const account = { StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } }
+  if (name.startsWith('doorbell-worker')) {
+    const condition = { ...account, ArnLike: { 'aws:SourceArn': [arn('ecs', '*')] } }
+    return { effect: 'Allow', principal: { Service: 'ecs-tasks.amazonaws.com' }, action: ['sts:AssumeRole'], condition }
+  }
+  const condition = { ...account, ArnEquals: { 'aws:SourceArn': [arn('codebuild', `project/${name}`)] } }
+  return { effect: 'Allow', principal: { Service: 'codebuild.amazonaws.com' }, action: ['sts:AssumeRole'], condition }
+}
+
+/** Delivery settings: redrive in both directions, encryption, message sizes, the subscription and the event targets. */
+export function deliveryRules(account) {
+  const violations = []
+  const expect = (ok, violation) => ok || violations.push(violation)
+  for (const queue of account.ofType('aws_sqs_queue')) {
+    const { name } = queue.values
+    const { deadLetters, source } = QUEUES[name] ?? {}
+    const redrive = queue.values.redrive_policy ? JSON.parse(queue.values.redrive_policy) : {}
+    expect(redrive.deadLetterTargetArn === (deadLetters ? arn('sqs', deadLetters) : undefined), `${name}: its dead-letter queue is ${redrive.deadLetterTargetArn}`)
+    const allow = JSON.parse(knownValue(queue, 'redrive_allow_policy'))
+    const wanted = source ? { redrivePermission: 'byQueue', sourceQueueArns: [arn('sqs', source)] } : { redrivePermission: 'denyAll' }
+    expect(same(allow, wanted), `${name}: unexpected redrive permission ${JSON.stringify(allow)}`)
+    expect(knownValue(queue, 'sqs_managed_sse_enabled') === true, `${name}: not encrypted`)
+    expect(knownValue(queue, 'max_message_size') === 262144, `${name}: the maximum message size differs from that of SNS and EventBridge`)
+    if (deadLetters) {
+      const deadLetterQueue = account.ofType('aws_sqs_queue').find((candidate) => candidate.values.name === deadLetters)
+      const retainsLonger = deadLetterQueue?.values.message_retention_seconds > queue.values.message_retention_seconds
+      expect(retainsLonger, `${name}: the dead-letter queue does not retain messages longer than the queue`)
+    }
+  }
+  const subscriptions = account.ofType('aws_sns_topic_subscription')
+  expect(subscriptions.length === 1, 'expected one subscription')
+  for (const { values } of subscriptions) {
+    expect(values.raw_message_delivery === false, 'the subscription uses raw message delivery')
+    const target = JSON.parse(values.redrive_policy ?? '{}').deadLetterTargetArn
+    expect(target === arn('sqs', 'doorbell-subscription-dead-letters'), `the subscription's dead-letter queue is ${target}`)
+  }
+  const targets = account.ofType('aws_cloudwatch_event_target')
+  expect(targets.length === 2, 'expected two rule targets')
+  for (const { values } of targets) {
+    expect(values.arn === arn('sqs', 'doorbell-events'), `a rule's target is ${values.arn}`)
+    expect(values.dead_letter_config?.[0]?.arn === arn('sqs', 'doorbell-events-dead-letters'), 'a rule has no dead-letter queue')
+    expect(values.retry_policy?.length === 1, 'a rule has no retry policy of its own')
+  }
+  return violations
+}
+
+/** The ledger's key, its two indexes and its time to live. The worker's and the CLI's queries rely on them. */
+export function ledgerRules(account) {
+  const tables = account.ofType('aws_dynamodb_table')
+  if (tables.length !== 1) return [`expected one table: ${tables.map((table) => table.values.name)}`]
+  const [{ values }] = tables
+  const found = {
+    key: values.hash_key, sortKey: values.range_key,
+    attributes: Object.fromEntries(values.attribute.map(({ name, type }) => [name, type])),
+    indexes: Object.fromEntries(values.global_secondary_index.map((index) => [index.name, [index.hash_key, index.range_key, index.projection_type].join()])),
+    timeToLive: values.ttl.map(({ attribute_name: name, enabled }) => ({ name, enabled })),
+  }
+  const expected = {
+    key: 'pk', sortKey: null,
+    attributes: { pk: 'S', due_shard: 'N', due_at: 'N', listed: 'S', received_at: 'N' },
+    indexes: { due: 'due_shard,due_at,KEYS_ONLY', by_project: 'listed,received_at,KEYS_ONLY' },
+    timeToLive: [{ name: 'expires_at', enabled: true }],
+  }
+  return same(found, expected) ? [] : [`unexpected form of the ledger: ${JSON.stringify(found)}`]
+}
+
+/** Hardening settings of the worker's container, the build projects and the image repositories. */
+export function hardeningRules(account) {
+  const violations = []
+  const expect = (ok, violation) => ok || violations.push(violation)
+  for (const task of account.ofType('aws_ecs_task_definition')) {
+    for (const container of JSON.parse(knownValue(task, 'container_definitions'))) {
+      expect(container.readonlyRootFilesystem === true, 'the root file system is writable')
+      expect(container.user === '65532:65532', `the worker runs as ${container.user}`)
+      expect(container.privileged !== true && same(container.linuxParameters?.capabilities, { drop: ['ALL'] }), 'the worker has capabilities')
+      expect(/@sha256:[0-9a-f]{64}$/.test(container.image), `${container.image} is not pinned by digest`)
+      expect(container.stopTimeout > 9 && container.stopTimeout <= 120, `stopTimeout ${container.stopTimeout} s does not exceed the worker's drain timeout of 9 s`)
+      expect(!container.secrets && !JSON.stringify(container.environment).match(/secret|token|password/i), 'the environment contains a secret')
+    }
+  }
+  for (const { values } of account.ofType('aws_ecs_service')) expect(values.enable_execute_command === false, 'ECS Exec is enabled')
+  for (const { values } of account.ofType('aws_codebuild_project')) {
+    const [environment] = values.environment
+    expect(environment.privileged_mode === false, `${values.name} is privileged`)
+    expect(environment.image_pull_credentials_type === 'CODEBUILD', `${values.name} pulls its image with its service role`)
+    expect(environment.environment_variable.length === 0, `${values.name} has environment variables`)
+    expect(values.source[0].type === 'NO_SOURCE' && values.source[0].buildspec.includes('- doorbell-runner\n'), `${values.name}: unexpected source or buildspec`)
+    expect(values.project_visibility === 'PRIVATE', `${values.name} is public`)
+    expect(values.concurrent_build_limit >= 1, `${values.name} has no concurrent build limit`)
+  }
+  for (const { values } of account.ofType('aws_ecr_repository')) expect(values.image_tag_mutability === 'IMMUTABLE', `${values.name}: tags are mutable`)
+  for (const type of ['aws_iam_access_key', 'aws_secretsmanager_secret_version']) {
+    expect(account.ofType(type).length === 0, `${type}: the state would contain its secret`)
+  }
+  return violations
+}

@@ -1,0 +1,89 @@
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
+use doorbell_engine::domain::Timestamp;
+use doorbell_messages::DeadLetter;
+
+use crate::dead_letters::queue::DeadLetterQueue;
+
+/// A message of a dead-letter queue, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeadLetterMessage {
+    pub(crate) queue: DeadLetterQueue,
+    /// SQS's id.
+    pub(crate) id: String,
+    /// When it was sent there, or, where SQS itself has moved it, when it was first sent.
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) reason: String,
+    /// What was to be worked on.
+    pub(crate) body: String,
+    /// Whether `body` is only its beginning.
+    pub(crate) is_truncated: bool,
+}
+
+impl DeadLetterMessage {
+    pub(crate) fn read(queue: DeadLetterQueue, message: &Message) -> Self {
+        let text = message.body().unwrap_or_default();
+        let sent = message.attributes().and_then(|all| all.get(&MessageSystemAttributeName::SentTimestamp));
+        let sent_at = sent.and_then(|millis| millis.parse().ok()).map(Timestamp::from_millis);
+        let id = message.message_id().unwrap_or_default().to_owned();
+        match serde_json::from_str::<DeadLetter>(text) {
+            Ok(dead_letter) => Self {
+                queue,
+                id,
+                sent_at,
+                is_truncated: dead_letter.body_bytes > dead_letter.body.len(),
+                reason: dead_letter.reason,
+                body: dead_letter.body,
+            },
+            // Not the worker's: it was moved as it was, by SQS, SNS or EventBridge.
+            Err(_) => Self {
+                queue,
+                id,
+                sent_at,
+                reason: redrive_reason(queue, message),
+                body: text.to_owned(),
+                is_truncated: false,
+            },
+        }
+    }
+}
+
+/// SNS and EventBridge say why in attributes; SQS moves what was received too often, without a word.
+fn redrive_reason(queue: DeadLetterQueue, message: &Message) -> String {
+    let attribute = |name: &str| {
+        let value = message.message_attributes().and_then(|all| all.get(name));
+        value.and_then(|value| value.string_value()).map(str::to_owned)
+    };
+    let reported = attribute("ERROR_MESSAGE").or_else(|| attribute("ErrorMessage")).or_else(|| attribute("ERROR_CODE"));
+    match (reported, queue) {
+        (Some(reported), _) => reported,
+        (None, DeadLetterQueue::Subscription) => "SNS could not deliver it to the trigger queue".to_owned(),
+        (None, _) => "received too often without an answer: workers crashed, or the ledger was down".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(queue: DeadLetterQueue, body: &str) -> DeadLetterMessage {
+        DeadLetterMessage::read(queue, &Message::builder().message_id("1").body(body).build())
+    }
+
+    #[test]
+    fn worker_dead_letter_yields_reason_and_original_message() {
+        let text = DeadLetter::new("not valid".to_owned(), 1, "m".to_owned(), "{}").to_json();
+        let message = read(DeadLetterQueue::Requests, &text);
+        assert_eq!((message.reason.as_str(), message.body.as_str(), message.is_truncated), ("not valid", "{}", false));
+        let long = "x".repeat(DeadLetter::MAX_BODY_BYTES + 1);
+        let text = DeadLetter::new("too long".to_owned(), 1, "m".to_owned(), &long).to_json();
+        assert!(read(DeadLetterQueue::Requests, &text).is_truncated);
+    }
+
+    #[test]
+    fn redriven_message_without_envelope_is_kept_unchanged() {
+        let message = read(DeadLetterQueue::Requests, "{\"Type\":\"Notification\"}");
+        assert_eq!(message.body, "{\"Type\":\"Notification\"}");
+        assert!(message.reason.starts_with("received too often"), "{}", message.reason);
+        assert!(read(DeadLetterQueue::Subscription, "").reason.contains("SNS could not deliver"));
+    }
+}

@@ -1,0 +1,55 @@
+use doorbell_messages::JobKey;
+use sha2::{Digest, Sha256};
+
+/// One installation: a hash of its ledger's ARN, so that two in one account or on one forge never take each
+/// other's builds or flags for their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallationId(String);
+
+impl InstallationId {
+    const SEPARATOR: char = ':';
+
+    /// The installation whose ledger has this ARN.
+    pub fn from_ledger_arn(arn: &str) -> Self {
+        Self(hex_digest(&[arn], 12))
+    }
+
+    /// The job's id outside the ledger: in the build's environment.
+    pub fn job_id(&self, key: &JobKey) -> String {
+        format!("{}{}{key}", self.0, Self::SEPARATOR)
+    }
+
+    /// The key in a job id, if the id is this installation's.
+    pub fn job_key_in(&self, job_id: &str) -> Option<JobKey> {
+        let (installation, key) = job_id.split_once(Self::SEPARATOR)?;
+        if installation == self.0 { key.parse().ok() } else { None }
+    }
+
+    /// StartBuild's idempotency token: derived, so that every worker that repeats an attempt sends the same one and
+    /// no build can start twice within the token's life. 64 characters, the most that CodeBuild takes.
+    pub fn idempotency_token(&self, key: &JobKey, attempt: u32) -> String {
+        hex_digest(&["token", &self.0, key.as_str(), &attempt.to_string()], 64)
+    }
+
+    /// A flag's uid: 32 characters, the most that Pagure's column holds; a longer one is a `400 EDBERROR`.
+    pub fn flag_uid(&self, key: &JobKey) -> String {
+        hex_digest(&["flag", &self.0, key.as_str()], 32)
+    }
+}
+
+/// Hashes the parts with their lengths, so that moving a character from one to the next changes the result.
+fn hex_digest(parts: &[&str], length: usize) -> String {
+    use std::fmt::Write;
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut text = hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    text.truncate(length);
+    text
+}

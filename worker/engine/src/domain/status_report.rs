@@ -1,0 +1,46 @@
+use doorbell_messages::Status;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::config::JobConfig;
+use crate::domain::row::{Phase, Row};
+
+/// What a forge is told about a job: a function of the row, never of the event in hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// The status.
+    pub status: Status,
+    /// A line for people.
+    pub comment: String,
+    /// The build's log, or its build project's page before there is one. Never a URL from the request.
+    pub url: String,
+}
+
+impl StatusReport {
+    /// What the row says now.
+    pub(crate) fn for_row(row: &Row, config: &JobConfig) -> Self {
+        Self { status: row.status(), comment: comment(row), url: url(row, config) }
+    }
+}
+
+fn comment(row: &Row) -> String {
+    match &row.phase {
+        Phase::Received => "waiting for the registry".to_owned(),
+        Phase::Accepted { waiting: Some(why), .. } => format!("waiting for a build: {why}"),
+        Phase::Accepted { .. } | Phase::Starting { .. } => "waiting for a build".to_owned(),
+        Phase::Running { .. } => format!("{} is being built", row.git_ref()),
+        Phase::Finished { result, .. } => result.message.clone(),
+        Phase::Rejected { reason, .. } => format!("refused: {reason}"),
+    }
+}
+
+fn url(row: &Row, config: &JobConfig) -> String {
+    if let Some(log_url) = row.build().and_then(|build| build.log_url.as_ref()) {
+        return log_url.clone();
+    }
+    match &row.phase {
+        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
+            format!("{}/{}", config.console_url, launch.build_project)
+        }
+        Phase::Received | Phase::Finished { .. } | Phase::Rejected { .. } => config.console_url.clone(),
+    }
+}

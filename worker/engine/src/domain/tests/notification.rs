@@ -1,0 +1,294 @@
+use doorbell_messages::Status;
+use serde_json::json;
+
+use super::{COMMIT, JobHarness, START, build_described, mins, policy, policy_found, reported, secs};
+use crate::domain::{Admission, DeliveryOutcome, Effect, Observation, StartOutcome};
+
+fn failed(retry_after: Option<u32>) -> DeliveryOutcome {
+    DeliveryOutcome::Failed { reason: "it answers 503".to_owned(), retry_after }
+}
+
+fn unknown() -> DeliveryOutcome {
+    DeliveryOutcome::Unknown("no answer".to_owned())
+}
+
+fn conflict() -> DeliveryOutcome {
+    DeliveryOutcome::Conflict("EDBERROR".to_owned())
+}
+
+fn reported_status(effects: &[Effect]) -> Option<Status> {
+    reported(effects).map(|(status, _)| status)
+}
+
+#[test]
+fn queued_is_reported_after_ten_seconds_without_a_build() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    job.slot_available = false;
+    assert_eq!(reported_status(&job.observe(policy_found(&policy(json!({}))))), None);
+    assert_eq!(reported_status(&job.advance(secs(9)).fire_due()), None);
+    assert_eq!(reported_status(&job.advance(secs(1)).fire_due()), Some(Status::Queued));
+}
+
+#[test]
+fn fast_job_reports_running_once_and_success_once() {
+    let mut job = JobHarness::starting(json!({}));
+    let effects = job.observe_started(1);
+    assert_eq!(job.deliver_all(effects), [Status::Running]);
+    let build = job.build(1, "IN_PROGRESS");
+    assert_eq!(reported_status(&job.advance(secs(30)).observe(build_described(build))), None, "once");
+    let build = job.build(1, "SUCCEEDED");
+    let effects = job.observe(build_described(build.clone()));
+    assert_eq!(job.deliver_all(effects), [Status::Success]);
+    assert!(job.row.settled_at.is_some());
+    assert_eq!(job.observe(build_described(build)), []);
+}
+
+#[test]
+fn finished_job_never_reports_a_pending_status() {
+    let mut job = JobHarness::starting(json!({}));
+    let build = job.build(1, "FAILED");
+    let effects = job.advance(mins(1)).observe_start(StartOutcome::Started(build));
+    assert_eq!(job.deliver_all(effects), [Status::Error]);
+}
+
+#[test]
+fn only_one_report_is_in_flight_at_a_time() {
+    let mut job = JobHarness::starting(json!({}));
+    let running = job.observe_started(1);
+    let build = job.build(1, "SUCCEEDED");
+    assert_eq!(reported_status(&job.observe(build_described(build))), None, "running is still on its way");
+    let next = job.deliver(&running, DeliveryOutcome::Delivered);
+    assert_eq!(reported_status(&next), Some(Status::Success));
+}
+
+#[test]
+fn report_of_a_dead_worker_makes_the_final_one_repeat() {
+    let mut job = JobHarness::starting(json!({}));
+    let _lost = job.observe_started(1);
+    let build = job.build(1, "SUCCEEDED");
+    job.observe(build_described(build));
+    assert_eq!(reported_status(&job.advance(secs(59)).fire_due()), None);
+    let first = job.advance(secs(1)).fire_due();
+    assert_eq!(reported_status(&first), Some(Status::Success));
+    job.deliver(&first, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, None, "the lost telling may still arrive");
+    assert_eq!(reported_status(&job.advance(secs(119)).fire_due()), None);
+    let again = job.advance(secs(1)).fire_due();
+    assert_eq!(reported_status(&again), Some(Status::Success));
+    job.deliver(&again, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, Some(job.now));
+}
+
+#[test]
+fn unknown_pending_report_repeats_the_final_one() {
+    let mut job = JobHarness::starting(json!({}));
+    let running = job.observe_started(1);
+    let effects = job.deliver(&running, unknown());
+    assert_eq!(reported_status(&effects), None, "not at once");
+    let build = job.build(1, "SUCCEEDED");
+    let first = job.observe(build_described(build));
+    assert_eq!(reported_status(&first), Some(Status::Success), "the final one does not wait for the back-off");
+    job.deliver(&first, DeliveryOutcome::Delivered);
+    let told_at = job.now;
+    let again = job.fire_when_due();
+    assert_eq!(reported_status(&again), Some(Status::Success));
+    assert!(job.now.running_since(told_at) >= secs(120));
+    job.deliver(&again, unknown());
+    assert_eq!(job.row.settled_at, None, "until it is known to have arrived");
+    let last = job.fire_when_due();
+    job.deliver(&last, DeliveryOutcome::Delivered);
+    assert!(job.row.settled_at.is_some());
+}
+
+/// 10 s in which a claim may be used, and 120 s in which a forge does what it was sent.
+#[test]
+fn final_report_is_sent_once_after_the_stale_window() {
+    let check = |waited: u64, settles: bool| {
+        let mut job = JobHarness::starting(json!({}));
+        let running = job.observe_started(1);
+        job.deliver(&running, unknown());
+        let build = job.build(1, "SUCCEEDED");
+        let last = job.advance(secs(waited)).observe(build_described(build));
+        job.deliver(&last, DeliveryOutcome::Delivered);
+        assert_eq!(job.row.settled_at.is_some(), settles, "{waited} s after the claim in doubt");
+    };
+    check(129, false);
+    check(130, true);
+}
+
+#[test]
+fn unknown_final_report_is_retried() {
+    let (mut job, effects) = JobHarness::finished();
+    job.deliver(&effects, unknown());
+    let effects = job.fire_when_due();
+    job.deliver(&effects, DeliveryOutcome::Delivered);
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn outcome_of_a_superseded_report_changes_nothing() {
+    let mut job = JobHarness::starting(json!({}));
+    let lost = job.observe_started(1);
+    job.advance(secs(60)).fire_due();
+    let before = job.row.clone();
+    job.deliver(&lost, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
+    assert_eq!(job.row, before);
+}
+
+/// Two workers' clocks may show the same millisecond for claims that were made one after the other.
+#[test]
+fn outcome_of_previous_status_does_not_match_a_new_claim() {
+    let mut job = JobHarness::starting(json!({}));
+    let running = job.observe_started(1);
+    let build = job.build(1, "SUCCEEDED");
+    job.observe(build_described(build));
+    let success = job.deliver(&running, DeliveryOutcome::Delivered);
+    assert_eq!(reported_status(&success), Some(Status::Success));
+    job.deliver(&running, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, None, "the forge has not answered to the final status");
+    job.deliver(&success, DeliveryOutcome::Delivered);
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn unreachable_forge_is_retried_with_backoff_for_a_week() {
+    let mut refused_job = JobHarness::received(json!({"commit": COMMIT}));
+    let rejection = refused_job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
+    for (mut job, mut effects) in [JobHarness::finished(), (refused_job, rejection)] {
+        let mut tries = 0;
+        while job.row.settled_at.is_none() {
+            if reported_status(&effects).is_some() {
+                tries += 1;
+                job.deliver(&effects, failed(None));
+            }
+            if job.row.settled_at.is_none() {
+                effects = job.fire_when_due();
+            }
+        }
+        let days = job.now.running_since(START).as_secs() / 86_400;
+        assert_eq!(days, 7);
+        assert!((1000..1400).contains(&tries), "about every ten minutes, not {tries} times a week");
+        let why = job.row.notification.undeliverable.clone();
+        assert_eq!(why.as_deref(), Some("not in 7 days: it answers 503"));
+        let tried = job.row.trail.iter().filter(|note| note.text.starts_with("the forge did not take")).count();
+        assert_eq!(tried, 1, "{:?}", job.row.trail);
+    }
+}
+
+#[test]
+fn recovered_forge_gets_only_the_final_status() {
+    let mut job = JobHarness::starting(json!({}));
+    let mut effects = job.observe_started(1);
+    for _ in 0..20 {
+        job.deliver(&effects, failed(None));
+        loop {
+            effects = job.fire_when_due();
+            match reported_status(&effects) {
+                Some(told) => break assert_eq!(told, Status::Running),
+                None => job.observe(Observation::QueryFailed("down".to_owned())),
+            };
+        }
+    }
+    job.deliver(&effects, failed(None));
+    let build = job.build(1, "SUCCEEDED");
+    let effects = job.observe(build_described(build));
+    assert_eq!(job.deliver_all(effects), [Status::Success]);
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn retry_after_of_the_forge_is_bounded() {
+    let check = |retry_after, least, most| {
+        let (mut job, effects) = JobHarness::finished();
+        job.deliver(&effects, failed(retry_after));
+        let wait = job.row.due_at().unwrap().running_since(job.now);
+        assert!((least..=most).contains(&wait), "{retry_after:?} made {wait:?}");
+    };
+    check(None, secs(3), secs(5));
+    check(Some(0), secs(3), secs(5));
+    check(Some(90), secs(90), secs(90));
+    check(Some(u32::MAX), mins(60), mins(60));
+}
+
+#[test]
+fn report_without_a_permit_stays_due() {
+    for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
+        let mut job = JobHarness { report_admission: forge, ..JobHarness::running() };
+        let build = job.build(1, "SUCCEEDED");
+        assert_eq!(reported_status(&job.observe(build_described(build))), None);
+        let wait = job.row.notification.due_at.unwrap().running_since(job.now).as_secs();
+        assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
+    }
+}
+
+#[test]
+fn conflicting_report_is_tried_six_times() {
+    let (mut job, mut effects) = JobHarness::finished();
+    for _ in 0..5 {
+        assert_eq!(reported_status(&job.deliver(&effects, conflict())), None, "not at once");
+        assert_eq!(job.row.settled_at, None);
+        effects = job.fire_when_due();
+    }
+    job.deliver(&effects, conflict());
+    assert_eq!(job.row.notification.undeliverable.as_deref(), Some("EDBERROR"));
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn failed_reports_do_not_count_as_conflicts() {
+    let (mut job, mut effects) = JobHarness::finished();
+    for _ in 0..20 {
+        job.deliver(&effects, failed(None));
+        effects = job.fire_when_due();
+    }
+    job.deliver(&effects, conflict());
+    assert_eq!(job.row.notification.undeliverable, None);
+}
+
+#[test]
+fn undeliverable_report_settles_the_job_with_its_reason() {
+    let (mut job, effects) = JobHarness::finished();
+    job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404:\nENOPROJECT".to_owned()));
+    assert_eq!(job.row.notification.undeliverable.as_deref(), Some("it answers 404: ENOPROJECT"));
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn undeliverable_pending_report_leaves_a_running_job_unsettled() {
+    let mut job = JobHarness::starting(json!({}));
+    let effects = job.observe_started(1);
+    job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
+    assert_eq!(job.row.settled_at, None);
+    let build = job.build(1, "SUCCEEDED");
+    assert_eq!(reported_status(&job.observe(build_described(build))), None);
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn a_settled_row_has_no_due_time_and_expires_after_thirty_days() {
+    let (mut job, effects) = JobHarness::finished();
+    assert_eq!(job.row.expires_at(), None);
+    job.deliver_all(effects);
+    assert_eq!(job.row.due_at(), None);
+    assert_eq!(job.row.expires_at(), Some(job.now + mins(30 * 24 * 60)));
+    assert_eq!(job.advance(mins(600)).fire_due(), []);
+}
+
+#[test]
+fn job_without_report_target_settles_when_it_ends() {
+    let mut job = JobHarness::starting(json!({"report": null}));
+    job.observe_started(1);
+    let build = job.build(1, "SUCCEEDED");
+    assert_eq!(job.observe(build_described(build)), []);
+    assert!(job.row.settled_at.is_some());
+}
+
+#[test]
+fn repeated_start_does_not_report_queued_again() {
+    let mut job = JobHarness::starting(json!({}));
+    let effects = job.advance(secs(60)).fire_due();
+    assert_eq!(job.deliver_all(effects), [Status::Queued]);
+    let asked_at = job.advance(mins(16)).now;
+    let effects = job.observe(Observation::BuildsListed { asked_at, builds: vec![] });
+    assert_eq!(reported_status(&effects), None);
+}

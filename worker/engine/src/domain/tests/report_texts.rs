@@ -1,0 +1,133 @@
+//! Every text that a forge shows, as people read it.
+
+use serde_json::{Value, json};
+
+use super::{COMMIT, JobHarness, build_described, failed_stage, mins, policy, policy_found, secs};
+use crate::domain::{Effect, Observation, ProviderBuild, StartOutcome};
+
+fn report_text(effects: &[Effect]) -> String {
+    effects
+        .iter()
+        .find_map(|effect| match effect {
+            Effect::ReportStatus { report, .. } => {
+                Some(format!("{}: {}\n{}", report.status, report.comment, report.url))
+            }
+            _ => None,
+        })
+        .expect("something is told")
+}
+
+fn rejection_text(mut fields: Value, keys: Value) -> String {
+    fields["commit"] = json!(COMMIT);
+    let mut job = JobHarness::received(fields);
+    report_text(&job.observe(policy_found(&policy(keys))))
+}
+
+#[test]
+fn queued_report_text_names_build_project_page() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    job.slot_available = false;
+    job.observe(policy_found(&policy(json!({}))));
+    insta::assert_snapshot!(report_text(&job.advance(secs(10)).fire_due()), @r"
+    queued: waiting for a build
+    https://console.example.org/projects/builds
+    ");
+}
+
+#[test]
+fn throttled_report_text_names_the_limit() {
+    let mut job = JobHarness::starting(json!({}));
+    job.observe_start(StartOutcome::Limited(
+        "AccountLimitExceededException: cannot have more than 20 builds".to_owned(),
+    ));
+    job.slot_available = false;
+    insta::assert_snapshot!(report_text(&job.advance(secs(10)).fire_due()), @r"
+    queued: waiting for a build: AccountLimitExceededException: cannot have more than 20 builds
+    https://console.example.org/projects/builds
+    ");
+}
+
+#[test]
+fn running_report_text_links_the_log() {
+    insta::assert_snapshot!(report_text(&JobHarness::starting(json!({})).observe_started(1)), @r"
+    running: branch main is being built
+    https://logs.example.org/1
+    ");
+}
+
+#[test]
+fn final_report_text_of_a_build() {
+    let end = |status, phase: Option<(&str, &str)>| {
+        let mut job = JobHarness::running();
+        let build = ProviderBuild {
+            failed_stage: phase.map(|(name, message)| failed_stage(name, message)),
+            ..job.build(1, status)
+        };
+        report_text(&job.observe(build_described(build)))
+    };
+    insta::assert_snapshot!(end("SUCCEEDED", None), @r"
+    success: passed after 42 s
+    https://logs.example.org/1
+    ");
+    insta::assert_snapshot!(end("FAILED", Some(("BUILD", "exit status 3"))), @r"
+    failure: the command exited with 3 after 42 s
+    https://logs.example.org/1
+    ");
+    insta::assert_snapshot!(end("FAILED", Some(("BUILD", "exit status 242"))), @r"
+    error: the commit is not on the ref that was asked for after 42 s (runner code 242)
+    https://logs.example.org/1
+    ");
+    insta::assert_snapshot!(end("TIMED_OUT", None), @r"
+    error: the provider ended the build at its time limit after 42 s
+    https://logs.example.org/1
+    ");
+    insta::assert_snapshot!(end("STOPPED", None), @r"
+    canceled: stopped after 42 s
+    https://logs.example.org/1
+    ");
+}
+
+#[test]
+fn final_report_text_without_a_build() {
+    let mut job = JobHarness::starting(json!({}));
+    let effects = job.observe_start(StartOutcome::Invalid("Invalid environment variable".to_owned()));
+    insta::assert_snapshot!(report_text(&effects), @r"
+    error: the provider refused the build: Invalid environment variable
+    https://console.example.org/projects
+    ");
+    let mut job = JobHarness::starting(json!({"onUnknownStart": "stop"}));
+    let asked_at = job.advance(mins(16)).now;
+    insta::assert_snapshot!(report_text(&job.observe(Observation::BuildsListed { asked_at, builds: vec![] })), @r"
+    error: unknown whether it started: a person decides (onUnknownStart is stop)
+    https://console.example.org/projects
+    ");
+}
+
+#[test]
+fn rejection_report_text_names_the_reason() {
+    insta::assert_snapshot!(rejection_text(json!({"branch": "x"}), json!({"refs": ["main", "tags/v*"]})), @r"
+    rejected: refused: branch x is not among the refs that project demo may build: heads/main, tags/v*
+    https://console.example.org/projects
+    ");
+    insta::assert_snapshot!(rejection_text(json!({"branch": null, "pullRequest": 7}), json!({})), @r"
+    rejected: refused: project demo does not build pull requests
+    https://console.example.org/projects
+    ");
+    insta::assert_snapshot!(rejection_text(json!({"variables": {"STAGE": "x"}}), json!({})), @r"
+    rejected: refused: project demo does not let requests set the variable STAGE
+    https://console.example.org/projects
+    ");
+    insta::assert_snapshot!(rejection_text(json!({"variables": {"PATH": "x"}}), json!({"variables": ["PATH"]})), @r"
+    rejected: refused: the variable PATH is reserved: no request may set it
+    https://console.example.org/projects
+    ");
+    insta::assert_snapshot!(rejection_text(json!({}), json!({"buildProject": null})), @r"
+    rejected: refused: project demo names no build project (buildProject)
+    https://console.example.org/projects
+    ");
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    insta::assert_snapshot!(report_text(&job.advance(mins(72 * 60 + 1)).observe(policy_found(&policy(json!({}))))), @r"
+    rejected: refused: it was published more than 72 h ago: too old to build
+    https://console.example.org/projects
+    ");
+}

@@ -1,0 +1,154 @@
+use std::time::Duration;
+
+use super::*;
+
+const CONFIG: LimiterConfig = LimiterConfig {
+    initial_limit: 2,
+    max_limit: 8,
+    trip_after: 1,
+    initial_cooldown: Duration::from_secs(1),
+    max_cooldown: Duration::from_secs(8),
+};
+
+fn key(name: &str) -> (ProjectName, Timestamp, JobKey) {
+    let project: ProjectName = name.parse().unwrap();
+    let request = doorbell_messages::Request::parse(&format!(r#"{{"project":"{name}","branch":"main"}}"#)).unwrap();
+    (project, Timestamp::from_millis(0), JobKey::for_request(&request, "00000000-0000-4000-8000-000000000000").unwrap())
+}
+
+fn enqueue(limiter: &ConcurrencyLimiter, destination: &str, name: &str) {
+    let (project, since, key) = key(name);
+    limiter.enqueue(destination, &project, since, &key);
+}
+
+fn next_ready(limiter: &Arc<ConcurrencyLimiter>) -> Option<(String, Permit)> {
+    limiter
+        .try_next_ready()
+        .ok()
+        .map(|ready| (ready.key.as_str().split('#').next().unwrap_or_default().to_owned(), ready.permit))
+}
+
+fn throttle(limiter: &Arc<ConcurrencyLimiter>, destination: &str) {
+    limiter.try_acquire(destination).unwrap().record(CallResult::Throttled(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_grows_on_accepted_calls_and_trips_when_throttled() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    let permits: Vec<Permit> = (0..2).map(|_| limiter.try_acquire("a").unwrap()).collect();
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
+    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted));
+    let permits: Vec<Permit> = (0..3).map(|_| limiter.try_acquire("a").unwrap()).collect();
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
+    permits.into_iter().for_each(|permit| permit.record(CallResult::Throttled(None)));
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Closed);
+    assert!(limiter.try_acquire("b").is_ok(), "another destination is another limit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tripped_limit_is_probed_with_growing_cooldown() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    throttle(&limiter, "a");
+    for pause in [1, 2, 4, 8, 8] {
+        tokio::time::advance(Duration::from_millis(pause * 1000 - 1)).await;
+        assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Closed);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let probe = limiter.try_acquire("a").unwrap();
+        assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Closed, "one at a time");
+        probe.record(CallResult::Throttled(None));
+    }
+    tokio::time::advance(Duration::from_secs(8)).await;
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    let _out = [limiter.try_acquire("a").unwrap(), limiter.try_acquire("a").unwrap()];
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
+}
+
+/// How many are let permits of an open destination at once; all of them are taken.
+fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> usize {
+    let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire(destination).ok()).collect();
+    let count = permits.len();
+    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted));
+    count
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_limit_grows_slowly_up_to_its_initial_value() {
+    let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 4, max_limit: 100, ..CONFIG });
+    throttle(&limiter, "a");
+    tokio::time::advance(CONFIG.initial_cooldown).await;
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    let widths: Vec<usize> = (0..6).map(|_| run_all_permitted(&limiter, "a")).collect();
+    assert_eq!(widths, [2, 3, 4, 6, 9, 13]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn freed_slot_lets_one_job_pass_a_tripped_limit() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    throttle(&limiter, "a");
+    enqueue(&limiter, "a", "demo");
+    enqueue(&limiter, "a", "other");
+    assert!(next_ready(&limiter).is_none());
+    limiter.release_slot("a");
+    let (name, permit) = next_ready(&limiter).unwrap();
+    assert_eq!(name, "demo");
+    assert!(next_ready(&limiter).is_none());
+    drop(permit);
+    assert_eq!(next_ready(&limiter).unwrap().0, "other", "an unused permit is the next one's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_job_cannot_overtake_waiting_jobs() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    drop(limiter.try_acquire("a").unwrap());
+    enqueue(&limiter, "a", "demo");
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_are_shared_round_robin_between_projects() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    throttle(&limiter, "a");
+    let (project, since, first) = key("big");
+    for number in 0..5u64 {
+        let text = format!("big#{number}#{}", first.as_str().rsplit('#').next().unwrap());
+        limiter.enqueue("a", &project, since + Duration::from_secs(number), &text.parse().unwrap());
+    }
+    enqueue(&limiter, "a", "small");
+    let order: Vec<String> = (0..4)
+        .map(|_| {
+            limiter.release_slot("a");
+            let (name, permit) = next_ready(&limiter).unwrap();
+            permit.record(CallResult::Accepted);
+            name
+        })
+        .collect();
+    assert_eq!(order, ["big", "small", "big", "big"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn freed_slot_serves_all_groups_until_one_has_its_own_limit() {
+    let limiter = ConcurrencyLimiter::new(CONFIG);
+    throttle(&limiter, "a");
+    throttle(&limiter, "b");
+    enqueue(&limiter, "b", "demo");
+    limiter.release_slot("a");
+    let (_, permit) = next_ready(&limiter).unwrap();
+    permit.record(CallResult::Throttled(None));
+    enqueue(&limiter, "b", "demo");
+    assert!(next_ready(&limiter).is_none(), "b's limit is its own: a's places do not help");
+    enqueue(&limiter, "a", "other");
+    assert_eq!(next_ready(&limiter).unwrap().0, "other", "the place is still free for a's");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_trips_after_consecutive_throttled_calls() {
+    let limiter = ConcurrencyLimiter::new(LimiterConfig { trip_after: 3, ..CONFIG });
+    throttle(&limiter, "a");
+    throttle(&limiter, "a");
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    throttle(&limiter, "a");
+    throttle(&limiter, "a");
+    limiter.try_acquire("a").unwrap().record(CallResult::Throttled(Some(Duration::from_secs(5))));
+    tokio::time::advance(Duration::from_millis(4999)).await;
+    assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Closed, "it asked for five seconds");
+}

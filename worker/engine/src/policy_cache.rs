@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_messages::{BuildProjectName, ProjectName};
+
+use crate::domain::{Policy, PolicyLookup};
+use crate::ports::{PortError, ProjectRegistry};
+use crate::ttl_cache::TtlCache;
+
+/// How long a policy is believed: a change of the registry is in force after this.
+const POLICY_TTL: Duration = Duration::from_secs(30);
+
+/// How long "no such project" is believed: long enough that a flood of one unknown name costs two reads a few
+/// seconds (SSM serves 40 a second to the whole account), short enough for the person who just registered it.
+const UNKNOWN_PROJECT_TTL: Duration = Duration::from_secs(5);
+
+/// Policies by project, read ahead of need and at most once at a time.
+#[derive(Debug)]
+pub(crate) struct PolicyCache {
+    policies: TtlCache<ProjectName, PolicyLookup>,
+    fallback: Option<BuildProjectName>,
+}
+
+impl PolicyCache {
+    pub(crate) fn new(fallback: Option<BuildProjectName>) -> Self {
+        Self { policies: TtlCache::new(), fallback }
+    }
+
+    /// What is known without asking anybody. Only a good policy: everything else is worth a look.
+    pub(crate) fn cached(&self, project: &ProjectName) -> Option<Arc<Policy>> {
+        match self.policies.peek(project) {
+            Some(PolicyLookup::Found(policy)) => Some(policy),
+            _ => None,
+        }
+    }
+
+    pub(crate) async fn lookup(&self, projects: &impl ProjectRegistry, project: &ProjectName) -> PolicyLookup {
+        let read = async {
+            // "Unknown" is final for a job, so it is believed only when read twice.
+            let documents = match projects.read(project).await? {
+                Some(documents) => Some(documents),
+                None => projects.read(project).await?,
+            };
+            let Some(documents) = documents else { return Ok((PolicyLookup::NotRegistered, UNKNOWN_PROJECT_TTL)) };
+            Ok::<_, PortError>(match Policy::read(&documents, self.fallback.as_ref()) {
+                Ok(policy) => {
+                    for warning in &policy.warnings {
+                        tracing::warn!(project = %project, "registry: {warning}");
+                    }
+                    (PolicyLookup::Found(Arc::new(policy)), POLICY_TTL)
+                }
+                Err(error) => (PolicyLookup::Invalid(error.to_string()), UNKNOWN_PROJECT_TTL),
+            })
+        };
+        match self.policies.get(project, read).await {
+            Ok(lookup) => lookup,
+            Err(error) => {
+                tracing::warn!(project = %project, "the registry could not be read: {error}");
+                PolicyLookup::Unavailable(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,316 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorbell_engine::domain::{BuildQuery, FailedStage, LaunchSpec, ProviderBuild, StartOutcome, Timestamp};
+use doorbell_engine::ports::{BuildProvider, PortError};
+use doorbell_messages::{BuildId, JOB_ID};
+use tokio::time::Instant;
+
+use super::{FakeServices, PortCall, SeededRng, SimulatedWorker, lock};
+use crate::harness::installation;
+
+/// The role that workers start builds with.
+pub const WORKER_ROLE_PREFIX: &str = "doorbell-worker/";
+
+/// CodeBuild honours a token for so long.
+const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// The client's patience with one StartBuild.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How builds and their events behave.
+#[derive(Debug, Clone)]
+pub struct ProviderBehavior {
+    /// Builds that run at once.
+    pub build_limit: usize,
+    /// Limits of single build projects, below that one.
+    pub project_limits: BTreeMap<String, usize>,
+    /// How long StartBuild takes.
+    pub start_time: Duration,
+    pub build_time: Duration,
+    /// How a build ends, and the phase that did not succeed.
+    pub result: (String, Option<(String, String)>),
+    /// How often each event is sent; none of them is "all are lost".
+    pub event_copies: u32,
+    /// How long after what it tells an event is sent. Beyond the build's time: in the wrong order.
+    pub start_event_after: Duration,
+    pub end_event_after: Duration,
+    /// How long a new build is missing in listings.
+    pub listing_lag: Duration,
+    /// How long BatchGetBuilds denies an end that an event has told.
+    pub describe_lag: Duration,
+    /// StartBuild is refused as by IAM.
+    pub is_denied: bool,
+}
+
+/// The provider.
+#[derive(Debug)]
+pub struct FakeProvider {
+    pub behavior: ProviderBehavior,
+    builds: BTreeMap<BuildId, FakeBuild>,
+    tokens: HashMap<String, (BuildId, String, Timestamp)>,
+    pub start_calls: u32,
+    /// Everything that may vary varies.
+    pub rng: Option<SeededRng>,
+    pub peak_running: usize,
+}
+
+#[derive(Debug, Clone)]
+struct FakeBuild {
+    description: ProviderBuild,
+    ends_at: Timestamp,
+    result: (String, Option<(String, String)>),
+    describe_lag: Duration,
+}
+
+impl Default for FakeProvider {
+    fn default() -> Self {
+        let rules = ProviderBehavior {
+            build_limit: 20,
+            project_limits: BTreeMap::new(),
+            start_time: Duration::from_millis(100),
+            build_time: Duration::from_secs(30),
+            result: ("SUCCEEDED".to_owned(), None),
+            event_copies: 1,
+            start_event_after: Duration::from_millis(300),
+            end_event_after: Duration::from_millis(300),
+            listing_lag: Duration::from_secs(20),
+            describe_lag: Duration::ZERO,
+            is_denied: false,
+        };
+        Self {
+            behavior: rules,
+            builds: BTreeMap::new(),
+            tokens: HashMap::new(),
+            start_calls: 0,
+            rng: None,
+            peak_running: 0,
+        }
+    }
+}
+
+impl FakeProvider {
+    /// Every build that ever was, with its end if it has come.
+    pub fn builds(&self, now: Timestamp) -> Vec<ProviderBuild> {
+        self.builds.values().map(|build| build.at(now)).collect()
+    }
+
+    /// A build by somebody else, made to look like a job's.
+    pub fn foreign_build(&mut self, job_id: &str, initiator: &str, now: Timestamp) -> BuildId {
+        let id = self.add(Some(job_id.to_owned()), initiator.to_owned(), "builds", now);
+        self.builds.get(&id).expect("it was just added").description.id.clone()
+    }
+
+    fn running(&self, now: Timestamp) -> usize {
+        self.builds.values().filter(|build| now < build.ends_at).count()
+    }
+
+    fn is_project_full(&self, project: &str, now: Timestamp) -> bool {
+        let Some(limit) = self.behavior.project_limits.get(project) else { return false };
+        let is_of = |build: &&FakeBuild| {
+            build.description.id.as_str().split(':').next() == Some(project) && now < build.ends_at
+        };
+        self.builds.values().filter(is_of).count() >= *limit
+    }
+
+    /// The provider forgets every build and token.
+    pub fn remove_all_builds(&mut self) {
+        self.builds.clear();
+        self.tokens.clear();
+    }
+
+    /// The provider forgets a build.
+    pub fn remove_build(&mut self, id: &BuildId) {
+        self.builds.remove(id);
+    }
+
+    fn start(&mut self, input: &LaunchSpec, token: &str, who: &str, now: Timestamp) -> (StartOutcome, bool) {
+        self.start_calls += 1;
+        let text = serde_json::to_string(input).expect("an input can be written");
+        if let Some((id, before, at)) = self.tokens.get(token)
+            && now.running_since(*at) < TOKEN_LIFE
+        {
+            if *before != text {
+                return (StartOutcome::Unknown("the token was used with other parameters".to_owned()), false);
+            }
+            return (StartOutcome::Started(self.builds[id].at(now)), false);
+        }
+        if self.rng.as_mut().is_some_and(|rng| rng.once_in(12)) {
+            return (StartOutcome::Limited("ThrottlingException".to_owned()), false);
+        }
+        if self.behavior.is_denied {
+            return (StartOutcome::Denied("AccessDeniedException".to_owned()), false);
+        }
+        if self.running(now) >= self.behavior.build_limit || self.is_project_full(input.build_project.as_str(), now) {
+            return (StartOutcome::Limited("AccountLimitExceededException".to_owned()), false);
+        }
+        let job_id =
+            input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
+        let id = self.add(job_id, format!("{WORKER_ROLE_PREFIX}{who}"), input.build_project.as_str(), now);
+        self.tokens.insert(token.to_owned(), (id.clone(), text, now));
+        self.peak_running = self.peak_running.max(self.running(now));
+        (StartOutcome::Started(self.builds[&id].at(now)), true)
+    }
+
+    fn add(&mut self, job_id: Option<String>, initiator: String, project: &str, now: Timestamp) -> BuildId {
+        let number = self.builds.len() as i64 + 1;
+        let id = BuildId::new(format!("{project}:{number:04}"));
+        let shown = ProviderBuild {
+            id: id.clone(),
+            number: Some(number),
+            job_id,
+            initiator: Some(initiator),
+            complete: false,
+            status: "IN_PROGRESS".to_owned(),
+            started_at: Some(now),
+            ended_at: None,
+            log_url: Some(format!("https://logs.example.org/{number}")),
+            failed_stage: None,
+        };
+        let ProviderBehavior { result: mut ends, describe_lag: mut end_lag, mut build_time, .. } =
+            self.behavior.clone();
+        if let Some(rng) = &mut self.rng {
+            let all = [
+                ("SUCCEEDED", None),
+                ("FAILED", Some(("BUILD", "exit status 3"))),
+                ("FAULT", None),
+                ("TIMED_OUT", None),
+            ];
+            let (status, phase) = rng.one_of(&all);
+            ends = (status.to_owned(), phase.map(|(name, text)| (name.to_owned(), text.to_owned())));
+            end_lag = rng.millis(10_000);
+            let longest = rng.one_of(&[2_000, 60_000, 900_000]);
+            build_time = rng.millis(longest);
+        }
+        self.builds.insert(
+            id.clone(),
+            FakeBuild { description: shown, ends_at: now + build_time, result: ends, describe_lag: end_lag },
+        );
+        id
+    }
+}
+
+impl FakeBuild {
+    fn at(&self, now: Timestamp) -> ProviderBuild {
+        if now < self.ends_at + self.describe_lag {
+            return self.description.clone();
+        }
+        let phase = self.result.1.clone();
+        ProviderBuild {
+            complete: true,
+            status: self.result.0.clone(),
+            ended_at: Some(self.ends_at),
+            failed_stage: phase.map(|(name, message)| FailedStage { name, message }),
+            ..self.description.clone()
+        }
+    }
+}
+
+/// The event of a build's state, as EventBridge puts it into the queue.
+pub fn event(id: &BuildId, status: &str) -> String {
+    serde_json::json!({
+        "source": "aws.codebuild",
+        "detail-type": "CodeBuild Build State Change",
+        "detail": {
+            "build-id": format!("arn:aws:codebuild:eu-west-1:123456789012:build/{id}"),
+            "build-status": status,
+        },
+    })
+    .to_string()
+}
+
+/// Sends the events of a new build when their time comes.
+fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
+    let (rules, ends) = {
+        let builds = lock(&shared.provider);
+        (builds.behavior.clone(), builds.behavior.result.0.clone())
+    };
+    let (build_time, rng) = {
+        let mut account = lock(&shared.provider);
+        let build_time =
+            account.builds.get(&id).map(|build| build.ends_at.running_since(shared.now())).unwrap_or_default();
+        (build_time, account.rng.as_mut().map(SeededRng::fork))
+    };
+    for (status, after) in
+        [("IN_PROGRESS".to_owned(), rules.start_event_after), (ends, build_time + rules.end_event_after)]
+    {
+        let (shared, id, mut rng) = (Arc::clone(shared), id.clone(), rng.clone());
+        tokio::spawn(async move {
+            let copies = rng.as_mut().map_or(rules.event_copies, |rng| rng.one_of(&[0, 1, 1, 1, 2, 3]));
+            let mut after = after;
+            for _ in 0..copies {
+                let late = rng.as_mut().map(|rng| {
+                    let latest = rng.one_of(&[500, 60_000, 600_000]);
+                    rng.millis(latest)
+                });
+                tokio::time::sleep(std::mem::take(&mut after) + late.unwrap_or_default()).await;
+                shared.events.send(event(&id, &status));
+            }
+        });
+    }
+}
+
+impl BuildProvider for SimulatedWorker {
+    async fn start(&self, input: &LaunchSpec, token: &str) -> StartOutcome {
+        let started = Instant::now();
+        self.trigger_poison(|poison| {
+            input.environment.iter().any(|variable| variable.value == installation().job_id(poison))
+        })
+        .await;
+        if let Err(error) = self.process.before(PortCall::Start).await {
+            return StartOutcome::Unknown(error.to_string());
+        }
+        let start_time = lock(&self.services.provider).behavior.start_time;
+        tokio::time::sleep(start_time).await;
+        self.process.wait_alive().await;
+        if started.elapsed() > CLIENT_TIMEOUT {
+            // Paused on its way: the client looks at its deadline before it goes on.
+            return StartOutcome::Unknown("it did not answer in time".to_owned());
+        }
+        let now = self.services.now();
+        let (answer, is_new) = lock(&self.services.provider).start(input, token, &self.process.name, now);
+        if let (StartOutcome::Started(build), true) = (&answer, is_new) {
+            schedule_events(&self.services, build.id.clone());
+        }
+        match self.process.after(PortCall::Start).await {
+            Ok(()) => answer,
+            Err(error) => StartOutcome::Unknown(error.to_string()),
+        }
+    }
+
+    async fn list(&self, search: &BuildQuery) -> Result<Vec<ProviderBuild>, PortError> {
+        self.process.before(PortCall::List).await?;
+        let now = self.services.now();
+        let account = lock(&self.services.provider).builds(now);
+        let lag = lock(&self.services.provider).behavior.listing_lag;
+        let is_shown = |build: &ProviderBuild| {
+            build.started_at.is_some_and(|at| at >= search.not_before && now.running_since(at) >= lag)
+                && build.id.as_str().starts_with(&format!("{}:", search.build_project))
+        };
+        let found = account.into_iter().filter(is_shown).collect();
+        self.process.after(PortCall::List).await?;
+        Ok(found)
+    }
+
+    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
+        self.process.before(PortCall::Describe).await?;
+        let now = self.services.now();
+        let builds = {
+            let account = lock(&self.services.provider);
+            ids.iter().filter_map(|id| Some(account.builds.get(id)?.at(now))).collect()
+        };
+        self.process.after(PortCall::Describe).await?;
+        Ok(builds)
+    }
+
+    async fn stop(&self, id: &BuildId) -> Result<(), PortError> {
+        self.process.before(PortCall::Stop).await?;
+        let now = self.services.now();
+        if let Some(build) = lock(&self.services.provider).builds.get_mut(id).filter(|build| now < build.ends_at) {
+            build.ends_at = now;
+            build.result = ("STOPPED".to_owned(), None);
+        }
+        self.process.after(PortCall::Stop).await
+    }
+}

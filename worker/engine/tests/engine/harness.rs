@@ -1,0 +1,192 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use doorbell_engine::domain::{Initiator, InstallationId, JobConfig, ProviderBuild, Row};
+use doorbell_engine::{Engine, EngineConfig};
+use doorbell_messages::{BuildId, JobKey, Request, Status};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::fakes::{
+    FakeServices, FlagWrite, QueueKind, SimulatedProcess, SimulatedQueue, SimulatedWorker, document, lock,
+};
+
+pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// Longer than anything here takes: the token's life, the search, a repeated start and a build.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
+
+pub fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// One history: the simulation, the workers in it, and what must hold when it ends.
+pub struct Simulation {
+    pub services: Arc<FakeServices>,
+    published: AtomicU32,
+}
+
+/// A worker that runs, or ran.
+pub struct RunningWorker {
+    pub process: Arc<SimulatedProcess>,
+    pub stop: CancellationToken,
+    pub task: JoinHandle<()>,
+}
+
+impl Simulation {
+    pub fn new() -> Self {
+        Self { services: FakeServices::new(), published: AtomicU32::new(0) }
+    }
+
+    pub fn start_worker(&self, name: &str) -> RunningWorker {
+        self.start_worker_with_schema(name, 1)
+    }
+
+    /// A worker that reads and writes rows of this schema.
+    pub fn start_worker_with_schema(&self, name: &str, schema: u32) -> RunningWorker {
+        let process = Arc::new(SimulatedProcess::new(name, schema));
+        let worker = SimulatedWorker { services: Arc::clone(&self.services), process: Arc::clone(&process) };
+        let engine = Engine::new(worker.clone(), config(name));
+        let stop = CancellationToken::new();
+        let queues = [QueueKind::Triggers, QueueKind::Events].map(|which| SimulatedQueue(worker.clone(), which));
+        let [triggers, events] = queues;
+        let ended = tokio::spawn(engine.run(triggers, events, stop.clone()));
+        RunningWorker { process, stop, task: ended }
+    }
+
+    /// Registers a project, the base one with more or other keys.
+    pub fn register(&self, name: &str, more: Value) {
+        lock(&self.services.registry).projects.insert(name.to_owned(), document(more));
+    }
+
+    /// Publishes a request for the project, the base one with more or other fields.
+    pub fn publish(&self, more: Value) -> JobKey {
+        let (key, body) = self.request_message(more);
+        self.services.triggers.send(body);
+        key
+    }
+
+    /// A request in SNS's envelope, not sent yet.
+    pub fn request_message(&self, more: Value) -> (JobKey, String) {
+        let number = self.published.fetch_add(1, Ordering::Relaxed);
+        let id = format!("00000000-0000-4000-8000-{number:012}");
+        let mut request = json!({"project": "demo", "branch": "main", "commit": COMMIT});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let parsed = Request::parse(&request.to_string()).unwrap();
+        (JobKey::for_request(&parsed, &id).unwrap(), self.envelope(&id, TOPIC, &request.to_string()))
+    }
+
+    pub fn envelope(&self, id: &str, topic: &str, message: &str) -> String {
+        json!({
+            "Type": "Notification", "MessageId": id, "TopicArn": topic, "Message": message,
+            "Timestamp": self.services.now().to_string(),
+        })
+        .to_string()
+    }
+
+    /// Looks every so often until it is so; fails a test that waits for what never comes.
+    pub async fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        let mut waited = Duration::ZERO;
+        while !is_so(self) {
+            assert!(waited < SETTLE_TIMEOUT, "not even after {SETTLE_TIMEOUT:?}: {what}; rows: {:#?}", self.rows());
+            tokio::time::sleep(secs(1)).await;
+            waited += secs(1);
+        }
+    }
+
+    /// Waits until nothing is left to do, and checks what must hold then.
+    pub async fn wait_settled(&self) {
+        self.wait_until("all jobs are settled and all messages gone", |simulation| {
+            simulation.services.triggers.len() == 0 && lock(&simulation.services.ledger).all_finished()
+        })
+        .await;
+        // What was late may still come.
+        tokio::time::sleep(secs(600)).await;
+        self.check_invariants();
+    }
+
+    /// The invariants of the design that a simulation can see.
+    pub fn check_invariants(&self) {
+        assert_eq!(*lock(&self.services.violations), [""; 0]);
+        let deployment = installation();
+        for row in self.rows() {
+            assert!(row.due_at().is_none(), "left behind: {row:#?}");
+            assert!(row.settled_at.is_some() || row.quarantined.is_some(), "left behind: {row:#?}");
+            assert!(self.own_builds(&row.key).len() <= 1, "{:#?}", self.own_builds(&row.key));
+            let Some(target) = row.target().filter(|_| row.settled_at.is_some()) else { continue };
+            assert_eq!(target.external_id, deployment.flag_uid(&row.key));
+            let flags = self.flags(&row.key);
+            assert_eq!(flags.last().map(|flag| flag.status), Some(row.status()), "{flags:#?}");
+            assert!(flags.iter().all(|flag| flag.commit == target.commit));
+        }
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        lock(&self.services.ledger).rows()
+    }
+
+    pub fn row(&self, key: &JobKey) -> Row {
+        self.rows().into_iter().find(|row| row.key == *key).unwrap_or_else(|| panic!("no row {key}"))
+    }
+
+    /// The builds that our workers started for a job.
+    pub fn own_builds(&self, key: &JobKey) -> Vec<ProviderBuild> {
+        let job_id = installation().job_id(key);
+        let builds = lock(&self.services.provider).builds(self.services.now());
+        let is_own = |build: &ProviderBuild| {
+            build.job_id.as_ref() == Some(&job_id)
+                && build.initiator.as_deref().is_some_and(|who| who.starts_with("doorbell-worker/"))
+        };
+        builds.into_iter().filter(is_own).collect()
+    }
+
+    pub fn only_build(&self, key: &JobKey) -> BuildId {
+        let builds = self.own_builds(key);
+        assert_eq!(builds.len(), 1, "{builds:#?}");
+        builds[0].id.clone()
+    }
+
+    /// Every write of a job's flag, in the order in which the forge has them.
+    pub fn flags(&self, key: &JobKey) -> Vec<FlagWrite> {
+        let uid = installation().flag_uid(key);
+        lock(&self.services.forge).history.iter().filter(|flag| flag.uid == uid).cloned().collect()
+    }
+
+    pub fn reported(&self, key: &JobKey) -> Vec<Status> {
+        self.flags(key).iter().map(|flag| flag.status).collect()
+    }
+
+    /// How many jobs have which status.
+    pub fn status_counts(&self) -> BTreeMap<&'static str, usize> {
+        self.rows().iter().fold(BTreeMap::new(), |mut tally, row| {
+            *tally.entry(row.status().as_str()).or_default() += 1;
+            tally
+        })
+    }
+}
+
+pub fn installation() -> InstallationId {
+    InstallationId::from_ledger_arn("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell")
+}
+
+fn config(name: &str) -> EngineConfig {
+    EngineConfig {
+        jobs: JobConfig {
+            installation: installation(),
+            initiator: Initiator::Role("doorbell-worker".to_owned()),
+            max_request_age: secs(72 * 3600),
+            queue_timeout: secs(24 * 3600),
+            build_poll_interval: secs(60),
+            console_url: "https://console.example.org/projects".to_owned(),
+        },
+        topic_arn: TOPIC.to_owned(),
+        fallback_build_project: None,
+        max_in_flight: 100,
+        sweep_interval: secs(5),
+        instance: name.to_owned(),
+    }
+}

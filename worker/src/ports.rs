@@ -1,0 +1,49 @@
+use doorbell_engine::ports::Ports;
+
+use crate::aws::{CodeBuildProvider, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
+use crate::clock::AwsClock;
+use crate::forge::PagureReporter;
+
+/// The real world: AWS and the forges.
+#[derive(Debug)]
+pub(crate) struct WorkerPorts {
+    pub(crate) clock: AwsClock,
+    pub(crate) projects: SsmRegistry,
+    pub(crate) ledger: DynamoDbLedger,
+    pub(crate) builds: CodeBuildProvider,
+    pub(crate) forge: PagureReporter,
+    pub(crate) secrets: SecretsManagerStore,
+}
+
+impl Ports for WorkerPorts {
+    type Clock = AwsClock;
+    type ProjectRegistry = SsmRegistry;
+    type JobLedger = DynamoDbLedger;
+    type BuildProvider = CodeBuildProvider;
+    type StatusReporter = PagureReporter;
+    type SecretStore = SecretsManagerStore;
+
+    fn clock(&self) -> &AwsClock {
+        &self.clock
+    }
+
+    fn registry(&self) -> &SsmRegistry {
+        &self.projects
+    }
+
+    fn ledger(&self) -> &DynamoDbLedger {
+        &self.ledger
+    }
+
+    fn provider(&self) -> &CodeBuildProvider {
+        &self.builds
+    }
+
+    fn reporter(&self) -> &PagureReporter {
+        &self.forge
+    }
+
+    fn secrets(&self) -> &SecretsManagerStore {
+        &self.secrets
+    }
+}
