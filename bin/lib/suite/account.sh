@@ -10,8 +10,8 @@ cd "$root"
 need cargo 'see bin/setup'
 need git
 terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
-DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; the reason stands above'
-DOORBELL_BIN_DIR=$(release_folder)
+DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; see the message above'
+DOORBELL_BIN_DIR=$(release_directory)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
