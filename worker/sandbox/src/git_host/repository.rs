@@ -158,8 +158,8 @@ impl GitRepository {
 
     /// Restricts cloning to these logins; with none the repository is public again.
     ///
-    /// Without a login the host then responds 401 and asks for one, as most hosts do. Pagure itself hides the
-    /// repository (404), and git would never send the login that it has.
+    /// Without a login the host then responds 401 and asks for one, as most hosts do. A host that hides private
+    /// repositories (404) never gets a login: git sends one only after a 401.
     pub fn make_private(&self, logins: &[GitLogin]) {
         self.host.set_logins(&self.name, logins);
     }
