@@ -112,7 +112,7 @@ async fn check(sandbox: &Sandbox, arguments: &str, expected: &str) {
 }
 
 const JOBS_OUTPUT: &str = "\
-STATUS    AGE  JOB_TIMEOUT                   REF AND REASON
+STATUS    AGE  JOB                   REF AND REASON
 success   0 s  demo#ci-4711          branch main: ...
 rejected  0 s  nowhere#aa80c17b2a1a  branch main: ...";
 
