@@ -27,10 +27,10 @@ struct ContextRow {
 
 /// One value in JSON. Its fields are a promise: they stay, and others may join them.
 #[derive(Serialize)]
-struct Value<'a> {
+struct ResolutionJson<'a> {
     value: Option<&'a str>,
-    from: Option<&'a str>,
-    missing: Option<&'a str>,
+    source: Option<&'a str>,
+    reason: Option<&'a str>,
 }
 
 impl ContextTable {
@@ -56,10 +56,10 @@ impl ContextTable {
         let values = self.rows.iter().map(|row| {
             let found = row.value.is_some();
             let source_or_reason = Some(row.source_or_reason.as_ref()).filter(|text| !text.is_empty());
-            let value = Value {
+            let value = ResolutionJson {
                 value: row.value.as_deref(),
-                from: source_or_reason.filter(|_| found),
-                missing: source_or_reason.filter(|_| !found),
+                source: source_or_reason.filter(|_| found),
+                reason: source_or_reason.filter(|_| !found),
             };
             (row.key.to_owned(), serde_json::json!(value))
         });
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_that_does_not_fit_beside_its_value_stands_below_it() {
+    fn long_source_is_wrapped_below_its_value() {
         let row = ContextRow {
             name: "ref",
             key: "ref",

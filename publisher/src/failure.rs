@@ -1,3 +1,5 @@
+use doorbell_messages::text::{MAX_LINE_CHARS, escape_line, first_line};
+
 /// Why nothing was published, as far as is known: what happened and why, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}; {next}")]
@@ -59,17 +61,7 @@ impl TriggerFailure {
 /// Foreign text as one short line of ASCII: branch names, variables and AWS's answers end in CI logs, where a control
 /// character or a new line could pose as something else (GitHub reads `::commands::` from any line).
 pub(crate) fn one_line(text: &str) -> String {
-    const SHOWN: usize = 300;
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let mut shown: String = line.chars().take(SHOWN).flat_map(escaped).collect();
-    if line.chars().nth(SHOWN).is_some() {
-        shown.push_str("...");
-    }
-    shown
-}
-
-fn escaped(c: char) -> Vec<char> {
-    if c.is_ascii_graphic() || c == ' ' { vec![c] } else { c.escape_default().collect() }
+    escape_line(first_line(text), MAX_LINE_CHARS)
 }
 
 #[cfg(test)]
@@ -82,12 +74,12 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_becomes_one_line_without_control_characters() {
+    fn untrusted_text_becomes_one_printable_line() {
         check("plain \"text\"", "plain \"text\"");
         check("\n\n  first\n::error::second", "first");
         check("a\u{1b}[31mb", "a\\u{1b}[31mb");
         check("a\u{202e}b", "a\\u{202e}b");
         check("", "");
-        check(&"x".repeat(301), &format!("{}...", "x".repeat(300)));
+        check(&"x".repeat(301), &format!("{} ... {}", "x".repeat(100), "x".repeat(200)));
     }
 }

@@ -107,16 +107,7 @@ pub(crate) fn retry_hint(publication: &Publication) -> String {
 
 /// An error and its causes, on one line.
 pub(crate) fn error_chain(error: &dyn Error) -> String {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        let text = one_line(&cause.to_string());
-        if causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        next = cause.source();
-    }
-    causes.join(": ")
+    one_line(&doorbell_messages::text::error_chain(&error.to_string(), error))
 }
 
 fn describe_error(code: &str, message: Option<&str>) -> String {

@@ -1,18 +1,9 @@
 use std::error::Error;
 
-use doorbell_engine::domain::one_line;
-
 /// What happened, and why, cause by cause, as logs and rows keep it: HTTP clients tell only there why a connection was
 /// refused.
 pub fn error_chain(summary: &str, error: &dyn Error) -> String {
-    let mut text = summary.to_owned();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    one_line(&text)
+    doorbell_messages::text::error_chain(summary, error)
 }
 
 #[cfg(test)]

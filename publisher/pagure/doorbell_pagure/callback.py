@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where Doorbell's worker tells what became of a build, for projects with `report.type: pagure-ci`."""
+"""Where Doorbell's worker tells what became of a build, for projects with `reportTo.type: pagure-ci`."""
 
 import hmac
 import logging

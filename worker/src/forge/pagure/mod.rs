@@ -100,7 +100,7 @@ async fn classify_response(response: Response) -> Answer<DeliveryOutcome> {
     Answer::Seen(match code {
         StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => DeliveryOutcome::Delivered,
         StatusCode::OK => DeliveryOutcome::Unknown(
-            "it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned(),
+            "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
         ),
         StatusCode::UNAUTHORIZED => return Answer::Unauthorized(reason),
         StatusCode::BAD_REQUEST if is_edberror => DeliveryOutcome::Conflict(reason),

@@ -65,7 +65,7 @@ fn commit_of_ref(git_ref: &GitRef, body: &[u8]) -> RefResolution {
     };
     let Some(commit) = commit else {
         return RefResolution::Unavailable(
-            "it answers 200, but not as Pagure does: is report.url the forge's address?".to_owned(),
+            "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
         );
     };
     if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {

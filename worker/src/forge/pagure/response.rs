@@ -20,7 +20,7 @@ pub(super) struct ErrorBody {
 pub(super) fn describe_response(code: StatusCode, error_body: Option<&ErrorBody>) -> String {
     let mut text = format!("it answers {}", code.as_u16());
     if code.is_redirection() {
-        text.push_str(" (a redirect, which is not followed: set report.url to the forge's own address)");
+        text.push_str(" (a redirect, which is not followed: set reportTo.url to the forge's own address)");
     }
     if let Some(error_body) = error_body {
         for part in [error_body.error_code.as_deref(), error_body.error.as_deref()].into_iter().flatten() {
