@@ -38,6 +38,12 @@ publisher_pulls_two_sdks() {
     pulls_none doorbell-publisher 'reqwest|axum|doorbell-engine'
 }
 
+# `doorbell` reads the worker's rows and registry through the same adapters, and runs no server and no loop.
+cli_links_no_worker() {
+    crates_of doorbell-cli | grep -qx doorbell-adapters || { echo 'doorbell-cli does not link doorbell-adapters'; return 1; }
+    pulls_none doorbell-cli 'doorbell-worker|axum|axum-.*|metrics|metrics_.*|tracing-subscriber'
+}
+
 # The exceptions stand, with their reasons, in .deny.toml and nowhere else.
 one_version_of_each() {
     tree=$(cargo tree --locked --workspace --duplicates --depth 0 --prefix none --format '{p}') || return 1
@@ -66,7 +72,9 @@ cargo_deny_checks() {
 
 step 'messages: no AWS, HTTP, TLS or runtime' pulls_none doorbell-messages "$AWS|$HTTP|$TLS|$RUNTIME"
 step 'runner: no AWS, HTTP, TLS or runtime' pulls_none doorbell-runner "$AWS|$HTTP|$TLS|$RUNTIME"
-step 'engine: no AWS, HTTP or TLS' pulls_none doorbell-engine "$AWS|$HTTP|$TLS"
+step 'engine: no AWS, HTTP, TLS or metrics' pulls_none doorbell-engine "$AWS|$HTTP|$TLS|metrics|metrics_.*"
+step 'adapters: no server, no settings of a binary' pulls_none doorbell-adapters 'axum|axum-.*|clap|clap_.*|metrics|tracing-subscriber'
+step 'doorbell: the adapters, not the worker' cli_links_no_worker
 step 'publisher: two SDKs' publisher_pulls_two_sdks
 step 'one version of each crate' one_version_of_each
 step 'cargo-deny' cargo_deny_checks
