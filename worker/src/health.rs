@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use doorbell_adapters::aws::AwsClock;
 use doorbell_engine::ports::Clock;
 use doorbell_engine::{Liveness, LoopKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::clock::AwsClock;
 use crate::settings::HealthArguments;
 
 /// What `GET /healthz` is answered from.

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::ports::Clock;
 use tracing::warn;
 
-use crate::aws::DynamoDbLedger;
 use crate::health::Health;
 
 /// How often a sweeping worker says so in the ledger, for those who look from outside: a write a minute. A worker that

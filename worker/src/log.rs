@@ -5,6 +5,7 @@ use metrics_cloudwatch_embedded::Collector;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
+use crate::metrics::EmbeddedMetrics;
 use crate::settings::{LogFormat, WorkerSettings};
 
 /// How often the numbers are written down; CloudWatch's own resolution.
@@ -29,6 +30,7 @@ pub(crate) fn init(settings: &WorkerSettings) -> Result<Option<&'static Collecto
                 .with_auto_flush_interval(METRICS_INTERVAL)
                 .init()
                 .map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+            doorbell_engine::set_metrics_recorder(Box::new(EmbeddedMetrics));
             Ok(Some(collector))
         }
     }

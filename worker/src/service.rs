@@ -2,6 +2,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use doorbell_adapters::aws::{
+    AwsClock, CallerIdentity, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
+};
+use doorbell_adapters::forge::PagureReporter;
+use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::domain::{InstallationId, JobConfig};
 use doorbell_engine::{Engine, EngineConfig as EngineSettings};
 use tokio::net::TcpListener;
@@ -9,11 +14,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::aws::{
-    CallerIdentity, CodeBuildProvider, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
-};
-use crate::clock::AwsClock;
-use crate::forge::PagureReporter;
 use crate::health::{self, Health};
 use crate::heartbeat;
 use crate::ports::WorkerPorts;

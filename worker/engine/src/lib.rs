@@ -22,3 +22,4 @@ mod ttl_cache;
 
 pub use engine::{Engine, EngineConfig};
 pub use liveness::{Liveness, LoopKind};
+pub use metrics::{MetricsRecorder, set_metrics_recorder};

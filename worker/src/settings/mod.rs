@@ -1,12 +1,13 @@
-pub mod values;
+mod values;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use doorbell_adapters::settings::{duration, forge_hosts, prefix, queue_url, table, topic_arn};
 use doorbell_registry::BuildProjectName;
 
-use self::values::{address, count, duration, filter, forge_hosts, prefix, queue_url, table, topic_arn};
+use self::values::{address, count, filter};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and tells the result to the forge.
 #[derive(Debug, Parser)]

@@ -11,8 +11,8 @@ use doorbell_engine::ports::{
 use doorbell_messages::{JobKey, ProjectName};
 use futures_util::future::join_all;
 
+use crate::aws::clock::AwsClock;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
-use crate::clock::AwsClock;
 
 /// The jobs in DynamoDB: one item a job, keyed by `pk`.
 ///
@@ -67,7 +67,7 @@ impl DynamoDbLedger {
     }
 
     /// Whether the table and its index are there; and the table's ARN, which names this installation.
-    pub(crate) async fn arn(&self) -> Result<String, PortError> {
+    pub async fn arn(&self) -> Result<String, PortError> {
         let answer = self.client.describe_table().table_name(&self.name).send().await;
         let table = answer.map_err(|error| port_error(&format!("DescribeTable {}", self.name), error))?.table;
         let table = table.ok_or_else(|| PortError(format!("DescribeTable {}: no answer", self.name)))?;
@@ -90,12 +90,7 @@ impl DynamoDbLedger {
 
     /// Writes down that a worker has swept. One item for all workers: the latest counts, and whether anybody sweeps is
     /// all that it tells.
-    pub(crate) async fn write_heartbeat(
-        &self,
-        now: Timestamp,
-        instance: &str,
-        principal: &str,
-    ) -> Result<(), PortError> {
+    pub async fn write_heartbeat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
         let call = self.client.put_item().table_name(&self.name).item("pk", string_value(HEARTBEAT_KEY));
         let call = call
             .item("seen_at", time_value(now))

@@ -5,18 +5,18 @@ use doorbell_engine::domain::RegistryDocuments;
 use doorbell_engine::ports::{PortError, ProjectRegistry};
 use doorbell_messages::ProjectName;
 
+use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
-use crate::clock::AwsClock;
 
 /// The owner's registry in SSM: one parameter a project under one prefix.
 #[derive(Debug)]
-pub(crate) struct SsmRegistry {
+pub struct SsmRegistry {
     client: Client,
     prefix: String,
 }
 
 impl SsmRegistry {
-    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock, prefix: String) -> Self {
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock, prefix: String) -> Self {
         let config = aws_sdk_ssm::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self { client: Client::from_conf(config), prefix }
     }

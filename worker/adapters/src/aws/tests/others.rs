@@ -4,8 +4,8 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::{AwsStub, error_response};
+use crate::aws::clock::AwsClock;
 use crate::aws::{SecretsManagerStore, SqsQueue, SsmRegistry};
-use crate::clock::AwsClock;
 
 async fn queue(aws: &AwsStub) -> SqsQueue {
     let url = |name: &str| format!("{}/123456789012/{name}", aws.url);

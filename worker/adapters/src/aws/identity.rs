@@ -2,21 +2,21 @@ use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use doorbell_engine::domain::Initiator;
 
-use crate::clock::AwsClock;
+use crate::aws::clock::AwsClock;
 
 /// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
 #[derive(Debug)]
-pub(crate) struct CallerIdentity {
+pub struct CallerIdentity {
     /// Whom CodeBuild shows as the initiator of this worker's builds.
-    pub(crate) initiator: Initiator,
+    pub initiator: Initiator,
     /// As STS has it: `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or a user's.
-    pub(crate) arn: String,
-    pub(crate) account: String,
-    pub(crate) partition: String,
+    pub arn: String,
+    pub account: String,
+    pub partition: String,
 }
 
 impl CallerIdentity {
-    pub(crate) async fn fetch(sdk: &SdkConfig, clock: &AwsClock) -> Result<Self> {
+    pub async fn fetch(sdk: &SdkConfig, clock: &AwsClock) -> Result<Self> {
         let config = aws_sdk_sts::config::Builder::from(sdk).interceptor(clock.clone()).build();
         let caller = aws_sdk_sts::Client::from_conf(config)
             .get_caller_identity()
@@ -44,7 +44,7 @@ impl CallerIdentity {
     }
 
     /// The console's page of all build projects.
-    pub(crate) fn console_url(&self, region: &str) -> String {
+    pub fn console_url(&self, region: &str) -> String {
         let domain = match self.partition.as_str() {
             "aws-cn" => "amazonaws.cn",
             "aws-us-gov" => "amazonaws-us-gov.com",

@@ -15,18 +15,18 @@ use doorbell_engine::domain::{
 use doorbell_engine::ports::{BuildProvider, MAX_DESCRIBE_BATCH, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 
+use crate::aws::clock::AwsClock;
 use crate::aws::connection::{describe_error, port_error};
-use crate::clock::AwsClock;
 
 /// AWS CodeBuild.
 #[derive(Debug)]
-pub(crate) struct CodeBuildProvider(Client);
+pub struct CodeBuildProvider(Client);
 
 /// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl CodeBuildProvider {
-    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
         let config = aws_sdk_codebuild::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self(Client::from_conf(config))
     }

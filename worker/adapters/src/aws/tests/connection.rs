@@ -11,8 +11,8 @@ use doorbell_messages::ProjectName;
 use serde_json::json;
 
 use super::AwsStub;
+use crate::aws::clock::AwsClock;
 use crate::aws::{Connection, SsmRegistry};
-use crate::clock::AwsClock;
 
 /// A connection with a role's keys, `AKID1`, `AKID2` and so on: each is about to expire; while the endpoint that hands them
 /// out is down, there is none.

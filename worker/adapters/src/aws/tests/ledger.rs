@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{AwsStub, error_response};
 use crate::aws::DynamoDbLedger;
-use crate::clock::AwsClock;
+use crate::aws::clock::AwsClock;
 
 fn row() -> Row {
     let now = Timestamp::from_millis(1_800_000_000_000);

@@ -225,8 +225,8 @@ async fn check_ref(full: &str, code: u16, body: &str, expected: &str) {
 
 #[tokio::test]
 async fn ref_is_resolved_from_recorded_pagure_responses() {
-    let branches = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/68-tags_branches.json"));
-    let pull_request = recorded(include_str!("../../../sandbox/tests/pagure/exchanges/66-pr_get.json"));
+    let branches = recorded(include_str!("../../../../sandbox/tests/pagure/exchanges/68-tags_branches.json"));
+    let pull_request = recorded(include_str!("../../../../sandbox/tests/pagure/exchanges/66-pr_get.json"));
     let (main, feature) = ("4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba", "83e5e471eddde2f19bd4d53b93a8614b388c3e00");
     let resolved = |commit: &str| format!("Seen(Commit(CommitId(\"{commit}\")))");
     check_ref("refs/heads/main", 200, &branches, &resolved(main)).await;

@@ -3,8 +3,8 @@ use doorbell_engine::ports::BuildProvider;
 use serde_json::{Value, json};
 
 use super::{AwsStub, error_response};
-use crate::aws::CodeBuildProvider;
-use crate::clock::AwsClock;
+use crate::aws::clock::AwsClock;
+use crate::provider::CodeBuildProvider;
 
 const TOKEN: &str = "0123456789abcdef";
 

@@ -4,15 +4,15 @@ use doorbell_engine::ports::{PortError, SecretStore};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
+use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
-use crate::clock::AwsClock;
 
 /// AWS Secrets Manager.
 #[derive(Debug)]
-pub(crate) struct SecretsManagerStore(Client);
+pub struct SecretsManagerStore(Client);
 
 impl SecretsManagerStore {
-    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
         let config = aws_sdk_secretsmanager::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self(Client::from_conf(config))
     }

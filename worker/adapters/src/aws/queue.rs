@@ -8,12 +8,12 @@ use doorbell_engine::ports::{Delivery, MessageQueue, PortError, ReceiptHandle};
 use doorbell_messages::DeadLetter;
 use tracing::debug;
 
+use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
-use crate::clock::AwsClock;
 
 /// An SQS queue, and the dead-letter queue that its bad messages go to.
 #[derive(Debug)]
-pub(crate) struct SqsQueue {
+pub struct SqsQueue {
     client: Client,
     url: String,
     dead_letter_queue_url: String,
@@ -26,7 +26,7 @@ const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_BATCH_ENTRIES: usize = 10;
 
 impl SqsQueue {
-    pub(crate) fn new(sdk: &SdkConfig, clock: &AwsClock, url: String, dead_letter_queue_url: String) -> Self {
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock, url: String, dead_letter_queue_url: String) -> Self {
         let config = aws_sdk_sqs::config::Builder::from(sdk).interceptor(clock.clone()).build();
         Self { client: Client::from_conf(config), url, dead_letter_queue_url }
     }
