@@ -83,8 +83,16 @@ pub fn invalid(text: &str, expected: &str) -> String {
 }
 
 /// The first line that is not blank, without spaces around it.
-pub fn first_line(text: &str) -> &str {
+fn first_line(text: &str) -> &str {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// The first line of an untrusted string, as printable ASCII.
+///
+/// Branch names, variables and AWS's messages end in CI logs, where a control character or a new line could pose as
+/// something else: GitHub reads `::commands::` from any line.
+pub fn printable_line(text: &str) -> String {
+    escape_line(first_line(text), MAX_LINE_CHARS)
 }
 
 /// A summary and an error's causes, on one line: HTTP clients name only there why a connection failed.
@@ -136,6 +144,17 @@ mod tests {
         assert_eq!(sanitize_line(&"é".repeat(1000), 300).chars().count(), 300);
         assert_eq!(escape_line("abcdefghijkl", 9), "abc ... ghijkl");
         assert_eq!(escape_line("abcdefghi", 9), "abcdefghi");
+    }
+
+    #[test]
+    fn untrusted_text_becomes_one_printable_line() {
+        let check = |text: &str, want: &str| assert_eq!(printable_line(text), want);
+        check("plain \"text\"", "plain \"text\"");
+        check("\n\n  first\n::error::second", "first");
+        check("a\u{1b}[31mb", "a\\u{1b}[31mb");
+        check("a\u{202e}b", "a\\u{202e}b");
+        check("", "");
+        check(&"x".repeat(301), &format!("{} ... {}", "x".repeat(100), "x".repeat(200)));
     }
 
     #[test]

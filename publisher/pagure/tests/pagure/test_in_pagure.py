@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plugin in a true Pagure: its sources are in the folder that DOORBELL_PAGURE names, the plugin is installed beside
+"""The plugin in a real Pagure: its sources are in the directory that DOORBELL_PAGURE names, the plugin is installed beside
 them, and this runs with their Python."""
 
 import concurrent.futures

@@ -18,7 +18,7 @@ COMMIT = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba"
 REQUEST = Request(project="demo", topic=TOPIC, branch="main", commit=COMMIT, id="pagure-1", cause="push to main")
 KEY = ("AKIAHOOK", "canary-secret")
 
-#: Stands in for trigger_job: notes its arguments and environment, and exits as it is told, call by call.
+#: Stands in for trigger_job: notes its arguments and environment, and exits with the given code, call by call.
 PROGRAM = """#!/bin/sh
 printf '%s\\n' "$@" >>"{dir}/arguments"
 env >>"{dir}/environment"
