@@ -43,7 +43,7 @@ impl<P: Ports> Engine<P> {
             let (engine, observation) = (Arc::clone(&self), observation.clone());
             // A row that has gone on without its turn leaves the permit unused, which calls the next one.
             self.spawn_for(key.clone(), async move {
-                if let Some(row) = engine.load(&key).await {
+                if let Some(row) = engine.rows.load_or_log(&key).await {
                     engine.drive_with_permit(row, observation, Some(permit)).await;
                 }
             });
@@ -70,7 +70,7 @@ impl<P: Ports> Engine<P> {
 
     async fn find_remote_waiters(&self) -> usize {
         let Some(now) = self.ports.clock().now() else { return 0 };
-        let first = crate::sweep::first_shard(&self.signature());
+        let first = crate::sweep::first_shard(&self.rows.next_writer());
         let (mut rows_read, mut found) = (0, 0);
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             let Ok(page) = self.ports.ledger().due(shard, now + LEASE, None).await else { return found };

@@ -11,13 +11,11 @@ use crate::domain::{Effect, Observation, Row};
 use crate::engine::Engine;
 use crate::limiter::Permit;
 use crate::metrics;
-use crate::ports::{InsertOutcome, JobLedger, LoadError, PortError, Ports, UpdateOutcome};
+use crate::ports::Ports;
+use crate::row_store::{MAX_WRITE_CONFLICTS, WriteOutcome, log_load_error};
 
 /// Turns that one hint may take. A job's whole life takes about six; more means that two decisions chase each other.
 const MAX_ROUNDS: usize = 40;
-
-/// Times that a write is tried over another worker's.
-const MAX_WRITE_CONFLICTS: usize = 8;
 
 /// A row as it was just written, what it wants done, with whose permits, and since when that is claimed.
 pub(crate) struct PersistedDecision {
@@ -25,14 +23,6 @@ pub(crate) struct PersistedDecision {
     pub(crate) effects: Vec<Effect>,
     pub(crate) permits: Permits,
     pub(crate) claimed_at: Instant,
-}
-
-pub(crate) enum WriteOutcome {
-    Written,
-    /// Another write was first; this is the row now.
-    Superseded(Box<Row>),
-    /// Nothing is known, or the row is not ours to touch.
-    Unknown,
 }
 
 /// The log's span of one job.
@@ -102,81 +92,44 @@ impl<P: Ports> Engine<P> {
     /// Decides and writes, over other workers' writes if need be. None: nothing may be done with the row now.
     pub(crate) async fn decide_and_write(
         &self,
-        mut row: Row,
+        row: Row,
         observation: Observation,
         mut permit: Option<Permit>,
     ) -> Option<PersistedDecision> {
-        for _ in 0..MAX_WRITE_CONFLICTS {
+        let key = row.key.clone();
+        let mut latest = None;
+        let outcome = self.rows.update_row_with(row, |row| {
             let claimed_at = Instant::now();
-            let PermittedDecision { decision, permits, waiters } = self.decide(&row, &observation, permit.take())?;
-            if !decision.changed {
-                self.enqueue_waiters(&decision.row, waiters);
-                return Some(PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at });
+            // Permits of the attempt before go back first.
+            drop(latest.take());
+            let PermittedDecision { decision, permits, waiters } = self.decide(row, &observation, permit.take())?;
+            let next_row = decision.changed.then(|| decision.row.clone());
+            let persisted = PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at };
+            latest = Some((row.clone(), persisted, waiters));
+            next_row
+        });
+        let (written, is_changed) = match outcome.await {
+            WriteOutcome::Written(row) => (*row, true),
+            WriteOutcome::Unchanged(row) => (*row, false),
+            WriteOutcome::Absent => return None,
+            WriteOutcome::GaveUp { .. } => {
+                warn!("gave up after {MAX_WRITE_CONFLICTS} write conflicts; the sweep will resume it");
+                return None;
             }
-            let mut next_row = decision.row;
-            next_row.rev = row.rev + 1;
-            next_row.writer = self.signature();
-            match self.write(&next_row).await {
-                WriteOutcome::Written => {
-                    log_transition(&row, &next_row);
-                    self.enqueue_waiters(&next_row, waiters);
-                    self.release_build_slot(&row, &next_row);
-                    return Some(PersistedDecision { row: next_row, effects: decision.effects, permits, claimed_at });
-                }
-                WriteOutcome::Superseded(current) => row = *current,
-                WriteOutcome::Unknown => return None,
+            WriteOutcome::Unavailable(error) => {
+                log_load_error(&key, &error);
+                return None;
             }
+        };
+        let (before, persisted, waiters) = latest?;
+        if is_changed {
+            log_transition(&before, &written);
         }
-        warn!("the row was written by others {MAX_WRITE_CONFLICTS} times in a row; its due time brings it back");
-        None
-    }
-
-    pub(crate) async fn write(&self, row: &Row) -> WriteOutcome {
-        match self.ports.ledger().update(std::slice::from_ref(row)).await.pop() {
-            Some(Ok(UpdateOutcome::Written)) => return WriteOutcome::Written,
-            Some(Ok(UpdateOutcome::Conflict)) | None => {}
-            Some(Err(error)) => warn!("the ledger did not answer a write: {error}"),
+        self.enqueue_waiters(&written, waiters);
+        if is_changed {
+            self.release_build_slot(&before, &written);
         }
-        // A lost reply and a retry inside the SDK look like a conflict with somebody else.
-        match self.load(&row.key).await {
-            Some(current) if current.writer == row.writer => WriteOutcome::Written,
-            Some(current) => WriteOutcome::Superseded(Box::new(current)),
-            None => WriteOutcome::Unknown,
-        }
-    }
-
-    pub(crate) async fn load(&self, key: &doorbell_messages::JobKey) -> Option<Row> {
-        match self.ports.ledger().load(std::slice::from_ref(key)).await.pop() {
-            Some(Ok(row)) => row,
-            Some(Err(error)) => {
-                log_load_error(key, &error);
-                None
-            }
-            None => None,
-        }
-    }
-
-    /// Inserts rows that were never written. A row that is there already is none of this worker's business, unless
-    /// this worker wrote it and lost the reply.
-    pub(crate) async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
-        let mut outcomes = self.ports.ledger().insert(rows).await;
-        for (row, outcome) in rows.iter().zip(&mut outcomes) {
-            if matches!(outcome, Ok(InsertOutcome::Inserted)) {
-                continue;
-            }
-            if self.load(&row.key).await.is_some_and(|current| current.writer == row.writer) {
-                *outcome = Ok(InsertOutcome::Inserted);
-            }
-        }
-        outcomes
-    }
-}
-
-pub(crate) fn log_load_error(key: &doorbell_messages::JobKey, error: &LoadError) {
-    match error {
-        LoadError::NewerSchema(_) => info!(job.key = %key, "left alone: {error}"),
-        LoadError::Corrupt(_) => error!(job.key = %key, "{error}"),
-        LoadError::Port(_) => warn!(job.key = %key, "the ledger did not answer: {error}"),
+        Some(PersistedDecision { row: written, ..persisted })
     }
 }
 

@@ -8,15 +8,13 @@ use tracing::{error, warn};
 
 use crate::domain::{
     BuildQuery, DeliveryOutcome, DesiredState, ForgeRepository, LaunchSpec, Observation, RefResolution, ReportTarget,
-    Row, SEND_DEADLINE, StartOutcome, StatusReport,
+    Row, SEND_DEADLINE, StartOutcome, StatusReport, Timestamp,
 };
 use crate::engine::Engine;
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
-use crate::ports::{Answer, BuildProvider, InsertOutcome, JobLedger, Ports, StatusReporter, UpdateOutcome};
-
-/// Times that a cancel is tried over another worker's write.
-const MAX_WRITE_CONFLICTS: usize = 8;
+use crate::ports::{Answer, BuildProvider, LoadError, Ports, StatusReporter};
+use crate::row_store::{RowInsert, WriteOutcome};
 
 impl<P: Ports> Engine<P> {
     pub(crate) async fn start_build(
@@ -183,44 +181,45 @@ impl<P: Ports> Engine<P> {
         (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Accepted)
     }
 
-    /// Marks the job that a cancel request means. If its start has not arrived yet (queues reorder), a row that is to
-    /// be canceled waits for it.
+    /// Records the cancel in the row of the job that a cancel request names.
+    ///
+    /// Queues reorder: if the job's own request has not arrived yet, a row that is to be canceled waits for it.
     pub(crate) async fn record_cancel(&self, request_row: &Row, key: &JobKey) -> Observation {
-        let no_answer = || Observation::QueryFailed("the ledger did not answer".to_owned());
-        for _ in 0..MAX_WRITE_CONFLICTS {
-            let Some(now) = crate::ports::Clock::now(self.ports.clock()) else { return no_answer() };
-            let row = match self.ports.ledger().load(std::slice::from_ref(key)).await.pop() {
-                Some(Ok(row)) => row,
-                Some(Err(error)) => return Observation::QueryFailed(error.to_string()),
-                None => return no_answer(),
-            };
-            let Some(row) = row else {
-                let mut request = request_row.request.clone();
-                request.action = doorbell_messages::RequestAction::Start;
-                let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
-                row.desired = DesiredState::Cancel;
-                row.writer = self.signature();
-                match self.insert(std::slice::from_ref(&row)).await.pop() {
-                    Some(Ok(InsertOutcome::Inserted)) => {
-                        Box::pin(self.drive(row, Observation::Due)).await;
-                        return Observation::CancelRecorded;
+        let failed = |reason: &str| Observation::QueryFailed(reason.to_owned());
+        let Some(now) = crate::ports::Clock::now(self.ports.clock()) else { return failed("no trusted AWS time yet") };
+        // A row that another worker inserted meanwhile is there at the second attempt.
+        for _ in 0..2 {
+            let cancel = |row: &Row| row.with_cancel_requested(now, "a request asks to cancel the job", String::new());
+            let row = match self.rows.update_with(key, cancel).await {
+                WriteOutcome::Written(row) => *row,
+                WriteOutcome::Unchanged(_) => return Observation::CancelRecorded,
+                WriteOutcome::GaveUp { .. } => return failed("the row changes faster than it can be written"),
+                WriteOutcome::Unavailable(error) => return failed(&error.to_string()),
+                WriteOutcome::Absent => {
+                    let mut inserted = self.rows.insert(vec![canceled_row(request_row, key, now)]).await;
+                    match inserted.pop() {
+                        Some((row, RowInsert::Inserted)) => row,
+                        Some((_, RowInsert::AlreadyExists)) => continue,
+                        Some((_, RowInsert::NewerSchema(schema))) => {
+                            return failed(&LoadError::NewerSchema(schema).to_string());
+                        }
+                        Some((_, RowInsert::Failed(error))) => return failed(&error.to_string()),
+                        None => return failed("the ledger did not answer"),
                     }
-                    Some(Ok(InsertOutcome::AlreadyExists)) => continue,
-                    Some(Err(_)) | None => return no_answer(),
                 }
             };
-            let Some(row) = row.with_cancel_requested(now, "a request asks to cancel the job", self.signature()) else {
-                return Observation::CancelRecorded;
-            };
-            match self.ports.ledger().update(std::slice::from_ref(&row)).await.pop() {
-                Some(Ok(UpdateOutcome::Written)) => {
-                    Box::pin(self.drive(row, Observation::Due)).await;
-                    return Observation::CancelRecorded;
-                }
-                Some(Ok(UpdateOutcome::Conflict)) => {}
-                Some(Err(_)) | None => return no_answer(),
-            }
+            Box::pin(self.drive(row, Observation::Due)).await;
+            return Observation::CancelRecorded;
         }
-        no_answer()
+        failed("the row changes faster than it can be written")
     }
+}
+
+/// A row of a job whose own request has not arrived yet, and which is to be canceled.
+fn canceled_row(request_row: &Row, key: &JobKey, now: Timestamp) -> Row {
+    let mut request = request_row.request.clone();
+    request.action = doorbell_messages::RequestAction::Start;
+    let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
+    row.desired = DesiredState::Cancel;
+    row
 }

@@ -1,5 +1,4 @@
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::limiter::{ConcurrencyLimiter, LimiterConfig};
 use crate::liveness::{Liveness, LoopKind};
 use crate::policy_cache::PolicyCache;
 use crate::ports::{MessageQueue, Ports};
+use crate::row_store::RowStore;
 use crate::token_cache::TokenCache;
 
 /// A refusal of StartBuild is certain, and costs a call: one closes the pool.
@@ -54,8 +54,9 @@ pub struct EngineConfig {
 
 /// One worker: the loops over the ports, and what they share.
 #[derive(Debug)]
-pub struct Engine<P> {
+pub struct Engine<P: Ports> {
     pub(crate) ports: P,
+    pub(crate) rows: RowStore<P::JobLedger>,
     pub(crate) config: EngineConfig,
     pub(crate) policies: PolicyCache,
     pub(crate) tokens: TokenCache,
@@ -69,15 +70,18 @@ pub struct Engine<P> {
     pub(crate) tasks: TaskTracker,
     liveness: Arc<Liveness>,
     in_flight: Mutex<HashSet<JobKey>>,
-    writes: AtomicU64,
     /// When this process began to work.
     pub(crate) started_at: Instant,
 }
 
 impl<P: Ports> Engine<P> {
     /// A worker that does nothing yet.
-    pub fn new(ports: P, config: EngineConfig) -> Arc<Self> {
+    pub fn new(ports: P, config: EngineConfig) -> Arc<Self>
+    where
+        P::JobLedger: Clone,
+    {
         Arc::new(Self {
+            rows: RowStore::new(ports.ledger().clone(), config.instance.clone()),
             ports,
             policies: PolicyCache::new(config.fallback_build_project.clone()),
             tokens: TokenCache::new(),
@@ -88,7 +92,6 @@ impl<P: Ports> Engine<P> {
             tasks: TaskTracker::new(),
             liveness: Arc::new(Liveness::default()),
             in_flight: Mutex::default(),
-            writes: AtomicU64::new(0),
             started_at: Instant::now(),
             config,
         })
@@ -130,11 +133,6 @@ impl<P: Ports> Engine<P> {
         );
         self.tasks.close();
         self.tasks.wait().await;
-    }
-
-    /// A signature for one write.
-    pub(crate) fn signature(&self) -> String {
-        format!("{}-{}", self.config.instance, self.writes.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Marks a job as being worked on here, so that the sweep, which is the only one to ask, passes it by.

@@ -63,7 +63,7 @@ impl<P: Ports> Engine<P> {
             debug!(build.id = %build.id, "not a build of this installation");
             return;
         };
-        let Some(row) = self.load(&key).await else {
+        let Some(row) = self.rows.load_or_log(&key).await else {
             info!(job.key = %key, build.id = %build.id, "an event of a job whose row is not there");
             return;
         };

@@ -15,6 +15,9 @@ mod metrics;
 mod panics;
 mod policy_cache;
 mod receiver;
+mod row_store;
+#[cfg(test)]
+mod stubs;
 mod sweep;
 mod token_cache;
 mod triggers;
@@ -22,3 +25,4 @@ mod ttl_cache;
 
 pub use engine::{Engine, EngineConfig};
 pub use liveness::{Liveness, LoopKind};
+pub use row_store::{MAX_WRITE_CONFLICTS, RowInsert, RowStore, WriteOutcome};

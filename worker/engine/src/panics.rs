@@ -10,13 +10,10 @@ use futures_util::FutureExt;
 use tracing::error;
 
 use crate::domain::{CrashEvidence, Observation, Phase, Row, Timestamp};
-use crate::drive::WriteOutcome;
 use crate::engine::Engine;
 use crate::metrics;
 use crate::ports::{Clock, Ports};
-
-/// Times that a strike is written over another worker's write.
-const MAX_WRITE_CONFLICTS: usize = 8;
+use crate::row_store::WriteOutcome;
 
 /// Runs something to its end or to its panic, which is logged and counted, with what panicked in words.
 pub(crate) async fn catch_panic(work: impl Future<Output = ()>, what: &str) -> Result<(), String> {
@@ -47,10 +44,8 @@ impl<P: Ports> Engine<P> {
     /// Handles a row that may be what its workers die of. The strike is written before the work, since nothing is
     /// written after a crash, and taken back when the work has come to its end.
     pub(crate) async fn handle_possible_poison(&self, row: Row, observation: Observation) {
-        let Some(now) = self.ports.clock().now() else { return };
         let before = row.clone();
-        let evidence = CrashEvidence::HandlingStarted { worker_uptime: self.started_at.elapsed() };
-        let Some(recorded) = self.write_crash_evidence(row, evidence, now).await else { return };
+        let Some(recorded) = self.record_handling_started(row).await else { return };
         if recorded.quarantined.is_some() {
             return;
         }
@@ -64,53 +59,58 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn record_panic(&self, key: &JobKey) {
-        for _ in 0..MAX_WRITE_CONFLICTS {
-            let Some(now) = self.ports.clock().now() else { return };
-            let Some(row) = self.load(key).await else { return };
-            if row.settled_at.is_some()
-                || row.quarantined.is_some()
-                || self.write_crash_evidence(row, CrashEvidence::Panicked, now).await.is_some()
-            {
-                return;
-            }
+        let outcome = self.rows.update_with(key, |row| {
+            let now = self.ports.clock().now()?;
+            let is_open = row.settled_at.is_none() && row.quarantined.is_none();
+            is_open.then(|| with_crash_evidence(row, CrashEvidence::Panicked, now))
+        });
+        if let WriteOutcome::Written(row) = outcome.await {
+            log_quarantine(&row);
         }
     }
 
-    async fn write_crash_evidence(&self, mut row: Row, evidence: CrashEvidence, now: Timestamp) -> Option<Row> {
-        row.add_crash_evidence(evidence, now);
-        if !self.write_next_revision(&mut row).await {
-            return None;
-        }
-        if let Some(reason) = &row.quarantined {
-            metrics::job_quarantined();
-            error!(job.key = %row.key, "{reason}");
-        }
-        Some(row)
+    /// Records that a handling begins. None: another process wrote the row, or nobody can.
+    async fn record_handling_started(&self, row: Row) -> Option<Row> {
+        let (rev, worker_uptime) = (row.rev, self.started_at.elapsed());
+        let outcome = self.rows.update_row_with(row, |row| {
+            let now = self.ports.clock().now()?;
+            let is_as_seen = row.rev == rev;
+            is_as_seen.then(|| with_crash_evidence(row, CrashEvidence::HandlingStarted { worker_uptime }, now))
+        });
+        let WriteOutcome::Written(row) = outcome.await else { return None };
+        log_quarantine(&row);
+        Some(*row)
     }
 
     /// Takes back what was held against a row. While a start is in doubt only the last handling: to look for a build
     /// is harmless, even where it is the send that kills.
     async fn clear_crash_score(&self, recorded: &Row, before: &Row) {
-        for _ in 0..MAX_WRITE_CONFLICTS {
-            let Some(mut row) = self.load(&recorded.key).await else { return };
+        let clear = |row: &Row| {
             let crash_score = if matches!(row.phase, Phase::Starting { .. }) { before.crash_score } else { 0 };
             if row.crash_score <= crash_score || row.quarantined.is_some() {
-                return;
+                return None;
             }
+            let mut row = Row { crash_score, ..row.clone() };
             if row.writer == recorded.writer {
                 // The handling ended without a write, of the ledger's own fault perhaps: the row is as due as it was.
                 (row.phase_due_at, row.notification.due_at) = (before.phase_due_at, before.notification.due_at);
             }
-            row.crash_score = crash_score;
-            if self.write_next_revision(&mut row).await {
-                return;
-            }
-        }
+            Some(row)
+        };
+        // Where this fails, the next handling clears it.
+        let _ = self.rows.update_with(&recorded.key, clear).await;
     }
+}
 
-    async fn write_next_revision(&self, row: &mut Row) -> bool {
-        row.rev += 1;
-        row.writer = self.signature();
-        matches!(self.write(row).await, WriteOutcome::Written)
+fn with_crash_evidence(row: &Row, evidence: CrashEvidence, now: Timestamp) -> Row {
+    let mut row = row.clone();
+    row.add_crash_evidence(evidence, now);
+    row
+}
+
+fn log_quarantine(row: &Row) {
+    if let Some(reason) = &row.quarantined {
+        metrics::job_quarantined();
+        error!(job.key = %row.key, "{reason}");
     }
 }

@@ -8,11 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::domain::{DesiredState, Observation, Phase, Row, Timestamp};
-use crate::drive::log_load_error;
 use crate::engine::Engine;
 use crate::liveness::LoopKind;
 use crate::metrics;
 use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, MAX_DESCRIBE_BATCH, PortError, Ports, SHARDS};
+use crate::row_store::log_load_error;
 
 impl<P: Ports> Engine<P> {
     pub(crate) async fn sweep(self: Arc<Self>, stop: CancellationToken) {

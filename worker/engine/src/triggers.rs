@@ -11,8 +11,9 @@ use crate::domain::{Observation, PolicyLookup, Row, SourceMessage, Timestamp};
 use crate::drive::{PersistedDecision, log_transition, span};
 use crate::engine::Engine;
 use crate::metrics;
-use crate::ports::{Delivery, InsertOutcome, MessageQueue, Ports, ReceiptHandle};
+use crate::ports::{Delivery, MessageQueue, Ports, ReceiptHandle};
 use crate::receiver::{CapacityPermit, acknowledge};
+use crate::row_store::RowInsert;
 
 /// A delivery that became a row.
 struct NewJob {
@@ -40,22 +41,30 @@ impl<P: Ports> Engine<P> {
                 Err(reason) => acks.extend(self.dead_letter(queue, delivery, reason).await),
             }
         }
-        let rows: Vec<Row> = new_jobs.iter().map(|new_job| new_job.persisted.row.clone()).collect();
-        let outcomes = if rows.is_empty() { Vec::new() } else { self.insert(&rows).await };
+        let rows: Vec<Row> = new_jobs.iter().map(|new_job: &NewJob| new_job.persisted.row.clone()).collect();
+        let outcomes = if rows.is_empty() { Vec::new() } else { self.rows.insert(rows).await };
         let mut inserted = Vec::new();
-        for (new_job, outcome) in new_jobs.into_iter().zip(outcomes) {
+        for (mut new_job, (row, outcome)) in new_jobs.into_iter().zip(outcomes) {
+            new_job.persisted.row = row;
             match outcome {
-                Ok(InsertOutcome::Inserted) => {
+                RowInsert::Inserted => {
                     metrics::job_received();
                     acks.push(new_job.receipt.clone());
                     inserted.push(new_job);
                 }
-                Ok(InsertOutcome::AlreadyExists) => {
+                RowInsert::AlreadyExists => {
                     metrics::duplicate_request();
                     info!(job.key = %new_job.persisted.row.key, sqs.message_id = new_job.message_id, "the job is there already");
                     acks.push(new_job.receipt);
                 }
-                Err(error) => warn!(sqs.message_id = new_job.message_id, "the message stays in the queue: {error}"),
+                RowInsert::NewerSchema(schema) => warn!(
+                    sqs.message_id = new_job.message_id,
+                    "job not persisted; message left for redelivery: its row has newer schema {schema}"
+                ),
+                RowInsert::Failed(error) => warn!(
+                    sqs.message_id = new_job.message_id,
+                    "job not persisted; message left for redelivery: {error}"
+                ),
             }
         }
         // The rows are durable: nobody has to wait for anybody from here on.
@@ -94,7 +103,6 @@ impl<P: Ports> Engine<P> {
             policy.map_or(Observation::Due, |policy| Observation::PolicyRead(PolicyLookup::Found(policy)));
         let PermittedDecision { decision, permits, waiters } = self.decide(&initial_row, &observation, None)?;
         let mut row = decision.row;
-        row.writer = self.signature();
         if row.phase_due_at.is_some_and(|due| due <= now) {
             // Whoever inserts it looks after it; the sweep only if that worker dies.
             row.phase_due_at = Some(now + crate::domain::LEASE);

@@ -19,7 +19,7 @@ use crate::aws::connection::{describe_error, port_error};
 use crate::clock::AwsClock;
 
 /// AWS CodeBuild.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CodeBuildProvider(Client);
 
 /// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.
