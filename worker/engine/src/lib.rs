@@ -3,17 +3,22 @@
 pub mod domain;
 pub mod ports;
 
+mod acks;
 mod admission;
 mod dispatcher;
 mod drive;
 mod effects;
 mod engine;
 mod events;
+mod in_flight;
+mod job_log;
+mod job_tasks;
 mod limiter;
 mod liveness;
 mod metrics;
 mod panics;
 mod policy_cache;
+mod quarantine;
 mod receiver;
 mod row_store;
 #[cfg(test)]

@@ -1,23 +1,10 @@
-//! Small ports for tests of single parts.
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use doorbell_messages::{JobKey, Request};
+use doorbell_messages::JobKey;
 
-use crate::domain::{Row, SourceMessage, Timestamp};
+use crate::domain::{Row, Timestamp};
 use crate::ports::{Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of};
-
-pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
-
-/// A row of its own job for each number.
-pub(crate) fn row(number: u32) -> Row {
-    let text = r#"{"project":"demo","branch":"main","commit":"0123456789abcdef0123456789abcdef01234567"}"#;
-    let request = Request::parse(text).unwrap();
-    let id = format!("00000000-0000-4000-8000-{number:012}");
-    let key = JobKey::for_request(&request, &id).unwrap();
-    Row::new(key, request, SourceMessage { id, sent_at: NOW }, NOW)
-}
 
 /// What happens to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
