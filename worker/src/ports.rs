@@ -3,7 +3,7 @@ use doorbell_adapters::forge::PagureReporter;
 use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::ports::Ports;
 
-/// The real world: AWS and the forges.
+/// The adapters to AWS and the forges, as the engine's ports.
 #[derive(Debug)]
 pub(crate) struct WorkerPorts {
     pub(crate) clock: AwsClock,

@@ -1,56 +1,59 @@
-//! How the settings are read that the worker and `doorbell` share. Each error says the rule, and what a good value
-//! looks like.
+//! Parsers of the settings that the worker and `doorbell` share. Each error states the rule, with an example.
 
 use std::time::Duration;
 
-/// Forges by host and port, separated by commas.
+/// Parses forges by host and port, separated by commas.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn forge_hosts(text: &str) -> Result<Vec<String>, String> {
     text.split(',').map(str::trim).filter(|forge| !forge.is_empty()).map(host_and_port).collect()
 }
 
-/// A queue's URL.
+/// Parses a queue's URL.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn queue_url(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
         Ok(url) if url.has_host() && matches!(url.scheme(), "https" | "http") && url.path().len() > 1 => {
             Ok(text.to_owned())
         }
-        _ => Err("an SQS queue's URL is https://host/account/name".to_owned()),
+        _ => Err("expected an SQS queue's URL, https://host/account/name".to_owned()),
     }
 }
 
-/// A topic's ARN.
+/// Parses a topic's ARN.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn topic_arn(text: &str) -> Result<String, String> {
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "sns", region, account, name] if ![region, account, name].iter().any(|part| part.is_empty()) => {
             Ok(text.to_owned())
         }
-        _ => Err("a topic's ARN is arn:aws:sns:<region>:<account>:<name>".to_owned()),
+        _ => Err("expected a topic's ARN, arn:aws:sns:<region>:<account>:<name>".to_owned()),
     }
 }
 
-/// A table's name.
+/// Parses a table's name.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn table(text: &str) -> Result<String, String> {
     let is_valid =
         (3..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
-    if is_valid { Ok(text.to_owned()) } else { Err("a table's name is 3 to 255 of A-Z a-z 0-9 _ . -".to_owned()) }
+    if is_valid {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a table's name, 3 to 255 of A-Z a-z 0-9 _ . -".to_owned())
+    }
 }
 
-/// The registry's place in SSM.
+/// Parses the registry's path prefix in SSM.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn prefix(text: &str) -> Result<String, String> {
     let is_valid = text.starts_with('/')
         && text.len() > 1
@@ -59,23 +62,23 @@ pub fn prefix(text: &str) -> Result<String, String> {
     if is_valid {
         Ok(text.to_owned())
     } else {
-        Err("a prefix begins with a slash and does not end with one: /doorbell".to_owned())
+        Err("expected a path that begins with a slash and does not end with one, such as /doorbell".to_owned())
     }
 }
 
 fn host_and_port(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => Ok(text.to_ascii_lowercase()),
-        _ => Err("a forge is named by host:port".to_owned()),
+        _ => Err("expected host:port".to_owned()),
     }
 }
 
-/// A time.
+/// Parses a duration.
 ///
 /// # Errors
-/// The rule that the text breaks.
+/// The rule that the string breaks.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    const RULE: &str = "a time is a whole number of ms, s, m or h, from 10ms to 720h: 500ms, 5s, 72h";
+    const RULE: &str = "expected a whole number with the unit ms, s, m or h, from 10ms to 720h, such as 5s";
     let (number, unit) = text.find(|c: char| !c.is_ascii_digit()).map_or((text, "s"), |at| text.split_at(at));
     let milliseconds = match unit {
         "ms" => 1,

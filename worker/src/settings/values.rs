@@ -1,21 +1,21 @@
-//! How the settings are read that only the worker has. Each error says the rule, and what a good value looks like.
+//! Parsers of the settings that only the worker has. Each error states the rule, with an example.
 
 use std::net::SocketAddr;
 
 pub(super) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=10_000) => Ok(count),
-        _ => Err("a number from 1 to 10000".to_owned()),
+        _ => Err("expected a number from 1 to 10000".to_owned()),
     }
 }
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an address is <IP>:<port>: 127.0.0.1:8080".to_owned())
+    text.parse().map_err(|_| "expected <IP>:<port>, such as 127.0.0.1:8080".to_owned())
 }
 
 pub(super) fn filter(text: &str) -> Result<String, String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!("{error}; a filter is a level (info) or target=level,...")),
+        Err(error) => Err(format!("{error}; expected a level (info) or target=level,...")),
     }
 }
