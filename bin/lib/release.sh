@@ -19,5 +19,5 @@ release_flags() {
 # Only the release build uses -p: elsewhere it would change the shared crates' features and compile them again.
 release_build() {
     CARGO_ENCODED_RUSTFLAGS="$(release_flags)" cargo build --release --locked --target "$(release_target)" \
-        -p doorbell-worker -p doorbell-publisher -p doorbell-runner -p doorbell-cli
+        -p doorbell-worker -p doorbell-trigger-job -p doorbell-runner -p doorbell-cli
 }

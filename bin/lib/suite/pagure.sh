@@ -1,5 +1,5 @@
 #!/bin/sh
-# a real Pagure with the plugin, in the sandbox: it publishes requests and shows flags on a pull request's page
+# a real Pagure with the plugin, in the sandbox: it publishes requests and shows the status on a pull request's page
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -23,7 +23,7 @@ python=$DOORBELL_PAGURE/python/bin/python
 # The files that pip may install; Python's own caches are ignored.
 installed() { (cd "$DOORBELL_PAGURE/python" && find lib bin ! -name '*.pyc' ! -name __pycache__ | sort); }
 
-# From a copy: pip builds in the source directory.
+# From a copy: pip builds in the directory that it is given.
 install_plugin() {
     copy=$(mktemp -d) || return 1
     cp -R "$plugin" "$copy/plugin" &&

@@ -1,9 +1,14 @@
+//! Readers of JSON documents whose errors name the path, in one line of ASCII.
+
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
-use crate::text::one_line;
+use crate::text::escape_line;
+
+/// Bytes of a problem that are kept: enough for serde's longest list of field names.
+const MAX_PROBLEM_BYTES: usize = 400;
 
 /// Why a text was refused: where in the document, and what was expected there. One line of ASCII, whatever the text
 /// held, so that it can be logged and told.
@@ -17,18 +22,20 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) fn whole(problem: impl Into<String>) -> Self {
+    /// An error of the whole document.
+    pub fn whole(problem: impl Into<String>) -> Self {
         Self::at("$", problem)
     }
 
-    pub(crate) fn at(path: impl Into<String>, problem: impl Into<String>) -> Self {
+    /// An error at a JSON path.
+    pub fn at(path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { path: path.into(), problem: problem.into() }
     }
 }
 
 /// Parses the text of a JSON object. The depth is bounded by `serde_json` (128 levels); the size is the caller's to
 /// bound.
-pub(crate) fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
+pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     if text.starts_with('\u{feff}') {
         return Err(ParseError::whole("the text begins with a byte order mark, expected a JSON object"));
     }
@@ -39,26 +46,24 @@ pub(crate) fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
 }
 
 /// As [`json`], for a value that is parsed already.
-pub(crate) fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ParseError> {
+pub fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ParseError> {
     let Object(value) = serde_path_to_error::deserialize(value).map_err(located)?;
     Ok(value)
 }
 
 /// For fields: an optional one that is there has a value. `null` would be a field that its publisher meant to fill
 /// (`"commit": null` from a template without its variable), and to drop it would widen what is asked for.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// As [`present`], for a struct.
-pub(crate) fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+pub fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
 /// For fields: one of an enum's words. For anything but a text serde would say "expected value" and no more.
-pub(crate) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 
@@ -88,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     let path = match error.path().to_string().as_str() {
         "." | "?" => "$".to_owned(),
-        path => one_line(&format!("$.{path}")),
+        path => escape_line(&format!("$.{path}"), MAX_PROBLEM_BYTES),
     };
     let error = error.into_inner();
     let text = error.to_string();
@@ -96,7 +101,7 @@ fn located(error: serde_path_to_error::Error<serde_json::Error>) -> ParseError {
     // is a value that was never text: then nothing was appended, and what looks like it is a stranger's.
     let position = if error.is_data() && error.line() > 0 { text.rsplit_once(" at line ") } else { None };
     let problem = position.map_or(&*text, |(problem, _)| problem);
-    ParseError { path, problem: one_line(&with_json_type_names(problem)) }
+    ParseError { path, problem: escape_line(&with_json_type_names(problem), MAX_PROBLEM_BYTES) }
 }
 
 /// What serde expects is named by Rust's types.

@@ -1,25 +1,54 @@
-//! Texts that leave us: told to people, written to logs, sent to queues.
+//! Untrusted strings on their way into logs, errors, status reports and queues.
+//!
+//! One table of unsafe characters ([`is_unsafe_in_line`]) serves every program.
 
-/// Characters of a problem that are kept: enough for serde's longest list of field names.
-const SHOWN: usize = 400;
+use std::error::Error;
 
-/// Quotes hostile text safely: escaped, and cut, so that an error stays one short line of ASCII.
-pub(crate) fn invalid(text: &str, rule: &str) -> String {
-    const QUOTED: usize = 80;
-    let mut shown = String::new();
-    for c in text.chars() {
-        if shown.len() >= QUOTED {
-            shown.push_str("...");
-            break;
-        }
-        shown.extend(c.escape_default());
-    }
-    format!("\"{shown}\" is refused: {rule}")
+/// Characters of a line that is kept in a row, a status report or a log.
+pub const MAX_LINE_CHARS: usize = 300;
+
+/// Whether a character could forge a line, steer a terminal, or make a line read as another.
+///
+/// Controls (C0, DEL, C1), Unicode's `Bidi_Control`, line separators, and characters without width. Tabs and new lines
+/// are controls, too.
+pub fn is_unsafe_in_line(c: char) -> bool {
+    is_control_or_bidi(c) || is_zero_width(c)
 }
 
-/// One short line of ASCII from a text that may quote a stranger. Cut in its middle: what was expected stands at
-/// the end of serde's messages.
-pub(crate) fn one_line(text: &str) -> String {
+/// The part of the table that no single-line string may hold at all.
+///
+/// Joiners without width are not in it: emoji and Persian words are written with them.
+pub(crate) fn is_control_or_bidi(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn is_zero_width(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}')
+}
+
+/// One line of at most `max_chars` characters, with a space for each unsafe one.
+pub fn sanitize_line(text: &str, max_chars: usize) -> String {
+    let line: String = text.chars().map(|c| if is_unsafe_in_line(c) { ' ' } else { c }).take(max_chars).collect();
+    line.trim().to_owned()
+}
+
+/// One line of any length, with an escape for each unsafe character.
+pub fn escape_unsafe(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
+        if is_unsafe_in_line(c) {
+            line.extend(c.escape_unicode())
+        } else {
+            line.push(c)
+        }
+        line
+    })
+}
+
+/// One line of printable ASCII, with an escape for each other character, and cut in its middle.
+///
+/// The end is kept, since serde's errors name the expected value there.
+pub fn escape_line(text: &str, max_bytes: usize) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -27,19 +56,120 @@ pub(crate) fn one_line(text: &str) -> String {
             _ => line.extend(c.escape_default()),
         }
     }
-    if line.len() <= SHOWN {
+    if line.len() <= max_bytes {
         return line;
     }
     // All ASCII by now, so every index is a character's.
-    format!("{} ... {}", &line[..SHOWN / 3], &line[line.len() - SHOWN * 2 / 3..])
+    format!("{} ... {}", &line[..max_bytes / 3], &line[line.len() - max_bytes * 2 / 3..])
 }
 
-/// JSON text as SNS and SQS take it. Both refuse U+FFFE and U+FFFF (they are no characters of XML), which JSON may
-/// hold as they are; in JSON they can stand inside a text only, where an escape means the same.
+/// An untrusted string in quotation marks: escaped, printable ASCII, and cut.
+pub fn quote(text: &str) -> String {
+    const MAX_BYTES: usize = 80;
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if quoted.len() > MAX_BYTES {
+            quoted.push_str("...");
+            break;
+        }
+        quoted.extend(c.escape_default());
+    }
+    quoted + "\""
+}
+
+/// The error for a value that breaks a rule: `invalid value "x": expected …`.
+pub fn invalid(text: &str, expected: &str) -> String {
+    format!("{} is refused: {expected}", quote(text))
+}
+
+/// The first line that is not blank, without spaces around it.
+fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// The first line of an untrusted string, as printable ASCII.
+///
+/// Branch names, variables and AWS's messages end in CI logs, where a control character or a new line could pose as
+/// something else: GitHub reads `::commands::` from any line.
+pub fn printable_line(text: &str) -> String {
+    escape_line(first_line(text), MAX_LINE_CHARS)
+}
+
+/// A summary and an error's causes, on one line: HTTP clients name only there why a connection failed.
+///
+/// A cause that repeats the text before it is left out.
+pub fn error_chain(summary: &str, error: &dyn Error) -> String {
+    let mut texts = vec![summary.to_owned()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        source = cause.source();
+    }
+    sanitize_line(&texts.join(": "), MAX_LINE_CHARS)
+}
+
+/// JSON as SNS and SQS accept it.
+///
+/// Both reject U+FFFE and U+FFFF (they are no characters of XML), which JSON may hold unescaped. In JSON they occur only
+/// inside a string, where an escape means the same.
 pub(crate) fn json_for_queues(json: String) -> String {
     if json.contains(['\u{fffe}', '\u{ffff}']) {
         json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
     } else {
         json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNSAFE: &str = "\0\u{1b}\n\t\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}";
+
+    #[test]
+    fn every_unsafe_character_is_replaced_and_escaped() {
+        for c in UNSAFE.chars() {
+            assert_eq!(sanitize_line(&format!("a{c}b"), 9), "a b", "{c:?}");
+            assert_eq!(escape_unsafe(&format!("a{c}b")), format!("a{}b", c.escape_unicode()), "{c:?}");
+        }
+        assert_eq!(sanitize_line(" ümläut, 你好 \n", 99), "ümläut, 你好");
+        assert_eq!(escape_unsafe("ümläut"), "ümläut");
+    }
+
+    #[test]
+    fn long_line_is_cut_to_its_limit() {
+        assert_eq!(sanitize_line(&"é".repeat(1000), 300).chars().count(), 300);
+        assert_eq!(escape_line("abcdefghijkl", 9), "abc ... ghijkl");
+        assert_eq!(escape_line("abcdefghi", 9), "abcdefghi");
+    }
+
+    #[test]
+    fn untrusted_text_becomes_one_printable_line() {
+        let check = |text: &str, want: &str| assert_eq!(printable_line(text), want);
+        check("plain \"text\"", "plain \"text\"");
+        check("\n\n  first\n::error::second", "first");
+        check("a\u{1b}[31mb", "a\\u{1b}[31mb");
+        check("a\u{202e}b", "a\\u{202e}b");
+        check("", "");
+        check(&"x".repeat(301), &format!("{} ... {}", "x".repeat(100), "x".repeat(200)));
+    }
+
+    #[test]
+    fn quoted_string_is_short_printable_ascii() {
+        assert_eq!(quote("a\"b\u{202e}ä"), r#""a\"b\u{202e}\u{e4}""#);
+        assert_eq!(quote(&"x".repeat(81)), format!("\"{}...\"", "x".repeat(80)));
+    }
+
+    #[test]
+    fn error_chain_omits_repeated_texts() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct TestError(&'static str, #[source] Option<Box<TestError>>);
+        let error = TestError("a", Some(Box::new(TestError("b", Some(Box::new(TestError("b", None)))))));
+        assert_eq!(error_chain("summary", &error), "summary: b");
+        assert_eq!(error_chain("b", &error), "b");
     }
 }

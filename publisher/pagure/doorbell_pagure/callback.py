@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where Doorbell's worker tells what became of a build, for projects with `report.type: pagure-ci`."""
+"""The route to which Doorbell's worker reports statuses, for projects with `reportTo.type: pagure-ci`."""
 
 import hmac
 import logging
@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
-#: Pagure's column for it is that long, and PostgreSQL refuses more.
+#: The length of Pagure's column; PostgreSQL rejects a longer value.
 UID = re.compile("[A-Za-z0-9]{1,32}")
 
-#: Of eight reports of one flag at once, seven meet the one that is first and find it there when they look again.
+#: Of eight concurrent reports of one flag, seven conflict with the first, and find its flag when they retry.
 MAX_ATTEMPTS = 3
 
 
@@ -31,7 +31,7 @@ def doorbell_ci_notification(repo, username=None, namespace=None):
     """
     Doorbell Build Notification
     ---------------------------
-    Flag a commit with what became of its build. The flag is shown on the commit, and on the pull requests of which it
+    Flag a commit with the status of its build. The flag is shown on the commit, and on the pull requests of which it
     is the head. Reporting again with the same uid updates the flag.
 
     ::
@@ -62,7 +62,7 @@ def doorbell_ci_notification(repo, username=None, namespace=None):
     +--------------+----------+--------------------------------------------+
     | ``comment``  | string   | A line for people                          |
     +--------------+----------+--------------------------------------------+
-    | ``url``      | string   | Where the build can be looked at           |
+    | ``url``      | string   | The page of the build                      |
     +--------------+----------+--------------------------------------------+
 
     Sample response
@@ -120,7 +120,7 @@ def _store(project, flag):
                 session=session,
                 repo=project,
                 percent=None,
-                # No account reports here: the flag is the owner's, as Jenkins' are.
+                # No account reports here: the flag belongs to the project's owner, like those of Jenkins.
                 user=project.user.username,
                 token=None,
                 **flag,
@@ -130,6 +130,6 @@ def _store(project, flag):
             return {"message": message, "uid": uid, "flag": shown}
         except SQLAlchemyError as error:
             session.rollback()
-            _log.info("doorbell: a flag met another one: %s", error.__class__.__name__)
+            _log.info("doorbell: writing a flag conflicted, will retry: %s", error.__class__.__name__)
             if attempt == MAX_ATTEMPTS:
                 raise pagure.exceptions.APIError(400, error_code=APIERROR.EDBERROR)

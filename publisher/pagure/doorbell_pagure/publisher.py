@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs `trigger_job`: the one publisher there is. No word to AWS is spoken in Python."""
+"""Runs `trigger_job`, so that the plugin contains no AWS code."""
 
 import logging
 import os
@@ -11,28 +11,28 @@ _log = logging.getLogger(__name__)
 #: trigger_job retries for 30 s itself, and waits at most 10 s for credentials.
 TIMEOUT_SECONDS = 60
 
-#: Before each further try. Pagure swallows what a CI type raises and tries nothing again.
+#: Delay before each retry. Pagure drops an exception of a CI type and does not retry.
 RETRY_DELAYS_SECONDS = (5, 20, 60)
 
-#: Its exit codes, as publisher/README.md lists them.
+#: Its exit codes, as publisher/trigger_job/README.md lists them.
 PUBLISHED = 0
 USAGE_ERRORS = (2, 3)
 ACCESS_DENIED = 4
 
-#: What trigger_job may know of the worker's environment: where to find programs, the network and credentials. Pagure's
-#: own settings stay behind.
+#: The variables that trigger_job inherits: for programs, the network and credentials. Pagure's own settings are not
+#: among them.
 INHERITED_ENV = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 INHERITED_ENV_PREFIXES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 
-#: Of AWS_*, what is no credential: it stays when the hook's own key takes over.
+#: Variables of AWS_* that are no credentials: they stay when the hook's own key is used.
 NON_CREDENTIAL_PREFIXES = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_USE_")
 
 
 def publish(request, key=None, environment=None, sleep=time.sleep):
     """Publishes a request. `key` is (access key id, secret access key), or None.
 
-    Tried with what the worker's process has (environment, profile, role) first, and with the key where that may not
-    publish. Answers whether it was published; everything else is in the log.
+    It tries the worker's own credentials (environment, profile, role) first, and the key if access is denied. It returns
+    whether the request was published, and logs everything else.
     """
     environment = _inherited_env(os.environ if environment is None else environment)
     for delay in (0,) + RETRY_DELAYS_SECONDS:
@@ -46,10 +46,10 @@ def publish(request, key=None, environment=None, sleep=time.sleep):
             _log.info("doorbell: published %s as %s", request, output)
             return True
         if code in USAGE_ERRORS:
-            _log.error("doorbell: %s can't be published: %s", request, output)
+            _log.error("doorbell: publishing %s failed, no retry: %s", request, output)
             return False
-        _log.warning("doorbell: %s is not published yet: %s", request, output)
-    _log.error("doorbell: %s was not published; a rebuild asked for in the pull request tries again", request)
+        _log.warning("doorbell: publishing %s failed, will retry: %s", request, output)
+    _log.error("doorbell: publishing %s failed after retries; request a rebuild in the pull request", request)
     return False
 
 
@@ -87,11 +87,11 @@ def _with_key(environment, key):
         if not name.startswith("AWS_") or name.startswith(NON_CREDENTIAL_PREFIXES)
     }
     env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"] = key
-    # Nothing but the key: no file in a home folder, no machine's role.
+    # The key alone: no file in a home directory, no role of the machine.
     env.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull, AWS_EC2_METADATA_DISABLED="true")
     return env
 
 
 def _redact(output, key):
-    """trigger_job prints no secret; should something below it ever do, it ends here."""
+    """Removes the key from the output: trigger_job prints no secret, but a library below it might."""
     return output.replace(key[1], "***") if key else output

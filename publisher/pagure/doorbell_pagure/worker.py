@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""For Pagure's Celery workers: `CELERY_CONFIG = {"include": ["doorbell_pagure.worker"]}` in pagure.cfg.
+"""Publishes build requests from Pagure's Celery workers: `CELERY_CONFIG = {"include": ["doorbell_pagure.worker"]}` in pagure.cfg.
 
-Pagure 5.14.1 knows one CI type, "jenkins", by name; later versions look for a module of the type's name, and hand it a
-branch that may have moved, but no commit. What both do alike is to start the task below, with the pull request's uid or
-the pushed commit among its arguments. Celery announces every task before it starts: that is where the bell is rung.
-Nothing of Pagure is replaced. What Pagure then says about the type ("Un-supported CI type" in 5.14.1's log) has no
-effect.
+Pagure 5.14.1 knows one CI type, "jenkins", by name. Later versions import a module of the type's name, and pass it a
+branch that may have moved, but no commit. All versions start the task below, with the pull request's uid or the pushed
+commit among its arguments. Celery sends `task_prerun` before each task: the plugin publishes from that signal, and
+replaces nothing of Pagure. 5.14.1 then logs "Un-supported CI type", which has no effect.
 """
 
 import logging
@@ -25,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 TASK = "pagure.lib.tasks_services.trigger_ci_build"
 
-#: A cause is one line of at most 500 bytes; of a title, so many characters are shown.
+#: A cause is one line of at most 500 bytes; a longer title is cut.
 MAX_TITLE_CHARACTERS = 80
 
 api_module.install()
@@ -33,24 +32,24 @@ api_module.install()
 
 @task_prerun.connect
 def on_task_prerun(task_id=None, task=None, kwargs=None, **_):
-    """Rings, if this task asks for a build of ours."""
+    """Publishes a build request, if this task is a build of the type `doorbell`."""
     if getattr(task, "name", None) != TASK or (kwargs or {}).get("ci_type") != CI_TYPE:
         return
     try:
         publish_build_request(task_id, kwargs)
-    except Exception:  # whatever it is, Pagure's worker goes on; Celery would swallow it without a trace
-        _log.exception("doorbell: no build was asked for")
+    except Exception:  # Pagure's worker must go on, and Celery drops the error without a log line
+        _log.exception("doorbell: build request failed")
 
 
 def publish_build_request(task_id, kwargs):
-    """Asks for the build that the task's arguments mean."""
-    # Loaded, it gives projects their `ci_hook`.
+    """Publishes the build request of a task's arguments."""
+    # Loading it gives projects their attribute `ci_hook`.
     pagure.lib.plugins.get_plugin("Pagure CI").db_object()
     session = pagure.lib.model_base.create_session(config["DB_URL"])
     try:
         found = _pull_request(session, kwargs) if kwargs.get("pr_uid") else _push(session, task_id, kwargs)
     finally:
-        # Before trigger_job runs: it may take minutes, and a connection of the database is not held for that long.
+        # Before trigger_job runs: it may take minutes, and must not hold a database connection for that long.
         session.remove()
     if found:
         publish(*found)
@@ -65,13 +64,13 @@ def _pull_request(session, kwargs):
     head = pull_request.commit_stop
     found = git_refs.wait_for_pull_ref(repository, pull_request.id, head)
     if found is None:
-        _log.warning("doorbell: refs/pull/%s/head is not at %s; the build may not find it", pull_request.id, head)
+        _log.warning("doorbell: refs/pull/%s/head is not at %s; the build may fail to fetch it", pull_request.id, head)
     commit = head or found
     if commit is None:
-        _log.error("doorbell: the head of pull request %s is not known", pull_request.id)
+        _log.error("doorbell: build request failed: the head of pull request %s is unknown", pull_request.id)
         return None
-    # A rebase through Pagure asks twice for one head, a person who asks again means it: what tells them apart is
-    # that a person's wish is a comment.
+    # A rebase through Pagure starts two tasks for one head, which must be one job. A user who requests a rebuild writes
+    # a comment, so the newest comment's id separates the two.
     user_comment_ids = [comment.id for comment in pull_request.comments if not comment.notification]
     title = _one_line(pull_request.title)[:MAX_TITLE_CHARACTERS]
     request = Request(
@@ -99,7 +98,7 @@ def _push(session, task_id, kwargs):
         branch=None if is_tag else name,
         tag=name if is_tag else None,
         commit=commit,
-        # One push is one task: the same commit pushed again, as after a roll-back, is to be built again.
+        # One push is one task. The same commit pushed again, as after a rollback, is another job.
         id=f"pagure-{task_id}",
         cause=f"push to {_one_line(name)} of {project.fullname}",
     )

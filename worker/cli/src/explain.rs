@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use doorbell_adapters::forge::PagureReporter;
 use doorbell_engine::domain::{
     Admission, BuildVariableKind, DecisionContext, Effect, Initiator, InstallationId, JobConfig, LaunchSpec,
     Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
 use doorbell_engine::ports::{Answer, StatusReporter};
-use doorbell_messages::{ARGV, BuildProjectName, COMMIT, Envelope, JobKey, ProjectName, Request};
-use doorbell_worker::PagureReporter;
+use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
+use doorbell_registry::BuildProjectName;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

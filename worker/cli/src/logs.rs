@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use clap::Args;
+use doorbell_adapters::aws::{AwsCallError, DynamoDbLedger, aws_error};
 use doorbell_engine::domain::Row;
-use doorbell_worker::{AwsCallError, DynamoDbLedger, aws_error};
+use doorbell_messages::text::is_unsafe_in_line;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::account::OwnerAccount;
 use crate::error::{CliError, CommandOutcome, is_missing};
 use crate::jobs::{find, find_or_wait, outcome, print_final_status};
-use crate::printer::{Printer, harmless};
+use crate::printer::Printer;
 use crate::sigv4_client::{AwsService, SigV4Client};
 
 #[derive(Debug, Args)]
@@ -169,7 +170,7 @@ fn plain(message: &str) -> String {
 }
 
 fn visible(c: char) -> char {
-    if harmless(&c.to_string()).is_empty() && c != ' ' { '\u{fffd}' } else { c }
+    if is_unsafe_in_line(c) { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]

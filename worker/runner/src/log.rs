@@ -8,19 +8,7 @@ pub(crate) fn log_line(line: &str) {
 
 /// A text from outside can't forge a second line, and can't drive a terminal.
 fn one_line(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, c| {
-        if c.is_control() || is_unseen(c) {
-            line.extend(c.escape_unicode())
-        } else {
-            line.push(c)
-        }
-        line
-    })
-}
-
-/// Characters that make a line read as another: direction marks, line separators, zero-width ones.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    doorbell_messages::text::escape_unsafe(text)
 }
 
 /// `0.42 s`

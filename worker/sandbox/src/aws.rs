@@ -238,11 +238,5 @@ fn header_value(text: &str) -> Result<reqwest::header::HeaderValue, AwsError> {
 
 /// The error and its causes in one line: reqwest shows the cause of a refused connection only there.
 fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+    doorbell_messages::text::error_chain(&error.to_string(), error)
 }

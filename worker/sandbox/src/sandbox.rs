@@ -190,7 +190,7 @@ impl Sandbox {
             "refs": ["heads/*", "tags/*"],
             "buildProject": BUILD_PROJECT,
             "timeoutMinutes": 5,
-            "report": {
+            "reportTo": {
                 "type": "pagure",
                 "url": self.forge.url(),
                 "repo": repository.name(),

@@ -4,7 +4,7 @@
     python tests/instance --pagure SOURCES --dir DIR --cert CERT --key KEY [--stock]
 
 One line of JSON on stdout says where it is and with which tokens. Then lines on stdin are obeyed, each answered by one
-line: "restart" ends the web server and starts it again, "hook-token" tells the token of the project demo's CI hook,
+line: "restart" ends the web server and starts it again, "hook-token" prints the token of the project demo's CI hook,
 "pause-redis" and "resume-redis" let redis hang for a while.
 With --stock the plugin is not configured.
 """

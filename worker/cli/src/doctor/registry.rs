@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorbell_adapters::aws::aws_error;
 use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Answer;
-use doorbell_messages::{BuildProjectName, ProjectDocument, SecretId};
-use doorbell_worker::aws_error;
+use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
@@ -57,7 +57,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let secrets: BTreeSet<&SecretId> = read.iter().flat_map(|(_, document, _)| secrets_of(document)).collect();
     let forges: BTreeMap<String, ForgeRepository> = read
         .iter()
-        .filter_map(|(_, document, _)| document.report.as_ref())
+        .filter_map(|(_, document, _)| document.report_to.as_ref())
         .map(|report| (format!("{} {}", report.url, report.repo), ForgeRepository::from(report)))
         .collect();
     let found = builds::find_projects(context, &needs).await;
@@ -120,7 +120,7 @@ fn project_needs(
 
 fn secrets_of(document: &ProjectDocument) -> impl Iterator<Item = &SecretId> {
     let git = document.git_credentials.iter().map(|credentials| &credentials.secret);
-    git.chain(document.report.iter().map(|report| &report.token_secret))
+    git.chain(document.report_to.iter().map(|report| &report.token_secret))
 }
 
 async fn check_secret(context: &DoctorContext<'_>, id: &SecretId) -> Check {
@@ -157,7 +157,7 @@ async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &Forg
     match context.reporter.verify_token(repository, &token).await {
         Answer::Seen(Ok(())) => Check::ok(name, format!("{label} is reached and takes the token")),
         Answer::Seen(Err(reason)) => {
-            let fix = "are report.url and report.repo right, and is the forge up?";
+            let fix = "are reportTo.url and reportTo.repo right, and is the forge up?";
             Check::failure(name, format!("{label} takes no report: {reason}"), fix)
         }
         Answer::Unauthorized(reason) => {

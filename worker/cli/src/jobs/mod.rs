@@ -34,7 +34,7 @@ pub(crate) enum JobsCommand {
     /// Ask that a job end
     #[command(
         after_help = "It goes by the job's row, which a worker finds there within seconds. --by-request publishes \
-                            it instead, as a CI would, and needs the project's cancelByRequest.\n\nExamples:\n  \
+                            it instead, as a CI would, and needs the project's allowCancel.\n\nExamples:\n  \
                             doorbell jobs cancel ci-4711\n  doorbell jobs cancel ci-4711 --by-request"
     )]
     Cancel(CancelArguments),

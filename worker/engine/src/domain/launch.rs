@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use doorbell_messages::{
-    BuildEnvironment, BuildProjectName, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, OnUnknownStart,
-    PROJECT_DOCUMENT, Request,
+    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, PROJECT_DOCUMENT, Request,
 };
+use doorbell_registry::{BuildProjectName, OnUnknownStart};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::installation::InstallationId;
@@ -82,7 +82,7 @@ impl Launch {
         let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
         let environment = environment(policy, request, key, commit.clone(), timeout_minutes, installation);
         let input = LaunchSpec { build_project: build_project.clone(), timeout_minutes, environment };
-        let target = document.report.as_ref().zip(commit).map(|(report, commit)| ReportTarget {
+        let target = document.report_to.as_ref().zip(commit).map(|(report, commit)| ReportTarget {
             forge: ForgeRepository::from(report),
             commit,
             external_id: installation.flag_uid(key),
@@ -118,7 +118,7 @@ fn environment(
         project: request.project.clone(),
         git_ref: request.git_ref.clone(),
         commit,
-        commit_rule: document.commits,
+        commit_rule: document.commit_policy,
         git_url: document.git_url.clone(),
         argv: policy.argv(&request.git_ref),
         directory: document.deploy_dir.clone(),

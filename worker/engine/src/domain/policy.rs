@@ -1,6 +1,6 @@
-use doorbell_messages::{
-    BuildCommand, BuildProjectName, DocumentError, GitRef, ParsedDocument, ProjectDocument, PullRequestRule, Request,
-    RequestAction, VariableName,
+use doorbell_messages::{GitRef, Request, RequestAction, VariableName};
+use doorbell_registry::{
+    BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
 };
 
 /// What the registry says a project may run.
@@ -67,9 +67,9 @@ impl Policy {
     /// # Errors
     /// The first reason against it.
     pub(crate) fn evaluate(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
-        if request.action == RequestAction::Cancel && !self.document.cancel_by_request {
+        if request.action == RequestAction::Cancel && !self.document.allow_cancel {
             return Err(Rejection(format!(
-                "project {} does not let requests cancel jobs (cancelByRequest)",
+                "project {} does not let requests cancel jobs (allowCancel)",
                 request.project
             )));
         }

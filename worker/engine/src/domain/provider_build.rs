@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use doorbell_messages::text::{MAX_LINE_CHARS, sanitize_line};
 use doorbell_messages::{BuildId, RunnerExit, Status};
 
 use crate::domain::timestamp::Timestamp;
@@ -103,14 +104,7 @@ fn exit_code(message: &str) -> Option<i32> {
 
 /// Foreign text for a flag or a trail: one short line, in which nothing turns the reading direction.
 pub fn one_line(text: &str) -> String {
-    const MAX_CHARS: usize = 300;
-    let line: String = text.chars().map(|c| if is_unsafe_in_line(c) { ' ' } else { c }).take(MAX_CHARS).collect();
-    line.trim().to_owned()
-}
-
-fn is_unsafe_in_line(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    sanitize_line(text, MAX_LINE_CHARS)
 }
 
 fn format_duration(took: Duration) -> String {

@@ -15,7 +15,7 @@ fn address(number: usize) -> String {
 fn register(simulation: &Simulation, number: usize) -> String {
     let name = format!("project-{number}");
     let report = json!({"type": "pagure", "url": address(number), "repo": "demo", "tokenSecret": "forge/demo"});
-    simulation.register(&name, json!({"report": report}));
+    simulation.register(&name, json!({"reportTo": report}));
     name
 }
 

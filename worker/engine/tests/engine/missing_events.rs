@@ -37,7 +37,7 @@ async fn ten_thousand_running_builds_cost_few_calls() {
         (rules.event_copies, rules.build_time, rules.build_limit) = (0, secs(7200), 100_000);
         lock(&simulation.services.ledger).page_size = 100;
         // Nobody is told: this is about builds.
-        simulation.register("demo", json!({"report": null}));
+        simulation.register("demo", json!({"reportTo": null}));
     }
     let worker = simulation.start_worker("a");
     // `DOORBELL_BUILDS=10000`, as the suite `simulation` has it, takes a while.

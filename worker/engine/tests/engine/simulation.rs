@@ -26,7 +26,7 @@ const PROJECTS: [&str; 4] = ["demo", "plain", "careful", "nowhere"];
 async fn simulate(seed: u64) -> SimulationResult {
     let mut rng = SeededRng::new(seed);
     let simulation = Simulation::new();
-    simulation.register("plain", json!({"report": null}));
+    simulation.register("plain", json!({"reportTo": null}));
     simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
     randomize(&simulation, &mut rng);
     let mut fleet = SimulatedFleet { workers: Vec::new(), started: 0, fault_level: 1 + rng.below(4), deaths: 0 };

@@ -73,7 +73,7 @@ pub(super) async fn create_jobs(sandbox: &Sandbox, forge: &str, seed: u64, jobs:
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/job-*"]);
     document["variables"] = json!([BEHAVIOR_VARIABLE]);
-    document["report"]["url"] = json!(forge);
+    document["reportTo"]["url"] = json!(forge);
     sandbox.register_project(PROJECT, &document).await?;
     let with_commit = |template: JobTemplate| {
         let commit = commits.next()?;

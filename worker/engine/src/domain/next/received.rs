@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use doorbell_messages::{BuildProjectName, CommitId, RequestAction, Status};
+use doorbell_messages::{CommitId, RequestAction, Status};
+use doorbell_registry::BuildProjectName;
 
 use super::Transition;
 use crate::domain::backoff;
@@ -45,7 +46,7 @@ impl Transition<'_> {
         if self.row.desired == DesiredState::Cancel {
             return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, target);
         }
-        match (&policy.document.report, commit) {
+        match (&policy.document.report_to, commit) {
             (Some(report), None) => self.effects.push(Effect::ResolveRef {
                 policy: Arc::clone(policy),
                 build_project,
@@ -84,7 +85,7 @@ impl Transition<'_> {
 
     pub(super) fn report_target(&self, policy: &Policy, commit: CommitId) -> Option<ReportTarget> {
         // A cancel that is refused says nothing about the commit.
-        let report = policy.document.report.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
+        let report = policy.document.report_to.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
         Some(ReportTarget {
             forge: ForgeRepository::from(report),
             commit,

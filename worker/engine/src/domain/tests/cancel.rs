@@ -22,7 +22,7 @@ fn cancel_request(fields: Value, keys: Value) -> (JobHarness, Vec<Effect>) {
 #[test]
 fn cancel_request_gets_a_row_and_cancels_the_named_job() {
     let fields = json!({"id": "a", "commit": COMMIT, "action": "cancel"});
-    let (mut job, effects) = cancel_request(fields, json!({"cancelByRequest": true}));
+    let (mut job, effects) = cancel_request(fields, json!({"allowCancel": true}));
     let start = JobKey::for_request(&request(json!({"id": "a", "commit": COMMIT})), MESSAGE).unwrap();
     assert_ne!(job.row.key, start);
     assert_eq!(effects, [Effect::CancelJob(start)]);
@@ -34,7 +34,7 @@ fn cancel_request_gets_a_row_and_cancels_the_named_job() {
 
 #[test]
 fn cancel_request_without_id_is_rejected() {
-    let (job, effects) = cancel_request(json!({"action": "cancel"}), json!({"cancelByRequest": true}));
+    let (job, effects) = cancel_request(json!({"action": "cancel"}), json!({"allowCancel": true}));
     let reason = "a cancel names the id of the request whose job it means, and has none";
     assert_eq!(final_result(&job.row), (Status::Rejected, reason));
     assert_eq!(effects, []);
@@ -42,7 +42,7 @@ fn cancel_request_without_id_is_rejected() {
 
 #[test]
 fn cancel_request_is_retried_after_a_ledger_error() {
-    let (mut job, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"cancelByRequest": true}));
+    let (mut job, _) = cancel_request(json!({"id": "a", "action": "cancel"}), json!({"allowCancel": true}));
     job.observe(Observation::QueryFailed("the ledger did not answer".to_owned()));
     assert_eq!(job.fire_when_due(), [Effect::ReadPolicy]);
 }

@@ -20,7 +20,8 @@ mod timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, BuildProjectName, CommitId, JobKey, Request, Status};
+use doorbell_messages::{BuildId, CommitId, JobKey, Request, Status};
+use doorbell_registry::BuildProjectName;
 use serde_json::{Value, json};
 
 use crate::domain::{
@@ -67,7 +68,7 @@ pub(super) fn policy(more: Value) -> Arc<Policy> {
         "gitUrl": "https://git.example.org/demo.git",
         "command": "./deploy.sh",
         "buildProject": "builds",
-        "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
+        "reportTo": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
     });
     Arc::new(read_policy(merged(base, more), None))
 }

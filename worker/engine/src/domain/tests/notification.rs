@@ -276,7 +276,7 @@ fn a_settled_row_has_no_due_time_and_expires_after_thirty_days() {
 
 #[test]
 fn job_without_report_target_settles_when_it_ends() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.observe_started(1);
     let build = job.build(1, "SUCCEEDED");
     assert_eq!(job.observe(build_described(build)), []);

@@ -47,7 +47,7 @@ fn policy_rejection_is_recorded_with_its_reason() {
     check_rejected(
         json!({"action": "cancel", "id": "a"}),
         json!({}),
-        "project demo does not let requests cancel jobs (cancelByRequest)",
+        "project demo does not let requests cancel jobs (allowCancel)",
     );
 }
 
@@ -69,7 +69,7 @@ fn first_write_claims_the_start_with_known_policy_and_commit() {
 #[test]
 fn project_without_report_builds_the_tip_unresolved() {
     let mut job = JobHarness::received(json!({}));
-    let effects = job.observe(policy_found(&policy(json!({"report": null}))));
+    let effects = job.observe(policy_found(&policy(json!({"reportTo": null}))));
     let (_, input) = start_call(&effects).unwrap();
     assert!(!input.contains("DOORBELL_COMMIT\""), "{input}");
     assert_eq!(job.row.target(), None);
@@ -149,7 +149,7 @@ fn rejection_is_reported_only_with_target_and_full_commit() {
     };
     check(json!({"commit": COMMIT}), json!({"refs": ["v1"]}), true);
     check(json!({}), json!({"refs": ["v1"]}), false);
-    check(json!({"commit": COMMIT}), json!({"refs": ["v1"], "report": null}), false);
+    check(json!({"commit": COMMIT}), json!({"refs": ["v1"], "reportTo": null}), false);
     // A cancel that is refused says nothing about the commit.
     check(json!({"commit": COMMIT, "action": "cancel", "id": "a"}), json!({}), false);
 }

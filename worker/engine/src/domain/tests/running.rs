@@ -35,7 +35,7 @@ fn final_event_ahead_of_the_provider_is_checked_again() {
 
 #[test]
 fn final_event_that_reveals_the_build_is_checked_again() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     let build = job.build(1, "IN_PROGRESS");
     job.observe(Observation::BuildDescribed { build, claims_final: true });
     assert_eq!(job.row.due_at(), Some(job.now + secs(5)));

@@ -6,7 +6,7 @@ use crate::domain::{BuildQuery, Effect, Observation, Phase, ProviderBuild, Times
 
 /// Five minutes after a send that nobody heard of again.
 fn outcome_unknown() -> JobHarness {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.advance(mins(5));
     job
 }
@@ -74,7 +74,7 @@ fn foreign_build_is_never_adopted_or_stopped() {
 #[test]
 fn absence_is_confirmed_16_minutes_after_the_last_start_call() {
     let check = |after_the_send, is_believed: bool| {
-        let mut job = JobHarness::starting(json!({"report": null}));
+        let mut job = JobHarness::starting(json!({"reportTo": null}));
         let effects = observe_listing(job.advance(after_the_send), vec![]);
         assert_eq!(start_call(&effects).is_some(), is_believed, "{after_the_send:?}");
     };
@@ -85,7 +85,7 @@ fn absence_is_confirmed_16_minutes_after_the_last_start_call() {
 
 #[test]
 fn absence_window_starts_at_the_last_start_call() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.advance(secs(230)).fire_due();
     assert_eq!(observe_listing(job.advance(mins(16) - secs(230)), vec![]), [], "sixteen minutes after the first one");
     assert!(start_call(&observe_listing(job.advance(secs(230)), vec![])).is_some());
@@ -121,7 +121,7 @@ fn build_query_repeats_until_absence_is_confirmed() {
 
 #[test]
 fn repeated_start_uses_a_new_token_and_reuse_window() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     let first = job.config.installation.idempotency_token(&job.row.key, 1);
     let effects = observe_listing(job.advance(mins(16)), vec![]);
     assert_ne!(start_call(&effects).unwrap().0, first);
@@ -133,7 +133,7 @@ fn repeated_start_uses_a_new_token_and_reuse_window() {
 
 #[test]
 fn unknown_start_with_stop_rule_ends_as_error() {
-    let mut job = JobHarness::starting(json!({"report": null, "onUnknownStart": "stop"}));
+    let mut job = JobHarness::starting(json!({"reportTo": null, "onUnknownStart": "stop"}));
     assert_eq!(observe_listing(job.advance(mins(16)), vec![]), []);
     let text = "unknown whether it started: a person decides (onUnknownStart is stop)";
     assert_eq!(final_result(&job.row), (Status::Error, text));
@@ -161,7 +161,7 @@ fn event_of_own_build_replaces_a_lost_start_reply() {
 
 #[test]
 fn late_query_result_triggers_another_query() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     let asked_at = job.advance(mins(16) - secs(1)).now;
     job.advance(secs(2)).observe(Observation::BuildsListed { asked_at, builds: vec![] });
     assert_eq!(job.row.due_at(), Some(job.now + secs(1)));

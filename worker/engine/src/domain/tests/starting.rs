@@ -117,7 +117,7 @@ fn invalid_build_input_ends_the_job_with_provider_error() {
 
 #[test]
 fn unknown_start_is_repeated_with_backoff() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     let mut waits = Vec::new();
     loop {
         let sent_at = job.now;
@@ -136,7 +136,7 @@ fn unknown_start_is_repeated_with_backoff() {
 
 #[test]
 fn throttled_job_waits_until_queue_timeout() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     let mut sends = 1;
     while job.row.due_at().is_some() {
         if matches!(job.row.phase, Phase::Starting { .. }) {
@@ -163,7 +163,7 @@ fn start_is_not_called_without_a_free_slot() {
 
 #[test]
 fn waiting_job_backs_off_when_no_slot_frees_up() {
-    let mut job = JobHarness::starting(json!({"report": null}));
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.observe_start(limited());
     job.slot_available = false;
     for seconds in [16, 32, 60, 60] {

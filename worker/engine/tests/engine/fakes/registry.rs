@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use doorbell_engine::domain::RegistryDocuments;
 use doorbell_engine::ports::{PortError, ProjectRegistry, SecretStore};
-use doorbell_messages::{ProjectName, SecretId};
+use doorbell_messages::ProjectName;
+use doorbell_registry::SecretId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -24,8 +25,8 @@ pub fn document(more: Value) -> String {
         "gitUrl": "https://git.example.org/demo.git",
         "command": "./deploy.sh",
         "buildProject": "builds",
-        "cancelByRequest": true,
-        "report": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
+        "allowCancel": true,
+        "reportTo": {"type": "pagure", "url": "https://pagure.example.org", "repo": "demo", "tokenSecret": "forge/demo"},
     });
     document.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     document.to_string()

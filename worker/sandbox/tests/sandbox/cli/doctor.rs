@@ -237,14 +237,14 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     sandbox.account.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
-    sandbox.register_project("demo", &with("/report/url", json!("https://127.0.0.1:1"))).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/url", json!("https://127.0.0.1:1"))).await.unwrap();
     let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
     assert_named(&run_doctor(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
-    sandbox.register_project("demo", &with("/report/repo", json!("nobodys"))).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/repo", json!("nobodys"))).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
 
     sandbox.account.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
-    sandbox.register_project("demo", &with("/report/type", json!("pagure-ci"))).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/type", json!("pagure-ci"))).await.unwrap();
     assert_eq!(run_doctor(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");

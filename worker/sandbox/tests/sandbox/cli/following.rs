@@ -82,7 +82,7 @@ async fn cancel_by_request_without_id_uses_sns_message_id() {
     let script = [("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
-    document["cancelByRequest"] = json!(true);
+    document["allowCancel"] = json!(true);
     sandbox.register_project("open", &document).await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     // A request without an id: its key holds SNS's.

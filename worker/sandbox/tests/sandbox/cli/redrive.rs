@@ -59,7 +59,7 @@ async fn interrupted_redrive_loses_and_duplicates_no_job() {
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
     let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
-    document.as_object_mut().unwrap().remove("report");
+    document.as_object_mut().unwrap().remove("reportTo");
     sandbox.register_project("demo", &document).await.unwrap();
     let dlq_url = sandbox.account.queue_url(SUBSCRIPTION_DEAD_LETTER_QUEUE);
     for number in 0..MESSAGE_COUNT {

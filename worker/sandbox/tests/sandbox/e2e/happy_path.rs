@@ -75,7 +75,7 @@ async fn cancel_request_stops_job_if_project_allows_it() {
     let sandbox = start_sandbox().await;
     let (repository, commit) = register_demo(&sandbox, "#!/bin/sh\nexec sleep 300\n").await;
     let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
-    document["cancelByRequest"] = json!(true);
+    document["allowCancel"] = json!(true);
     sandbox.register_project("demo", &document).await.unwrap();
     let _worker = sandbox.start_worker(&[]).await.unwrap();
     let key = trigger(&sandbox, &["demo", "main", "--id", "long"]).await;

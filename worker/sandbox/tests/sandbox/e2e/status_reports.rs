@@ -18,8 +18,8 @@ async fn report_through_plugin(sandbox: &Sandbox, repository: &doorbell_sandbox:
     let token = sandbox.forge.create_hook_token(repository.name());
     sandbox.account.put_secret(HOOK_SECRET, &token).await.unwrap();
     let mut document = sandbox.registry_document(repository, &json!("./ci.sh"));
-    document["report"]["type"] = json!("pagure-ci");
-    document["report"]["tokenSecret"] = json!(HOOK_SECRET);
+    document["reportTo"]["type"] = json!("pagure-ci");
+    document["reportTo"]["tokenSecret"] = json!(HOOK_SECRET);
     sandbox.register_project("demo", &document).await.unwrap();
 }
 

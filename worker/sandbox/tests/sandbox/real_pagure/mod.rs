@@ -64,7 +64,7 @@ impl PagureFixture {
             "pullRequests": "unprivileged",
             "unprivilegedBuildProject": UNPRIVILEGED_BUILD_PROJECT,
             "timeoutMinutes": 5,
-            "report": { "type": kind, "url": self.pagure.url, "repo": "demo", "tokenSecret": secret },
+            "reportTo": { "type": kind, "url": self.pagure.url, "repo": "demo", "tokenSecret": secret },
         });
         self.sandbox.register_project("demo", &document).await.unwrap();
         self.worker = self.sandbox.start_worker(&[("DOORBELL_ALLOW_PRIVATE_FORGES", &self.pagure.host)]).await.unwrap();

@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::config::retry::RetryConfig;
+use aws_sdk_sns::config::timeout::TimeoutConfig;
+use aws_sdk_sns::config::{Builder, Region};
+
+use crate::throttle::ThrottleClassifier;
+use crate::{CredentialSource, Publication, PublishError, TopicArn};
+
+/// All attempts together.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+const MAX_ATTEMPTS: u32 = 5;
+/// Doubles from attempt to attempt, with the SDK's jitter.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
+
+/// SNS's word that it has the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishReceipt {
+    /// SNS's id of the message; the envelope that the worker reads has it too.
+    pub message_id: String,
+}
+
+/// Publishes, with the SDK's own retries, within 50 seconds: 10 to be given a token, 10 to find credentials, 30 to
+/// publish.
+///
+/// Credentials of the host, endpoint (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SNS`) and proxy are found as in every program on the
+/// AWS SDK; the Region is the topic's. Must run in a tokio runtime with time and I/O.
+///
+/// # Errors
+/// [`PublishError`]. After [`PublishError::NoAnswer`] and [`PublishError::Failed`] the message may have arrived all the
+/// same: publish the same publication again.
+pub async fn publish(
+    publication: &Publication,
+    credential_source: &CredentialSource,
+) -> Result<PublishReceipt, PublishError> {
+    let client = client(publication.topic(), credential_source).await?;
+    let result = client.publish().topic_arn(publication.topic().as_str()).message(publication.body()).send().await;
+    match result {
+        Ok(output) => Ok(PublishReceipt { message_id: output.message_id.unwrap_or_default() }),
+        Err(error) => Err(PublishError::from_sdk(&error, publication.topic())),
+    }
+}
+
+async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Result<Client, PublishError> {
+    let sdk_config = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(topic.region().to_owned()))
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_initial_backoff(INITIAL_BACKOFF))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                .operation_timeout(PUBLISH_TIMEOUT)
+                .build(),
+        )
+        .load()
+        .await;
+    // Looked up once and before the first attempt: inside of it, credentials that are slow to fail would use up the
+    // attempt's time and look like a network that does not answer.
+    let credentials = credential_source.resolve(&sdk_config).await?;
+    let config = Builder::from(&sdk_config).credentials_provider(credentials).retry_classifier(ThrottleClassifier);
+    Ok(Client::from_conf(config.build()))
+}

@@ -1,0 +1,45 @@
+use crate::invocation::{Invocation, TOPIC};
+
+async fn check(arguments: &[&str], code: i32, parts: &[&str]) {
+    Invocation::new(arguments).run().await.assert_failed(code, parts);
+}
+
+#[tokio::test]
+async fn invalid_value_exits_2_with_its_rule() {
+    check(&["de/mo", "main", TOPIC], 2, &["PROJECT", "a project name is"]).await;
+    check(&["demo", "a b", TOPIC], 2, &["BRANCH", "without spaces"]).await;
+    check(&["demo", "main", "doorbell"], 2, &["--topic-arn", "arn:<partition>:sns"]).await;
+    check(&["demo", "main", TOPIC, "--commit", "abc"], 2, &["--commit", "40 or 64"]).await;
+    check(&["demo", "main", TOPIC, "--pull-request", "1"], 2, &["BRANCH", "one of the three"]).await;
+}
+
+#[tokio::test]
+async fn conflicting_options_exit_2() {
+    check(&["demo", "main", TOPIC, "--cancel"], 2, &["--id"]).await;
+    check(&["demo", "main", TOPIC, "--topic-arn", TOPIC], 2, &["--topic-arn"]).await;
+    check(&["demo", "--tag", "a", "--pull-request", "1"], 2, &["--pull-request"]).await;
+    check(&["--no-such-option"], 2, &["--no-such-option"]).await;
+}
+
+#[tokio::test]
+async fn missing_values_exit_3_and_are_all_named() {
+    check(&[], 3, &["no project", "no branch", "no topic", "DOORBELL_TOPIC_ARN"]).await;
+}
+
+#[tokio::test]
+async fn help_lists_every_exit_code_and_variable() {
+    let result = Invocation::new(&["--help"]).run().await;
+    assert_eq!(result.exit_code, Some(0));
+    for part in ["  0    ", "  2    ", "  3    ", "  4    ", "  5    ", "  130  ", "Examples:"] {
+        assert!(result.stdout.contains(part), "{part}");
+    }
+    for name in ["DOORBELL_PROJECT", "DOORBELL_BRANCH", "DOORBELL_TOPIC_ARN", "GIT_BRANCH", "IWOMPINAWS_PROJECT"] {
+        assert!(result.stdout.contains(name), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn version_output_matches_package() {
+    let result = Invocation::new(&["--version"]).run().await;
+    assert_eq!(result.stdout, concat!("trigger_job ", env!("CARGO_PKG_VERSION"), "\n"));
+}

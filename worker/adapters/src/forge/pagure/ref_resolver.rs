@@ -1,0 +1,99 @@
+//! Which commit a forge has at a ref.
+
+use std::collections::HashMap;
+
+use doorbell_engine::domain::{ForgeRepository, RefResolution};
+use doorbell_engine::ports::Answer;
+use doorbell_messages::{CommitId, GitRef};
+use reqwest::{Client, StatusCode, Url};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::response::{describe_response, describe_transport_error, read};
+use super::{TOKEN_NOT_HEADER_SAFE, join, with_token};
+
+/// A repository's branches with their commits: some 60 bytes each.
+const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
+
+/// The commit that the forge has at the ref.
+pub(in crate::forge) async fn resolve_ref(
+    client: &Client,
+    forge: &Url,
+    repository: &ForgeRepository,
+    git_ref: &GitRef,
+    token: Option<&SecretString>,
+) -> Answer<RefResolution> {
+    let path = match git_ref {
+        GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", repository.repo),
+        GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", repository.repo),
+        GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", repository.repo, number.get()),
+    };
+    let request = client.get(join(forge, &path));
+    let request = match token {
+        None => request,
+        Some(token) => match with_token(request, token) {
+            Some(request) => request,
+            None => {
+                return Answer::Seen(RefResolution::Unavailable(TOKEN_NOT_HEADER_SAFE.to_owned()));
+            }
+        },
+    };
+    let response = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Answer::Seen(RefResolution::Unavailable(describe_transport_error(&error))),
+    };
+    let code = response.status();
+    let body = match read(response, MAX_LIST_BYTES).await {
+        Ok(body) => body,
+        Err(reason) => return Answer::Seen(RefResolution::Unavailable(reason)),
+    };
+    let reason = describe_response(code, serde_json::from_slice(&body).ok().as_ref());
+    match code {
+        StatusCode::OK => Answer::Seen(commit_of_ref(git_ref, &body)),
+        StatusCode::UNAUTHORIZED => Answer::Unauthorized(reason),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(RefResolution::Missing(reason)),
+        _ => Answer::Seen(RefResolution::Unavailable(reason)),
+    }
+}
+
+fn commit_of_ref(git_ref: &GitRef, body: &[u8]) -> RefResolution {
+    // Each is read by a type of its own: a pull request has `tags`, too, and they are something else there.
+    let commit = match git_ref {
+        GitRef::Branch(name) => parse_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
+        GitRef::Tag(name) => parse_as(body).map(|mut list: Tags| list.tags.remove(name.as_str())),
+        GitRef::PullRequest(_) => parse_as(body).map(|pull_request: PagurePullRequest| pull_request.commit_stop),
+    };
+    let Some(commit) = commit else {
+        return RefResolution::Unavailable(
+            "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
+        );
+    };
+    if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {
+        return RefResolution::Unavailable("it does not know the head of this pull request yet".to_owned());
+    }
+    match commit.map(|commit| commit.parse::<CommitId>()) {
+        Some(Ok(commit)) => RefResolution::Commit(commit),
+        Some(Err(problem)) => RefResolution::Unavailable(format!("it names a commit that is none: {problem}")),
+        None => RefResolution::Missing("it is not in the repository".to_owned()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Branches {
+    branches: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Tags {
+    tags: HashMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct PagurePullRequest {
+    /// Null until Pagure has looked at the commits of a new pull request.
+    commit_stop: Option<String>,
+}
+
+fn parse_as<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}

@@ -1,0 +1,71 @@
+use doorbell_messages::text::invalid;
+use doorbell_messages::{parse, validated_text};
+use serde::{Deserialize, Serialize};
+
+use crate::SecretId;
+
+/// Where a job's status is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReportConfig {
+    /// The kind of forge.
+    #[serde(rename = "type", deserialize_with = "parse::word")]
+    pub kind: ForgeKind,
+    /// The forge's address, `https://host[/path]`.
+    pub url: ForgeUrl,
+    /// The repository as the forge's API spells it: `name`, `namespace/name` or `fork/user/name`.
+    pub repo: ForgeRepo,
+    /// The Secrets Manager secret that holds the forge's token.
+    pub token_secret: SecretId,
+    /// The name that the flag shows; not an account.
+    #[serde(default = "default_username")]
+    pub username: String,
+}
+
+fn default_username() -> String {
+    "Doorbell".to_owned()
+}
+
+/// The forges that a status can be told to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ForgeKind {
+    /// Pagure's flag API.
+    Pagure,
+    /// The route of Doorbell's own plugin for Pagure; the token is the one of the project's CI hook.
+    PagureCi,
+}
+
+validated_text!(
+    /// A forge's address.
+    ForgeUrl, validate_forge_url, "pattern" = r"^https://[A-Za-z0-9\[][A-Za-z0-9._:/~\[\]-]*$", "maxLength" = 512
+);
+validated_text!(
+    /// A repository's path in a forge's API.
+    ForgeRepo, validate_forge_repo, "pattern" = r"^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", "maxLength" = 255
+);
+
+fn validate_forge_url(text: &str) -> Result<(), String> {
+    const RULE: &str = "a forge's address is https://host[:port][/path], without user name, query or fragment";
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    let good = !rest.is_empty()
+        && text.len() <= 512
+        && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
+        && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-:/~[]".contains(&b));
+    good.then_some(()).ok_or_else(|| match text.rsplit_once('@') {
+        Some((_, after)) => invalid(&format!("...@{after}"), RULE),
+        None => invalid(text, RULE),
+    })
+}
+
+fn validate_forge_repo(text: &str) -> Result<(), String> {
+    let part_ok = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+-".contains(&b))
+    };
+    let good = text.len() <= 255 && text.split('/').count() <= 4 && text.split('/').all(part_ok);
+    good.then_some(()).ok_or_else(|| invalid(text, "a repository is name, namespace/name or fork/user/name"))
+}
