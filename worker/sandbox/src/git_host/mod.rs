@@ -1,7 +1,7 @@
 //! A git host: bare repositories on disk, served over git's smart HTTP protocol, with logins for private ones.
 //!
-//! It knows no forge. A forge routes `/<name>.git/…` to [`GitHost::serve`], renders a [`GitHttpError`] as its own page,
-//! and is called back through [`PostReceive`] when a branch moves.
+//! It knows no forge. A forge routes `/<name>.git/…` to `GitHost::serve`, renders a `GitHttpError` as its own page,
+//! and is called back through `PostReceive` when a branch moves.
 mod error;
 mod fast_import;
 mod git;

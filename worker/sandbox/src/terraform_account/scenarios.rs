@@ -51,12 +51,7 @@ pub(super) async fn run_scenarios(
     let secret = json!({ "Name": REPORT_SECRET, "SecretString": token });
     fixture.root.json("secretsmanager", "secretsmanager.CreateSecret", secret).await?;
     let publisher = create_publisher_key(fixture).await?;
-    let scenarios = TerraformScenarios {
-        fixture: fixture,
-        terraform_state: terraform_state,
-        publisher,
-        commit: commit.as_str().to_owned(),
-    };
+    let scenarios = TerraformScenarios { fixture, terraform_state, publisher, commit: commit.as_str().to_owned() };
 
     let worker = scenarios.start_worker("worker-1", &[]).await?;
     scenarios.run_passing_job().await?;
