@@ -15,7 +15,9 @@ texts() {
 
 # avoided WORDS ADVICE: file:line:text of each use, with the advice.
 avoided() {
-    tr '\n' '\0' <"$list" | xargs -0 grep -HnEiw -- "$1" | while IFS= read -r use; do
+    # A capital letter in the list means that case counts: a constant.
+    case $1 in *[A-Z]*) case='' ;; *) case=i ;; esac
+    tr '\n' '\0' <"$list" | xargs -0 grep "-HnEw$case" -- "$1" | while IFS= read -r use; do
         file=${use%%:*}
         is_exception "$file" "$use" || printf '%s\n    instead: %s\n' "$(printf '%s' "$use" | cut -c 1-160)" "$2"
     done
