@@ -91,7 +91,7 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
     async fn start_build(&self, input: &str, token: &str, permit: Option<Permit>, claimed_at: Instant) -> StartOutcome {
         let input: LaunchSpec = match serde_json::from_str(input) {
             Ok(input) => input,
-            Err(error) => return StartOutcome::Denied(format!("the row's launch can't be read: {error}")),
+            Err(error) => return StartOutcome::Denied(format!("the row's launch cannot be read: {error}")),
         };
         if claimed_at.elapsed() > SEND_DEADLINE {
             return StartOutcome::NotSent;
@@ -170,7 +170,7 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
             Answer::Seen(outcome) => outcome,
             Answer::Unauthorized(reason) => {
                 self.tokens.invalidate(&repository.token_secret);
-                RefResolution::Unavailable(format!("the forge does not take the token: {reason}"))
+                RefResolution::Unavailable(format!("the forge rejected the token: {reason}"))
             }
         }
     }
@@ -192,11 +192,13 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
             | DeliveryOutcome::Conflict(reason)
             | DeliveryOutcome::Unknown(reason) => {
                 metrics::report_failed();
-                warn!(status = %report.status, forge = %target.forge.url, "status report failed, will retry: {reason}");
+                let (status, forge) = (report.status, &target.forge.url);
+                warn!(%status, %forge, "status report failed, will retry: {reason}");
             }
             DeliveryOutcome::Undeliverable(reason) => {
                 metrics::report_failed();
-                error!(status = %report.status, forge = %target.forge.url, "status report permanently rejected: {reason}");
+                let (status, forge) = (report.status, &target.forge.url);
+                error!(%status, %forge, "status report permanently rejected: {reason}");
             }
         }
         outcome
@@ -246,7 +248,7 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
                 }
             }
         }
-        let reason = format!("the forge does not take the token: {refused}");
+        let reason = format!("the forge rejected the token: {refused}");
         (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Accepted)
     }
 }
