@@ -37,7 +37,7 @@ async fn ten_thousand_running_builds_cost_few_calls() {
         (rules.event_copies, rules.build_time, rules.build_limit) = (0, secs(7200), 100_000);
         lock(&simulation.services.ledger).page_size = 100;
         // No reports: this test is about builds.
-        simulation.register("demo", json!({"report": null}));
+        simulation.register("demo", json!({"reportTo": null}));
     }
     let worker = simulation.start_worker("a");
     // The suite `simulation` sets `DOORBELL_BUILDS=10000`, which takes a minute.
