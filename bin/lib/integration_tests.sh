@@ -1,10 +1,10 @@
-# Which integration tests there are. To be sourced, in the repository's folder.
+# Lists and runs the integration tests. To be sourced, in the repository's directory.
 # shellcheck shell=sh
 #
-# One binary a package, at <package>/tests/<name>/main.rs. Cargo is always asked for the whole workspace and told the
-# names: `-p` or `--exclude` would narrow the features of the shared crates and compile dozens of them again.
+# One binary per package, at <package>/tests/<name>/main.rs. Cargo always gets the whole workspace and the names of the
+# tests: `-p` or `--exclude` would change the features of the shared crates and compile dozens of them again.
 
-# integration_tests e2e|unit: their names, one a line: those that need the sandbox's world, or the others.
+# integration_tests e2e|unit: prints their names, one per line: those that need the sandbox, or the others.
 integration_tests() {
     find publisher worker -path '*/tests/*/main.rs' | sort | while IFS= read -r file; do
         case $file in worker/sandbox/*) kind=e2e ;; *) kind=unit ;; esac
@@ -12,7 +12,7 @@ integration_tests() {
     done
 }
 
-# A test that no suite would run, or whose name would run it in two.
+# Prints tests that no suite would run, or that would run in two by their name.
 stray_tests() {
     find publisher worker -path '*/target' -prune -o -path '*/tests/*.rs' ! -path '*/src/*' ! -path '*/tests/*/*' -print |
         sed 's|$|: should be tests/<name>/main.rs|'
@@ -21,6 +21,6 @@ stray_tests() {
 
 # run_integration_tests e2e|unit
 run_integration_tests() {
-    # shellcheck disable=SC2046  # words are wanted: the names hold no spaces, as crates' names don't
+    # shellcheck disable=SC2046  # split into words on purpose: crates' names have no spaces
     cargo test --workspace --locked --no-fail-fast $(integration_tests "$1" | sed 's/^/--test /')
 }

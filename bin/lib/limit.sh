@@ -1,10 +1,11 @@
-# Runs a command for a bounded time. To be sourced.
+# Runs a command with a timeout. To be sourced.
 # shellcheck shell=sh
 
-# run_with_timeout SECONDS COMMAND...: the command's exit code, or 124 if it was stopped. Its children are stopped with it.
+# run_with_timeout SECONDS COMMAND...: returns the command's exit code, or 124 if it was stopped. Its children are
+# stopped, too.
 run_with_timeout() {
-    # At a terminal the command has to stay in the foreground, or Ctrl-C would not reach it. Elsewhere a shell that
-    # waits for a foreground command hears no signal before that one's end.
+    # On a terminal the command must stay in the foreground, or Ctrl-C would not reach it. Otherwise a shell that waits
+    # for a foreground command handles a signal only after that command's end.
     if [ -t 0 ] && timeout --foreground 1 true 2>/dev/null; then
         timeout --foreground -k 30 "$@"
     elif command -v timeout >/dev/null 2>&1; then
@@ -25,15 +26,15 @@ in_the_background() {
     return "$timed_status"
 }
 
-# For the traps of whoever calls `run_with_timeout`: ends the command that it waits for, and waits for that.
+# For the caller's traps: ends the command that `run_with_timeout` waits for, and waits for its end.
 stop_timed_command() {
     [ -z "$timed_pid" ] && return
     kill -TERM "$timed_pid" 2>/dev/null || :
     wait "$timed_pid" 2>/dev/null || :
 }
 
-# macOS has no `timeout`. Its sh has job control without a terminal, so that the command and the watchdog get a process
-# group each, and each is ended whole.
+# macOS has no `timeout`. Its sh has job control without a terminal: the command and the watchdog get a process group
+# each, so that each can be ended with its children.
 run_with_watchdog() (
     seconds=$1
     shift

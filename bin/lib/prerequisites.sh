@@ -1,6 +1,6 @@
 #!/bin/sh
-# check_prerequisites ROOT: whether this machine can build and run the sandbox. Says everything that is missing, and
-# how to get it, at once.
+# check_prerequisites ROOT: checks whether this machine can build and run the sandbox. Prints everything that is missing,
+# and how to install it, at once.
 
 check_prerequisites() (
     root=$1
@@ -22,7 +22,7 @@ check_prerequisites() (
         missing="$missing
   Rust $needed or newer, here is ${found#rustc }: rustup update"
     fi
-    # The TLS library is partly C.
+    # The TLS library is partly in C.
     command -v cc >/dev/null 2>&1 || add "a C compiler (cc)" gcc "(xcode-select --install)"
     if ! command -v git >/dev/null 2>&1; then
         add "git" git git
@@ -47,7 +47,7 @@ can_make_environments() {
     "$1" -c 'import venv, ensurepip' 2>/dev/null || command -v uv >/dev/null 2>&1 || command -v virtualenv >/dev/null 2>&1
 }
 
-# is_at_least 1.95.0 1.94.1, part by part.
+# is_at_least 1.95.0 1.94.1: compares versions part by part.
 is_at_least() {
     awk -v found="${1%%-*}" -v needed="$2" 'BEGIN {
         split(found, f, "."); split(needed, n, ".");

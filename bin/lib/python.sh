@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes .tools/emulator, the Python environment of the sandbox's AWS emulator, unless it is there and up to date.
+# Installs .tools/emulator, the Python environment of the sandbox's AWS emulator, unless it is up to date.
 #
-#   bin/lib/python.sh       makes it; prints the path of its python
+#   bin/lib/python.sh       installs it; prints the path of its python
 #   . bin/lib/python.sh     then: python=$(emulator_python "$root")
 #
-# Needs a Python 3.10 to 3.14 that can make virtual environments (venv, uv or virtualenv), and a package index.
+# Needs a Python 3.10 to 3.14 that can create virtual environments (venv, uv or virtualenv), and a package index.
 
 emulator_python() (
     set -eu
@@ -18,31 +18,31 @@ emulator_python() (
     printf '%s\n' "$target/bin/python"
 )
 
-# The Python that it was made with may have been removed since: so it is run, too.
+# Also runs its Python: the base Python may have been removed since.
 is_current() {
     [ "$(cat "$1/stamp" 2>/dev/null)" = "$2" ] && "$1/bin/python" -c '' 2>/dev/null
 }
 
-# Made beside its place and moved there when complete: a killed installation is never mistaken for a good one, and two
-# scripts that do this at the same time don't write into each other's.
+# Installed under a temporary name and renamed when complete: an interrupted installation is never taken for a complete
+# one, and two scripts can install at the same time.
 make_environment() {
     root=$1 requirements=$2 stamp=$3 target=$4
     mkdir -p "$root/.tools" || exit 1
-    # What killed installations have left, but nothing that may still be under way.
+    # Removes interrupted installations of earlier days; newer ones may still be running.
     find "$root/.tools/." ! -name . -prune -name 'emulator.*' -mtime +0 -exec rm -rf {} +
     fresh=$(mktemp -d "$root/.tools/emulator.XXXXXX") || exit 1
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 130' HUP INT TERM
-    base=$(find_python) || exit 1 # named, as set -e is off in a function whose result is looked at
-    say "making the AWS emulator's environment with $base (about 10 s, 90 MB)"
+    base=$(find_python) || exit 1 # explicit, as set -e is off in a function whose result is checked
+    say "installing the AWS emulator's environment with $base (about 10 s, 90 MB)"
     create_environment "$base" "$fresh"
     install_requirements "$fresh" "$requirements"
     printf '%s\n' "$stamp" >"$fresh/stamp"
     rm -rf "$target"
     mv "$fresh" "$target" || exit 1
-    # If another script was quicker, mv has put ours into the other's, which is as good.
+    # If another script was faster, mv has moved this environment into the other's, which is equal.
     rm -rf "${target:?}/${fresh##*/}"
-    say "made ${target#"$root"/}"
+    say "installed ${target#"$root"/}"
 }
 
 find_python() {
@@ -60,22 +60,22 @@ find_python() {
 
 create_environment() {
     if "$1" -m venv "$2" >"$2/venv.log" 2>&1; then return; fi
-    say "$1 -m venv did not work; trying uv, then virtualenv"
+    say "$1 -m venv failed; trying uv, then virtualenv"
     if command -v uv >/dev/null && uv venv --quiet --seed --allow-existing --python "$1" "$2" >&2; then return; fi
     if command -v virtualenv >/dev/null && virtualenv --quiet --python "$1" "$2" >&2; then return; fi
     cat "$2/venv.log" >&2
-    fail "no virtual environment could be made with $1. Install one of:" \
+    fail "no virtual environment could be created with $1. Install one of:" \
         "  Debian, Ubuntu:  sudo apt install python3-venv" \
         "  macOS:           brew install python@3.13   (or: brew install uv)" \
         "  anywhere:        uv, or virtualenv"
 }
 
-# --no-deps: the file names everything, so a package that a new release wants besides can't slip in without a hash.
+# --no-deps: the file names all packages, so that a new dependency cannot be installed without a hash.
 install_requirements() {
     if ! "$1/bin/python" -m pip install --require-hashes --no-deps --no-input --disable-pip-version-check \
         --requirement "$2" >&2; then
-        fail "pip could not install ${2##*/}; its message stands above." \
-            "If it wants a compiler, take a Python for which PyYAML has a wheel (CPython 3.10 to 3.14)." \
+        fail "pip could not install ${2##*/}; see its message above." \
+            "If it needs a compiler, use a Python for which PyYAML has a wheel (CPython 3.10 to 3.14)." \
             "  Debian, Ubuntu:  sudo apt install build-essential python3-dev" \
             "  macOS:           xcode-select --install"
     fi

@@ -1,11 +1,11 @@
-# The checkers that are not Rust's own, each in a folder of its own in .tools, pinned with hashes. To be sourced, with
-# the repository's folder in $root.
+# Installs the checkers that are not part of Rust, each in a directory of its own in .tools, pinned with hashes. To be
+# sourced, with the repository's directory in $root.
 # shellcheck shell=sh
 
-# tool NAME: the path of a program from bin/lib/tools/NAME.txt, installed if it has to be. Nothing, and false, where it
-# can't be had.
+# tool NAME: prints the path of a program from bin/lib/tools/NAME.txt and installs it if necessary; fails if it cannot be
+# installed.
 tool() (
-    # The sandbox's environment is made by the same hands: a Python that is good enough, a venv, pip with hashes.
+    # The functions that also install the sandbox's environment: find a Python, create a venv, run pip with hashes.
     . "$root/bin/lib/python.sh"
     requirements=$root/bin/lib/tools/$1.txt
     program=$root/.tools/$1/bin/$1
@@ -16,7 +16,7 @@ tool() (
     printf '%s\n' "$program"
 )
 
-# Made beside its place and moved there when complete. The programs are native ones, which can be moved.
+# Installed under a temporary name and renamed when complete. The programs are native ones, which can be moved.
 install_tool() {
     mkdir -p "$root/.tools" || return 1
     python=$(find_python) || return 1

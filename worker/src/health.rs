@@ -7,29 +7,29 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use doorbell_adapters::aws::AwsClock;
 use doorbell_engine::ports::Clock;
 use doorbell_engine::{Liveness, LoopKind};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::clock::AwsClock;
 use crate::settings::HealthArguments;
 
-/// What `GET /healthz` is answered from.
+/// State behind `GET /healthz`.
 #[derive(Debug, Clone)]
 pub(crate) struct Health {
     pub(crate) liveness: Arc<Liveness>,
     pub(crate) clock: AwsClock,
-    /// A sweep that took longer than this is missed.
+    /// Maximum age of the last complete sweep.
     pub(crate) max_sweep_age: Duration,
 }
 
-/// A long poll returns after 20 s at the latest.
+/// Maximum age of a queue's last response; a long poll returns after 20 s at the latest.
 const MAX_RECEIVE_AGE: Duration = Duration::from_secs(60);
 
 impl Health {
-    /// Whether all shards were looked through lately.
+    /// Whether a recent sweep covered all shards.
     pub(crate) fn is_sweeping(&self) -> bool {
         self.liveness.since_success(LoopKind::Sweep).is_some_and(|since| since <= self.max_sweep_age)
     }
@@ -45,8 +45,10 @@ impl Health {
     }
 }
 
-/// Answers until it is dropped. `/healthz` is 200 while the process lives: an outage of AWS must not make ECS kill
-/// every worker; `/healthz/ready` is 200 only while each part works.
+/// Serves the health endpoint until it is dropped.
+///
+/// `/healthz` is 200 while the process runs: an AWS outage must not make ECS kill every worker. `/healthz/ready` is 200
+/// only while every part works.
 pub(crate) async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
     let router = Router::new().route("/healthz", get(live)).route("/healthz/ready", get(ready)).with_state(health);
     axum::serve(listener, router).await
@@ -68,7 +70,7 @@ fn health_report(health: &Health) -> (bool, Value) {
     (is_ready, json!({ "live": true, "ready": is_ready, "parts": parts }))
 }
 
-/// `worker health`: asks a worker on this machine; for container health checks, which have no curl.
+/// `worker health`: probes a worker on the same machine, for container health checks without curl.
 pub async fn probe(arguments: &HealthArguments) -> ExitCode {
     let path = if arguments.ready { "/healthz/ready" } else { "/healthz" };
     match tokio::time::timeout(Duration::from_secs(5), http_get(arguments.health_addr, path)).await {
@@ -81,17 +83,17 @@ pub async fn probe(arguments: &HealthArguments) -> ExitCode {
             ExitCode::FAILURE
         }
         Ok(Err(error)) => {
-            eprintln!("no worker answers at {}: {error}", arguments.health_addr);
+            eprintln!("health probe of {} failed: {error}", arguments.health_addr);
             ExitCode::FAILURE
         }
         Err(_) => {
-            eprintln!("the worker at {} does not answer within 5 s", arguments.health_addr);
+            eprintln!("health probe of {} timed out after 5 s", arguments.health_addr);
             ExitCode::FAILURE
         }
     }
 }
 
-/// One plain HTTP/1.0 request to our own server: an HTTP client would bring TLS roots and a pool along.
+/// Sends one plain HTTP/1.0 request to our own server; an HTTP client would bring TLS roots and a pool.
 async fn http_get(address: SocketAddr, path: &str) -> std::io::Result<(bool, String)> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;

@@ -1,19 +1,20 @@
 use std::time::Duration;
 
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::ports::Clock;
 use tracing::warn;
 
-use crate::aws::DynamoDbLedger;
 use crate::health::Health;
 
-/// How often a sweeping worker says so in the ledger, for those who look from outside: a write a minute. A worker that
-/// has nothing to do leaves no other trace, and `doorbell doctor` could not tell it from none.
+/// Interval of heartbeat writes: one a minute.
+///
+/// An idle worker leaves no other trace in the account, so `doorbell doctor` would not see that it runs.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How soon it is looked again whether this worker sweeps.
+/// Interval at which the worker checks whether it sweeps.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Writes until it is dropped. A failure is a warning: no job depends on it.
+/// Writes the heartbeat until it is dropped. A failed write is a warning: no job depends on it.
 pub(crate) async fn run(ledger: DynamoDbLedger, health: Health, instance: String, principal: String) {
     loop {
         let Some(now) = health.clock.now().filter(|_| health.is_sweeping()) else {
@@ -21,7 +22,7 @@ pub(crate) async fn run(ledger: DynamoDbLedger, health: Health, instance: String
             continue;
         };
         if let Err(error) = ledger.write_heartbeat(now, &instance, &principal).await {
-            warn!("the heartbeat could not be written: {error}");
+            warn!("heartbeat write failed, will retry: {error}");
         }
         tokio::time::sleep(HEARTBEAT_INTERVAL).await;
     }

@@ -5,13 +5,16 @@ use metrics_cloudwatch_embedded::Collector;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
+use crate::metrics::EmbeddedMetrics;
 use crate::settings::{LogFormat, WorkerSettings};
 
-/// How often the numbers are written down; CloudWatch's own resolution.
+/// Interval at which metrics are written; CloudWatch's resolution.
 const METRICS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Sends logs to stdout: lines for people, or JSON with a span's fields, and the metrics between them in
-/// CloudWatch's embedded format, which needs no agent and no port.
+/// Sends logs to stdout, as lines for people or as JSON with a span's fields.
+///
+/// With JSON, metrics are written between the logs in CloudWatch's embedded metric format, which needs no agent and no
+/// port.
 pub(crate) fn init(settings: &WorkerSettings) -> Result<Option<&'static Collector>> {
     let filter = EnvFilter::try_new(&settings.log).with_context(|| format!("DOORBELL_LOG: \"{}\"", settings.log))?;
     match settings.log_format {
@@ -29,6 +32,7 @@ pub(crate) fn init(settings: &WorkerSettings) -> Result<Option<&'static Collecto
                 .with_auto_flush_interval(METRICS_INTERVAL)
                 .init()
                 .map_err(|error| anyhow::anyhow!("metrics: {error}"))?;
+            doorbell_engine::set_metrics_recorder(Box::new(EmbeddedMetrics));
             Ok(Some(collector))
         }
     }

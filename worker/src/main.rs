@@ -1,4 +1,4 @@
-//! The binary `worker`; what it does is described in the library.
+//! The binary `worker`; the library describes it.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use doorbell_worker::{WorkerArguments, WorkerCommand, WorkerSettings};
 
 fn main() -> ExitCode {
     let arguments = WorkerArguments::parse();
-    // The work is waiting: one thread carries it with less CPU than two.
+    // The worker mostly waits for I/O: one thread needs less CPU than two.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return report_failure(&anyhow::Error::new(error)),

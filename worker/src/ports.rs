@@ -1,10 +1,9 @@
+use doorbell_adapters::aws::{AwsClock, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
+use doorbell_adapters::forge::PagureReporter;
+use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::ports::Ports;
 
-use crate::aws::{CodeBuildProvider, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
-use crate::clock::AwsClock;
-use crate::forge::PagureReporter;
-
-/// The real world: AWS and the forges.
+/// The adapters to AWS and the forges, as the engine's ports.
 #[derive(Debug)]
 pub(crate) struct WorkerPorts {
     pub(crate) clock: AwsClock,

@@ -2,54 +2,57 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use doorbell_adapters::aws::{
+    AwsClock, CallerIdentity, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
+};
+use doorbell_adapters::forge::PagureReporter;
+use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::domain::{InstallationId, JobConfig};
-use doorbell_engine::{Engine, EngineConfig as EngineSettings};
+use doorbell_engine::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::aws::{
-    CallerIdentity, CodeBuildProvider, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
-};
-use crate::clock::AwsClock;
-use crate::forge::PagureReporter;
 use crate::health::{self, Health};
 use crate::heartbeat;
 use crate::ports::WorkerPorts;
 use crate::settings::WorkerSettings;
 
-/// After a SIGTERM, for what is in hand. Whatever is not done by then is in its row, with the time at which another
-/// worker takes over. Fargate's default `stopTimeout` is 30 s.
+/// Time limit for work in flight after SIGTERM.
+///
+/// Unfinished work is in its rows, with a due time at which another worker takes over. Fargate's default `stopTimeout` is
+/// 30 s.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(9);
 
-/// Runs one worker until it is told to stop.
+/// Runs one worker until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// It could not start, or its loops ended by themselves.
+/// The worker could not start, or its loops ended without a signal.
 pub async fn run(settings: WorkerSettings) -> Result<()> {
     let metrics = crate::log::init(&settings)?;
     let listener = TcpListener::bind(settings.health_addr)
         .await
-        .with_context(|| format!("DOORBELL_HEALTH_ADDR: {} can't be listened on", settings.health_addr))?;
-    let health_addr = listener.local_addr().context("the health port can't be told")?;
+        .with_context(|| format!("DOORBELL_HEALTH_ADDR: cannot listen on {}", settings.health_addr))?;
+    let health_addr = listener.local_addr().context("cannot read the health endpoint's address")?;
     let stop = stop_on_signal()?;
     let clock = AwsClock::default();
     let Connection { sdk } = Connection::open().await;
-    let region = sdk.region().context("no AWS region is set (AWS_REGION)")?.to_string();
+    let region = sdk.region().context("no AWS Region is set; set AWS_REGION")?.to_string();
     let identity = CallerIdentity::fetch(&sdk, &clock).await?;
     let ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
     let instance = instance();
-    let installation_id = InstallationId::from_ledger_arn(&ledger.arn().await.context("DOORBELL_TABLE can't be used")?);
+    let installation_id =
+        InstallationId::from_ledger_arn(&ledger.arn().await.context("DOORBELL_TABLE: the table cannot be described")?);
     let ports = WorkerPorts {
         projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
         builds: CodeBuildProvider::new(&sdk, &clock),
-        forge: PagureReporter::new(settings.allow_private_forges.clone()).context("no HTTPS client can be made")?,
+        forge: PagureReporter::new(settings.allow_private_forges.clone()).context("cannot create an HTTPS client")?,
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
     };
-    let engine_config = JobConfig {
+    let job_config = JobConfig {
         installation: installation_id,
         console_url: identity.console_url(&region),
         initiator: identity.initiator,
@@ -59,8 +62,8 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     };
     let engine = Engine::new(
         ports,
-        EngineSettings {
-            jobs: engine_config,
+        EngineConfig {
+            jobs: job_config,
             topic_arn: settings.topic_arn.clone(),
             fallback_build_project: settings.default_build_project.clone(),
             max_in_flight: settings.max_in_flight,
@@ -84,7 +87,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     heartbeat_task.abort();
     health_task.abort();
     if let Some(metrics) = metrics {
-        metrics.flush(std::io::stdout()).context("the last metrics could not be written")?;
+        metrics.flush(std::io::stdout()).context("cannot write the last metrics")?;
     }
     drained
 }
@@ -92,18 +95,18 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
 async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -> Result<()> {
     let mut running = running;
     tokio::select! {
-        ended = &mut running => return ended.context("the worker's loops ended by themselves"),
+        ended = &mut running => return ended.context("the worker's loops ended without a signal"),
         () = stop.cancelled() => {}
     }
     match tokio::time::timeout(DRAIN_TIMEOUT, &mut running).await {
         Ok(ended) => {
-            ended.context("the worker failed while it stopped")?;
-            info!("stopped with nothing left in hand");
+            ended.context("the worker failed during shutdown")?;
+            info!("shutdown complete");
         }
         Err(_) => {
             running.abort();
             warn!(
-                "stopped after {} s with work in hand: the rows' due times hand it to another worker",
+                "shutdown deadline ({} s) reached with work in flight; other workers will take over",
                 DRAIN_TIMEOUT.as_secs()
             );
         }
@@ -111,26 +114,26 @@ async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -
     Ok(())
 }
 
-/// SIGTERM (ECS) and SIGINT (a person) mean the same; repeating them changes nothing.
+/// Returns a token that SIGTERM (from ECS) and SIGINT (from a terminal) cancel.
 fn stop_on_signal() -> Result<CancellationToken> {
     let stop = CancellationToken::new();
     let cancel_token = stop.clone();
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM can't be listened for")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT can't be listened for")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot install a handler for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot install a handler for SIGINT")?;
     tokio::spawn(async move {
         tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: nothing is asked for any more"),
-            _ = interrupt.recv() => info!("SIGINT: nothing is asked for any more"),
+            _ = terminate.recv() => info!("SIGTERM received; draining"),
+            _ = interrupt.recv() => info!("SIGINT received; draining"),
         }
         cancel_token.cancel();
     });
     Ok(stop)
 }
 
-/// A name for this process that no other has, restarts of the same container included.
+/// A unique name of this process; a restarted container gets another one.
 fn instance() -> String {
     use std::hash::{BuildHasher, Hasher};
-    // The standard library's hasher is seeded by the operating system's random numbers.
+    // The standard library seeds its hasher with the operating system's random numbers.
     let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
     format!("{random:016x}")
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Takes the project's guards out, one by one, in a copy of its sources, and looks whether the tests notice.
+"""Removes the project's guards, one by one, in a copy of its sources, and checks that a test fails for each.
 
     sabotage.py ROOT
 
-All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test is run with its
-guard in, where it has to pass, and with its guard out, where it has to fail. An edit that no longer applies is a failure.
+All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test runs with its
+guard in place, where it must pass, and with its guard removed, where it must fail. An edit that no longer applies is a
+failure.
 """
 
 import json
@@ -15,15 +16,15 @@ import shutil
 import subprocess
 import sys
 
-# Holds the name of the guard that is out. A file and not a variable: the runner's tests give it an environment of its own.
-SWITCH = "sabotage"
+# Holds the name of the removed guard. A file and not a variable: the runner's tests clear its environment.
+SWITCH_FILE = "sabotage"
 
-# One function for each crate, in the copy only.
-FUNCTION = """
-pub(crate) fn sabotaged(name: &str) -> bool {
+# Added to each crate, in the copy only.
+SWITCH_FUNCTION = """
+pub(crate) fn guard_removed(name: &str) -> bool {
     std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/%s")).is_ok_and(|out| out == name)
 }
-""" % SWITCH
+""" % SWITCH_FILE
 
 EDIT = re.compile(
     r"^(?P<name>[a-z][a-z-]*)\nfile (?P<file>\S+)\ntest (?P<binary>\S+) (?P<test>\S+)\n"
@@ -31,29 +32,29 @@ EDIT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 
-# What compilers write beside its place, and move there.
-LARGE = {".rlib", ".rmeta", ".so", ".a", ".o"}
+# Files that compilers write under another name first and then rename.
+HARD_LINKED_SUFFIXES = {".rlib", ".rmeta", ".so", ".a", ".o"}
 
-# A test with its guard out may hang: that is noticed, too.
-PATIENCE = 60
+# Seconds. A test whose guard is removed may hang; that counts as a failure.
+TEST_TIMEOUT = 60
 
 
 def read_sources(root):
-    """What git would take, as it is in the work tree."""
+    """The files that git tracks or would add, as they are in the work tree."""
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, stdout=subprocess.PIPE)
-    wanted = {}
+    sources = {}
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (root / name).is_file() and name.startswith(("publisher/", "worker/", "Cargo.")):
-            wanted[name] = (root / name).read_bytes()
-    return wanted
+            sources[name] = (root / name).read_bytes()
+    return sources
 
 
-def write(tree, wanted):
-    """Writes only what has changed, so that cargo compiles no more than that."""
+def write(tree, sources):
+    """Writes changed files only, so that cargo compiles no more than those."""
     for path in sorted(tree.rglob("*"), reverse=True):
-        if path.is_file() and str(path.relative_to(tree)) not in wanted:
+        if path.is_file() and str(path.relative_to(tree)) not in sources:
             path.unlink()
-    for name, content in wanted.items():
+    for name, content in sources.items():
         path = tree / name
         if path.is_file() and path.read_bytes() == content:
             continue
@@ -61,32 +62,32 @@ def write(tree, wanted):
         path.write_bytes(content)
 
 
-def apply(edits, wanted):
-    """Returns the edits that do not apply, in words."""
+def apply(edits, sources):
+    """Applies the edits and returns an error message for each that does not apply."""
     problems = []
     for edit in edits:
         name, file = edit["name"], edit["file"]
-        text = wanted.get(file, b"").decode()
+        text = sources.get(file, b"").decode()
         found = text.count(edit["before"])
         if found != 1:
-            problems.append(f"{name}: its text is {found} times in {file}")
+            problems.append(f"{name}: {file} holds its text {found} times, not once")
             continue
-        after = edit["after"].replace("SABOTAGED", f'crate::sabotaged("{name}")')
-        wanted[file] = text.replace(edit["before"], after).encode()
+        after = edit["after"].replace("GUARD_REMOVED", f'crate::guard_removed("{name}")')
+        sources[file] = text.replace(edit["before"], after).encode()
     for library in sorted({edit["file"].split("/src/")[0] + "/src/lib.rs" for edit in edits}):
-        wanted[library] += FUNCTION.encode()
+        sources[library] += SWITCH_FUNCTION.encode()
     return problems
 
 
-def borrow(target, own):
-    """Takes over what was compiled of other people's crates, and never writes to it: cargo writes small files in place."""
-    for folder in ("deps", "build", ".fingerprint"):
-        for path in (target / "debug" / folder).rglob("*"):
+def link_dependencies(target, own):
+    """Links the compiled dependencies into the copy's target directory. Small files are copied: cargo writes them in place."""
+    for directory in ("deps", "build", ".fingerprint"):
+        for path in (target / "debug" / directory).rglob("*"):
             there = own / path.relative_to(target)
             if path.is_dir() or there.exists():
                 continue
             there.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix in LARGE:
+            if path.suffix in HARD_LINKED_SUFFIXES:
                 os.link(path, there)
             else:
                 shutil.copy2(path, there)
@@ -95,9 +96,9 @@ def borrow(target, own):
 def compile_tests(tree, target, binaries):
     """Returns the path of each test binary by its name."""
     tests = [part for name in sorted(binaries) if not name.startswith("lib:") for part in ("--test", name)]
-    # The whole workspace, as everywhere: fewer packages would have other features of shared crates.
+    # The whole workspace, as in the other suites: fewer packages would select other features of shared crates.
     own = target / "sabotage" / "target"
-    borrow(target, own)
+    link_dependencies(target, own)
     command = ["cargo", "test", "--workspace", "--locked", "--lib", *tests, "--no-run", "--message-format=json"]
     built = subprocess.run(
         command, cwd=tree, env={**os.environ, "CARGO_TARGET_DIR": str(own)}, stdout=subprocess.PIPE, check=False
@@ -109,21 +110,21 @@ def compile_tests(tree, target, binaries):
             print(message["message"]["rendered"])
         if message.get("reason") == "compiler-artifact" and message.get("executable"):
             kind = "lib:" if "lib" in message["target"]["kind"] else ""
-            folder = pathlib.Path(message["manifest_path"]).parent
-            paths[kind + message["target"]["name"]] = (message["executable"], folder)
+            directory = pathlib.Path(message["manifest_path"]).parent
+            paths[kind + message["target"]["name"]] = (message["executable"], directory)
     if built.returncode != 0:
-        sys.exit("the sabotaged sources do not compile")
+        sys.exit("the sources with guards removed do not compile")
     return paths
 
 
-def run_test(binary, test, sabotage):
-    """None if there is no such test."""
-    executable, folder = binary
-    switch = folder / SWITCH
-    switch.write_text(sabotage or "", encoding="utf-8")
+def run_test(binary, test, removed_guard):
+    """Runs one test; None if there is no such test."""
+    executable, directory = binary
+    switch = directory / SWITCH_FILE
+    switch.write_text(removed_guard or "", encoding="utf-8")
     try:
         run = subprocess.run(
-            [executable, "--exact", test], cwd=folder, timeout=PATIENCE, check=False,
+            [executable, "--exact", test], cwd=directory, timeout=TEST_TIMEOUT, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
     except subprocess.TimeoutExpired:
@@ -142,33 +143,33 @@ def main():
     text = (pathlib.Path(__file__).parent / "edits.txt").read_text(encoding="utf-8")
     edits = [match.groupdict() for match in EDIT.finditer(text)]
     if len(edits) != text.count("\n>>>>"):
-        sys.exit("edits.txt: an edit is not of the form that its head describes")
-    wanted = read_sources(root)
-    problems = apply(edits, wanted)
+        sys.exit("edits.txt: an edit does not have the form that the file's head describes")
+    sources = read_sources(root)
+    problems = apply(edits, sources)
     if problems:
         sys.exit("\n".join(problems))
-    write(tree, wanted)
+    write(tree, sources)
     binaries = compile_tests(tree, target, {edit["binary"] for edit in edits})
-    sound = {}
+    baseline = {}
     for edit in edits:
         binary, test = binaries.get(edit["binary"]), edit["test"]
         if binary is None:
             problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
             continue
-        if test not in sound:
-            sound[test] = run_test(binary, test, None)
-        if sound[test] is None:
+        if test not in baseline:
+            baseline[test] = run_test(binary, test, None)
+        if baseline[test] is None:
             verdict = "there is no such test"
-        elif not sound[test]:
-            verdict = "the test is red with the guard in"
+        elif not baseline[test]:
+            verdict = "the test fails with the guard in place"
         elif run_test(binary, test, edit["name"]):
-            verdict = "the test is green with the guard out"
+            verdict = "the test passes with the guard removed"
         else:
-            print(f"noticed  {edit['name']}: {test}", flush=True)
+            print(f"detected    {edit['name']}: {test}", flush=True)
             continue
-        print(f"MISSED   {edit['name']}: {test}: {verdict}", flush=True)
+        print(f"UNDETECTED  {edit['name']}: {test}: {verdict}", flush=True)
         problems.append(edit["name"])
-    print(f"{len(edits) - len(problems)} of {len(edits)} sabotages are noticed")
+    print(f"{len(edits) - len(problems)} of {len(edits)} guard removals are detected")
     sys.exit(1 if problems else 0)
 
 

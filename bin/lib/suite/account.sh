@@ -10,8 +10,8 @@ cd "$root"
 need cargo 'see bin/setup'
 need git
 terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
-DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; the reason stands above'
-DOORBELL_BIN_DIR=$(release_folder)
+DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; see the message above'
+DOORBELL_BIN_DIR=$(release_directory)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,8 +32,8 @@ provider() {
 
 # The suite `images` leaves the builds' image there. Entering it takes root.
 image=${CARGO_TARGET_DIR:-$root/target}/images/build
-journey() {
-    set -- applied --terraform "$terraform" --configuration "$example"
+scenarios() {
+    set -- terraform-account --terraform "$terraform" --configuration "$example"
     if [ "$(id -u)" -eq 0 ] && [ -d "$image" ] && have unshare; then set -- "$@" --image "$image"; fi
     "${CARGO_TARGET_DIR:-$root/target}/debug/doorbell-sandbox" "$@"
 }
@@ -41,5 +41,5 @@ journey() {
 step 'the binaries' release_build
 step 'the sandbox' cargo build --workspace --all-targets --locked
 step 'the provider' provider
-step 'apply, jobs, destroy' journey
+step 'apply, jobs, destroy' scenarios
 finish

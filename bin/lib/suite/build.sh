@@ -1,5 +1,5 @@
 #!/bin/sh
-# everything compiles: the workspace for development, the four binaries that are shipped for release
+# development build of the workspace, and release build of the shipped binaries
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"

@@ -57,6 +57,12 @@ no_package_grew() {
     return "$grown"
 }
 
+# `doorbell` reads the worker's rows and registry through the same adapters, and runs no server and no loop.
+cli_links_no_worker() {
+    crates_of doorbell-cli | grep -qx doorbell-adapters || { echo 'doorbell-cli does not link doorbell-adapters'; return 1; }
+    pulls_none doorbell-cli 'doorbell-worker|axum|axum-.*|metrics|metrics_.*|tracing-subscriber'
+}
+
 # The exceptions stand, with their reasons, in .deny.toml and nowhere else.
 one_version_of_each() {
     tree=$(cargo tree --locked --workspace --duplicates --depth 0 --prefix none --format '{p}') || return 1
@@ -86,8 +92,10 @@ cargo_deny_checks() {
 step 'messages: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-messages "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-.*"
 step 'registry: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-registry "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-engine"
 step 'runner: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-runner "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-registry"
-step 'engine: no AWS, HTTP, TLS or schemas' pulls_none doorbell-engine "$AWS|$HTTP|$TLS|$SCHEMA"
+step 'engine: no AWS, HTTP, TLS, schemas or metrics' pulls_none doorbell-engine "$AWS|$HTTP|$TLS|$SCHEMA|metrics|metrics_.*"
+step 'adapters: no server, no settings of a binary' pulls_none doorbell-adapters 'axum|axum-.*|clap|clap_.*|metrics|tracing-subscriber'
 step 'worker: no schemas' pulls_none doorbell-worker "$SCHEMA"
+step 'doorbell: the adapters, not the worker' cli_links_no_worker
 step 'publisher: no terminal, no other HTTP client' pulls_none doorbell-publisher "$TERMINAL|reqwest|axum|doorbell-engine|doorbell-registry|$SCHEMA"
 step 'trigger_job: two SDKs' trigger_job_pulls_two_sdks
 step 'no package links more crates' no_package_grew

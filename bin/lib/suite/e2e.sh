@@ -1,5 +1,5 @@
 #!/bin/sh
-# the unchanged binaries in the sandbox: real protocols, HTTPS, an emulated account, a forge, builds that run
+# end-to-end tests of the real binaries in the sandbox: real protocols, HTTPS, an emulated account, a forge, real builds
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -8,9 +8,9 @@ cd "$root"
 
 need cargo 'see bin/setup'
 need git
-sh bin/lib/python.sh >/dev/null || skip_suite 'the AWS emulator could not be installed; the reason stands above'
+sh bin/lib/python.sh >/dev/null || skip_suite 'the AWS emulator could not be installed; see the message above'
 
-# The tests start the binaries of other packages, which `cargo test` would leave as they were.
-step 'the binaries' cargo build --workspace --all-targets --locked
-step 'the journey' run_integration_tests e2e
+# The tests start the binaries of other packages, which `cargo test` does not build.
+step 'binaries' cargo build --workspace --all-targets --locked
+step 'end-to-end tests' run_integration_tests e2e
 finish

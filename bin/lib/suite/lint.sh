@@ -1,5 +1,5 @@
 #!/bin/sh
-# format, clippy, rustdoc, shell and Python syntax, ShellCheck: no warning is let through
+# format, clippy, rustdoc, shell and Python syntax, ShellCheck, word list, commit titles
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -44,6 +44,14 @@ python_syntax() {
     files -name '*.py' | each python3 -c 'import sys; compile(open(sys.argv[1], "rb").read(), sys.argv[1], "exec")'
 }
 
+# A copy without history has no titles to check.
+commit_titles() {
+    if ! git rev-parse --git-dir >/dev/null 2>&1; then skip lint/commits 'this is no git checkout' && return 0; fi
+    sh bin/lib/commit_title.sh --history
+}
+
+step 'words and test names' sh bin/lib/words/check.sh
+step 'commit titles' commit_titles
 step 'format' cargo fmt --all --check
 step 'clippy' cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet

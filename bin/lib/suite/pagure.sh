@@ -13,14 +13,14 @@ need git
 need openssl
 need redis-server 'see bin/setup --system'
 need chromium 'see bin/setup --system'
-sh bin/lib/python.sh >/dev/null || skip_suite 'the AWS emulator could not be installed; the reason stands above'
+sh bin/lib/python.sh >/dev/null || skip_suite 'the AWS emulator could not be installed; see the message above'
 if [ -z "${DOORBELL_PAGURE:-}" ]; then
-    DOORBELL_PAGURE=$(sh bin/lib/pagure.sh) || skip_suite 'a true Pagure could not be had; the reason stands above'
+    DOORBELL_PAGURE=$(sh bin/lib/pagure.sh) || skip_suite 'a real Pagure could not be installed; see the message above'
 fi
 export DOORBELL_PAGURE
 python=$DOORBELL_PAGURE/python/bin/python
 
-# What pip could have left behind; Python's own caches come and go.
+# The files that pip may install; Python's own caches are ignored.
 installed() { (cd "$DOORBELL_PAGURE/python" && find lib bin ! -name '*.pyc' ! -name __pycache__ | sort); }
 
 # From a copy: pip builds in the directory that it is given.
@@ -37,26 +37,26 @@ alone() { "$python" -B -m unittest discover -s "$plugin/tests/unit"; }
 
 in_pagure() (cd "$plugin/tests/pagure" && "$python" -B -m unittest test_in_pagure)
 
-journey() {
+scenarios() {
     mkdir -p "$(dirname "$screenshot")"
     rm -f "$screenshot"
-    DOORBELL_SCREENSHOT=$screenshot cargo test --workspace --locked --test sandbox -- --ignored true_pagure || return 1
-    printf 'the page of the pull request: %s\n' "$screenshot"
+    DOORBELL_SCREENSHOT=$screenshot cargo test --workspace --locked --test sandbox -- --ignored real_pagure || return 1
+    printf 'screenshot of the pull request: %s\n' "$screenshot"
 }
 
 uninstalling_leaves_nothing() {
     "$python" -m pip uninstall --quiet --yes doorbell-pagure || return 1
     after=$(installed)
-    [ "$after" = "$before" ] || { printf '%s\n' 'pip uninstall left something behind'; return 1; }
+    [ "$after" = "$before" ] || { printf '%s\n' 'pip uninstall left files'; return 1; }
 }
 
-# One that an ended run has left.
+# Removes the plugin of an interrupted run.
 "$python" -m pip uninstall --quiet --yes doorbell-pagure 2>/dev/null || :
 before=$(installed)
-step 'the binaries' cargo build --workspace --all-targets --locked
-step 'the plugin alone' alone
+step 'binaries' cargo build --workspace --all-targets --locked
+step 'unit tests of the plugin' alone
 step 'install' install_plugin
-step 'the plugin in Pagure' in_pagure
-step 'the journey' journey
+step 'plugin in Pagure' in_pagure
+step 'end-to-end test' scenarios
 step 'uninstall' uninstalling_leaves_nothing
 finish

@@ -1,5 +1,5 @@
 #!/bin/sh
-# guards taken out of a copy of the sources, one by one: each has to turn the test that it names red
+# removes guards from a copy of the sources, one by one: the test named for each must then fail
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -9,5 +9,5 @@ need cargo 'see bin/setup'
 need git
 need python3
 
-step 'every sabotage is noticed' python3 bin/lib/sabotage/sabotage.py "$root"
+step 'every guard removal is detected' python3 bin/lib/sabotage/sabotage.py "$root"
 finish

@@ -1,5 +1,5 @@
 #!/bin/sh
-# two thousand histories of jobs in a simulated world, by seed, in virtual time
+# two thousand random simulations of jobs, by seed, in virtual time
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -7,5 +7,5 @@ cd "$root"
 
 need cargo 'see bin/setup'
 
-step 'two thousand histories' bin/simulate --seeds 2000
+step 'two thousand simulations' bin/simulate --seeds 2000
 finish

@@ -1,5 +1,5 @@
 #!/bin/sh
-# the tests of every package that need nothing but cargo and git, and the examples in the documentation
+# all tests that need only cargo and git, and the examples in the documentation
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -15,7 +15,7 @@ every_test_has_a_suite() {
 }
 
 step 'every integration test belongs to one suite' every_test_has_a_suite
-step 'in the sources' cargo test --workspace --locked --lib --bins --no-fail-fast
+step 'unit tests' cargo test --workspace --locked --lib --bins --no-fail-fast
 step 'integration tests' run_integration_tests unit
 step 'examples in the documentation' cargo test --workspace --locked --doc --no-fail-fast
 finish

@@ -2,7 +2,7 @@ use aws_config::SdkConfig;
 use aws_config::credential_process::CredentialProcessProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use clap::Args;
-use doorbell_worker::{AwsClock, Connection, DynamoDbLedger};
+use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger};
 
 use crate::error::CliError;
 use crate::installation::{Installation, Setting};

@@ -1,5 +1,5 @@
+use doorbell_adapters::forge::PagureReporter;
 use doorbell_engine::domain::Timestamp;
-use doorbell_worker::PagureReporter;
 
 use crate::account::{AwsArguments, OwnerAccount};
 use crate::arguments::{DoorbellArguments, DoorbellCommand};

@@ -1,4 +1,4 @@
-use doorbell_worker::AwsCallError;
+use doorbell_adapters::aws::AwsCallError;
 
 /// Why a command did not do what it was asked: what happened and why, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use doorbell_adapters::forge::PagureReporter;
 use doorbell_engine::domain::{
     Admission, BuildVariableKind, DecisionContext, Effect, Initiator, InstallationId, JobConfig, LaunchSpec,
     Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
@@ -13,7 +14,6 @@ use doorbell_engine::domain::{
 use doorbell_engine::ports::{Answer, StatusReporter};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
 use doorbell_registry::BuildProjectName;
-use doorbell_worker::PagureReporter;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 use clap::Args;
+use doorbell_adapters::settings as values;
 use doorbell_registry::BuildProjectName;
-use doorbell_worker::setting_values as values;
 
 use crate::error::CliError;
 

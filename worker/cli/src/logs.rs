@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
+use doorbell_adapters::aws::{AwsCallError, DynamoDbLedger, aws_error};
 use doorbell_engine::domain::Row;
 use doorbell_messages::text::is_unsafe_in_line;
-use doorbell_worker::{AwsCallError, DynamoDbLedger, aws_error};
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use doorbell_adapters::aws::aws_error;
 use doorbell_engine::domain::RegistryDocuments;
 use doorbell_messages::ProjectName;
-use doorbell_worker::aws_error;
 
 use crate::account::OwnerAccount;
 use crate::error::{CliError, is_missing};

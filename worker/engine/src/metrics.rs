@@ -1,69 +1,98 @@
-//! The numbers that a dashboard or an alarm asks for, by name.
+//! The worker's metrics, by the names that dashboards and alarms use.
 
-use metrics::{counter, histogram};
+use std::sync::OnceLock;
 
 use crate::domain::{Phase, Row};
 
-/// A request became a job.
+/// A sink for metrics: the process sets one with [`set_metrics_recorder`].
+///
+/// The engine links no metrics crate, so that programs which only read its rows do not link one either.
+pub trait MetricsRecorder: Send + Sync {
+    /// Adds one to a counter.
+    fn increment(&self, counter: &'static str);
+    /// Adds a value to a histogram.
+    fn record(&self, histogram: &'static str, value: f64);
+}
+
+static RECORDER: OnceLock<Box<dyn MetricsRecorder>> = OnceLock::new();
+
+/// Sets the process's metrics recorder; without one, metrics are discarded. A second call changes nothing.
+pub fn set_metrics_recorder(recorder: Box<dyn MetricsRecorder>) {
+    let _ = RECORDER.set(recorder);
+}
+
+fn increment(counter: &'static str) {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.increment(counter);
+    }
+}
+
+fn record(histogram: &'static str, value: f64) {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.record(histogram, value);
+    }
+}
+
+/// Counts a request that became a job.
 pub(crate) fn job_received() {
-    counter!("JobsReceived").increment(1);
+    increment("JobsReceived");
 }
 
-/// A message asked for a job that is there already.
+/// Counts a request for a job that already exists.
 pub(crate) fn duplicate_request() {
-    counter!("DuplicateRequests").increment(1);
+    increment("DuplicateRequests");
 }
 
-/// A message went to the dead-letter queue.
+/// Counts a message that was moved to the dead-letter queue.
 pub(crate) fn message_dead_lettered() {
-    counter!("MessagesDeadLettered").increment(1);
+    increment("MessagesDeadLettered");
 }
 
-/// StartBuild was sent.
+/// Counts a StartBuild call.
 pub(crate) fn start_build_called() {
-    counter!("StartBuildCalls").increment(1);
+    increment("StartBuildCalls");
 }
 
-/// A job has a second build.
+/// Counts a duplicate build of a job.
 pub(crate) fn duplicate_build() {
-    counter!("DuplicateBuilds").increment(1);
+    increment("DuplicateBuilds");
 }
 
-/// An event was about a build that is not ours.
+/// Counts an event of a build that this installation did not start.
 pub(crate) fn foreign_event() {
-    counter!("ForeignEvents").increment(1);
+    increment("ForeignEvents");
 }
 
-/// A forge did not take a status.
+/// Counts a status report that failed.
 pub(crate) fn report_failed() {
-    counter!("StatusReportFailures").increment(1);
+    increment("StatusReportFailures");
 }
 
-/// A task panicked.
+/// Counts a panic of a task.
 pub(crate) fn panicked() {
-    counter!("Panics").increment(1);
+    increment("Panics");
 }
 
-/// A row was put aside for a person.
+/// Counts a job that was quarantined.
 pub(crate) fn job_quarantined() {
-    counter!("JobsQuarantined").increment(1);
+    increment("JobsQuarantined");
 }
 
-/// A sweep went through all shards.
+/// Counts a sweep of all shards.
 pub(crate) fn sweep_completed() {
-    counter!("Sweeps").increment(1);
+    increment("Sweeps");
 }
 
-/// A row moved to another phase.
+/// Counts a row's change to another phase.
 pub(crate) fn phase_entered(before: &Row, after: &Row) {
     if std::mem::discriminant(&before.phase) == std::mem::discriminant(&after.phase) {
         return;
     }
     match &after.phase {
-        Phase::Rejected { .. } => counter!("JobsRejected").increment(1),
-        Phase::Finished { .. } => counter!("JobsFinished").increment(1),
+        Phase::Rejected { .. } => increment("JobsRejected"),
+        Phase::Finished { .. } => increment("JobsFinished"),
         Phase::Running { running_since, .. } => {
-            histogram!("SecondsToStart").record(running_since.running_since(after.message.sent_at).as_secs_f64());
+            record("SecondsToStart", running_since.running_since(after.message.sent_at).as_secs_f64());
         }
         Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } => {}
     }

@@ -2,14 +2,14 @@
 
 Usage: python -I -B launcher.py DIRECTORY
 
-DIRECTORY holds `server.crt` and `server.key`; whatever the emulator writes goes there, too.
+DIRECTORY holds `server.crt` and `server.key`; the emulator writes its files there, too.
 Environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY become the account's root key,
 MINISTACK_ACCOUNT_ID the account, MINISTACK_REGION the default Region.
-Standard output gets one line of JSON, {"port": HTTPS, "plainPort": HTTP}. Whoever started this holds
-its standard input open: when that ends, this ends, so that no killed test leaves an emulator behind.
+Standard output gets one line of JSON, {"port": HTTPS, "plainPort": HTTP}. The parent process keeps
+standard input open: the launcher exits when it is closed, so that a killed test leaves no emulator running.
 
-The emulator departs from AWS in a few places that this project depends on. They are patched below, and each patch is
-tested before and after it is made: if a new version has changed what is patched, this stops and says so.
+The emulator differs from AWS in a few places that this project depends on. They are patched below, and each patch is
+tested before and after it is applied: if a new version has changed the patched code, the launcher stops with an error.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from importlib import metadata
 from pathlib import Path
 
 VERSION = "1.5.33"
-ACCOUNT = "111122223333"  # stands in the self-test only
-REGION = "eu-central-1"  # likewise
+ACCOUNT = "111122223333"  # used in the self-tests only
+REGION = "eu-central-1"  # used in the self-tests only
 
-# The journey's, and those that only Terraform touches.
+# The services of the sandbox, and those that only Terraform calls.
 SERVICES = ("codebuild,dynamodb,events,iam,kms,logs,secretsmanager,sns,sqs,ssm,sts,"
             "cloudwatch,ec2,ecr,ecs")
 
-# Gets a line `PRINCIPAL ACTION` for each action that a principal was allowed, once.
+# Gets one line `PRINCIPAL ACTION` for each action that a principal was allowed.
 CALLS = "calls.txt"
 
-# AWS knows no permission for the batch calls: each entry needs the right to the single call.
+# AWS has no permissions for the batch calls: each entry needs the permission for the single call.
 BASE_ACTION = {
     "sns:PublishBatch": "sns:Publish",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
@@ -46,34 +46,34 @@ BASE_ACTION = {
 
 def main():
     directory = Path(sys.argv[1]).resolve()
-    answers = keep_stdout_for_answers()
-    threading.Thread(target=exit_at_end_of_input, daemon=True).start()
+    output = redirect_stdout_to_stderr()
+    threading.Thread(target=exit_on_stdin_eof, daemon=True).start()
     tls, plain = listen(), listen()
     configure(directory, tls.getsockname()[1])  # the emulator reads its environment while it is imported
     check_version()
-    for patch in (check_batches_as_base_actions, check_paths_as_resources, admit_the_services_own_events,
-                  know_one_root_key, assume_roles_as_the_services,
-                  simulate_with_condition_keys, let_users_have_keys_only, run_no_scripts, note_who_calls_what):
+    for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, allow_root_aws_events,
+                  restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
+                  stub_user_credential_lists, disable_init_scripts, record_allowed_actions):
         patch()
-    print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=answers, flush=True)
+    print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=output, flush=True)
     serve(directory, tls, plain)
 
 
-def keep_stdout_for_answers():
-    """Whatever the emulator prints or logs goes to standard error, where it can't be taken for our line."""
-    answers = os.fdopen(os.dup(1), "w")
+def redirect_stdout_to_stderr():
+    """Sends the emulator's output and logs to standard error; only the launcher's line goes to standard output."""
+    output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return answers
+    return output
 
 
-def exit_at_end_of_input():
+def exit_on_stdin_eof():
     while os.read(0, 4096):
         pass
-    os._exit(0)  # nothing is kept, so there is nothing to save
+    os._exit(0)  # the emulator stores nothing, so nothing must be saved
 
 
 def listen():
-    """A socket of our own, because the port is needed before the emulator is imported: it writes it into URLs."""
+    """Opens a socket, since the port is needed before the emulator is imported: it writes the port into URLs."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
@@ -92,29 +92,29 @@ def configure(directory, port):
         "MINISTACK_SSL_KEY": str(directory / "server.key"),
         "HOME": str(directory),
         "TMPDIR": str(directory),
-        # At its start the emulator removes containers of earlier ones; ours has none, other people's may be alive.
+        # At its start the emulator removes containers of earlier runs; those of other users may be running.
         "DOCKER_HOST": f"unix://{directory}/no-docker",
-        # Listeners on fixed ports.
+        # These listen on fixed ports.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
     })
 
 
-class Changed(Exception):
-    """The emulator is not the one that the patches were written for."""
+class IncompatibleEmulator(Exception):
+    """The emulator differs from the version that the patches were written for."""
 
 
 def check(found, expected, what):
     if found != expected:
-        raise Changed(f"{what}: expected {expected!r}, found {found!r}")
+        raise IncompatibleEmulator(f"{what}: expected {expected!r}, found {found!r}")
 
 
 def check_version():
     check(metadata.version("ministack"), VERSION, "the version of ministack")
 
 
-def check_batches_as_base_actions():
+def authorize_batches_as_single_calls():
     from ministack.core import iam_actions
 
     stock = iam_actions.extract_iam_action
@@ -128,15 +128,15 @@ def check_batches_as_base_actions():
         return BASE_ACTION.get(found, found)
 
     for batch in BASE_ACTION:
-        check(action(*batch.split(":")), batch, "the stock action of a batch call")
+        check(action(*batch.split(":")), batch, "the action of a batch call without the patch")
     iam_actions.extract_iam_action = extract_iam_action
     for batch, base in BASE_ACTION.items():
         check(action(*batch.split(":")), base, "the patched action of a batch call")
     check(action("sqs", "ReceiveMessage"), "sqs:ReceiveMessage", "the action of another call")
 
 
-def check_paths_as_resources():
-    """GetParametersByPath is checked on the path, as on AWS, and not on `*`."""
+def authorize_parameter_paths():
+    """Checks GetParametersByPath on the path, as AWS does, and not on `*`."""
     from ministack.core import iam_actions
 
     stock = iam_actions.extract_resource_arn
@@ -154,20 +154,20 @@ def check_paths_as_resources():
         return stock(service, method, path, headers, body, query_params, region, account_id)
 
     parameters = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
-    check(resource("GetParametersByPath", {"Path": "/a/"}), "*", "the stock resource of GetParametersByPath")
+    check(resource("GetParametersByPath", {"Path": "/a/"}), "*", "the resource of GetParametersByPath without the patch")
     iam_actions.extract_resource_arn = extract_resource_arn
     check(resource("GetParametersByPath", {"Path": "/a/"}), f"{parameters}/a", "the patched resource of a path")
     check(resource("GetParameter", {"Name": "/a/b"}), f"{parameters}/a/b", "the resource of GetParameter")
 
 
-def admit_the_services_own_events():
-    """Root may put events with an `aws.` source: the sandbox's CodeBuild stands where the service stands."""
+def allow_root_aws_events():
+    """Allows root to put events with an `aws.` source: the sandbox's CodeBuild acts as the service."""
     from ministack.core import iam_evaluator
     from ministack.services import eventbridge
 
     stock = eventbridge._put_events
 
-    def refused():
+    def count_rejected():
         entry = {"Source": "aws.codebuild", "DetailType": "self-test", "Detail": "{}"}
         call = eventbridge.handle_request(
             "POST", "/", {"x-amz-target": "AWSEvents.PutEvents"}, json.dumps({"Entries": [entry]}).encode(), {})
@@ -177,18 +177,19 @@ def admit_the_services_own_events():
     def put_events(data, allow_aws_source=False):
         return stock(data, allow_aws_source=allow_aws_source or iam_evaluator.caller_arn().endswith(":root"))
 
-    check(refused(), 1, "stock events with an AWS source that are refused")
+    check(count_rejected(), 1, "rejected events with an AWS source, without the patch")
     eventbridge._put_events = put_events
-    check(refused(), 0, "events of root with an AWS source that are refused")
-    pinned = iam_evaluator._request_caller_arn.set(f"arn:aws:iam::{ACCOUNT}:user/nobody")
-    check(refused(), 1, "events of a user with an AWS source that are refused")
-    iam_evaluator._request_caller_arn.reset(pinned)
+    check(count_rejected(), 0, "rejected events of root with an AWS source")
+    reset_token = iam_evaluator._request_caller_arn.set(f"arn:aws:iam::{ACCOUNT}:user/other")
+    check(count_rejected(), 1, "rejected events of a user with an AWS source")
+    iam_evaluator._request_caller_arn.reset(reset_token)
 
 
-def know_one_root_key():
-    """Stock, the key `test`, an empty one and any twelve digits are root, and no root key's signature is looked at.
+def restrict_root_key():
+    """Accepts the given key as the only root key and checks its signature.
 
-    Here only the key that we were given is root, and it is checked like any other.
+    Without the patch the key `test`, an empty one and any twelve digits are root, and no root key's signature is
+    checked.
     """
     from ministack.core import iam_evaluator
     from ministack.services import sts
@@ -200,21 +201,22 @@ def know_one_root_key():
 
     others = ("", "test", ACCOUNT)
     for key in (*others, ours):
-        check(iam_evaluator.is_root_access_key(key), True, "what stock takes for a root key")
-    check(sts.is_root_access_key, iam_evaluator.is_root_access_key, "where STS looks for root keys")
+        check(iam_evaluator.is_root_access_key(key), True, "the root keys without the patch")
+    check(sts.is_root_access_key, iam_evaluator.is_root_access_key, "the function by which STS finds root keys")
     iam_evaluator.is_root_access_key = sts.is_root_access_key = is_root_access_key
     for key in others:
         check(iam_evaluator.resolve_credential(key, ACCOUNT).__class__.__name__, "CredentialResolutionError",
-              "what another key speaks for")
-    check(iam_evaluator.resolve_credential(ours, ACCOUNT).principal_type, "Root", "what our key speaks for")
-    check(list(inspect.signature(iam_evaluator._is_root_key).parameters), ["access_key_id"], "who is left unchecked")
+              "the principal of another key")
+    check(iam_evaluator.resolve_credential(ours, ACCOUNT).principal_type, "Root", "the principal of the given key")
+    check(list(inspect.signature(iam_evaluator._is_root_key).parameters), ["access_key_id"],
+          "the parameters of the check for root keys")
     iam_evaluator._is_root_key = lambda access_key_id: False
 
 
-def assume_roles_as_the_services():
-    """Root stands where ECS and CodeBuild stand. They say for whom they work, which roles make a condition of.
+def allow_service_role_assumption():
+    """Lets root assume roles as ECS and CodeBuild do, on behalf of a source that the roles' conditions name.
 
-    Root says it by the external id, which no service uses.
+    Root passes the source as the external id, which no service uses.
     """
     from ministack.core import iam_evaluator
 
@@ -240,19 +242,19 @@ def assume_roles_as_the_services():
         return found({"Version": "2012-10-17", "Statement": [statement]}, root, ctx)
 
     project = f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/"
-    check(allows(stock, project + "a"), False, "what stock makes of a service's source")
+    check(allows(stock, project + "a"), False, "a service's source without the patch")
     check(allows(evaluate_trust_policy, project + "a"), True, "the role of a project, for that project")
     check(allows(evaluate_trust_policy, project + "b"), False, "the role of a project, for another one")
     iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
 
 
 def simulate_with_condition_keys():
-    """SimulatePrincipalPolicy takes the condition keys that it is told, as on AWS. Stock, it ignores them."""
+    """Makes SimulatePrincipalPolicy use the given condition keys, as on AWS; without the patch it ignores them."""
     from ministack.core import iam_evaluator
     from ministack.services import iam
 
     stock, simulate = iam_evaluator.evaluate, iam._IAM_HANDLERS["SimulatePrincipalPolicy"]
-    told = contextvars.ContextVar("told", default={})
+    context_entries = contextvars.ContextVar("context_entries", default={})
 
     def entries(params):
         found, number = {}, 1
@@ -264,73 +266,75 @@ def simulate_with_condition_keys():
 
     @functools.wraps(stock)
     def evaluate(ctx, policies, *limits):
-        ctx.service_context.update(told.get())
+        ctx.service_context.update(context_entries.get())
         return stock(ctx, policies, *limits)
 
     def simulate_principal_policy(params):
-        token = told.set(entries(params))
+        token = context_entries.set(entries(params))
         try:
             return simulate(params)
         finally:
-            told.reset(token)
+            context_entries.reset(token)
 
     entry = "ContextEntries.member.1.ContextKey"
     one = {f"{entry}Name": ["a:B"], f"{entry}Values.member.1": ["c"]}
     check(entries(one), {"a:b": ["c"]}, "the condition keys of a call")
-    check(simulate.__name__, "_simulate_principal_policy", "who simulates")
+    check(simulate.__name__, "_simulate_principal_policy", "the function that simulates")
     iam_evaluator.evaluate = evaluate
     iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = simulate_principal_policy
 
 
-def let_users_have_keys_only():
-    """Terraform asks what else a user has before it removes one. Stock, these calls are unknown."""
+def stub_user_credential_lists():
+    """Adds empty lists of a user's credentials, which Terraform reads before it deletes a user."""
     from ministack.services import iam
 
     for call in ("ListSSHPublicKeys", "ListSigningCertificates", "ListServiceSpecificCredentials"):
-        check(iam._IAM_HANDLERS.get(call), None, f"what stock makes of {call}")
-        answer = f"<{call}Result><IsTruncated>false</IsTruncated></{call}Result>"
+        check(iam._IAM_HANDLERS.get(call), None, f"the handler of {call} without the patch")
+        result = f"<{call}Result><IsTruncated>false</IsTruncated></{call}Result>"
         iam._IAM_HANDLERS[call] = functools.partial(
-            lambda name, answer, _: iam._xml(200, name, answer), f"{call}Response", answer)
+            lambda name, result, _: iam._xml(200, name, result), f"{call}Response", result)
 
 
-def run_no_scripts():
-    """Stock runs what lies in /docker-entrypoint-initaws.d and the like: not on a developer's machine."""
+def disable_init_scripts():
+    """Disables the scripts in /docker-entrypoint-initaws.d and similar directories of a developer's machine."""
     from ministack import app
 
-    check(callable(getattr(app, "_collect_scripts", None)), True, "whether scripts are collected in one place")
+    check(callable(getattr(app, "_collect_scripts", None)), True, "whether one function collects the scripts")
     app._collect_scripts = lambda *_: []
 
 
-def note_who_calls_what():
-    """What the real binaries call is compared with what their roles grant."""
+def record_allowed_actions():
+    """Records the allowed actions, so that tests can compare them with those that the roles grant."""
     from ministack.core import iam_evaluator
 
     stock = iam_evaluator.enforce
-    check(list(inspect.signature(stock).parameters)[:2], ["access_key_id", "iam_action"], "what is asked of IAM")
-    noted = set()
+    check(list(inspect.signature(stock).parameters)[:2], ["access_key_id", "iam_action"],
+          "the parameters of the permission check")
+    recorded = set()
 
     @functools.wraps(stock)
     def enforce(access_key_id, iam_action, *args, **kwargs):
-        refusal = stock(access_key_id, iam_action, *args, **kwargs)
+        denial = stock(access_key_id, iam_action, *args, **kwargs)
         line = f"{iam_evaluator.caller_arn()} {iam_action}\n"
-        if refusal is None and line not in noted:
-            noted.add(line)
+        if denial is None and line not in recorded:
+            recorded.add(line)
             with open(CALLS, "a", encoding="ascii") as calls:
                 calls.write(line)
-        return refusal
+        return denial
 
     iam_evaluator.enforce = enforce
 
 
-def end_polls_with_their_connections(app):
-    """A long poll ends when its caller goes. Stock, it goes on for up to 20 s and hands messages to nobody.
+def cancel_polls_on_disconnect(app):
+    """Ends a long poll when its caller disconnects.
 
-    Which of the two SQS does is not documented: HANGING_POLLS=1 leaves it as it is.
+    Without the patch it goes on for up to 20 s and takes messages that nothing receives. AWS does not document which of
+    the two SQS does: HANGING_POLLS=1 disables the patch.
     """
     if os.environ.get("HANGING_POLLS") == "1":
         return app
 
-    async def polls_end(scope, receive, send):
+    async def cancel_on_disconnect(scope, receive, send):
         if (b"x-amz-target", b"AmazonSQS.ReceiveMessage") not in scope.get("headers", ()):
             return await app(scope, receive, send)
         body = [await receive()]
@@ -338,41 +342,41 @@ def end_polls_with_their_connections(app):
             body.append(await receive())
 
         async def replay():
-            return body.pop(0) if body else await asyncio.Future()  # the app has read all: nothing more comes
+            return body.pop(0) if body else await asyncio.Future()  # the app has read the whole body
 
-        answering = asyncio.ensure_future(app(scope, replay, send))
-        leaving = asyncio.ensure_future(receive())  # after the body there is only http.disconnect
-        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
-        # A poll waits in one place, where no message is in its hands.
-        if not answering.done():
-            answering.cancel()
+        handling = asyncio.ensure_future(app(scope, replay, send))
+        disconnecting = asyncio.ensure_future(receive())  # after the body there is only http.disconnect
+        await asyncio.wait((handling, disconnecting), return_when=asyncio.FIRST_COMPLETED)
+        disconnecting.cancel()
+        # A poll waits at one point only, where it has not received a message.
+        if not handling.done():
+            handling.cancel()
             return None
-        return await answering
+        return await handling
 
-    return polls_end
+    return cancel_on_disconnect
 
 
 def serve(directory, tls, plain):
-    # Not ministack.app.main(): it also takes port 443 where it may, and writes a pid file.
+    # Not ministack.app.main(): it also listens on port 443 if it can, and writes a pid file.
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
     from ministack.app import app
 
     config = Config()
     config.bind = [f"fd://{tls.detach()}"]
-    # The queues' TLS-only policies can only be seen to work if plain HTTP gets as far as the policy.
+    # Tests of the queues' TLS-only policies need plain HTTP calls that reach the policy.
     config.insecure_bind = [f"fd://{plain.detach()}"]
     config.certfile, config.keyfile = str(directory / "server.crt"), str(directory / "server.key")
     config.alpn_protocols = ["http/1.1"]
     config.keep_alive_timeout = 75
     config.loglevel = os.environ["LOG_LEVEL"]
-    asyncio.run(hypercorn_serve(end_polls_with_their_connections(app), config))
+    asyncio.run(hypercorn_serve(cancel_polls_on_disconnect(app), config))
 
 
 if __name__ == "__main__":
     try:
         main()
-    except (Changed, ImportError, AttributeError, TypeError) as error:
-        sys.exit(f"the emulator's launcher fits ministack {VERSION} only: {type(error).__name__}: {error}\n"
+    except (IncompatibleEmulator, ImportError, AttributeError, TypeError) as error:
+        sys.exit(f"the emulator's launcher works with ministack {VERSION} only: {type(error).__name__}: {error}\n"
                  "remove .tools/emulator and run bin/lib/python.sh, or adapt worker/sandbox/emulator/launcher.py")

@@ -1,4 +1,4 @@
-//! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and what else the account needs.
+//! The AWS emulator (ministack) as a child process: SNS, SQS, SSM, DynamoDB, IAM and the account's other services.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,64 +10,62 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::authority::Authority;
-use crate::credentials::{Key, random_hex};
-use crate::world::account::{ACCOUNT_ID, REGION};
+use crate::account::definition::{ACCOUNT_ID, REGION};
+use crate::credentials::{AccessKey, random_hex};
+use crate::test_ca::TestCa;
 
-/// It takes half a second; a busy machine on its first start takes many times that.
+/// It starts in half a second; a busy machine takes many times that for the first start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-const HEALTH_PAUSE: Duration = Duration::from_millis(50);
-/// Where the launcher notes who calls what.
-const CALLS: &str = "calls.txt";
+const HEALTH_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The file to which the launcher writes each permission used and its principal.
+const CALLS_FILE: &str = "calls.txt";
 const LAUNCHER: &str = include_str!("../emulator/launcher.py");
 
-/// A running emulator. Its process is killed when this is dropped; it ends by itself when this process dies, since it
-/// then sees the end of its standard input.
+/// A running emulator, killed when this is dropped.
+///
+/// It also exits when this process ends, by the end of its standard input.
 #[derive(Debug)]
 pub struct Emulator {
     endpoint: String,
     plain_endpoint: String,
-    root: Key,
+    root: AccessKey,
     calls: PathBuf,
     // Dropped last and only here: `kill_on_drop`, and the standard input that it holds open.
     _process: Child,
 }
 
-/// The launcher's one line.
+/// The launcher's only line of output.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Ports {
+struct EmulatorPorts {
     port: u16,
     plain_port: u16,
 }
 
 impl Emulator {
-    /// Starts it with the Python of the environment that `bin/lib/python.sh` makes. All that it writes goes into
-    /// `dir`, which must exist and outlive it. `hanging_polls`: see [`crate::world::WorldOptions`].
-    pub async fn start(
-        venv_python: &Path,
-        dir: &Path,
-        authority: &Authority,
-        hanging_polls: bool,
-    ) -> anyhow::Result<Emulator> {
+    /// Starts it with the Python of the environment that `bin/lib/python.sh` creates.
+    ///
+    /// It writes its files into `dir`, which must exist and outlive it. `hanging_polls`: see
+    /// [`crate::account::SandboxAccountOptions`].
+    pub async fn start(venv_python: &Path, dir: &Path, ca: &TestCa, hanging_polls: bool) -> anyhow::Result<Emulator> {
         ensure!(
             venv_python.is_file(),
             "the AWS emulator's Python is missing: {} does not exist; run bin/lib/python.sh",
             venv_python.display()
         );
         let root = root_key()?;
-        write_files(dir, authority)?;
+        write_files(dir, ca)?;
         let log = dir.join("emulator.log");
         let mut process = spawn(venv_python, dir, &log, &root, hanging_polls)?;
         let started = async {
             let ports = read_ports(&mut process).await?;
             let endpoint = format!("https://127.0.0.1:{}", ports.port);
-            wait_until_healthy(&endpoint, authority).await?;
+            wait_until_healthy(&endpoint, ca).await?;
             Ok((endpoint, format!("http://127.0.0.1:{}", ports.plain_port)))
         };
         match timeout_at(Instant::now() + START_TIMEOUT, started).await {
             Ok(Ok((endpoint, plain_endpoint))) => {
-                Ok(Emulator { endpoint, plain_endpoint, root, calls: dir.join(CALLS), _process: process })
+                Ok(Emulator { endpoint, plain_endpoint, root, calls: dir.join(CALLS_FILE), _process: process })
             }
             Ok(Err(error)) => Err(with_log(error, &log)),
             Err(_) => Err(with_log(anyhow::anyhow!("the AWS emulator was not ready after {START_TIMEOUT:?}"), &log)),
@@ -79,29 +77,29 @@ impl Emulator {
         &self.endpoint
     }
 
-    /// The same emulator without TLS, to show that the account's policies refuse it.
+    /// The same emulator without TLS, to test that the account's policies deny it.
     pub fn plain_endpoint(&self) -> &str {
         &self.plain_endpoint
     }
 
-    /// The permissions that each principal (`arn:aws:sts::…:assumed-role/doorbell-worker/…`) was granted when it called.
+    /// The permissions that each principal (`arn:aws:sts::…:assumed-role/doorbell-worker/…`) used and was granted.
     ///
     /// # Errors
-    /// The emulator's list can't be read.
-    pub fn used(&self) -> anyhow::Result<BTreeSet<(String, String)>> {
-        let calls = std::fs::read_to_string(&self.calls).context("the emulator's list of calls can't be read")?;
+    /// The launcher's file cannot be read.
+    pub fn used_actions(&self) -> anyhow::Result<BTreeSet<(String, String)>> {
+        let calls = std::fs::read_to_string(&self.calls).context("cannot read the emulator's list of calls")?;
         let pair = |line: &str| line.split_once(' ').map(|(who, action)| (who.to_owned(), action.to_owned()));
         Ok(calls.lines().filter_map(pair).collect())
     }
 
-    /// The account's root key, made for this emulator. For the sandbox only: no binary of the product gets it.
-    pub fn root_key(&self) -> Key {
+    /// The account's root key, generated for this emulator. For the sandbox only: no binary of the product gets it.
+    pub fn root_key(&self) -> AccessKey {
         self.root.clone()
     }
 }
 
-fn root_key() -> anyhow::Result<Key> {
-    Ok(Key {
+fn root_key() -> anyhow::Result<AccessKey> {
+    Ok(AccessKey {
         access_key_id: format!("AKIA{}", random_hex(8)?.to_uppercase()),
         secret_access_key: random_hex(20)?,
         session_token: None,
@@ -110,9 +108,9 @@ fn root_key() -> anyhow::Result<Key> {
     })
 }
 
-/// The launcher is part of this binary, so that it never meets one of another version.
-fn write_files(dir: &Path, authority: &Authority) -> anyhow::Result<()> {
-    let certificate = authority.issue()?;
+/// The launcher is embedded in this binary, so their versions always match.
+fn write_files(dir: &Path, ca: &TestCa) -> anyhow::Result<()> {
+    let certificate = ca.issue()?;
     for (name, text) in
         [("launcher.py", LAUNCHER), ("server.crt", &certificate.cert_pem), ("server.key", &certificate.key_pem)]
     {
@@ -122,14 +120,14 @@ fn write_files(dir: &Path, authority: &Authority) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key, hanging_polls: bool) -> anyhow::Result<Child> {
+fn spawn(python: &Path, dir: &Path, log: &Path, root: &AccessKey, hanging_polls: bool) -> anyhow::Result<Child> {
     let log = std::fs::File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     Command::new(python)
-        // Isolated, and without byte code written into the environment.
+        // Isolated, and without writing byte code into the environment.
         .args(["-I", "-B", "launcher.py"])
         .arg(".")
         .current_dir(dir)
-        // Nothing of the developer's AWS, proxy or Python settings may reach it.
+        // No AWS, proxy or Python setting of the developer may reach it.
         .env_clear()
         .env("AWS_ACCESS_KEY_ID", &root.access_key_id)
         .env("AWS_SECRET_ACCESS_KEY", &root.secret_access_key)
@@ -144,28 +142,28 @@ fn spawn(python: &Path, dir: &Path, log: &Path, root: &Key, hanging_polls: bool)
         .with_context(|| format!("cannot run {}; run bin/lib/python.sh", python.display()))
 }
 
-async fn read_ports(process: &mut Child) -> anyhow::Result<Ports> {
+async fn read_ports(process: &mut Child) -> anyhow::Result<EmulatorPorts> {
     let stdout = process.stdout.take().context("the launcher has no standard output")?;
     let Some(line) = BufReader::new(stdout).lines().next_line().await? else {
         bail!("the AWS emulator did not start: {}", process.wait().await?);
     };
-    serde_json::from_str(&line).with_context(|| format!("the launcher said {line:?} instead of its ports"))
+    serde_json::from_str(&line).with_context(|| format!("the launcher printed {line:?} instead of its ports"))
 }
 
-async fn wait_until_healthy(endpoint: &str, authority: &Authority) -> anyhow::Result<()> {
+async fn wait_until_healthy(endpoint: &str, ca: &TestCa) -> anyhow::Result<()> {
     let http = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes())?])
+        .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes())?])
         .no_proxy()
         .build()?;
     let url = format!("{endpoint}/_ministack/health");
     while !http.get(&url).send().await.is_ok_and(|response| response.status().is_success()) {
-        sleep(HEALTH_PAUSE).await;
+        sleep(HEALTH_POLL_INTERVAL).await;
     }
     Ok(())
 }
 
 fn with_log(error: anyhow::Error, log: &Path) -> anyhow::Error {
-    let said =
+    let log_text =
         std::fs::read_to_string(log).unwrap_or_else(|error| format!("({} is unreadable: {error})", log.display()));
-    anyhow::anyhow!("{error:#}; the launcher said:\n{}", said.trim_end())
+    anyhow::anyhow!("{error:#}; the launcher printed:\n{}", log_text.trim_end())
 }

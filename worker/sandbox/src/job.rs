@@ -1,4 +1,4 @@
-//! A job as the ledger shows it, for assertions and screens.
+//! A job as the ledger shows it, for assertions and output.
 use serde_json::Value;
 
 /// One row of the table.
@@ -6,7 +6,7 @@ use serde_json::Value;
 pub struct Job(Value);
 
 impl Job {
-    /// Reads an item of the table.
+    /// Parses an item of the table.
     pub fn from_item(item: &Value) -> Self {
         let text = item["job"].as_str().unwrap_or_default();
         let mut row: Value = serde_json::from_str(text).unwrap_or_default();
@@ -34,30 +34,30 @@ impl Job {
         self.0["phase"]["name"].as_str().unwrap_or_default()
     }
 
-    /// Nobody needs to look at it again.
+    /// Whether no worker needs to process it again.
     pub fn is_settled(&self) -> bool {
         self.0["settled_at"].is_number()
     }
 
     /// The provider's id of its build.
-    pub fn build(&self) -> Option<&str> {
+    pub fn build_id(&self) -> Option<&str> {
         self.0["phase"]["build"]["id"].as_str()
     }
 
-    /// Why it was refused.
-    pub fn rejection(&self) -> Option<&str> {
+    /// The reason of its rejection.
+    pub fn rejection_reason(&self) -> Option<&str> {
         self.0["phase"]["reason"].as_str()
     }
 
-    /// How it ended, in words.
-    pub fn ending(&self) -> Option<&str> {
+    /// The message of its final status.
+    pub fn result_message(&self) -> Option<&str> {
         self.0["phase"]["result"]["message"].as_str()
     }
 
-    /// What happened, line by line.
+    /// The trail, line by line.
     pub fn trail(&self) -> Vec<&str> {
-        let notes = self.0["trail"].as_array().into_iter().flatten();
-        notes.filter_map(|note| note["text"].as_str()).collect()
+        let entries = self.0["trail"].as_array().into_iter().flatten();
+        entries.filter_map(|entry| entry["text"].as_str()).collect()
     }
 
     /// The whole row.

@@ -1,27 +1,29 @@
 #![doc = include_str!("../README.md")]
 
-mod aging;
-pub mod applied;
-pub mod authority;
+pub mod account;
 pub mod aws;
+mod backdate;
 pub mod bench;
 pub mod chaos;
 pub mod codebuild;
 pub mod credentials;
 pub mod demo;
-pub mod dice;
 pub mod emulator;
-mod footprint;
 pub mod forge;
+pub mod git_host;
 pub mod job;
+mod output_format;
+mod process_stats;
 pub mod programs;
 pub mod proxy;
 pub mod sandbox;
+pub mod seeded_rng;
 pub mod server;
+pub mod terraform_account;
+pub mod test_ca;
 pub mod worker_process;
-pub mod world;
 
-/// This moment, as AWS writes times in JSON.
+/// The current time, as AWS writes times in JSON.
 pub fn now_in_iso_8601() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }

@@ -1,84 +1,85 @@
-//! Starts the sandbox's worlds from the command line; `bin/demo` runs it.
+//! Command line of the sandbox; `bin/demo`, `bin/bench` and `bin/chaos` run it.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use doorbell_sandbox::applied::{self, AppliedArguments};
 use doorbell_sandbox::bench::{self, BenchArguments};
 use doorbell_sandbox::chaos::{self, ChaosArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
+use doorbell_sandbox::terraform_account::{self, TerraformAccountArguments};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A world without AWS: CodeBuild, a forge and an account on this machine.
+/// Run Doorbell without AWS: CodeBuild, a forge and an account on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "doorbell-sandbox", version)]
-struct Arguments {
+struct SandboxArguments {
     #[command(subcommand)]
-    command: Command,
+    command: SandboxCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Show the journey of a few jobs.
+enum SandboxCommand {
+    /// Run a few jobs and show each step.
     ///
-    /// Exits with 0 if everything went as it should, 1 if not, 130 on Ctrl-C, 143 on SIGTERM; nothing is left behind.
+    /// Exits with 0 if every job ended as expected, 1 if not, 130 on Ctrl-C, 143 on SIGTERM. It leaves no file or
+    /// process.
     Demo(DemoArguments),
-    /// Measure binaries and a worker; DOORBELL_BIN_DIR names the folder of the binaries.
+    /// Measure binaries and a worker; DOORBELL_BIN_DIR names the directory of the binaries.
     Bench(BenchArguments),
-    /// Break what can break while jobs run, and look what became of them; DOORBELL_BIN_DIR names the binaries' folder.
+    /// Run jobs under faults and check invariants; DOORBELL_BIN_DIR names the directory of the binaries.
     Chaos(ChaosArguments),
-    /// Apply a Terraform configuration to an empty account, let jobs run in it, and destroy it; DOORBELL_BIN_DIR names
-    /// the binaries' folder.
-    Applied(AppliedArguments),
+    /// Apply a Terraform configuration to an empty account, run jobs in it, and destroy it; DOORBELL_BIN_DIR names the
+    /// directory of the binaries.
+    TerraformAccount(TerraformAccountArguments),
 }
 
 fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
+    let SandboxArguments { command } = SandboxArguments::parse();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&error.into()),
+        Err(error) => return report_error(&error.into()),
     };
-    // Whichever ends first drops the other, and with the demo's future every server, process and file of its world.
+    // The first to end drops the other, and with the command's future all its servers, processes and files.
     runtime.block_on(async {
         tokio::select! {
             result = run(command) => match result {
                 Ok(true) => ExitCode::SUCCESS,
                 Ok(false) => ExitCode::FAILURE,
-                Err(error) => failed(&error),
+                Err(error) => report_error(&error),
             },
-            code = told_to_stop() => {
-                eprintln!("\ninterrupted: everything is taken down");
+            code = wait_for_stop_signal() => {
+                eprintln!("\ninterrupted: stopping the sandbox");
                 ExitCode::from(code)
             }
         }
     })
 }
 
-async fn run(command: Command) -> anyhow::Result<bool> {
+async fn run(command: SandboxCommand) -> anyhow::Result<bool> {
     match command {
-        Command::Demo(arguments) => demo::run(arguments).await,
-        Command::Bench(arguments) => bench::run(arguments).await.map(|()| true),
-        Command::Chaos(arguments) => chaos::run(arguments).await,
-        Command::Applied(arguments) => applied::run(arguments).await,
+        SandboxCommand::Demo(arguments) => demo::run(arguments).await,
+        SandboxCommand::Bench(arguments) => bench::run(arguments).await.map(|()| true),
+        SandboxCommand::Chaos(arguments) => chaos::run(arguments).await,
+        SandboxCommand::TerraformAccount(arguments) => terraform_account::run(arguments).await,
     }
 }
 
-/// Waits for Ctrl-C or a SIGTERM; the exit code that shells give such an end.
-async fn told_to_stop() -> u8 {
+/// Waits for Ctrl-C or SIGTERM and returns the exit code that shells give such an end.
+async fn wait_for_stop_signal() -> u8 {
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => tokio::select! {
             _ = terminate.recv() => 143,
             _ = tokio::signal::ctrl_c() => 130,
         },
         Err(_) => {
-            // Without a handler a SIGTERM ends the process at once, as it would anyway.
+            // Without a handler SIGTERM ends the process at once, with the same exit code.
             let _ = tokio::signal::ctrl_c().await;
             130
         }
     }
 }
 
-fn failed(error: &anyhow::Error) -> ExitCode {
+fn report_error(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {error:#}");
     ExitCode::FAILURE
 }

@@ -1,26 +1,26 @@
-//! Where the product's binaries are: the sandbox runs them unchanged.
+//! The product's binaries, which the sandbox runs unchanged.
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 
-/// The folder that cargo has built all binaries into.
+/// The directory into which cargo has built all binaries.
 #[derive(Debug, Clone)]
 pub struct Programs {
     dir: PathBuf,
 }
 
-/// Names another folder than the one that this program lies in, for example that of a release build.
+/// The variable that names another directory than that of this program, for example that of a release build.
 pub const DIR_VARIABLE: &str = "DOORBELL_BIN_DIR";
 
 impl Programs {
-    /// Those in [`DIR_VARIABLE`]'s folder, else those that were built together with this program or test.
+    /// The binaries in [`DIR_VARIABLE`]'s directory, or else those built together with this program or test.
     ///
     /// # Errors
-    /// One of them is missing.
+    /// A binary is missing.
     pub fn find() -> anyhow::Result<Self> {
         let dir = match std::env::var_os(DIR_VARIABLE) {
             Some(dir) => PathBuf::from(dir),
-            None => beside_this_program()?,
+            None => own_directory()?,
         };
         let programs = Self { dir };
         for program in [programs.worker(), programs.trigger_job(), programs.runner(), programs.doorbell()] {
@@ -33,7 +33,7 @@ impl Programs {
         Ok(programs)
     }
 
-    /// The folder itself; builds have it on their `PATH`.
+    /// The directory; builds have it on their `PATH`.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -55,9 +55,9 @@ impl Programs {
     }
 }
 
-/// Tests lie in `deps/`, one below.
-fn beside_this_program() -> anyhow::Result<PathBuf> {
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
-    let dir = program.parent().context("this program lies in no folder")?;
+/// The directory of this program; tests are one level below, in `deps/`.
+fn own_directory() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot find this program's path")?;
+    let dir = program.parent().context("this program's path has no directory")?;
     Ok(if dir.ends_with("deps") { dir.parent().unwrap_or(dir) } else { dir }.to_owned())
 }

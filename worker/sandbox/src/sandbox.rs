@@ -1,4 +1,4 @@
-//! The whole world on one machine: the account, CodeBuild, a forge, and the product's own programs in it.
+//! The sandbox: the account, CodeBuild, a forge, and the product's own programs, on one machine.
 mod commands;
 
 use std::collections::BTreeMap;
@@ -11,58 +11,61 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::account::definition::{ACCOUNT_ID, BUILD_ROLE, REGION, UNPRIVILEGED_BUILD_ROLE};
+use crate::account::{SandboxAccount, SandboxAccountOptions};
 use crate::aws::AwsClient;
-use crate::codebuild::{BuildCredentials, BuildView, CodeBuild, CodeBuildOptions, Emulated, Settings};
-use crate::forge::{Forge, ForgeOptions, Repository, TokenScope};
+use crate::codebuild::{
+    BuildCredentials, BuildSnapshot, CodeBuildOptions, CodeBuildServer, CodeBuildSettings, EmulatedServices,
+};
+use crate::forge::{ForgeOptions, ForgeServer, TokenScope};
+use crate::git_host::GitRepository;
 use crate::job::Job;
 use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;
-use crate::world::account::{ACCOUNT_ID, BUILD, REGION, UNPRIVILEGED_BUILD};
-use crate::world::{World, WorldOptions};
 
-pub use commands::Triggered;
+pub use commands::CommandOutput;
 
-/// What a sandbox is made of.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
     /// The product's binaries.
     pub programs: Programs,
-    /// The Python that `bin/lib/python.sh` prints.
+    /// The Python interpreter whose path `bin/lib/python.sh` prints.
     pub python: PathBuf,
-    /// Where the registry stands in SSM.
+    /// The registry's prefix in SSM.
     pub prefix: String,
-    /// CodeBuild's limits and habits.
-    pub codebuild: Settings,
-    /// At most so many builds of the build project at once; CodeBuild refuses others.
+    /// CodeBuild's limits and behavior.
+    pub codebuild: CodeBuildSettings,
+    /// The build project's limit of concurrent builds; CodeBuild rejects builds beyond it.
     pub concurrent_builds: Option<u32>,
-    /// What builds do: start the runner, unless a measurement wants builds that cost nothing.
+    /// The buildspec: it starts the runner, unless a measurement needs builds that cost nothing.
     pub buildspec: String,
-    /// See [`WorldOptions::hanging_polls`].
+    /// See [`SandboxAccountOptions::hanging_polls`].
     pub hanging_polls: bool,
 }
 
 impl SandboxOptions {
-    /// What most want.
+    /// The default options.
     pub fn new(programs: Programs, python: PathBuf) -> Self {
         Self {
             programs,
             python,
             prefix: "/doorbell".to_owned(),
-            codebuild: Settings::default(),
+            codebuild: CodeBuildSettings::default(),
             concurrent_builds: None,
-            buildspec: BUILDSPEC.to_owned(),
+            buildspec: RUNNER_BUILDSPEC.to_owned(),
             hanging_polls: false,
         }
     }
 }
 
-/// A running world. All of it ends, and its files go, when this is dropped.
+/// A running sandbox. Dropping it stops its processes and removes its files.
 #[derive(Debug)]
 pub struct Sandbox {
-    // Fields end in this order: what calls another ends before it.
-    pub codebuild: CodeBuild,
-    pub forge: Forge,
-    pub world: World,
+    // Fields are dropped in this order: a component is dropped before those that it calls.
+    pub codebuild: CodeBuildServer,
+    pub forge: ForgeServer,
+    pub account: SandboxAccount,
     report_token: String,
     programs: Programs,
     workers: AtomicU32,
@@ -74,43 +77,45 @@ pub const BUILD_PROJECT: &str = "doorbell-build";
 pub const UNPRIVILEGED_BUILD_PROJECT: &str = "doorbell-build-unprivileged";
 
 /// The secret that holds the forge's token.
-const TOKEN_SECRET: &str = "doorbell/report/forge";
+const REPORT_TOKEN_SECRET: &str = "doorbell/report/forge";
 
-/// How often the ledger is looked at for a state.
-const LOOK: Duration = Duration::from_millis(40);
+/// The interval between reads of the ledger while waiting.
+const POLL_INTERVAL: Duration = Duration::from_millis(40);
 
 impl Sandbox {
-    /// Starts everything but a worker.
+    /// Starts all components but a worker.
     ///
     /// # Errors
-    /// A part could not start.
+    /// A component could not start.
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
-        let mut world_options = WorldOptions::new(options.python);
-        world_options.account.prefix = options.prefix;
-        world_options.hanging_polls = options.hanging_polls;
-        let world = World::build(world_options).await?;
-        let forge = Forge::start(ForgeOptions { authority: world.authority(), dir: world.dir().join("forge") }).await?;
+        let mut account_options = SandboxAccountOptions::new(options.python);
+        account_options.definition.prefix = options.prefix;
+        account_options.hanging_polls = options.hanging_polls;
+        let account = SandboxAccount::create(account_options).await?;
+        let forge = ForgeServer::start(ForgeOptions { ca: account.ca(), dir: account.dir().join("forge") }).await?;
         let report_token = forge.create_token(TokenScope::Any, &["commit_flag"]);
-        world.put_secret(TOKEN_SECRET, &report_token).await?;
-        let codebuild = start_codebuild(&world, &options.programs, options.codebuild).await?;
+        account.put_secret(REPORT_TOKEN_SECRET, &report_token).await?;
+        let codebuild = start_codebuild(&account, &options.programs, options.codebuild).await?;
         let sandbox =
-            Self { codebuild, forge, world, report_token, programs: options.programs, workers: AtomicU32::new(0) };
-        sandbox.create_build_project(BUILD_PROJECT, BUILD, &options.buildspec, options.concurrent_builds).await?;
-        sandbox.create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD, &options.buildspec, None).await?;
+            Self { codebuild, forge, account, report_token, programs: options.programs, workers: AtomicU32::new(0) };
+        sandbox.create_build_project(BUILD_PROJECT, BUILD_ROLE, &options.buildspec, options.concurrent_builds).await?;
+        sandbox
+            .create_build_project(UNPRIVILEGED_BUILD_PROJECT, UNPRIVILEGED_BUILD_ROLE, &options.buildspec, None)
+            .await?;
         Ok(sandbox)
     }
 
-    /// The token that the worker reports with, as the sandbox made it at its start.
+    /// The token with which the worker reports, as created at the sandbox's start.
     pub fn report_token(&self) -> &str {
         &self.report_token
     }
 
-    /// A client of CodeBuild with a key of this world.
+    /// A client of CodeBuild with a key of this sandbox.
     ///
     /// # Errors
-    /// No HTTPS client can be made.
-    pub fn codebuild_client(&self, key: crate::credentials::Key) -> anyhow::Result<AwsClient> {
-        AwsClient::new(self.codebuild.url(), REGION, key, self.world.authority())
+    /// No HTTPS client can be created.
+    pub fn codebuild_client(&self, key: crate::credentials::AccessKey) -> anyhow::Result<AwsClient> {
+        AwsClient::new(self.codebuild.url(), REGION, key, self.account.ca())
     }
 
     async fn create_build_project(
@@ -130,12 +135,12 @@ impl Sandbox {
         if let Some(limit) = limit {
             project["concurrentBuildLimit"] = limit.into();
         }
-        let client = self.codebuild_client(self.world.emulator().root_key())?;
+        let client = self.codebuild_client(self.account.emulator().root_key())?;
         client.json("codebuild", "CodeBuild_20161006.CreateProject", project).await?;
         Ok(())
     }
 
-    /// All that a worker is told.
+    /// The environment of a worker.
     pub fn worker_environment(&self) -> BTreeMap<String, String> {
         let forge = self.forge.url().trim_start_matches("https://").to_owned();
         let more = [
@@ -145,20 +150,20 @@ impl Sandbox {
             ("DOORBELL_LOG_FORMAT", "json".to_owned()),
             ("DOORBELL_SWEEP_INTERVAL", "500ms".to_owned()),
         ];
-        let mut environment = self.world.worker_environment();
+        let mut environment = self.account.worker_environment();
         environment.extend(more.map(|(name, value)| (name.to_owned(), value)));
         environment
     }
 
-    /// Starts a worker; `more` is laid over [`Sandbox::worker_environment`].
+    /// Starts a worker; `more` overrides [`Sandbox::worker_environment`].
     ///
     /// # Errors
     /// It could not start.
-    pub async fn worker(&self, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
+    pub async fn start_worker(&self, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
         WorkerProcess::start(&self.programs.worker(), &self.worker_environment_with(more), self.next_log()).await
     }
 
-    /// As [`Sandbox::worker`], without waiting until it is up.
+    /// As [`Sandbox::start_worker`], without waiting until it is up.
     ///
     /// # Errors
     /// It could not start.
@@ -174,11 +179,11 @@ impl Sandbox {
 
     fn next_log(&self) -> PathBuf {
         let number = self.workers.fetch_add(1, Ordering::Relaxed) + 1;
-        self.world.dir().join(format!("worker-{number}.log"))
+        self.account.dir().join(format!("worker-{number}.log"))
     }
 
     /// A registry document for a repository of this forge, with reports to it.
-    pub fn document(&self, repository: &Repository, command: &Value) -> Value {
+    pub fn registry_document(&self, repository: &GitRepository, command: &Value) -> Value {
         json!({
             "gitUrl": repository.url(),
             "command": command,
@@ -189,7 +194,7 @@ impl Sandbox {
                 "type": "pagure",
                 "url": self.forge.url(),
                 "repo": repository.name(),
-                "tokenSecret": TOKEN_SECRET,
+                "tokenSecret": REPORT_TOKEN_SECRET,
             },
         })
     }
@@ -197,54 +202,56 @@ impl Sandbox {
     /// Writes a registry document.
     ///
     /// # Errors
-    /// SSM refused it.
-    pub async fn register(&self, project: &str, document: &Value) -> anyhow::Result<()> {
-        Ok(self.world.put_parameter(project, &document.to_string()).await?)
+    /// SSM rejected it.
+    pub async fn register_project(&self, project: &str, document: &Value) -> anyhow::Result<()> {
+        Ok(self.account.put_parameter(project, &document.to_string()).await?)
     }
 
     /// All jobs.
     ///
     /// # Errors
-    /// The table can't be read.
+    /// The table cannot be read.
     pub async fn jobs(&self) -> anyhow::Result<Vec<Job>> {
-        Ok(self.world.rows().await?.iter().map(Job::from_item).collect())
+        Ok(self.account.rows().await?.iter().map(Job::from_item).collect())
     }
 
     /// One job.
     ///
     /// # Errors
-    /// The table can't be read.
+    /// The table cannot be read.
     pub async fn job(&self, key: &str) -> anyhow::Result<Option<Job>> {
         Ok(self.jobs().await?.into_iter().find(|job| job.key() == key))
     }
 
-    /// Waits until a job is as wanted.
+    /// Waits until a job fulfills the condition.
     ///
     /// # Errors
-    /// It is not within `limit`; the error shows how it is.
-    pub async fn until_job(&self, key: &str, limit: Duration, wanted: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
+    /// It does not within `limit`; the error shows the job.
+    pub async fn wait_for_job(&self, key: &str, limit: Duration, wanted: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
         let deadline = Instant::now() + limit;
         loop {
             let job = self.job(key).await?;
             match job {
                 Some(job) if wanted(&job) => return Ok(job),
-                job if Instant::now() > deadline => bail!("the job {key} is not as wanted within {limit:?}: {job:#?}"),
-                _ => tokio::time::sleep(LOOK).await,
+                job if Instant::now() > deadline => {
+                    bail!("the job {key} does not fulfill the condition after {limit:?}: {job:#?}")
+                }
+                _ => tokio::time::sleep(POLL_INTERVAL).await,
             }
         }
     }
 
-    /// Waits until nobody needs to look at a job again.
+    /// Waits until a job is settled.
     ///
     /// # Errors
-    /// As [`Sandbox::until_job`].
-    pub async fn until_settled(&self, key: &str, limit: Duration) -> anyhow::Result<Job> {
-        self.until_job(key, limit, Job::is_settled).await
+    /// As [`Sandbox::wait_for_job`].
+    pub async fn wait_until_settled(&self, key: &str, limit: Duration) -> anyhow::Result<Job> {
+        self.wait_for_job(key, limit, Job::is_settled).await
     }
 
-    /// The builds that a job has had.
-    pub fn builds_of(&self, key: &str) -> Vec<BuildView> {
-        let is_of = |build: &BuildView| build.job_id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
+    /// The builds of a job.
+    pub fn builds_of(&self, key: &str) -> Vec<BuildSnapshot> {
+        let is_of = |build: &BuildSnapshot| build.job_id.as_ref().is_some_and(|id| id.ends_with(&format!(":{key}")));
         self.codebuild.controls.builds().into_iter().filter(is_of).collect()
     }
 
@@ -255,18 +262,22 @@ impl Sandbox {
 }
 
 /// The buildspec of every build project: it starts the runner and is never overridden.
-pub const BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - doorbell-runner\n";
+pub const RUNNER_BUILDSPEC: &str = "version: 0.2\nphases:\n  build:\n    commands:\n      - doorbell-runner\n";
 
-async fn start_codebuild(world: &World, programs: &Programs, settings: Settings) -> anyhow::Result<CodeBuild> {
-    let work_dir = world.dir().join("builds");
-    std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot make {}", work_dir.display()))?;
-    let bundle = world.trust_bundle().display().to_string();
-    CodeBuild::start(CodeBuildOptions {
+async fn start_codebuild(
+    account: &SandboxAccount,
+    programs: &Programs,
+    settings: CodeBuildSettings,
+) -> anyhow::Result<CodeBuildServer> {
+    let work_dir = account.dir().join("builds");
+    std::fs::create_dir_all(&work_dir).with_context(|| format!("cannot create {}", work_dir.display()))?;
+    let bundle = account.trust_bundle().display().to_string();
+    CodeBuildServer::start(CodeBuildOptions {
         region: REGION.to_owned(),
         account: ACCOUNT_ID.to_owned(),
-        services: Arc::new(Emulated::new(world.root().clone())),
-        keys: world.key_ring().clone(),
-        authority: world.authority().clone(),
+        services: Arc::new(EmulatedServices::new(account.root().clone())),
+        keys: account.key_ring().clone(),
+        ca: account.ca().clone(),
         work_dir,
         path_dirs: vec![absolute(programs.dir())?],
         environment: BTreeMap::from([("SSL_CERT_FILE".to_owned(), bundle)]),
@@ -278,5 +289,5 @@ async fn start_codebuild(world: &World, programs: &Programs, settings: Settings)
 }
 
 fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(dir).with_context(|| format!("{} is no folder", dir.display()))
+    std::path::absolute(dir).with_context(|| format!("{} has no absolute path", dir.display()))
 }

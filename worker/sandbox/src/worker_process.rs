@@ -1,4 +1,4 @@
-//! A worker as the operating system sees it.
+//! A worker's process.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -9,30 +9,32 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-/// A running worker. It is killed when this is dropped.
+/// A running worker. Dropping it kills the process.
 #[derive(Debug)]
 pub struct WorkerProcess {
     child: Child,
     log: PathBuf,
 }
 
-/// How often a log is looked at for a line.
-const LOOK: Duration = Duration::from_millis(20);
+/// The interval between reads of the log while waiting for a line.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// What a worker says when it begins to work.
-const UP: &str = "the worker is up";
+/// The worker's log line when it starts to work.
+const UP_MESSAGE: &str = "the worker is up";
 
 /// How long a worker may take to be up: it makes three calls.
-const UP_WITHIN: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl WorkerProcess {
-    /// Starts one, and waits until it is up. Its whole environment is the one given; what it prints goes to `log`.
+    /// Starts a worker and waits until it is up.
+    ///
+    /// Its environment is exactly the given one; its output goes to `log`.
     ///
     /// # Errors
-    /// It could not start; the error holds what it printed.
+    /// It could not start; the error holds its output.
     pub async fn start(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
         let mut worker = Self::launch(program, environment, log)?;
-        worker.until_logged(UP, UP_WITHIN).await?;
+        worker.wait_for_log(UP_MESSAGE, START_TIMEOUT).await?;
         Ok(worker)
     }
 
@@ -54,36 +56,36 @@ impl WorkerProcess {
         Ok(Self { child, log })
     }
 
-    /// Whether it says that it is up: from then on it takes a SIGTERM as a request to end well.
+    /// Whether it is up: from then on it shuts down gracefully on SIGTERM.
     ///
     /// # Errors
-    /// The log can't be read.
+    /// The log cannot be read.
     pub fn is_up(&self) -> anyhow::Result<bool> {
-        Ok(self.log()?.contains(UP))
+        Ok(self.log()?.contains(UP_MESSAGE))
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has exited.
     ///
     /// # Errors
-    /// The operating system does not say.
-    pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
-        self.child.try_wait().context("a worker's end can't be asked for")
+    /// The operating system does not return it.
+    pub fn exit_status(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().context("cannot read a worker's exit status")
     }
 
-    /// What it has printed so far.
+    /// Its output so far.
     ///
     /// # Errors
-    /// The log can't be read.
+    /// The log cannot be read.
     pub fn log(&self) -> anyhow::Result<String> {
         let bytes = std::fs::read(&self.log).with_context(|| format!("cannot read {}", self.log.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Waits for a text in the log.
+    /// Waits until the log contains a string.
     ///
     /// # Errors
-    /// It did not come in time, or the worker ended first; the error holds the log.
-    pub async fn until_logged(&mut self, text: &str, limit: Duration) -> anyhow::Result<()> {
+    /// It did not appear within `limit`, or the worker exited first; the error holds the log.
+    pub async fn wait_for_log(&mut self, text: &str, limit: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + limit;
         loop {
             let log = self.log()?;
@@ -91,75 +93,75 @@ impl WorkerProcess {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("the worker ended with {status}; it printed:\n{log}");
+                bail!("the worker exited with {status}; it printed:\n{log}");
             }
             if Instant::now() > deadline {
                 bail!("the worker did not print \"{text}\" within {limit:?}; it printed:\n{log}");
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Where it prints to; still there when it has ended.
+    /// The path of its log, which remains when it has exited.
     pub fn log_path(&self) -> &Path {
         &self.log
     }
 
-    /// Its process id; none once it has ended.
+    /// Its process id; `None` once it has exited.
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
-    /// KILL: it ends where it stands.
+    /// Sends KILL and waits for its end.
     ///
     /// # Errors
-    /// It can't be killed.
+    /// It cannot be killed.
     pub async fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("the worker can't be killed")
+        self.child.kill().await.context("cannot kill the worker")
     }
 
-    /// TERM, as ECS stops a task; answers how it ended and how long that took.
+    /// Sends TERM, as ECS stops a task; returns its exit status and how long the shutdown took.
     ///
     /// # Errors
-    /// It is still there after `limit`.
+    /// It still runs after `limit`.
     pub async fn terminate(mut self, limit: Duration) -> anyhow::Result<(ExitStatus, Duration)> {
         self.signal(Signal::TERM)?;
         let started = Instant::now();
         let status = tokio::time::timeout(limit, self.child.wait()).await;
-        let status = status.with_context(|| format!("the worker is still there {limit:?} after SIGTERM"))??;
+        let status = status.with_context(|| format!("the worker still runs {limit:?} after SIGTERM"))??;
         Ok((status, started.elapsed()))
     }
 
     /// Sends any signal.
     ///
     /// # Errors
-    /// It has ended.
+    /// It has exited.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        kill_process(self.process()?, signal).context("the worker can't be signalled")
+        kill_process(self.process()?, signal).context("cannot signal the worker")
     }
 
-    /// How many files and sockets it has open.
+    /// The number of its open files and sockets.
     ///
     /// # Errors
-    /// It has ended.
+    /// It has exited.
     pub fn open_files(&self) -> anyhow::Result<u64> {
-        let folder = format!("/proc/{}/fd", self.process()?.as_raw_nonzero());
-        Ok(std::fs::read_dir(folder).context("the worker's files can't be counted")?.count() as u64)
+        let directory = format!("/proc/{}/fd", self.process()?.as_raw_nonzero());
+        Ok(std::fs::read_dir(directory).context("cannot count the worker's open files")?.count() as u64)
     }
 
-    /// How many it may have open from now on; those that it has stay open.
+    /// Limits its open files and sockets; those that are open stay open.
     ///
     /// # Errors
-    /// It has ended, or may not have so many.
-    pub fn limit_files(&self, most: u64) -> anyhow::Result<()> {
-        // The hard limit is this process's own, which it has inherited: another one would be for good.
-        let limit = Rlimit { current: Some(most), ..getrlimit(Resource::Nofile) };
-        prlimit(Some(self.process()?), Resource::Nofile, limit).context("the worker's files can't be limited")?;
+    /// It has exited, or the limit exceeds its hard limit.
+    pub fn limit_files(&self, max: u64) -> anyhow::Result<()> {
+        // The hard limit stays this process's own, which it inherited: a lower one could not be raised again.
+        let limit = Rlimit { current: Some(max), ..getrlimit(Resource::Nofile) };
+        prlimit(Some(self.process()?), Resource::Nofile, limit).context("cannot limit the worker's open files")?;
         Ok(())
     }
 
     fn process(&self) -> anyhow::Result<Pid> {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        pid.context("the worker has ended")
+        pid.context("the worker has exited")
     }
 }

@@ -1,39 +1,40 @@
-pub mod values;
+mod values;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use doorbell_adapters::settings::{duration, forge_hosts, prefix, queue_url, table, topic_arn};
 use doorbell_registry::BuildProjectName;
 
-use self::values::{address, count, duration, filter, forge_hosts, prefix, queue_url, table, topic_arn};
+use self::values::{address, count, filter};
 
-/// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and tells the result to the forge.
+/// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and reports their status to the forge.
 #[derive(Debug, Parser)]
 #[command(name = "worker", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub struct WorkerArguments {
-    /// What to do instead of working.
+    /// A subcommand instead of the worker's loops.
     #[command(subcommand)]
     pub command: Option<WorkerCommand>,
-    /// What to work by.
+    /// The worker's settings.
     #[command(flatten)]
     pub settings: RawSettings,
 }
 
-/// What `worker` can do besides working.
+/// The subcommands of `worker`.
 #[derive(Debug, Subcommand)]
 pub enum WorkerCommand {
-    /// Ask a running worker how it is; exits with 0 if it is healthy and with 1 if not.
+    /// Probe a running worker; exits with 0 if it is healthy and with 1 if not
     Health(HealthArguments),
 }
 
-/// Which worker is asked, and what.
+/// Arguments of `worker health`.
 #[derive(Debug, Args)]
 pub struct HealthArguments {
-    /// Where the worker answers.
+    /// Address and port of the worker's health endpoint
     #[arg(long, env = "DOORBELL_HEALTH_ADDR", default_value = DEFAULT_HEALTH_ADDR, value_name = "HOST:PORT")]
     pub health_addr: SocketAddr,
-    /// Ask whether it is ready to work, not only whether it lives.
+    /// Probe readiness (`/healthz/ready`), not only liveness (`/healthz`)
     #[arg(long)]
     pub ready: bool,
 }
@@ -41,11 +42,13 @@ pub struct HealthArguments {
 const DEFAULT_HEALTH_ADDR: &str = "127.0.0.1:8080";
 
 const AFTER_HELP: &str = "\
-AWS credentials, region and endpoints come from the SDK's own variables (AWS_REGION, AWS_ENDPOINT_URL, \
+A duration is a whole number with the unit ms, s, m or h, from 10ms to 720h; without a unit, seconds.
+
+AWS credentials, Region and endpoints come from the SDK's own variables (AWS_REGION, AWS_ENDPOINT_URL, \
 AWS_CONTAINER_CREDENTIALS_FULL_URI, ...).
 
-Exit codes: 0 stopped by SIGTERM or SIGINT (or health: healthy), 1 it could not start or go on (or health: unhealthy), \
-2 a setting is missing or wrong.
+Exit codes: 0 stopped by SIGTERM or SIGINT (or health: healthy), 1 could not start or continue (or health: unhealthy), \
+2 a setting is missing or invalid.
 
 Examples:
   worker --trigger-queue-url https://sqs.eu-north-1.amazonaws.com/123456789012/doorbell-triggers \\
@@ -55,53 +58,55 @@ Examples:
          --table             doorbell-jobs
   worker health --ready";
 
-/// The settings as texts: [`WorkerSettings::try_from`] reads them, so that `worker health` needs none of them, and all that is
-/// missing or wrong is said at once.
+/// The settings as strings, as given.
+///
+/// [`WorkerSettings::try_from`] parses them: so `worker health` needs none of them, and all that are missing or invalid
+/// are reported at once.
 #[derive(Debug, Args)]
 pub struct RawSettings {
-    /// The SQS queue that the topic feeds (required)
+    /// URL of the SQS queue that is subscribed to the topic (required)
     #[arg(long, env = "DOORBELL_TRIGGER_QUEUE_URL", value_name = "URL")]
     trigger_queue_url: Option<String>,
-    /// The SQS queue that the two event rules feed (required)
+    /// URL of the SQS queue that receives the events of the two EventBridge rules (required)
     #[arg(long, env = "DOORBELL_EVENT_QUEUE_URL", value_name = "URL")]
     event_queue_url: Option<String>,
-    /// The SQS queue for messages that can't be worked on (required)
+    /// URL of the SQS queue for messages that cannot be processed (required)
     #[arg(long, env = "DOORBELL_DLQ_URL", value_name = "URL")]
     dlq_url: Option<String>,
-    /// The SNS topic whose messages are requests; those of another one are refused (required)
+    /// ARN of the SNS topic; messages of other topics are dead-lettered (required)
     #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN")]
     topic_arn: Option<String>,
-    /// The DynamoDB table of jobs (required)
+    /// Name of the DynamoDB table of jobs (required)
     #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME")]
     table: Option<String>,
-    /// Where the registry's documents stand in SSM
+    /// SSM path prefix of the registry's documents
     #[arg(long, env = "DOORBELL_REGISTRY_PREFIX", default_value = "/doorbell", value_name = "PATH")]
     registry_prefix: String,
-    /// The CodeBuild project of registry documents that name none (iwomp-in-aws's do not)
+    /// CodeBuild project for documents without `buildProject`
     #[arg(long, env = "DOORBELL_DEFAULT_BUILD_PROJECT", value_name = "NAME")]
     default_build_project: Option<String>,
-    /// Jobs in hand at once
+    /// Maximum number of jobs in flight, 1 to 10000
     #[arg(long, env = "DOORBELL_MAX_IN_FLIGHT", default_value = "100", value_name = "COUNT")]
     max_in_flight: String,
-    /// Where `GET /healthz` is answered
+    /// Address and port of `GET /healthz`
     #[arg(long, env = "DOORBELL_HEALTH_ADDR", default_value = DEFAULT_HEALTH_ADDR, value_name = "HOST:PORT")]
     health_addr: String,
-    /// text for people; json for machines, with metrics in CloudWatch's embedded format
+    /// `text` for people; `json` for machines, with metrics in CloudWatch's embedded metric format
     #[arg(long, env = "DOORBELL_LOG_FORMAT", default_value = "text", value_name = "text|json")]
     log_format: String,
-    /// Time between two looks at rows that are due: a number of ms, s, m or h
+    /// Interval between two sweeps for rows that are due
     #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME")]
     sweep_interval: String,
-    /// How long a running build may be quiet before CodeBuild is asked
+    /// Poll CodeBuild for a running build after this long without an event; for old builds, up to ten times as long
     #[arg(long, env = "DOORBELL_BUILD_POLL_INTERVAL", default_value = "60s", value_name = "TIME")]
     build_poll_interval: String,
-    /// Requests published longer ago are rejected as old news
+    /// Reject requests that were published longer ago
     #[arg(long, env = "DOORBELL_MAX_REQUEST_AGE", default_value = "72h", value_name = "TIME")]
     max_request_age: String,
-    /// How long a job may wait for a build, the registry or its forge
+    /// Maximum time that a job waits for a build, the registry or its forge
     #[arg(long, env = "DOORBELL_QUEUE_TIMEOUT", default_value = "24h", value_name = "TIME")]
     queue_timeout: String,
-    /// host:port of forges that may be at a private address, comma-separated
+    /// `host:port` of forges that may have a private address, separated by commas
     #[arg(
         long,
         env = "DOORBELL_ALLOW_PRIVATE_FORGES",
@@ -110,7 +115,7 @@ pub struct RawSettings {
         value_name = "HOST:PORT,..."
     )]
     allow_private_forges: String,
-    /// What is logged, as the tracing crate's filter
+    /// Log filter of the `tracing` crate, such as `info` or `info,doorbell_engine=debug`
     #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
 }
@@ -121,7 +126,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// What the worker runs by.
+/// The worker's settings, parsed.
 #[derive(Debug)]
 pub struct WorkerSettings {
     pub(crate) trigger_queue_url: String,
@@ -148,11 +153,11 @@ impl TryFrom<RawSettings> for WorkerSettings {
     fn try_from(raw_settings: RawSettings) -> Result<Self, String> {
         let mut problems = SettingErrors(Vec::new());
         parse_settings(raw_settings, &mut problems)
-            .ok_or_else(|| format!("settings are missing or wrong:\n{}", problems.0.join("\n")))
+            .ok_or_else(|| format!("settings are missing or invalid:\n{}", problems.0.join("\n")))
     }
 }
 
-/// Reads every setting before it gives up on the first bad one.
+/// Parses every setting, and reports all errors together.
 fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Option<WorkerSettings> {
     let trigger_queue_url = problems.required("trigger-queue-url", raw_settings.trigger_queue_url, queue_url);
     let event_queue_url = problems.required("event-queue-url", raw_settings.event_queue_url, queue_url);
@@ -191,7 +196,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
     })
 }
 
-/// What is missing or wrong, a line each.
+/// Errors of settings, one line each.
 struct SettingErrors(Vec<String>);
 
 impl SettingErrors {
@@ -199,7 +204,11 @@ impl SettingErrors {
         match parse(text) {
             Ok(value) => Some(value),
             Err(problem) => {
-                self.0.push(format!("  {}: \"{}\": {problem}", flag_and_variable(flag), text.escape_default()));
+                self.0.push(format!(
+                    "  {}: invalid value \"{}\": {problem}",
+                    flag_and_variable(flag),
+                    text.escape_default()
+                ));
                 None
             }
         }
@@ -233,7 +242,7 @@ impl SettingErrors {
     }
 }
 
-/// A flag and its variable, which follows from it.
+/// The flag and its variable, whose name follows from the flag's.
 fn flag_and_variable(flag: &str) -> String {
     format!("--{flag} (DOORBELL_{})", flag.replace('-', "_").to_ascii_uppercase())
 }

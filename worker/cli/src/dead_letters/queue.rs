@@ -1,6 +1,6 @@
 use aws_sdk_sqs::types::QueueAttributeName;
 use clap::ValueEnum;
-use doorbell_worker::{AwsCallError, aws_error};
+use doorbell_adapters::aws::{AwsCallError, aws_error};
 use serde_json::Value;
 
 use crate::account::OwnerAccount;

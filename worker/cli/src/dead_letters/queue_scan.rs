@@ -4,7 +4,7 @@ use std::time::Duration;
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
 };
-use doorbell_worker::aws_error;
+use doorbell_adapters::aws::aws_error;
 
 use crate::dead_letters::message::DeadLetterMessage;
 use crate::dead_letters::queue::{DeadLetterQueueRef, attribute};

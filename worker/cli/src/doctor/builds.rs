@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_codebuild::types::Project;
-use doorbell_worker::aws_error;
+use doorbell_adapters::aws::aws_error;
 
 use super::check::{Check, check_from_problems};
 use super::registry::BuildProjectNeeds;

@@ -1,5 +1,5 @@
 use clap::builder::styling::{AnsiColor, Style};
-use doorbell_worker::AwsCallError;
+use doorbell_adapters::aws::AwsCallError;
 use serde::Serialize;
 
 use crate::error::{CliError, is_denied};

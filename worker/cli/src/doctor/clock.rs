@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use doorbell_adapters::aws::aws_error;
 use doorbell_engine::ports::Clock;
-use doorbell_worker::aws_error;
 
 use super::DoctorContext;
 use super::check::Check;

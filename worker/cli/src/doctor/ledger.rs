@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{ProjectionType, TableDescription, TimeToLiveStatus};
+use doorbell_adapters::aws::{DynamoDbLedger, LEDGER_INDEX, aws_error};
 use doorbell_engine::ports::{JobLedger, SHARDS};
-use doorbell_worker::{DynamoDbLedger, LEDGER_INDEX, aws_error};
 
 use super::DoctorContext;
 use super::check::{Check, check_from_problems};

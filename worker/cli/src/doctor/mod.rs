@@ -28,7 +28,8 @@ use crate::installation::{Installation, Setting};
 use crate::printer::{Printer, bold, dim, pluralize, styled};
 use crate::registry::RegistryClient;
 use crate::sigv4_client::SigV4Client;
-use doorbell_worker::{AwsCallError, PagureReporter};
+use doorbell_adapters::aws::AwsCallError;
+use doorbell_adapters::forge::PagureReporter;
 use tokio::sync::OnceCell;
 
 #[derive(Debug, Args)]

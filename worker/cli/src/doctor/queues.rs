@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::{AwsCallError, aws_error};
+use doorbell_adapters::aws::{AwsCallError, aws_error};
 use serde_json::Value;
 
 use super::DoctorContext;

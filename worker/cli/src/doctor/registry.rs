@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use doorbell_adapters::aws::aws_error;
 use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Answer;
 use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
-use doorbell_worker::aws_error;
 use futures_util::future::join_all;
 use secrecy::SecretString;
 

@@ -1,5 +1,5 @@
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::AwsCallError;
+use doorbell_adapters::aws::AwsCallError;
 use serde_json::{Value, json};
 
 use super::DoctorContext;

@@ -1,5 +1,5 @@
+use doorbell_adapters::aws::AwsCallError;
 use doorbell_messages::JOB_ID;
-use doorbell_worker::AwsCallError;
 
 use super::DoctorContext;
 use crate::sigv4_client::AwsService;

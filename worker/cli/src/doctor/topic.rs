@@ -1,5 +1,5 @@
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::aws_error;
+use doorbell_adapters::aws::aws_error;
 use serde_json::Value;
 
 use super::DoctorContext;

@@ -1,5 +1,5 @@
 use aws_sdk_sqs::types::QueueAttributeName;
-use doorbell_worker::{AwsCallError, LEDGER_INDEX};
+use doorbell_adapters::aws::{AwsCallError, LEDGER_INDEX};
 use futures_util::future::join_all;
 
 use super::DoctorContext;

@@ -1,9 +1,9 @@
 //! What the owner can do about a job: end it, ask for it again.
 
+use doorbell_adapters::aws::{DynamoDbLedger, aws_error};
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{JobLedger, UpdateOutcome};
 use doorbell_messages::{JobKey, Request, RequestAction, RequestId};
-use doorbell_worker::{DynamoDbLedger, aws_error};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::Row;
 use doorbell_messages::{JobKey, ProjectName};
-use doorbell_worker::DynamoDbLedger;
 use tokio::time::{Instant, sleep};
 
 use crate::error::CliError;

@@ -1,7 +1,7 @@
 use clap::builder::styling::{AnsiColor, Style};
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_messages::Status;
-use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};

@@ -1,5 +1,5 @@
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::{DesiredState, Phase, Row, Timestamp};
-use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
+use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_messages::Status;
-use doorbell_worker::DynamoDbLedger;
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};

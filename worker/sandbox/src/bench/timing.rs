@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-/// Runs, of which the median is told.
+/// Runs of the program; the median is reported.
 const RUNS: usize = 41;
 
-/// How long `--version` takes, and how large the binary is.
-pub(super) async fn of_version(program: &Path) -> anyhow::Result<Value> {
+/// Measures how long `--version` takes and how large the binary is.
+pub(super) async fn measure_version_call(program: &Path) -> anyhow::Result<Value> {
     let mut milliseconds = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let started = Instant::now();

@@ -1,65 +1,65 @@
-//! Workers that are struck down, and replaced as ECS replaces a task.
+//! The workers of a storm: disrupted, and replaced as ECS replaces a task.
 use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use crate::dice::Dice;
-use crate::footprint::Footprint;
+use crate::process_stats::ProcessStats;
 use crate::sandbox::Sandbox;
+use crate::seeded_rng::SeededRng;
 use crate::worker_process::WorkerProcess;
 
-/// What strikes a worker.
+/// How a worker is disrupted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
+enum Disruption {
     Kill,
     Terminate,
     Pause(Duration),
 }
 
-/// Short ones fall into the middle of a call, long ones are past the ten seconds within which a claimed send is made.
-const PAUSES: [(u64, Blow); 3] = [
-    (6, Blow::Pause(Duration::from_millis(500))),
-    (3, Blow::Pause(Duration::from_secs(3))),
-    (1, Blow::Pause(Duration::from_secs(14))),
+/// Short pauses end within a call, long ones exceed the ten seconds within which a claimed send must be made.
+const PAUSE_WEIGHTS: [(u64, Disruption); 3] = [
+    (6, Disruption::Pause(Duration::from_millis(500))),
+    (3, Disruption::Pause(Duration::from_secs(3))),
+    (1, Disruption::Pause(Duration::from_secs(14))),
 ];
 
-/// How often each blow fell.
+/// How often each kind of disruption happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Blows {
+pub(super) struct DisruptionCounts {
     pub(super) kill: u64,
     pub(super) term: u64,
     pub(super) stop: u64,
 }
 
-impl Blows {
-    pub(super) fn sum(self) -> u64 {
+impl DisruptionCounts {
+    pub(super) fn total(self) -> u64 {
         self.kill + self.term + self.stop
     }
 }
 
 #[derive(Debug)]
-struct Member {
+struct FleetWorker {
     process: WorkerProcess,
-    /// When it goes on, if it was paused.
-    goes_on: Option<Instant>,
+    /// When it resumes, if it is paused.
+    resume_at: Option<Instant>,
 }
 
-/// A number of workers, kept up.
+/// A fixed number of supervised workers.
 #[derive(Debug)]
-pub(super) struct Fleet<'a> {
+pub(super) struct WorkerFleet<'a> {
     sandbox: &'a Sandbox,
     environment: Vec<(&'static str, String)>,
-    members: Vec<Member>,
-    /// Told to stop, and not gone yet.
-    leaving: Vec<WorkerProcess>,
-    pub(super) blows: Blows,
-    /// Ended by themselves: a worker that can't start says so and exits.
-    pub(super) own_ends: u64,
+    workers: Vec<FleetWorker>,
+    /// Workers that received SIGTERM and still run.
+    stopping: Vec<WorkerProcess>,
+    pub(super) disruptions: DisruptionCounts,
+    /// Workers that exited without a signal: a worker that cannot start logs why and exits.
+    pub(super) unexpected_exits: u64,
     peak_megabytes: f64,
 }
 
-impl<'a> Fleet<'a> {
+impl<'a> WorkerFleet<'a> {
     pub(super) fn start(
         sandbox: &'a Sandbox,
         environment: Vec<(&'static str, String)>,
@@ -68,21 +68,21 @@ impl<'a> Fleet<'a> {
         let mut fleet = Self {
             sandbox,
             environment,
-            members: Vec::new(),
-            leaving: Vec::new(),
-            blows: Blows::default(),
-            own_ends: 0,
+            workers: Vec::new(),
+            stopping: Vec::new(),
+            disruptions: DisruptionCounts::default(),
+            unexpected_exits: 0,
             peak_megabytes: 0.0,
         };
-        fleet.fill(usize::from(workers))?;
+        fleet.start_up_to(usize::from(workers))?;
         Ok(fleet)
     }
 
-    /// Starts workers until there are so many.
-    pub(super) fn fill(&mut self, workers: usize) -> anyhow::Result<()> {
-        while self.members.len() < workers {
+    /// Starts workers until there are `count`.
+    pub(super) fn start_up_to(&mut self, workers: usize) -> anyhow::Result<()> {
+        while self.workers.len() < workers {
             let process = self.launch()?;
-            self.members.push(Member { process, goes_on: None });
+            self.workers.push(FleetWorker { process, resume_at: None });
         }
         Ok(())
     }
@@ -92,86 +92,87 @@ impl<'a> Fleet<'a> {
         self.sandbox.launch_worker(&environment)
     }
 
-    /// Replaces those that have ended, and wakes those whose pause is over.
-    pub(super) fn tend(&mut self) -> anyhow::Result<()> {
+    /// Replaces exited workers and resumes those whose pause is over.
+    pub(super) fn supervise(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
-        for index in 0..self.members.len() {
-            if self.members[index].process.ended()?.is_some() {
-                self.own_ends += 1;
-                self.members[index] = Member { process: self.launch()?, goes_on: None };
+        for index in 0..self.workers.len() {
+            if self.workers[index].process.exit_status()?.is_some() {
+                self.unexpected_exits += 1;
+                self.workers[index] = FleetWorker { process: self.launch()?, resume_at: None };
             }
-            let member = &mut self.members[index];
-            if member.goes_on.is_some_and(|at| at <= now) {
+            let member = &mut self.workers[index];
+            if member.resume_at.is_some_and(|at| at <= now) {
                 member.process.signal(Signal::CONT)?;
-                member.goes_on = None;
+                member.resume_at = None;
             }
         }
-        let mut still = Vec::new();
-        for mut process in self.leaving.drain(..) {
-            if process.ended()?.is_none() {
-                still.push(process);
+        let mut remaining = Vec::new();
+        for mut process in self.stopping.drain(..) {
+            if process.exit_status()?.is_none() {
+                remaining.push(process);
             }
         }
-        self.leaving = still;
-        self.weigh();
+        self.stopping = remaining;
+        self.record_peak_memory();
         Ok(())
     }
 
-    /// Strikes one of them, wherever it stands.
-    pub(super) async fn strike(&mut self, dice: &mut Dice) -> anyhow::Result<()> {
-        let victim = usize::try_from(dice.below(self.members.len() as u64))?;
-        let pause = dice.weighted(&PAUSES).unwrap_or(Blow::Kill);
-        let blow = dice.weighted(&[(6, Blow::Kill), (2, Blow::Terminate), (2, pause)]).unwrap_or(Blow::Kill);
-        if self.members[victim].process.ended()?.is_some() {
+    /// Disrupts a random worker.
+    pub(super) async fn disrupt(&mut self, rng: &mut SeededRng) -> anyhow::Result<()> {
+        let index = usize::try_from(rng.below(self.workers.len() as u64))?;
+        let pause = rng.weighted(&PAUSE_WEIGHTS).unwrap_or(Disruption::Kill);
+        let disruption =
+            rng.weighted(&[(6, Disruption::Kill), (2, Disruption::Terminate), (2, pause)]).unwrap_or(Disruption::Kill);
+        if self.workers[index].process.exit_status()?.is_some() {
             return Ok(());
         }
-        self.weigh();
-        match blow {
-            Blow::Pause(time) => {
-                self.blows.stop += 1;
-                self.members[victim].process.signal(Signal::STOP)?;
-                self.members[victim].goes_on = Some(Instant::now() + time);
+        self.record_peak_memory();
+        match disruption {
+            Disruption::Pause(time) => {
+                self.disruptions.stop += 1;
+                self.workers[index].process.signal(Signal::STOP)?;
+                self.workers[index].resume_at = Some(Instant::now() + time);
             }
-            Blow::Kill => {
-                self.blows.kill += 1;
-                self.replace(victim)?.kill().await?;
+            Disruption::Kill => {
+                self.disruptions.kill += 1;
+                self.replace(index)?.kill().await?;
             }
-            Blow::Terminate => {
-                self.blows.term += 1;
-                let old = self.replace(victim)?;
-                // Paused, it would not hear it.
-                old.signal(Signal::CONT)?;
-                old.signal(Signal::TERM)?;
-                self.leaving.push(old);
+            Disruption::Terminate => {
+                self.disruptions.term += 1;
+                let replaced = self.replace(index)?;
+                // A paused process does not handle SIGTERM.
+                replaced.signal(Signal::CONT)?;
+                replaced.signal(Signal::TERM)?;
+                self.stopping.push(replaced);
             }
         }
         Ok(())
     }
 
-    fn replace(&mut self, victim: usize) -> anyhow::Result<WorkerProcess> {
-        let fresh = Member { process: self.launch()?, goes_on: None };
-        Ok(std::mem::replace(&mut self.members[victim], fresh).process)
+    fn replace(&mut self, index: usize) -> anyhow::Result<WorkerProcess> {
+        let replacement = FleetWorker { process: self.launch()?, resume_at: None };
+        Ok(std::mem::replace(&mut self.workers[index], replacement).process)
     }
 
-    /// Kills all of them; answers how many there were.
+    /// Kills all workers and returns how many there were.
     pub(super) async fn kill_all(&mut self) -> anyhow::Result<usize> {
-        self.weigh();
-        let count = self.members.len();
-        for process in self.members.drain(..).map(|member| member.process).chain(self.leaving.drain(..)) {
+        self.record_peak_memory();
+        let count = self.workers.len();
+        for process in self.workers.drain(..).map(|member| member.process).chain(self.stopping.drain(..)) {
             process.kill().await?;
         }
         Ok(count)
     }
 
-    /// The most that one of them has weighed, in megabytes.
+    /// The largest peak memory of a worker, in megabytes.
     pub(super) fn peak_megabytes(&self) -> f64 {
         self.peak_megabytes
     }
 
-    /// A process that has just gone has no weight: its last one was seen before.
-    fn weigh(&mut self) {
-        let pids = self.members.iter().filter_map(|member| member.process.pid());
-        let weights = pids.filter_map(|pid| Footprint::of(pid).ok()).map(|footprint| footprint.peak_megabytes());
-        self.peak_megabytes = weights.fold(self.peak_megabytes, f64::max);
+    /// Records peak memory; of a process that has just exited the last measurement counts.
+    fn record_peak_memory(&mut self) {
+        let pids = self.workers.iter().filter_map(|member| member.process.pid());
+        let peaks = pids.filter_map(|pid| ProcessStats::read(pid).ok()).map(|stats| stats.peak_megabytes());
+        self.peak_megabytes = peaks.fold(self.peak_megabytes, f64::max);
     }
 }

@@ -1,125 +1,132 @@
-//! Which jobs there are, and what each is to become: all of it from the seed.
+//! The plan of a run, derived from the seed: which jobs there are, and the outcome of each.
 use doorbell_messages::CommitId;
 use serde_json::json;
 
-use crate::dice::Dice;
-use crate::forge::{EXECUTABLE, Repository};
+use crate::git_host::{EXECUTABLE_FILE, GitRepository};
 use crate::sandbox::Sandbox;
+use crate::seeded_rng::SeededRng;
 
-/// The one project of a run.
+/// The run's only project.
 pub(super) const PROJECT: &str = "storm";
 
-/// A variable that requests may set: what the build does instead of the runner.
-const PLAY: &str = "PLAY";
+/// The variable by which a request sets what the build does instead of the runner.
+const BEHAVIOR_VARIABLE: &str = "BEHAVIOR";
 
-/// Builds of the buildspec's own cost little; every tenth is the runner with a checkout, as in production.
+/// Percentage of builds that run the runner with a checkout, as in production; the others cost little.
 const RUNNER_PERCENT: u8 = 10;
 
-/// What a job is to become.
+/// A job's planned outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PlannedOutcome {
     /// Its command succeeds.
-    Passes,
+    Success,
     /// Its command fails.
-    Fails,
-    /// Its branch is not among those that the project may build.
-    Refused,
+    Failure,
+    /// The project does not allow its branch.
+    Rejected,
 }
 
-/// One job: its own branch and commit, so that whatever is on that commit is about it.
+/// A planned job: its own branch and commit, so whatever is on that commit belongs to it.
 #[derive(Debug, Clone)]
-pub(super) struct Planned {
-    /// The publisher's id.
+pub(super) struct JobPlan {
+    /// The request's id.
     pub(super) id: String,
     pub(super) branch: String,
     pub(super) commit: CommitId,
-    pub(super) kind: Kind,
-    /// Whether the request names the commit; else the worker asks the forge.
+    pub(super) outcome: PlannedOutcome,
+    /// Whether the request names the commit; otherwise the worker asks the forge.
     names_commit: bool,
-    /// `PLAY`'s value; without it the runner runs.
-    play: Option<String>,
+    /// The value of `BEHAVIOR_VARIABLE`; without it the runner runs.
+    behavior: Option<String>,
     /// How often it is published.
-    pub(super) copies: u8,
+    pub(super) publish_count: u8,
 }
 
-/// A stand-in for most builds: the worker is under test, not the checkout.
+/// A stand-in for most builds: the worker is tested, not the checkout.
 pub(super) const BUILDSPEC: &str = "\
 version: 0.2
 phases:
   build:
     commands:
-      - 'if [ -n \"$PLAY\" ]; then sleep ${PLAY%:*}; exit ${PLAY#*:}; else doorbell-runner; fi'
+      - 'if [ -n \"$BEHAVIOR\" ]; then sleep ${BEHAVIOR%:*}; exit ${BEHAVIOR#*:}; else doorbell-runner; fi'
 ";
 
-impl Planned {
-    /// What `trigger_job` is given.
+impl JobPlan {
+    /// The arguments of `trigger_job`.
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = [PROJECT, &self.branch, "--id", &self.id].map(str::to_owned).into();
         if self.names_commit {
             arguments.extend(["--commit".to_owned(), self.commit.to_string()]);
         }
-        if let Some(play) = &self.play {
-            arguments.extend(["--var".to_owned(), format!("{PLAY}={play}")]);
+        if let Some(behavior) = &self.behavior {
+            arguments.extend(["--var".to_owned(), format!("{BEHAVIOR_VARIABLE}={behavior}")]);
         }
         arguments
     }
 }
 
-/// Makes the repository, the project and the jobs. `forge` is the address under which the workers reach the forge.
-pub(super) async fn make(sandbox: &Sandbox, forge: &str, seed: u64, jobs: u64) -> anyhow::Result<Vec<Planned>> {
+/// Creates the repository, the project and the jobs. `forge` is the base URL by which workers reach the forge.
+pub(super) async fn create_jobs(sandbox: &Sandbox, forge: &str, seed: u64, jobs: u64) -> anyhow::Result<Vec<JobPlan>> {
     let repository = sandbox.forge.create_repository(PROJECT).await?;
-    let drawn: Vec<_> = (0..jobs).map(|number| draw(seed, number)).collect();
-    let mut commits = commits(&repository, &drawn).await?.into_iter();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let templates: Vec<_> = (0..jobs).map(|number| generate_job(seed, number)).collect();
+    let mut commits = create_commits(&repository, &templates).await?.into_iter();
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/job-*"]);
-    document["variables"] = json!([PLAY]);
+    document["variables"] = json!([BEHAVIOR_VARIABLE]);
     document["reportTo"]["url"] = json!(forge);
-    sandbox.register(PROJECT, &document).await?;
-    let with_commit = |planned: Draw| {
+    sandbox.register_project(PROJECT, &document).await?;
+    let with_commit = |template: JobTemplate| {
         let commit = commits.next()?;
-        Some(Planned {
-            id: planned.branch.clone(),
-            branch: planned.branch,
+        Some(JobPlan {
+            id: template.branch.clone(),
+            branch: template.branch,
             commit,
-            kind: planned.kind,
-            names_commit: planned.names_commit,
-            play: planned.play,
-            copies: planned.copies,
+            outcome: template.outcome,
+            names_commit: template.names_commit,
+            behavior: template.behavior,
+            publish_count: template.publish_count,
         })
     };
-    Ok(drawn.into_iter().map_while(with_commit).collect())
+    Ok(templates.into_iter().map_while(with_commit).collect())
 }
 
-struct Draw {
+struct JobTemplate {
     branch: String,
-    kind: Kind,
+    outcome: PlannedOutcome,
     names_commit: bool,
-    play: Option<String>,
-    copies: u8,
+    behavior: Option<String>,
+    publish_count: u8,
 }
 
-fn draw(seed: u64, number: u64) -> Draw {
-    let mut dice = Dice::of(seed, "job", number);
-    let kind = dice.weighted(&[(65, Kind::Passes), (28, Kind::Fails), (7, Kind::Refused)]).unwrap_or(Kind::Passes);
-    let branch = match kind {
-        Kind::Passes | Kind::Fails => format!("job-{number}"),
-        Kind::Refused => format!("wild-{number}"),
+fn generate_job(seed: u64, number: u64) -> JobTemplate {
+    let mut rng = SeededRng::for_purpose(seed, "job", number);
+    let outcome = rng
+        .weighted(&[(65, PlannedOutcome::Success), (28, PlannedOutcome::Failure), (7, PlannedOutcome::Rejected)])
+        .unwrap_or(PlannedOutcome::Success);
+    let branch = match outcome {
+        PlannedOutcome::Success | PlannedOutcome::Failure => format!("job-{number}"),
+        PlannedOutcome::Rejected => format!("wild-{number}"),
     };
-    let code = if kind == Kind::Fails { 3 } else { 0 };
-    let play = (!dice.percent(RUNNER_PERCENT)).then(|| format!("0.{}:{code}", dice.below(10)));
-    // A refusal is told only where the request names the commit.
-    let names_commit = kind == Kind::Refused || !dice.percent(10);
-    Draw { branch, kind, names_commit, play, copies: if dice.percent(10) { 2 } else { 1 } }
+    let code = if outcome == PlannedOutcome::Failure { 3 } else { 0 };
+    let behavior = (!rng.percent(RUNNER_PERCENT)).then(|| format!("0.{}:{code}", rng.below(10)));
+    // A rejection is reported only if the request names the commit.
+    let names_commit = outcome == PlannedOutcome::Rejected || !rng.percent(10);
+    JobTemplate { branch, outcome, names_commit, behavior, publish_count: if rng.percent(10) { 2 } else { 1 } }
 }
 
-/// One commit a job, in the order of the jobs.
-async fn commits(repository: &Repository, drawn: &[Draw]) -> anyhow::Result<Vec<CommitId>> {
-    let branches: Vec<(String, &str)> = drawn
+/// Creates one commit per job, in the order of the jobs.
+async fn create_commits(repository: &GitRepository, templates: &[JobTemplate]) -> anyhow::Result<Vec<CommitId>> {
+    let branches: Vec<(String, &str)> = templates
         .iter()
-        .map(|draw| (draw.branch.clone(), if draw.kind == Kind::Fails { "#!/bin/sh\nexit 3\n" } else { "#!/bin/sh\n" }))
+        .map(|template| {
+            (
+                template.branch.clone(),
+                if template.outcome == PlannedOutcome::Failure { "#!/bin/sh\nexit 3\n" } else { "#!/bin/sh\n" },
+            )
+        })
         .collect();
-    let files: Vec<_> = branches.iter().map(|(_, script)| [("ci.sh", EXECUTABLE, *script)]).collect();
+    let files: Vec<_> = branches.iter().map(|(_, script)| [("ci.sh", EXECUTABLE_FILE, *script)]).collect();
     let branches: Vec<_> =
         branches.iter().zip(&files).map(|((branch, _), files)| (branch.as_str(), files.as_slice())).collect();
-    repository.branches(&branches).await
+    repository.create_branches(&branches).await
 }

@@ -1,4 +1,4 @@
-//! The calls that are understood, each with what it asks for and what IAM is asked about it.
+//! The supported API actions: their input, the permissions that they need, and their execution.
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::listing::ListBuilds;
-use super::project::Project;
-use super::refusal::Refusal;
-use super::site::Site;
-use crate::credentials::Key;
+use super::error::CodeBuildError;
+use super::listing::ListBuildsInput;
+use super::project::BuildProject;
+use super::simulator::CodeBuildSimulator;
+use crate::credentials::AccessKey;
 
-/// Ids or names in one call (CodeBuild's API reference).
-const BATCH: usize = 100;
+/// Ids or names per call (CodeBuild's API reference).
+const MAX_BATCH_SIZE: usize = 100;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum ApiAction {
     CreateProject,
     UpdateProject,
     BatchGetProjects,
@@ -28,7 +28,7 @@ pub(super) enum Action {
     ListBuildsForProject,
 }
 
-impl Action {
+impl ApiAction {
     const ALL: [Self; 8] = [
         Self::CreateProject,
         Self::UpdateProject,
@@ -57,22 +57,24 @@ impl Action {
         }
     }
 
-    /// The projects that the caller needs a permission for: CodeBuild has none on single builds.
+    /// The projects that the caller needs a permission on: CodeBuild has no permissions on single builds.
     pub(super) fn projects(self, input: &Value) -> BTreeSet<String> {
         let of_build = |id: &str| id.split(':').next().unwrap_or_default().to_owned();
-        let text = |name: &str| name_of(input[name].as_str().unwrap_or_default());
+        let text = |name: &str| project_name(input[name].as_str().unwrap_or_default());
         let texts = |name: &str| input[name].as_array().into_iter().flatten().filter_map(Value::as_str);
         match self {
             Self::CreateProject | Self::UpdateProject | Self::DeleteProject => [text("name").to_owned()].into(),
             Self::StartBuild | Self::ListBuildsForProject => [text("projectName").to_owned()].into(),
             Self::StopBuild => [of_build(text("id"))].into(),
             Self::BatchGetBuilds => texts("ids").map(of_build).collect(),
-            Self::BatchGetProjects => texts("names").map(|name| name_of(name).to_owned()).collect(),
+            Self::BatchGetProjects => texts("names").map(|name| project_name(name).to_owned()).collect(),
         }
     }
 
-    /// The condition keys that a call fills. Of StartBuild's overrides all but the variables and the timeouts are
-    /// refused before anybody asks, and for the timeouts IAM has no key.
+    /// The condition keys of a call.
+    ///
+    /// Of StartBuild's overrides all but the variables and the timeouts are rejected before IAM is asked, and IAM has
+    /// no keys for the timeouts.
     pub(super) fn context(self, input: &Value) -> Vec<(&'static str, Vec<String>)> {
         let variables = input["environmentVariablesOverride"].as_array().filter(|_| self == Self::StartBuild);
         let names = variables.into_iter().flatten().filter_map(|variable| variable["name"].as_str());
@@ -80,109 +82,118 @@ impl Action {
         if names.is_empty() { Vec::new() } else { vec![("codebuild:environment.environmentVariables.name", names)] }
     }
 
-    /// Does it. Everything here happens at once, under the books' lock.
-    pub(super) fn execute(self, site: &Arc<Site>, input: Value, caller: &Key) -> Result<Value, Refusal> {
+    /// Executes the call, at once and under the state's lock.
+    pub(super) fn execute(
+        self,
+        simulator: &Arc<CodeBuildSimulator>,
+        input: Value,
+        caller: &AccessKey,
+    ) -> Result<Value, CodeBuildError> {
         match self {
-            Self::CreateProject => create_project(site, read(input)?),
-            Self::UpdateProject => update_project(site, input),
-            Self::BatchGetProjects => batch_get_projects(site, &read(input)?),
-            Self::DeleteProject => delete_project(site, &read(input)?),
-            Self::StartBuild => site.start_build(&read(input)?, &caller.initiator),
-            Self::StopBuild => stop_build(site, &read(input)?),
-            Self::BatchGetBuilds => batch_get_builds(site, &read(input)?),
+            Self::CreateProject => create_project(simulator, parse_input(input)?),
+            Self::UpdateProject => update_project(simulator, input),
+            Self::BatchGetProjects => batch_get_projects(simulator, &parse_input(input)?),
+            Self::DeleteProject => delete_project(simulator, &parse_input(input)?),
+            Self::StartBuild => simulator.start_build(&parse_input(input)?, &caller.initiator),
+            Self::StopBuild => stop_build(simulator, &parse_input(input)?),
+            Self::BatchGetBuilds => batch_get_builds(simulator, &parse_input(input)?),
             Self::ListBuildsForProject => {
-                let call: ListBuilds = read(input)?;
-                site.books().list_builds(&call, Timestamp::now())
+                let call: ListBuildsInput = parse_input(input)?;
+                simulator.state().list_builds(&call, Timestamp::now())
             }
         }
     }
 }
 
 #[derive(Deserialize)]
-struct Name {
+struct NameInput {
     name: String,
 }
 
 #[derive(Deserialize)]
-struct Names {
+struct NamesInput {
     names: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct Id {
+struct IdInput {
     id: String,
 }
 
 #[derive(Deserialize)]
-struct Ids {
+struct IdsInput {
     ids: Vec<String>,
 }
 
-/// Where a project is named, its ARN is as good.
-fn name_of(name_or_arn: &str) -> &str {
+/// Accepts a project's ARN in place of its name.
+fn project_name(name_or_arn: &str) -> &str {
     name_or_arn.rsplit_once(":project/").map_or(name_or_arn, |(_, name)| name)
 }
 
-/// Names the field that is wrong, missing, or not implemented here.
-fn read<T: DeserializeOwned>(input: Value) -> Result<T, Refusal> {
-    serde_json::from_value(input).map_err(|error| Refusal::invalid_input(format!("this sandbox's CodeBuild: {error}")))
+/// Parses the input; the error names a field that is invalid, missing or not supported here.
+fn parse_input<T: DeserializeOwned>(input: Value) -> Result<T, CodeBuildError> {
+    serde_json::from_value(input)
+        .map_err(|error| CodeBuildError::invalid_input(format!("this sandbox's CodeBuild: {error}")))
 }
 
-fn create_project(site: &Site, project: Project) -> Result<Value, Refusal> {
-    let arn = site.project_arn(&project.name);
-    let mut books = site.books();
-    let entry = books.create_project(project, Timestamp::now())?;
-    Ok(json!({"project": entry.show(&arn)}))
+fn create_project(simulator: &CodeBuildSimulator, project: BuildProject) -> Result<Value, CodeBuildError> {
+    let arn = simulator.project_arn(&project.name);
+    let mut state = simulator.state();
+    let entry = state.create_project(project, Timestamp::now())?;
+    Ok(json!({"project": entry.to_json(&arn)}))
 }
 
-/// What the call does not name stays as it is.
-fn update_project(site: &Site, input: Value) -> Result<Value, Refusal> {
-    let Name { name } = read(input.clone())?;
-    let arn = site.project_arn(&name);
-    let mut books = site.books();
-    let mut merged = json!(books.project(&name)?.project);
+/// Keeps the values of fields that the call does not name.
+fn update_project(simulator: &CodeBuildSimulator, input: Value) -> Result<Value, CodeBuildError> {
+    let NameInput { name } = parse_input(input.clone())?;
+    let arn = simulator.project_arn(&name);
+    let mut state = simulator.state();
+    let mut merged = json!(state.project(&name)?.project);
     if let (Some(known), Value::Object(changes)) = (merged.as_object_mut(), input) {
         known.extend(changes);
     }
-    let entry = books.update_project(read(merged)?, Timestamp::now())?;
-    Ok(json!({"project": entry.show(&arn)}))
+    let entry = state.update_project(parse_input(merged)?, Timestamp::now())?;
+    Ok(json!({"project": entry.to_json(&arn)}))
 }
 
-fn batch_get_projects(site: &Site, call: &Names) -> Result<Value, Refusal> {
+fn batch_get_projects(simulator: &CodeBuildSimulator, call: &NamesInput) -> Result<Value, CodeBuildError> {
     check_batch(call.names.len())?;
-    let books = site.books();
-    let (found, missing): (Vec<_>, Vec<_>) = call.names.iter().partition(|name| books.project(name_of(name)).is_ok());
+    let state = simulator.state();
+    let (found, missing): (Vec<_>, Vec<_>) =
+        call.names.iter().partition(|name| state.project(project_name(name)).is_ok());
     let shown = |name: &&String| {
-        let name = name_of(name);
-        books.project(name).ok().map(|entry| entry.show(&site.project_arn(name)))
+        let name = project_name(name);
+        state.project(name).ok().map(|entry| entry.to_json(&simulator.project_arn(name)))
     };
     Ok(json!({"projects": found.iter().filter_map(shown).collect::<Vec<_>>(), "projectsNotFound": missing}))
 }
 
-fn delete_project(site: &Site, call: &Name) -> Result<Value, Refusal> {
-    site.books().delete_project(name_of(&call.name));
+fn delete_project(simulator: &CodeBuildSimulator, call: &NameInput) -> Result<Value, CodeBuildError> {
+    simulator.state().delete_project(project_name(&call.name));
     Ok(json!({}))
 }
 
-/// Asks the build to stop, and shows it as it is until it has. Stopping what has ended changes nothing.
-fn stop_build(site: &Site, call: &Id) -> Result<Value, Refusal> {
-    let books = site.books();
-    let build = books.build(&call.id)?;
+/// Stops a build and returns it as it is before it has stopped. Stopping a completed build changes nothing.
+fn stop_build(simulator: &CodeBuildSimulator, call: &IdInput) -> Result<Value, CodeBuildError> {
+    let state = simulator.state();
+    let build = state.build(&call.id)?;
     build.stop.cancel();
-    Ok(json!({"build": build.show(&site.place())}))
+    Ok(json!({"build": build.to_json(&simulator.location())}))
 }
 
-fn batch_get_builds(site: &Site, call: &Ids) -> Result<Value, Refusal> {
+fn batch_get_builds(simulator: &CodeBuildSimulator, call: &IdsInput) -> Result<Value, CodeBuildError> {
     check_batch(call.ids.len())?;
-    let (books, place) = (site.books(), site.place());
-    let (found, missing): (Vec<_>, Vec<_>) = call.ids.iter().partition(|id| books.build(id).is_ok());
-    let shown = |id: &&String| books.build(id).ok().map(|build| build.show(&place));
+    let (state, location) = (simulator.state(), simulator.location());
+    let (found, missing): (Vec<_>, Vec<_>) = call.ids.iter().partition(|id| state.build(id).is_ok());
+    let shown = |id: &&String| state.build(id).ok().map(|build| build.to_json(&location));
     Ok(json!({"builds": found.iter().filter_map(shown).collect::<Vec<_>>(), "buildsNotFound": missing}))
 }
 
-fn check_batch(length: usize) -> Result<(), Refusal> {
-    if (1..=BATCH).contains(&length) {
+fn check_batch(length: usize) -> Result<(), CodeBuildError> {
+    if (1..=MAX_BATCH_SIZE).contains(&length) {
         return Ok(());
     }
-    Err(Refusal::invalid_input(format!("Invalid number of elements: {length} is not between 1 and {BATCH}")))
+    Err(CodeBuildError::invalid_input(format!(
+        "Invalid number of elements: {length} is not between 1 and {MAX_BATCH_SIZE}"
+    )))
 }

@@ -2,30 +2,30 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::phase::{Context, PhaseKind};
-use super::variable::{Variable, VariableKind};
+use super::phase::{PhaseContext, PhaseKind};
+use super::variable::{CodeBuildVariable, CodeBuildVariableKind};
 
-/// A buildspec of version 0.2, as far as this CodeBuild does what it says; a key that is not here fails the build.
+/// A buildspec of version 0.2 with the supported keys; any other key fails the build.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Buildspec {
-    version: Version,
+    version: BuildspecVersion,
     #[serde(default)]
-    env: Env,
-    phases: Phases,
+    env: BuildspecEnv,
+    phases: BuildspecPhases,
 }
 
-/// `0.2` is a number in YAML, and is written as a text as often.
+/// The version: `0.2` is a number in YAML but often written as a string.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Version {
+enum BuildspecVersion {
     Number(f64),
     Text(String),
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Env {
+struct BuildspecEnv {
     #[serde(default)]
     variables: BTreeMap<String, String>,
     #[serde(default)]
@@ -36,21 +36,21 @@ struct Env {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Phases {
+struct BuildspecPhases {
     #[serde(default)]
-    install: Commands,
+    install: PhaseCommands,
     #[serde(default)]
-    pre_build: Commands,
+    pre_build: PhaseCommands,
     #[serde(default)]
-    build: Commands,
+    build: PhaseCommands,
     #[serde(default)]
-    post_build: Commands,
+    post_build: PhaseCommands,
 }
 
-/// What one phase runs.
+/// The commands of one phase.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Commands {
+pub(super) struct PhaseCommands {
     #[serde(default)]
     pub(super) commands: Vec<String>,
     /// Run after the others, even if one of them failed.
@@ -58,41 +58,43 @@ pub(super) struct Commands {
     pub(super) always: Vec<String>,
 }
 
-static NOTHING: Commands = Commands { commands: Vec::new(), always: Vec::new() };
+static NO_COMMANDS: PhaseCommands = PhaseCommands { commands: Vec::new(), always: Vec::new() };
 
 impl Buildspec {
     /// # Errors
-    /// What CodeBuild puts in the context of DOWNLOAD_SOURCE.
-    pub(super) fn parse(yaml: &str) -> Result<Self, Context> {
-        let refused = |message: String| Context::new("YAML_FILE_ERROR", message);
+    /// The error that CodeBuild shows in the context of DOWNLOAD_SOURCE.
+    pub(super) fn parse(yaml: &str) -> Result<Self, PhaseContext> {
+        let refused = |message: String| PhaseContext::new("YAML_FILE_ERROR", message);
         let buildspec: Self =
             serde_saphyr::from_str(yaml).map_err(|error| refused(format!("the buildspec: {error}")))?;
         let known = match &buildspec.version {
-            Version::Number(number) => *number == 0.2,
-            Version::Text(text) => text == "0.2",
+            BuildspecVersion::Number(number) => *number == 0.2,
+            BuildspecVersion::Text(text) => text == "0.2",
         };
         if known { Ok(buildspec) } else { Err(refused("Invalid buildspec version: only 0.2 is understood".to_owned())) }
     }
 
-    /// What it runs in a phase: nothing, outside of the four that have commands.
-    pub(super) fn commands(&self, phase: PhaseKind) -> &Commands {
+    /// The commands of a phase; none outside of the four phases that have commands.
+    pub(super) fn commands(&self, phase: PhaseKind) -> &PhaseCommands {
         match phase {
             PhaseKind::Install => &self.phases.install,
             PhaseKind::PreBuild => &self.phases.pre_build,
             PhaseKind::Build => &self.phases.build,
             PhaseKind::PostBuild => &self.phases.post_build,
-            _ => &NOTHING,
+            _ => &NO_COMMANDS,
         }
     }
 
-    /// The variables that it sets; those of the project and of StartBuild go before them.
-    pub(super) fn variables(&self) -> Vec<Variable> {
-        let typed = |from: &BTreeMap<String, String>, kind: VariableKind| -> Vec<Variable> {
-            from.iter().map(|(name, value)| Variable { name: name.clone(), value: value.clone(), kind }).collect()
+    /// The variables that it sets; those of the project and of StartBuild take precedence.
+    pub(super) fn variables(&self) -> Vec<CodeBuildVariable> {
+        let typed = |from: &BTreeMap<String, String>, kind: CodeBuildVariableKind| -> Vec<CodeBuildVariable> {
+            from.iter()
+                .map(|(name, value)| CodeBuildVariable { name: name.clone(), value: value.clone(), kind })
+                .collect()
         };
-        let mut variables = typed(&self.env.variables, VariableKind::Plaintext);
-        variables.extend(typed(&self.env.parameter_store, VariableKind::ParameterStore));
-        variables.extend(typed(&self.env.secrets_manager, VariableKind::SecretsManager));
+        let mut variables = typed(&self.env.variables, CodeBuildVariableKind::Plaintext);
+        variables.extend(typed(&self.env.parameter_store, CodeBuildVariableKind::ParameterStore));
+        variables.extend(typed(&self.env.secrets_manager, CodeBuildVariableKind::SecretsManager));
         variables
     }
 }
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buildspec_says_what_each_phase_runs() {
+    fn buildspec_parses_commands_of_each_phase() {
         let yaml = "version: 0.2\nenv:\n  variables:\n    A: one\n  secrets-manager:\n    S: git:token\n\
                     phases:\n  build:\n    commands:\n      - echo one\n      - |\n        echo two\n        echo three\n    finally:\n      - echo last\n";
         let buildspec = Buildspec::parse(yaml).unwrap();
@@ -111,11 +113,17 @@ mod tests {
         assert_eq!(build.always, ["echo last"]);
         assert!(buildspec.commands(PhaseKind::Install).commands.is_empty());
         let kinds: Vec<_> = buildspec.variables().into_iter().map(|variable| (variable.name, variable.kind)).collect();
-        assert_eq!(kinds, [("A".to_owned(), VariableKind::Plaintext), ("S".to_owned(), VariableKind::SecretsManager)]);
+        assert_eq!(
+            kinds,
+            [
+                ("A".to_owned(), CodeBuildVariableKind::Plaintext),
+                ("S".to_owned(), CodeBuildVariableKind::SecretsManager)
+            ]
+        );
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_by_its_name() {
+    fn buildspec_with_unknown_key_is_rejected_by_name() {
         let check = |yaml: &str, names: &str| {
             let context = Buildspec::parse(yaml).unwrap_err();
             assert_eq!(context.status_code, "YAML_FILE_ERROR");

@@ -1,4 +1,4 @@
-//! The way of events to the bus, which may be as bad as "best effort" allows.
+//! Sends events to the bus, with faults within what "best effort" allows.
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,18 +7,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::Services;
+use super::AwsServices;
 
-/// How CodeBuild's events fare. All of it is within what AWS promises ("best effort", no order, repetitions).
+/// The faults of CodeBuild's events.
+///
+/// All of them are within what AWS promises ("best effort", no order, repetitions).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventMode {
-    /// How many of a hundred are never sent.
+    /// The percentage of events that are never sent.
     pub lose_percent: u8,
-    /// How many times each is sent: 1 is once.
+    /// How many times each event is sent; normally 1.
     pub copies: u8,
-    /// Events that come within [`EventMode::REORDER_WINDOW`] are sent last first.
+    /// Sends the events of one [`EventMode::REORDER_WINDOW`] in reverse order.
     pub reorder: bool,
-    /// How long each is held back.
+    /// How long each event is delayed.
     pub delay: Duration,
 }
 
@@ -33,33 +35,33 @@ impl Default for EventMode {
     }
 }
 
-/// How events have fared.
+/// Counters of event faults.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EventCounts {
-    /// Never sent.
+    /// Events never sent.
     pub lost: u64,
-    /// Sent more than once.
+    /// Events sent more than once.
     pub repeated: u64,
-    /// Sent after one that came later.
+    /// Events sent after a later one.
     pub reordered: u64,
 }
 
-/// Takes events at once and sends them in its own time.
+/// Queues events for the dispatcher.
 #[derive(Debug, Clone)]
-pub(super) struct Bus {
-    waiting: UnboundedSender<(Instant, Value)>,
+pub(super) struct EventBus {
+    sender: UnboundedSender<(Instant, Value)>,
     mode: Arc<Mutex<EventMode>>,
     counts: Arc<Mutex<EventCounts>>,
 }
 
-impl Bus {
-    /// The bus, and the work that has to run for it.
-    pub(super) fn new(services: Arc<dyn Services>) -> (Self, impl Future<Output = ()> + use<>) {
-        let (waiting, arriving) = unbounded_channel();
+impl EventBus {
+    /// Creates the bus and the dispatcher's future, which the caller must spawn.
+    pub(super) fn new(services: Arc<dyn AwsServices>) -> (Self, impl Future<Output = ()> + use<>) {
+        let (sender, receiver) = unbounded_channel();
         let mode = Arc::new(Mutex::new(EventMode::default()));
         let counts = Arc::new(Mutex::new(EventCounts::default()));
-        let bus = Self { waiting, mode: mode.clone(), counts: counts.clone() };
-        (bus, Carrier { services, mode, counts, sent: 0, under_way: JoinSet::new() }.run(arriving))
+        let bus = Self { sender, mode: mode.clone(), counts: counts.clone() };
+        (bus, EventDispatcher { services, mode, counts, sent: 0, in_flight: JoinSet::new() }.run(receiver))
     }
 
     pub(super) fn set_mode(&self, mode: EventMode) {
@@ -70,66 +72,66 @@ impl Bus {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn put(&self, entry: Value) {
-        // The carrier is gone only when the server is: nobody is left to be told.
-        let _ = self.waiting.send((Instant::now(), entry));
+    pub(super) fn publish(&self, entry: Value) {
+        // The dispatcher ends only with the server; the event is then dropped.
+        let _ = self.sender.send((Instant::now(), entry));
     }
 }
 
-struct Carrier {
-    services: Arc<dyn Services>,
+struct EventDispatcher {
+    services: Arc<dyn AwsServices>,
     mode: Arc<Mutex<EventMode>>,
     counts: Arc<Mutex<EventCounts>>,
     sent: u64,
-    under_way: JoinSet<()>,
+    in_flight: JoinSet<()>,
 }
 
-/// Entries that one PutEvents takes, and calls at once: many builds say more than one call at a time could carry.
-const ENTRIES: usize = 10;
-const CALLS: usize = 4;
+/// Entries per PutEvents call, and concurrent calls: many builds emit more events than one call at a time could carry.
+const MAX_ENTRIES_PER_CALL: usize = 10;
+const MAX_CONCURRENT_CALLS: usize = 4;
 
-async fn put(services: Arc<dyn Services>, entries: Vec<Value>) {
+async fn send_entries(services: Arc<dyn AwsServices>, entries: Vec<Value>) {
     if let Err(error) = services.put_events(entries).await {
-        tracing::warn!(%error, "events of the sandbox's CodeBuild did not reach the bus");
+        tracing::warn!(%error, "PutEvents failed: events of the sandbox's CodeBuild are lost");
     }
 }
 
-impl Carrier {
-    async fn run(mut self, mut arriving: UnboundedReceiver<(Instant, Value)>) {
-        while let Some(first) = arriving.recv().await {
+impl EventDispatcher {
+    async fn run(mut self, mut receiver: UnboundedReceiver<(Instant, Value)>) {
+        while let Some(first) = receiver.recv().await {
             let mode = self.mode.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let mut batch = vec![first];
             if mode.reorder {
                 let end = Instant::now() + EventMode::REORDER_WINDOW;
-                while let Ok(Some(next)) = timeout_at(end, arriving.recv()).await {
+                while let Ok(Some(next)) = timeout_at(end, receiver.recv()).await {
                     batch.push(next);
                 }
                 self.count(|counts| counts.reordered += batch.len() as u64 - 1);
                 batch.reverse();
             }
-            while batch.len() < ENTRIES
-                && let Ok(next) = arriving.try_recv()
+            while batch.len() < MAX_ENTRIES_PER_CALL
+                && let Ok(next) = receiver.try_recv()
             {
                 batch.push(next);
             }
-            // Held back as long as the one that has waited least.
+            // Delayed until the newest event of the batch has waited long enough.
             if let Some(latest) = batch.iter().map(|(at, _)| *at).max() {
                 sleep_until(latest + mode.delay).await;
             }
-            let sent: Vec<Value> = batch.into_iter().flat_map(|(_, entry)| self.copies(&mode, entry)).collect();
-            for entries in sent.chunks(ENTRIES) {
-                if self.under_way.len() >= CALLS {
-                    self.under_way.join_next().await;
+            let sent: Vec<Value> = batch.into_iter().flat_map(|(_, entry)| self.expand(&mode, entry)).collect();
+            for entries in sent.chunks(MAX_ENTRIES_PER_CALL) {
+                if self.in_flight.len() >= MAX_CONCURRENT_CALLS {
+                    self.in_flight.join_next().await;
                 }
-                self.under_way.spawn(put(self.services.clone(), entries.to_vec()));
+                self.in_flight.spawn(send_entries(self.services.clone(), entries.to_vec()));
             }
         }
     }
 
-    /// An event as often as it is sent: not at all, if it is one of those that are lost.
-    fn copies(&mut self, mode: &EventMode, entry: Value) -> Vec<Value> {
+    /// The repetitions of an event to send: none if it is lost.
+    fn expand(&mut self, mode: &EventMode, entry: Value) -> Vec<Value> {
         self.sent += 1;
-        if lost(self.sent, mode.lose_percent) {
+        if is_lost(self.sent, mode.lose_percent) {
             self.count(|counts| counts.lost += 1);
             return Vec::new();
         }
@@ -145,18 +147,18 @@ impl Carrier {
 }
 
 /// Spreads the losses over the sequence, the same way in every run: 61 and 100 share no divisor.
-fn lost(sequence: u64, percent: u8) -> bool {
+fn is_lost(sequence: u64, percent: u8) -> bool {
     sequence * 61 % 100 < u64::from(percent)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::lost;
+    use super::is_lost;
 
     #[test]
-    fn the_percentage_of_lost_events_is_exact_over_a_hundred() {
+    fn lost_events_match_percentage_over_one_hundred() {
         for percent in [0, 1, 50, 99, 100] {
-            let count = (0..100).filter(|sequence| lost(*sequence, percent)).count();
+            let count = (0..100).filter(|sequence| is_lost(*sequence, percent)).count();
             assert_eq!(count, usize::from(percent));
         }
     }

@@ -7,23 +7,25 @@ use tokio::process::Command;
 #[derive(Debug, Clone)]
 pub(super) struct Container(pub(super) Option<PathBuf>);
 
-/// In a name space of its own, whose mounts go with its last process: the image's files stay as they are.
-const ENTER: &str = r#"mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh "$@""#;
+/// Enters the image in a mount namespace of its own; its mounts end with its last process, so the image does not
+/// change.
+const ENTER_SCRIPT: &str =
+    r#"mount --rbind /proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" sh "$@""#;
 
 impl Container {
-    /// How the build's commands name a file.
-    pub(super) fn inside(&self, path: &Path) -> PathBuf {
+    /// The path by which the build's commands name a file.
+    pub(super) fn path_inside(&self, path: &Path) -> PathBuf {
         match self.0.as_ref().and_then(|root| path.strip_prefix(root).ok()) {
             Some(inside) => Path::new("/").join(inside),
             None => path.to_owned(),
         }
     }
 
-    /// A shell there; its arguments are to be added.
+    /// A shell there; the caller adds its arguments.
     pub(super) fn shell(&self) -> Command {
         let Some(root) = &self.0 else { return Command::new("sh") };
         let mut command = Command::new("unshare");
-        command.args(["--mount", "sh", "-c", ENTER]).arg(root);
+        command.args(["--mount", "sh", "-c", ENTER_SCRIPT]).arg(root);
         command
     }
 }

@@ -5,89 +5,89 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::bus::{EventCounts, EventMode};
-use super::options::Settings;
-use super::site::{Held, Site};
+use super::options::CodeBuildSettings;
+use super::simulator::{CodeBuildSimulator, HeldReplies};
 
-/// What a test may do to this CodeBuild, and see of it, that no caller can. Cheap to clone.
+/// A test's controls over this CodeBuild, beyond what a caller of the API can do and see. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Controls(pub(super) Arc<Site>);
+pub struct CodeBuildControls(pub(super) Arc<CodeBuildSimulator>);
 
 /// A build, for assertions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildView {
+pub struct BuildSnapshot {
     /// `<project>:<uuid>`
     pub id: String,
     /// The build project.
     pub project: String,
-    /// What `DOORBELL_JOB_ID` is set to, if it is.
+    /// The value of `DOORBELL_JOB_ID`, if it is set.
     pub job_id: Option<String>,
     /// `IN_PROGRESS`, `SUCCEEDED`, …
     pub status: String,
-    /// Who called StartBuild.
+    /// The caller of StartBuild.
     pub initiator: String,
     /// The build's number in its project, from 1.
     pub number: u64,
-    /// The phase that it is in.
+    /// The current phase.
     pub phase: String,
-    /// What its first phase that failed says of it.
+    /// The message of its first failed phase.
     pub failure: Option<String>,
-    /// When StartBuild made it.
+    /// When StartBuild created it.
     pub started: Timestamp,
-    /// When it was over, if it is.
+    /// When it completed, if it has.
     pub ended: Option<Timestamp>,
 }
 
-impl Controls {
-    /// From now on calls of this action (`StartBuild`) are executed, but their replies kept back.
-    pub fn hold_replies_of(&self, action: &str) {
-        self.0.held.send_modify(|held| *held = Held { action: Some(action.to_owned()), count: 0 });
+impl CodeBuildControls {
+    /// Executes further calls of this action (`StartBuild`), but holds their replies.
+    pub fn hold_replies(&self, action: &str) {
+        self.0.held_replies.send_modify(|held| *held = HeldReplies { action: Some(action.to_owned()), count: 0 });
     }
 
-    /// Comes when that many replies were kept back.
-    pub async fn until_held(&self, count: usize) {
-        // The sender is the site's own and outlives this.
-        let _ = self.0.held.subscribe().wait_for(|held| held.count >= count).await;
+    /// Waits until that many replies are held.
+    pub async fn wait_until_held(&self, count: usize) {
+        // The simulator owns the sender and outlives this.
+        let _ = self.0.held_replies.subscribe().wait_for(|held| held.count >= count).await;
     }
 
-    /// Lets the replies go that were kept back, and keeps back no more.
-    pub fn release(&self) {
-        self.0.held.send_modify(|held| held.action = None);
+    /// Releases the held replies and stops holding.
+    pub fn release_replies(&self) {
+        self.0.held_replies.send_modify(|held| held.action = None);
     }
 
-    /// How events fare from now on.
-    pub fn events(&self, mode: EventMode) {
+    /// Sets the faults of further events.
+    pub fn set_event_mode(&self, mode: EventMode) {
         self.0.bus.set_mode(mode);
     }
 
-    /// How events have fared so far.
+    /// Counters of event faults so far.
     pub fn event_counts(&self) -> EventCounts {
         self.0.bus.counts()
     }
 
-    /// Changes limits and habits; builds that wait for a place look again.
-    pub fn change(&self, change: impl FnOnce(&mut Settings)) {
+    /// Changes limits and behavior; builds that wait for a slot check again.
+    pub fn change_settings(&self, change: impl FnOnce(&mut CodeBuildSettings)) {
         self.0.change_settings(change);
     }
 
-    /// As if all idempotency tokens had been used longer ago than they live.
+    /// Expires all idempotency tokens.
     pub fn expire_tokens(&self) {
-        self.0.books().expire_tokens();
+        self.0.state().expire_tokens();
     }
 
-    /// As if every idempotency token had been used that much earlier.
-    pub fn age_tokens(&self, by: Duration) {
-        self.0.books().age_tokens(by);
+    /// Backdates every idempotency token's first use.
+    pub fn backdate_tokens(&self, by: Duration) {
+        self.0.state().backdate_tokens(by);
     }
 
-    /// The provider loses a build: it goes on running, but no call finds it.
+    /// Makes the provider lose a build: it goes on running, but no call finds it.
     pub fn forget(&self, id: &str) {
-        self.0.books().change(id, |build| build.forgotten = true);
+        self.0.state().update_build(id, |build| build.forgotten = true);
     }
 
     /// All builds, oldest first, forgotten ones included.
-    pub fn builds(&self) -> Vec<BuildView> {
-        let books = self.0.books();
-        let view = |build: &super::build::Build| BuildView {
+    pub fn builds(&self) -> Vec<BuildSnapshot> {
+        let state = self.0.state();
+        let view = |build: &super::build::SimulatedBuild| BuildSnapshot {
             id: build.id.clone(),
             project: build.project.clone(),
             job_id: build.variable(doorbell_messages::JOB_ID).map(str::to_owned),
@@ -99,16 +99,16 @@ impl Controls {
             started: build.started,
             ended: build.ended,
         };
-        books.builds().iter().map(view).collect()
+        state.builds().iter().map(view).collect()
     }
 
-    /// The permissions (`codebuild:StartBuild`) that each principal was granted when it called, root left out.
-    pub fn used(&self) -> BTreeSet<(String, String)> {
-        self.0.books().used.clone()
+    /// The permissions (`codebuild:StartBuild`) that each principal used and was granted, root excluded.
+    pub fn used_actions(&self) -> BTreeSet<(String, String)> {
+        self.0.state().used_actions.clone()
     }
 
-    /// How often each action was called, refused calls included.
-    pub fn calls(&self) -> BTreeMap<String, u64> {
-        self.0.books().calls.clone()
+    /// How often each action was called, rejected calls included.
+    pub fn call_counts(&self) -> BTreeMap<String, u64> {
+        self.0.state().call_counts.clone()
     }
 }

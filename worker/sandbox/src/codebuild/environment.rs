@@ -1,16 +1,16 @@
 //! The variables that CodeBuild itself sets.
 use std::collections::BTreeMap;
 
-use super::build::{Build, Place};
+use super::build::{AwsLocation, SimulatedBuild};
 use super::options::CodeBuildOptions;
 
-/// What every machine has; a project may set it otherwise.
+/// The variables of every build machine; a project may override them.
 ///
 /// # Errors
-/// A folder for `PATH` whose name holds a colon.
-pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
+/// A directory for `PATH` has a colon in its name.
+pub(super) fn machine_variables(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<String, String>> {
     let path = match options.image {
-        // What is in the image is all that there is.
+        // A build in an image sees the image's programs only.
         Some(_) => IMAGE_PATH.into(),
         None => {
             let host = std::env::var_os("PATH").unwrap_or_default();
@@ -22,14 +22,14 @@ pub(super) fn of_machine(options: &CodeBuildOptions) -> anyhow::Result<BTreeMap<
     Ok(variables)
 }
 
-/// What container engines give a process whose image names no other.
+/// The `PATH` of container engines when the image names none.
 const IMAGE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What CodeBuild tells about the build; nothing overrides it.
-pub(super) fn of_build(build: &Build, place: &Place) -> BTreeMap<String, String> {
+/// The variables that describe the build; nothing overrides them.
+pub(super) fn build_variables(build: &SimulatedBuild, location: &AwsLocation) -> BTreeMap<String, String> {
     let texts = [
-        ("AWS_DEFAULT_REGION", place.region.clone()),
-        ("AWS_REGION", place.region.clone()),
+        ("AWS_DEFAULT_REGION", location.region.clone()),
+        ("AWS_REGION", location.region.clone()),
         ("CODEBUILD_BUILD_ARN", build.arn.clone()),
         ("CODEBUILD_BUILD_ID", build.id.clone()),
         ("CODEBUILD_BUILD_IMAGE", build.environment.image.clone()),

@@ -1,18 +1,19 @@
-//! The two kinds of event that CodeBuild puts on the bus, with the oddities of the true ones: a build's id is an ARN,
-//! times carry no zone, contexts are a text at the top and an array within `phases`.
+//! CodeBuild's two kinds of event, with the peculiarities of AWS's events.
+//!
+//! A build's id is an ARN, times have no zone, contexts are a string at the top and an array within `phases`.
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::build::{Build, Place};
-use super::phase::{Context, Phase};
+use super::build::{AwsLocation, SimulatedBuild};
+use super::phase::{BuildPhase, PhaseContext};
 
 /// "CodeBuild Build State Change", as an entry of PutEvents.
-pub(super) fn state_change(build: &Build, place: &Place, now: Timestamp) -> Value {
+pub(super) fn state_change(build: &SimulatedBuild, location: &AwsLocation, now: Timestamp) -> Value {
     let detail = json!({
         "build-status": build.status(),
         "project-name": build.project,
         "build-id": build.arn,
-        "additional-information": additional_information(build, place),
+        "additional-information": additional_information(build, location),
         "current-phase": build.current_phase(),
         "current-phase-context": "[]",
         "version": "1",
@@ -21,7 +22,7 @@ pub(super) fn state_change(build: &Build, place: &Place, now: Timestamp) -> Valu
 }
 
 /// "CodeBuild Build Phase Change", if the build's newest phase has ended. It has no `build-status`.
-pub(super) fn phase_change(build: &Build, place: &Place) -> Option<Value> {
+pub(super) fn phase_change(build: &SimulatedBuild, location: &AwsLocation) -> Option<Value> {
     let phase = build.phases.last()?;
     let ended = phase.ended.as_ref()?;
     let detail = json!({
@@ -29,7 +30,7 @@ pub(super) fn phase_change(build: &Build, place: &Place) -> Option<Value> {
         "project-name": build.project,
         "build-id": build.arn,
         "completed-phase-context": format!("[{}]", context(ended.context.as_ref()).join(", ")),
-        "additional-information": additional_information(build, place),
+        "additional-information": additional_information(build, location),
         "completed-phase-status": ended.status,
         "completed-phase-duration-seconds": ended.seconds_since(phase.started),
         "version": "1",
@@ -39,19 +40,19 @@ pub(super) fn phase_change(build: &Build, place: &Place) -> Option<Value> {
     Some(entry("CodeBuild Build Phase Change", build, &detail, ended.at))
 }
 
-fn entry(kind: &str, build: &Build, detail: &Value, at: Timestamp) -> Value {
+fn entry(kind: &str, build: &SimulatedBuild, detail: &Value, at: Timestamp) -> Value {
     json!({
         "Source": "aws.codebuild",
         "DetailType": kind,
         "Resources": [build.arn],
-        "Time": super::build::epoch(at),
+        "Time": super::build::epoch_seconds(at),
         "Detail": detail.to_string(),
     })
 }
 
-fn additional_information(build: &Build, place: &Place) -> Value {
+fn additional_information(build: &SimulatedBuild, location: &AwsLocation) -> Value {
     let environment = &build.environment;
-    let logs = build.logs(place);
+    let logs = build.logs(location);
     json!({
         "artifact": {"location": ""},
         "environment": {
@@ -77,7 +78,7 @@ fn additional_information(build: &Build, place: &Place) -> Value {
     })
 }
 
-fn phase_summary(phase: &Phase) -> Value {
+fn phase_summary(phase: &BuildPhase) -> Value {
     let mut summary = json!({"phase-type": phase.kind, "start-time": time(phase.started)});
     if let Some(ended) = &phase.ended {
         summary["phase-context"] = json!(context(ended.context.as_ref()));
@@ -88,11 +89,11 @@ fn phase_summary(phase: &Phase) -> Value {
     summary
 }
 
-fn context(context: Option<&Context>) -> Vec<String> {
+fn context(context: Option<&PhaseContext>) -> Vec<String> {
     context.iter().map(|context| format!("{}: {}", context.status_code, context.message)).collect()
 }
 
-/// `Sep 1, 2017 4:12:29 PM`, which is UTC and does not say so.
+/// `Sep 1, 2017 4:12:29 PM`: UTC, though the string has no zone.
 fn time(at: Timestamp) -> String {
     at.strftime("%b %-d, %Y %-I:%M:%S %p").to_string()
 }

@@ -1,4 +1,4 @@
-//! The server's three doors: the API, a build's log, a build's credentials.
+//! The server's routes: the API, a build's log, a build's credentials.
 use std::sync::Arc;
 
 use axum::Router;
@@ -12,80 +12,85 @@ use axum::routing::{get, post};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::action::Action;
+use super::action::ApiAction;
+use super::error::CodeBuildError;
 use super::machine::log_path;
-use super::refusal::Refusal;
-use super::services::Call;
+use super::services::PermissionCheck;
 use super::signature;
-use super::site::Site;
-use crate::credentials::Key;
+use super::simulator::CodeBuildSimulator;
+use crate::credentials::AccessKey;
 
-/// Far more than the largest StartBuild.
-const LARGEST_CALL: usize = 1024 * 1024;
-const TARGET: &str = "CodeBuild_20161006.";
+/// Far larger than the largest StartBuild.
+const MAX_CALL_BYTES: usize = 1024 * 1024;
+const TARGET_PREFIX: &str = "CodeBuild_20161006.";
 
-pub(super) fn router(site: Arc<Site>) -> Router {
+pub(super) fn router(simulator: Arc<CodeBuildSimulator>) -> Router {
     Router::new()
-        .route("/", post(api))
-        .route("/builds/{uuid}/log", get(log))
-        .route("/builds/{uuid}/credentials", get(credentials))
-        .with_state(site)
+        .route("/", post(handle_api))
+        .route("/builds/{uuid}/log", get(get_log))
+        .route("/builds/{uuid}/credentials", get(get_credentials))
+        .with_state(simulator)
 }
 
-async fn api(State(site): State<Arc<Site>>, request: Request) -> Response {
+async fn handle_api(State(simulator): State<Arc<CodeBuildSimulator>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = match to_bytes(body, LARGEST_CALL).await {
-        Ok(body) => answer(&site, &parts, body).await,
-        Err(error) => Err(Refusal::new("SerializationException", error.to_string())),
+    let response = match to_bytes(body, MAX_CALL_BYTES).await {
+        Ok(body) => handle_call(&simulator, &parts, body).await,
+        Err(error) => Err(CodeBuildError::new("SerializationException", error.to_string())),
     };
-    match answer {
+    match response {
         Ok(value) => ([(CONTENT_TYPE, "application/x-amz-json-1.1")], value.to_string()).into_response(),
-        Err(refusal) => refusal.into_response(),
+        Err(error) => error.into_response(),
     }
 }
 
-async fn answer(site: &Arc<Site>, parts: &Parts, body: Bytes) -> Result<Value, Refusal> {
+async fn handle_call(simulator: &Arc<CodeBuildSimulator>, parts: &Parts, body: Bytes) -> Result<Value, CodeBuildError> {
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let name = target.and_then(|target| target.strip_prefix(TARGET)).unwrap_or_default();
-    let action = Action::parse(name).ok_or_else(|| {
-        Refusal::new("UnknownOperationException", format!("this sandbox's CodeBuild has no {name:?}"))
+    let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX)).unwrap_or_default();
+    let action = ApiAction::parse(name).ok_or_else(|| {
+        CodeBuildError::new("UnknownOperationException", format!("this sandbox's CodeBuild does not support {name:?}"))
     })?;
-    site.count(action);
-    let caller = signature::verify(&site.options.keys, &site.options.region, parts, &body, Timestamp::now())?;
-    let input: Value =
-        serde_json::from_slice(&body).map_err(|error| Refusal::new("SerializationException", error.to_string()))?;
-    authorize(site, &caller, action, &input).await?;
-    let outcome = action.execute(site, input, &caller);
-    hold(site, action).await;
+    simulator.count_call(action);
+    let caller = signature::verify(&simulator.options.keys, &simulator.options.region, parts, &body, Timestamp::now())?;
+    let input: Value = serde_json::from_slice(&body)
+        .map_err(|error| CodeBuildError::new("SerializationException", error.to_string()))?;
+    authorize(simulator, &caller, action, &input).await?;
+    let outcome = action.execute(simulator, input, &caller);
+    hold_reply(simulator, action).await;
     outcome
 }
 
-/// Asks the account's IAM. The root user builds the world and is not asked about.
-async fn authorize(site: &Site, caller: &Key, action: Action, input: &Value) -> Result<(), Refusal> {
+/// Checks the caller's permissions with the account's IAM. The root user, who creates the account, is not checked.
+async fn authorize(
+    simulator: &CodeBuildSimulator,
+    caller: &AccessKey,
+    action: ApiAction,
+    input: &Value,
+) -> Result<(), CodeBuildError> {
     if caller.principal_arn.ends_with(":root") {
         return Ok(());
     }
     let permission = format!("codebuild:{}", action.name());
     for project in action.projects(input) {
-        let resource = site.project_arn(&project);
-        let call = Call { action: permission.clone(), resource, context: action.context(input) };
-        let allowed = site.options.services.may(caller, &call).await.map_err(Refusal::internal)?;
-        let Call { resource, .. } = call;
+        let resource = simulator.project_arn(&project);
+        let call = PermissionCheck { action: permission.clone(), resource, context: action.context(input) };
+        let allowed = simulator.options.services.is_allowed(caller, &call).await.map_err(CodeBuildError::internal)?;
+        let PermissionCheck { resource, .. } = call;
         if !allowed {
-            let who = shown_principal(caller, &site.options.account);
+            let who = displayed_principal(caller, &simulator.options.account);
             let message = format!(
                 "User: {who} is not authorized to perform: {permission} on resource: {resource} because no \
                  identity-based policy allows the {permission} action"
             );
-            return Err(Refusal::new("AccessDeniedException", message));
+            return Err(CodeBuildError::new("AccessDeniedException", message));
         }
     }
-    site.books().used.insert((caller.principal_arn.clone(), permission));
+    simulator.state().used_actions.insert((caller.principal_arn.clone(), permission));
     Ok(())
 }
 
 /// AWS names a role by its session.
-fn shown_principal(caller: &Key, account: &str) -> String {
+fn displayed_principal(caller: &AccessKey, account: &str) -> String {
     if caller.session_token.is_some() {
         format!("arn:aws:sts::{account}:assumed-role/{}", caller.initiator)
     } else {
@@ -93,33 +98,37 @@ fn shown_principal(caller: &Key, account: &str) -> String {
     }
 }
 
-/// The call is done; only its reply waits, so that a test can kill the caller meanwhile.
-async fn hold(site: &Site, action: Action) {
-    let is_held = |held: &super::site::Held| held.action.as_deref() == Some(action.name());
-    let mut released = site.held.subscribe();
-    if site.held.send_if_modified(|held| {
+/// Holds the reply of an executed call, so that a test can kill the caller meanwhile.
+async fn hold_reply(simulator: &CodeBuildSimulator, action: ApiAction) {
+    let is_held = |held: &super::simulator::HeldReplies| held.action.as_deref() == Some(action.name());
+    let mut released = simulator.held_replies.subscribe();
+    if simulator.held_replies.send_if_modified(|held| {
         held.count += usize::from(is_held(held));
         is_held(held)
     }) {
-        // The sender is the site's own and outlives this.
+        // The simulator owns the sender and outlives this.
         let _ = released.wait_for(|held| !is_held(held)).await;
     }
 }
 
-async fn log(State(site): State<Arc<Site>>, Path(uuid): Path<String>) -> Response {
-    // Only a build's own name leads to a file: the path comes from whoever has the link.
-    let known = site.books().builds().iter().any(|build| build.uuid == uuid);
+async fn get_log(State(simulator): State<Arc<CodeBuildSimulator>>, Path(uuid): Path<String>) -> Response {
+    // Only a known build's name leads to a file: the caller controls the path.
+    let known = simulator.state().builds().iter().any(|build| build.uuid == uuid);
     if !known {
-        return (StatusCode::NOT_FOUND, "there is no such build\n").into_response();
+        return (StatusCode::NOT_FOUND, "no such build\n").into_response();
     }
-    // A build in the queue has no log yet.
-    let text = tokio::fs::read(log_path(&site.options.work_dir, &uuid)).await.unwrap_or_default();
+    // A queued build has no log yet.
+    let text = tokio::fs::read(log_path(&simulator.options.work_dir, &uuid)).await.unwrap_or_default();
     ([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-async fn credentials(State(site): State<Arc<Site>>, Path(uuid): Path<String>, headers: HeaderMap) -> Response {
+async fn get_credentials(
+    State(simulator): State<Arc<CodeBuildSimulator>>,
+    Path(uuid): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let token = headers.get(AUTHORIZATION).and_then(|token| token.to_str().ok()).unwrap_or_default();
-    match site.lent.show(&uuid, token) {
+    match simulator.credentials.credentials_json(&uuid, token) {
         Some(credentials) => axum::Json(credentials).into_response(),
         None => StatusCode::UNAUTHORIZED.into_response(),
     }

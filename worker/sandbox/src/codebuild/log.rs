@@ -1,4 +1,4 @@
-//! A build's log: what its commands print and what CodeBuild says about them, in order, with secrets masked.
+//! A build's log: the commands' output and CodeBuild's own lines, in order, with secrets masked.
 use std::io::{self, PipeReader, PipeWriter, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -11,68 +11,71 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::log_stream::LogStream;
-use super::mask::Masker;
+use super::log_stream::BuildLogStream;
+use super::mask::SecretMasker;
 
-/// Bytes read from the pipe at once.
-const CHUNK: usize = 16 * 1024;
+/// Bytes per read of the pipe.
+const CHUNK_BYTES: usize = 16 * 1024;
 
-/// The hand that writes: commands print into [`Log::output`], everything else comes by [`Log::say`].
+/// The log's write side: commands print into [`BuildLog::output_pipe`], CodeBuild's lines come by
+/// [`BuildLog::write_line`].
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct BuildLog {
     output: PipeWriter,
-    orders: mpsc::Sender<Order>,
-    recorder: JoinHandle<()>,
+    commands: mpsc::Sender<LogCommand>,
+    writer: JoinHandle<()>,
 }
 
-enum Order {
-    /// Write this line after all that was printed before.
-    Say(String, oneshot::Sender<()>),
+enum LogCommand {
+    /// Write this line after everything printed before.
+    WriteLine(String, oneshot::Sender<()>),
     Mask(Vec<String>),
-    /// Send a copy of all lines there, from the first.
-    Stream(Arc<LogStream>),
+    /// Copy all lines to this stream, from the first.
+    Stream(Arc<BuildLogStream>),
 }
 
-impl Log {
+impl BuildLog {
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let file = File::create(path).await?;
         let (reader, output) = io::pipe()?;
-        // This makes `reader` non-blocking as well: it is the pipe that is, not a handle of it.
+        // This makes `reader` non-blocking as well: the flag belongs to the pipe, not to a handle of it.
         let pipe = Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
-        let (orders, incoming) = mpsc::channel(16);
-        let recorder = Recorder { pipe, reader, file, masker: Masker::new(&[]), stream: None, unsent: Vec::new() };
-        Ok(Self { output, orders, recorder: tokio::spawn(recorder.run(incoming)) })
+        let (commands, incoming) = mpsc::channel(16);
+        let writer = LogWriter { pipe, reader, file, masker: SecretMasker::new(&[]), stream: None, unsent: Vec::new() };
+        Ok(Self { output, commands, writer: tokio::spawn(writer.run(incoming)) })
     }
 
-    /// One more end of the pipe, for a process.
-    pub(super) fn output(&self) -> io::Result<PipeWriter> {
+    /// Another write end of the pipe, for a process.
+    pub(super) fn output_pipe(&self) -> io::Result<PipeWriter> {
         self.output.try_clone()
     }
 
-    /// Hides these values from here on.
+    /// Masks these values in further output.
     pub(super) async fn mask(&self, secrets: Vec<String>) {
-        let _ = self.orders.send(Order::Mask(secrets)).await;
+        let _ = self.commands.send(LogCommand::Mask(secrets)).await;
     }
 
-    pub(super) async fn stream_to(&self, stream: Arc<LogStream>) {
-        let _ = self.orders.send(Order::Stream(stream)).await;
+    pub(super) async fn stream_to(&self, stream: Arc<BuildLogStream>) {
+        let _ = self.commands.send(LogCommand::Stream(stream)).await;
     }
 
-    /// Writes a line as CodeBuild's agent does, after everything that commands have printed until now. A recorder
-    /// that has died (a full disk) has said so in this process's own log; the build goes on without.
-    pub(super) async fn say(&self, text: &str) {
+    /// Writes a line as CodeBuild's agent does, after everything that commands have printed so far.
+    ///
+    /// If the writer has failed (a full disk), it has logged that to this process's own log; the build goes on without
+    /// it.
+    pub(super) async fn write_line(&self, text: &str) {
         let (done, written) = oneshot::channel();
         let line = container_line(text);
-        if self.orders.send(Order::Say(line, done)).await.is_ok() {
+        if self.commands.send(LogCommand::WriteLine(line, done)).await.is_ok() {
             let _ = written.await;
         }
     }
 
-    /// Writes what is left. Call it when no process holds the pipe any more.
+    /// Writes the rest. Call it when no process holds the pipe any more.
     pub(super) async fn close(self) {
-        let Self { output, orders, recorder } = self;
-        drop((output, orders));
-        let _ = recorder.await;
+        let Self { output, commands, writer } = self;
+        drop((output, commands));
+        let _ = writer.await;
     }
 }
 
@@ -81,52 +84,52 @@ pub(super) fn container_line(text: &str) -> String {
     format!("[Container] {} {text}\n", Timestamp::now().strftime("%Y/%m/%d %H:%M:%S%.6f"))
 }
 
-struct Recorder {
-    /// Tells when there is something to read.
+struct LogWriter {
+    /// Signals when the pipe is readable.
     pipe: Receiver,
     /// The same end of the same pipe.
     reader: PipeReader,
     file: File,
-    masker: Masker,
-    stream: Option<Arc<LogStream>>,
-    /// Lines for the stream: those from before it was known, and the one that has no end yet.
+    masker: SecretMasker,
+    stream: Option<Arc<BuildLogStream>>,
+    /// Output for the stream: lines from before the stream was known, and the last, incomplete line.
     unsent: Vec<u8>,
 }
 
-impl Recorder {
-    async fn run(mut self, mut incoming: mpsc::Receiver<Order>) {
+impl LogWriter {
+    async fn run(mut self, mut incoming: mpsc::Receiver<LogCommand>) {
         if let Err(error) = self.record(&mut incoming).await {
-            tracing::error!(%error, "a build's log could not be written");
+            tracing::error!(%error, "writing a build's log failed; the build goes on without it");
         }
     }
 
-    async fn record(&mut self, incoming: &mut mpsc::Receiver<Order>) -> io::Result<()> {
+    async fn record(&mut self, incoming: &mut mpsc::Receiver<LogCommand>) -> io::Result<()> {
         loop {
             tokio::select! {
                 readable = self.pipe.readable() => {
                     readable?;
                     self.drain().await?;
                 }
-                order = incoming.recv() => {
+                command = incoming.recv() => {
                     self.drain().await?;
-                    let Some(order) = order else { break };
-                    self.follow(order).await?;
+                    let Some(command) = command else { break };
+                    self.apply(command).await?;
                 }
             }
         }
         self.write_masked(b"", true).await
     }
 
-    async fn follow(&mut self, order: Order) -> io::Result<()> {
-        // What was printed before is complete now: a secret is not spread over CodeBuild's own lines.
+    async fn apply(&mut self, command: LogCommand) -> io::Result<()> {
+        // Output printed before is complete now: a secret is never split by CodeBuild's own lines.
         self.write_masked(b"", true).await?;
-        match order {
-            Order::Say(line, done) => {
+        match command {
+            LogCommand::WriteLine(line, done) => {
                 self.write_masked(line.as_bytes(), true).await?;
                 let _ = done.send(());
             }
-            Order::Mask(secrets) => self.masker = Masker::new(&secrets),
-            Order::Stream(stream) => {
+            LogCommand::Mask(secrets) => self.masker = SecretMasker::new(&secrets),
+            LogCommand::Stream(stream) => {
                 self.stream = Some(stream);
                 self.send_lines(false);
             }
@@ -134,12 +137,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Reads all that is in the pipe now.
+    /// Reads everything that is in the pipe now.
     async fn drain(&mut self) -> io::Result<()> {
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; CHUNK_BYTES];
         loop {
-            // Tokio answers "nothing there" from memory until its reactor has run again, so the pipe itself is asked,
-            // too: else a line that CodeBuild says would overtake what was printed before it.
+            // Tokio reports "would block" from a cached flag until its reactor has run again, so the pipe itself is
+            // read, too. Otherwise a line of CodeBuild would overtake what was printed before it.
             let read = match self.pipe.try_read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.reader.read(&mut chunk),
                 read => read,
@@ -170,12 +173,12 @@ impl Recorder {
         let end = self.unsent.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let end = if last { self.unsent.len() } else { end };
         for line in self.unsent.drain(..end).collect::<Vec<_>>().split_inclusive(|byte| *byte == b'\n') {
-            stream.put(String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']));
+            stream.push(String::from_utf8_lossy(line).trim_end_matches(['\r', '\n']));
         }
     }
 }
 
-impl Drop for Recorder {
+impl Drop for LogWriter {
     fn drop(&mut self) {
         self.send_lines(true);
     }
@@ -188,14 +191,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_printed_stands_before_what_is_said_later() {
+    async fn build_log_keeps_output_before_later_agent_lines() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let log = Log::open(&path).await.unwrap();
-        let mut output = log.output().unwrap();
+        let log = BuildLog::open(&path).await.unwrap();
+        let mut output = log.output_pipe().unwrap();
         for round in 0..50 {
             output.write_all(format!("printed {round}\n").as_bytes()).unwrap();
-            log.say(&format!("said {round}")).await;
+            log.write_line(&format!("said {round}")).await;
         }
         output.write_all(b"without an end").unwrap();
         drop(output);

@@ -1,37 +1,39 @@
-/// Replaces secrets in a stream of bytes with `***`, wherever the stream is cut into pieces. Not `Debug`: it holds them.
-pub(super) struct Masker {
+/// Replaces secrets in a stream of bytes with `***`, wherever the stream is split.
+///
+/// Not `Debug`: it holds them.
+pub(super) struct SecretMasker {
     /// Longest first, so that a secret which begins with another is masked whole.
     secrets: Vec<Vec<u8>>,
-    /// What may be the beginning of a secret.
-    held: Vec<u8>,
+    /// A possible beginning of a secret.
+    pending: Vec<u8>,
 }
 
 const MASK: &[u8] = b"***";
 
-impl Masker {
+impl SecretMasker {
     pub(super) fn new(secrets: &[String]) -> Self {
         let mut secrets: Vec<_> =
             secrets.iter().filter(|secret| !secret.is_empty()).map(|s| s.as_bytes().to_vec()).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self { secrets, held: Vec::new() }
+        Self { secrets, pending: Vec::new() }
     }
 
-    /// What of the stream so far can be shown now.
+    /// The masked part of the stream so far.
     pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        self.held.extend_from_slice(bytes);
-        self.show(false)
+        self.pending.extend_from_slice(bytes);
+        self.mask_pending(false)
     }
 
-    /// The rest: nothing more comes that could complete a secret.
+    /// The rest, at the end of the stream.
     pub(super) fn flush(&mut self) -> Vec<u8> {
-        self.show(true)
+        self.mask_pending(true)
     }
 
-    fn show(&mut self, last: bool) -> Vec<u8> {
-        let mut shown = Vec::with_capacity(self.held.len());
-        let mut rest = self.held.as_slice();
+    fn mask_pending(&mut self, last: bool) -> Vec<u8> {
+        let mut shown = Vec::with_capacity(self.pending.len());
+        let mut rest = self.pending.as_slice();
         while let Some(byte) = rest.first() {
-            // A longer secret may still be coming where a shorter one is complete already.
+            // A longer secret may follow where a shorter one is complete already.
             let may_grow =
                 !last && self.secrets.iter().any(|secret| secret.len() > rest.len() && secret.starts_with(rest));
             if may_grow {
@@ -48,7 +50,7 @@ impl Masker {
                 }
             }
         }
-        self.held = rest.to_vec();
+        self.pending = rest.to_vec();
         shown
     }
 }
@@ -57,12 +59,12 @@ impl Masker {
 mod tests {
     use super::*;
 
-    /// However the text is cut into three, it is shown the same.
+    /// Checks the output for each split of the text into three parts.
     fn check(secrets: &[&str], text: &str, expected: &str) {
         let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         for first in 0..=text.len() {
             for second in first..=text.len() {
-                let mut masker = Masker::new(&secrets);
+                let mut masker = SecretMasker::new(&secrets);
                 let mut shown = masker.push(&text.as_bytes()[..first]);
                 shown.extend(masker.push(&text.as_bytes()[first..second]));
                 shown.extend(masker.push(&text.as_bytes()[second..]));
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_masked_however_the_output_is_cut() {
+    fn secret_split_across_chunks_is_masked() {
         check(&["s3cret"], "a s3cret, s3cre, s3s3cret s3cret", "a ***, s3cre, s3*** ***");
         check(&["abab"], "abababab ab", "****** ab");
         check(&["token", "token-long"], "token token-long token-lon", "*** *** ***-lon");
@@ -82,8 +84,8 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_become_a_secret_is_held_back() {
-        let mut masker = Masker::new(&["s3cret".to_owned()]);
+    fn masker_holds_back_only_possible_secret_prefixes() {
+        let mut masker = SecretMasker::new(&["s3cret".to_owned()]);
         assert_eq!(masker.push(b"line\ns3"), b"line\n");
         assert_eq!(masker.push(b"x"), b"s3x");
     }

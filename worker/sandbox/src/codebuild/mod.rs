@@ -1,20 +1,20 @@
-//! AWS CodeBuild on one machine: its protocol, its rules and habits, and builds that really run.
+//! An AWS CodeBuild simulator: its protocol, its rules and behavior, and builds that really run.
 //!
-//! `http` takes calls, `signature` and IAM decide who may, `books` (pure) what happens, `run` does it on a
-//! `machine`, and `bus` tells the world. Only builds without a source are run, and whatever the real CodeBuild has
-//! and this one has not is refused by its name.
+//! `http` receives calls, `signature` and IAM authorise them, `state` (pure) decides, `run` executes a build on a
+//! `machine`, and `bus` sends the events. Only builds without a source are run. What AWS's CodeBuild supports and this
+//! one does not is rejected by name.
 mod action;
-mod books;
 mod build;
 mod buildspec;
 mod bus;
 mod container;
+mod container_credentials;
 mod controls;
-mod emulated;
+mod emulated_services;
 mod environment;
+mod error;
 mod event;
 mod http;
-mod lent_roles;
 mod listing;
 mod log;
 mod log_stream;
@@ -24,56 +24,56 @@ mod options;
 mod phase;
 mod processes;
 mod project;
-mod refusal;
 mod run;
 mod script;
 mod services;
 mod signature;
-mod site;
+mod simulator;
 mod start_build;
+mod state;
 mod token;
 mod variable;
 
 pub use bus::{EventCounts, EventMode};
-pub use controls::{BuildView, Controls};
-pub use emulated::Emulated;
-pub use options::{BuildCredentials, CodeBuildOptions, Queue, Settings, Undocumented};
-pub use services::{BuildRole, Call, LogLine, Outcome, SecretVersion, Services};
+pub use controls::{BuildSnapshot, CodeBuildControls};
+pub use emulated_services::EmulatedServices;
+pub use options::{BuildCredentials, CodeBuildOptions, CodeBuildSettings, QueuePolicy, UndocumentedBehavior};
+pub use services::{AwsServices, BuildLogLine, BuildRole, PermissionCheck, SecretVersion, ServiceFuture};
 
 use std::sync::Arc;
 
-use crate::server::{Server, serve};
+use crate::server::{LoopbackServer, serve};
 
-/// A running CodeBuild. When it is dropped its server stops and all builds end, with every process of theirs.
+/// A running CodeBuild. Dropping it stops its server and all builds, with all their processes.
 #[derive(Debug)]
-pub struct CodeBuild {
-    server: Server,
+pub struct CodeBuildServer {
+    server: LoopbackServer,
     /// For tests.
-    pub controls: Controls,
+    pub controls: CodeBuildControls,
 }
 
-impl CodeBuild {
+impl CodeBuildServer {
     /// Starts it on a free port of the loopback interface.
     ///
     /// # Errors
-    /// No port, or no certificate.
+    /// No port is free, or no certificate could be issued.
     pub async fn start(options: CodeBuildOptions) -> anyhow::Result<Self> {
-        let authority = options.authority.clone();
-        let (bus, carrier) = bus::Bus::new(options.services.clone());
-        let site = Arc::new(site::Site::new(options, bus));
-        site.spawn(carrier);
-        let server = serve(http::router(site.clone()), &authority).await?;
-        site.listens_at(&server.url);
-        Ok(Self { server, controls: Controls(site) })
+        let ca = options.ca.clone();
+        let (bus, dispatcher) = bus::EventBus::new(options.services.clone());
+        let simulator = Arc::new(simulator::CodeBuildSimulator::new(options, bus));
+        simulator.spawn(dispatcher);
+        let server = serve(http::router(simulator.clone()), &ca).await?;
+        simulator.set_url(&server.url);
+        Ok(Self { server, controls: CodeBuildControls(simulator) })
     }
 
-    /// What `AWS_ENDPOINT_URL_CODEBUILD` is set to.
+    /// The value of `AWS_ENDPOINT_URL_CODEBUILD`.
     pub fn url(&self) -> &str {
         &self.server.url
     }
 }
 
-impl Drop for CodeBuild {
+impl Drop for CodeBuildServer {
     fn drop(&mut self) {
         self.controls.0.shut_down();
     }

@@ -60,8 +60,8 @@ impl PhaseStatus {
         }
     }
 
-    /// The status of a build whose first phase that did not succeed ended like this.
-    pub(super) fn of_build(self) -> &'static str {
+    /// The status of a build whose first phase that did not succeed has this status.
+    pub(super) fn as_build_status(self) -> &'static str {
         match self {
             Self::ClientError => Self::Failed.as_str(),
             status => status.as_str(),
@@ -69,49 +69,49 @@ impl PhaseStatus {
     }
 }
 
-/// Why a phase ended as it did.
+/// Why a phase ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Context {
+pub(super) struct PhaseContext {
     pub(super) status_code: String,
     pub(super) message: String,
 }
 
-impl Context {
+impl PhaseContext {
     pub(super) fn new(status_code: &str, message: impl Into<String>) -> Self {
         Self { status_code: status_code.to_owned(), message: message.into() }
     }
 }
 
-/// What ended a phase early.
+/// The failure that ended a phase early.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(super) struct PhaseFailure {
     pub(super) status: PhaseStatus,
-    pub(super) context: Context,
+    pub(super) context: PhaseContext,
 }
 
-impl Failure {
-    pub(super) fn new(status: PhaseStatus, context: Context) -> Self {
+impl PhaseFailure {
+    pub(super) fn new(status: PhaseStatus, context: PhaseContext) -> Self {
         Self { status, context }
     }
 }
 
-/// A phase that began, and perhaps ended.
+/// A started phase, and its end if it has one.
 #[derive(Debug, Clone)]
-pub(super) struct Phase {
+pub(super) struct BuildPhase {
     pub(super) kind: PhaseKind,
     pub(super) started: Timestamp,
-    pub(super) ended: Option<Ended>,
+    pub(super) ended: Option<PhaseEnd>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Ended {
+pub(super) struct PhaseEnd {
     pub(super) at: Timestamp,
     pub(super) status: PhaseStatus,
-    pub(super) context: Option<Context>,
+    pub(super) context: Option<PhaseContext>,
 }
 
-impl Ended {
+impl PhaseEnd {
     /// Whole seconds, as CodeBuild counts.
     pub(super) fn seconds_since(&self, started: Timestamp) -> i64 {
         self.at.duration_since(started).as_secs().max(0)

@@ -1,22 +1,21 @@
-//! Build projects: what CreateProject takes, and refuses because this CodeBuild would not do it.
+//! Build projects: what CreateProject accepts, and rejects because this CodeBuild does not support it.
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
-use super::variable::{self, Variable};
+use super::error::CodeBuildError;
+use super::variable::{self, CodeBuildVariable};
 
-/// CreateProject's input, as far as it is understood. A field that is not here is refused by its name, so that
-/// nobody believes in a setting that does nothing.
+/// CreateProject's input. An unknown field is rejected by name, so that no caller relies on a setting without effect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Project {
+pub(super) struct BuildProject {
     pub(super) name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    pub(super) source: Source,
-    artifacts: Artifacts,
-    pub(super) environment: Environment,
+    pub(super) source: ProjectSource,
+    artifacts: ProjectArtifacts,
+    pub(super) environment: ProjectEnvironment,
     pub(super) service_role: String,
     #[serde(default = "an_hour")]
     pub(super) timeout_in_minutes: u32,
@@ -25,9 +24,9 @@ pub(super) struct Project {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) concurrent_build_limit: Option<usize>,
     #[serde(default)]
-    logs_config: LogsConfig,
+    logs_config: ProjectLogsConfig,
     #[serde(default)]
-    cache: Cache,
+    cache: ProjectCache,
     #[serde(default)]
     auto_retry_limit: u32,
     #[serde(default)]
@@ -38,32 +37,32 @@ pub(super) struct Project {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Source {
+pub(super) struct ProjectSource {
     #[serde(rename = "type")]
     kind: String,
     #[serde(default)]
     pub(super) buildspec: String,
     #[serde(default)]
     insecure_ssl: bool,
-    /// Of no meaning without a source; Terraform sends it all the same.
+    /// Without meaning for a project without a source; Terraform sends it nevertheless.
     #[serde(default)]
     git_clone_depth: u32,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Artifacts {
+struct ProjectArtifacts {
     #[serde(rename = "type")]
     kind: String,
-    /// Likewise.
+    /// As `git_clone_depth`.
     #[serde(default)]
     override_artifact_name: bool,
 }
 
-/// Where builds run. Here it is always this machine, whatever the image; it is kept to be shown.
+/// The build environment. Builds always run on this machine, whatever the image; it is kept to be returned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Environment {
+pub(super) struct ProjectEnvironment {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) image: String,
@@ -73,29 +72,29 @@ pub(super) struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     image_pull_credentials_type: Option<String>,
     #[serde(default)]
-    pub(super) environment_variables: Vec<Variable>,
+    pub(super) environment_variables: Vec<CodeBuildVariable>,
 }
 
-impl Environment {
-    pub(super) fn with_variables(&self, environment_variables: Vec<Variable>) -> Self {
+impl ProjectEnvironment {
+    pub(super) fn with_variables(&self, environment_variables: Vec<CodeBuildVariable>) -> Self {
         Self { environment_variables, ..self.clone() }
     }
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct LogsConfig {
+struct ProjectLogsConfig {
     #[serde(default)]
-    cloud_watch_logs: CloudWatchLogs,
+    cloud_watch_logs: CloudWatchLogsConfig,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    s3_logs: Option<S3Logs>,
+    s3_logs: Option<S3LogsConfig>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CloudWatchLogs {
+struct CloudWatchLogsConfig {
     #[serde(default)]
-    status: Switch,
+    status: LogsStatus,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,7 +103,7 @@ struct CloudWatchLogs {
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-enum Switch {
+enum LogsStatus {
     #[default]
     Enabled,
     Disabled,
@@ -112,18 +111,18 @@ enum Switch {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct S3Logs {
-    status: Switch,
+struct S3LogsConfig {
+    status: LogsStatus,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cache {
+struct ProjectCache {
     #[serde(rename = "type")]
     kind: String,
 }
 
-impl Default for Cache {
+impl Default for ProjectCache {
     fn default() -> Self {
         Self { kind: "NO_CACHE".to_owned() }
     }
@@ -137,45 +136,47 @@ fn eight_hours() -> u32 {
     480
 }
 
-/// The minutes that a build may run (CodeBuild's API reference).
+/// The range of a build's timeout in minutes (CodeBuild's API reference).
 const TIMEOUT_MINUTES: std::ops::RangeInclusive<u32> = 5..=2160;
-/// The minutes that a build may be queued.
+/// The range of a build's queued timeout in minutes.
 const QUEUED_MINUTES: std::ops::RangeInclusive<u32> = 5..=480;
 
-pub(super) fn check_timeout(name: &str, minutes: u32) -> Result<(), Refusal> {
+pub(super) fn validate_timeout(name: &str, minutes: u32) -> Result<(), CodeBuildError> {
     let range = if name.starts_with("queued") { QUEUED_MINUTES } else { TIMEOUT_MINUTES };
     if range.contains(&minutes) {
         return Ok(());
     }
     let message = format!("Invalid {name}: {minutes} is not between {} and {}", range.start(), range.end());
-    Err(Refusal::invalid_input(message))
+    Err(CodeBuildError::invalid_input(message))
 }
 
-impl Project {
-    /// Refuses values that CodeBuild refuses, or that would ask for what is not there.
-    pub(super) fn check(&self) -> Result<(), Refusal> {
-        let unsupported = |what: &str| Err(Refusal::invalid_input(format!("this sandbox's CodeBuild has no {what}")));
-        let named = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if !(2..=255).contains(&self.name.len()) || !self.name.chars().all(named) {
-            return Err(Refusal::invalid_input(format!("Invalid project name: {:?}", self.name)));
+impl BuildProject {
+    /// Rejects values that CodeBuild rejects, and those that this CodeBuild does not support.
+    pub(super) fn validate(&self) -> Result<(), CodeBuildError> {
+        let unsupported = |what: &str| {
+            Err(CodeBuildError::invalid_input(format!("this sandbox's CodeBuild does not support {what}")))
+        };
+        let is_name_char = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if !(2..=255).contains(&self.name.len()) || !self.name.chars().all(is_name_char) {
+            return Err(CodeBuildError::invalid_input(format!("Invalid project name: {:?}", self.name)));
         }
         if !self.service_role.contains(":role/") {
-            return Err(Refusal::invalid_input("Invalid service role: a role's ARN is needed"));
+            return Err(CodeBuildError::invalid_input("Invalid service role: a role's ARN is needed"));
         }
         if self.concurrent_build_limit == Some(0) {
-            return Err(Refusal::invalid_input("Invalid concurrent build limit: it must be at least 1"));
+            return Err(CodeBuildError::invalid_input("Invalid concurrent build limit: it must be at least 1"));
         }
         if self.source.buildspec.trim().is_empty() {
-            return Err(Refusal::invalid_input("Project source NO_SOURCE requires a buildspec"));
+            return Err(CodeBuildError::invalid_input("Project source NO_SOURCE requires a buildspec"));
         }
-        check_timeout("timeoutInMinutes", self.timeout_in_minutes)?;
-        check_timeout("queuedTimeoutInMinutes", self.queued_timeout_in_minutes)?;
-        variable::check(&self.environment.environment_variables)?;
-        let s3_logs = self.logs_config.s3_logs.as_ref().is_some_and(|logs| logs.status == Switch::Enabled);
+        validate_timeout("timeoutInMinutes", self.timeout_in_minutes)?;
+        validate_timeout("queuedTimeoutInMinutes", self.queued_timeout_in_minutes)?;
+        variable::validate(&self.environment.environment_variables)?;
+        let s3_logs = self.logs_config.s3_logs.as_ref().is_some_and(|logs| logs.status == LogsStatus::Enabled);
         match () {
-            () if self.source.kind != "NO_SOURCE" => unsupported("source type but NO_SOURCE"),
-            () if self.artifacts.kind != "NO_ARTIFACTS" => unsupported("artifacts type but NO_ARTIFACTS"),
-            () if self.cache.kind != "NO_CACHE" => unsupported("cache type but NO_CACHE"),
+            () if self.source.kind != "NO_SOURCE" => unsupported("source types other than NO_SOURCE"),
+            () if self.artifacts.kind != "NO_ARTIFACTS" => unsupported("artifacts types other than NO_ARTIFACTS"),
+            () if self.cache.kind != "NO_CACHE" => unsupported("cache types other than NO_CACHE"),
             () if self.environment.privileged_mode => unsupported("privileged mode"),
             () if self.auto_retry_limit > 0 => unsupported("automatic retries"),
             () if s3_logs => unsupported("logs in S3"),
@@ -183,10 +184,10 @@ impl Project {
         }
     }
 
-    /// The log group and stream of a build, unless the project has its logs switched off.
+    /// The log group and stream of a build, unless the project's logs are disabled.
     pub(super) fn log_stream(&self, build_uuid: &str) -> Option<(String, String)> {
         let logs = &self.logs_config.cloud_watch_logs;
-        if logs.status == Switch::Disabled {
+        if logs.status == LogsStatus::Disabled {
             return None;
         }
         let group = logs.group_name.clone().unwrap_or_else(|| format!("/aws/codebuild/{}", self.name));
@@ -197,12 +198,12 @@ impl Project {
         Some((group, stream))
     }
 
-    /// The project as BatchGetProjects shows it.
-    pub(super) fn show(&self, arn: &str, created: Timestamp, modified: Timestamp) -> Value {
+    /// The project as BatchGetProjects returns it.
+    pub(super) fn to_json(&self, arn: &str, created: Timestamp, modified: Timestamp) -> Value {
         let mut shown = json!(self);
         shown["arn"] = json!(arn);
-        shown["created"] = json!(super::build::epoch(created));
-        shown["lastModified"] = json!(super::build::epoch(modified));
+        shown["created"] = json!(super::build::epoch_seconds(created));
+        shown["lastModified"] = json!(super::build::epoch_seconds(modified));
         shown
     }
 }

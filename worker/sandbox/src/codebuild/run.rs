@@ -1,25 +1,25 @@
-//! A build's way through its phases.
+//! The run of a build through its phases.
 use std::sync::Arc;
 
 use tokio::time::sleep;
 
-use super::build::Build;
+use super::build::SimulatedBuild;
 use super::buildspec::Buildspec;
 use super::container::Container;
 use super::environment;
-use super::log::Log;
-use super::log_stream::{LogStream, Shipping};
-use super::machine::Machine;
+use super::log::BuildLog;
+use super::log_stream::{BuildLogStream, LogUpload};
+use super::machine::BuildMachine;
 use super::options::BuildCredentials;
-use super::phase::{Context, Failure, PhaseKind, PhaseStatus};
-use super::processes::Processes;
+use super::phase::{PhaseContext, PhaseFailure, PhaseKind, PhaseStatus};
+use super::processes::BuildProcesses;
 use super::services::BuildRole;
-use super::site::Site;
+use super::simulator::CodeBuildSimulator;
 use super::variable;
 
-/// Runs a build that StartBuild has just entered, to its very end.
-pub(super) async fn run(site: Arc<Site>, build: Build, processes: Arc<Processes>) {
-    let mut run = Run { site, build, shipping: None };
+/// Runs a new build to its completion.
+pub(super) async fn run(simulator: Arc<CodeBuildSimulator>, build: SimulatedBuild, processes: Arc<BuildProcesses>) {
+    let mut run = BuildRun { simulator, build, log_upload: None };
     run.end(Ok(()));
     run.begin(PhaseKind::Queued);
     let queued = run.wait_in_queue().await;
@@ -28,158 +28,160 @@ pub(super) async fn run(site: Arc<Site>, build: Build, processes: Arc<Processes>
     if let Some(role) = role {
         run.run_on_machine(role, processes).await;
     }
-    run.site.complete(&run.build.id);
+    run.simulator.complete(&run.build.id);
 }
 
-struct Run {
-    site: Arc<Site>,
-    build: Build,
-    shipping: Option<Shipping>,
+struct BuildRun {
+    simulator: Arc<CodeBuildSimulator>,
+    build: SimulatedBuild,
+    log_upload: Option<LogUpload>,
 }
 
-impl Run {
+impl BuildRun {
     fn begin(&self, phase: PhaseKind) {
-        self.site.begin_phase(&self.build.id, phase);
+        self.simulator.begin_phase(&self.build.id, phase);
     }
 
-    fn end(&self, outcome: Result<(), Failure>) {
-        self.site.end_phase(&self.build.id, outcome);
+    fn end(&self, outcome: Result<(), PhaseFailure>) {
+        self.simulator.end_phase(&self.build.id, outcome);
     }
 
-    async fn wait_in_queue(&self) -> Result<Arc<dyn BuildRole>, Failure> {
+    async fn wait_in_queue(&self) -> Result<Arc<dyn BuildRole>, PhaseFailure> {
         tokio::select! {
-            () = self.site.place_for(&self.build.id) => {}
-            interruption = self.interruption(self.build.queued_minutes) => return Err(interruption),
+            () = self.simulator.wait_for_slot(&self.build.id) => {}
+            interruption = self.wait_for_interruption(self.build.queued_minutes) => return Err(interruption),
         }
         let session = format!("AWSCodeBuild-{}", self.build.uuid);
-        self.site.assume(&self.build.service_role, &session, &self.build.project).await.map_err(|error| {
+        self.simulator.assume_role(&self.build.service_role, &session, &self.build.project).await.map_err(|error| {
             let message = format!(
                 "CodeBuild is not authorized to perform: sts:AssumeRole on {}: {error}",
                 self.build.service_role
             );
-            Failure::new(PhaseStatus::ClientError, Context::new("ACCESS_DENIED", message))
+            PhaseFailure::new(PhaseStatus::ClientError, PhaseContext::new("ACCESS_DENIED", message))
         })
     }
 
-    /// Comes when the build is stopped, or has taken that many minutes.
-    async fn interruption(&self, minutes: u32) -> Failure {
-        let limit = self.site.settings().minute * minutes;
+    /// Waits until the build is stopped, or until its timeout in minutes expires.
+    async fn wait_for_interruption(&self, minutes: u32) -> PhaseFailure {
+        let limit = self.simulator.settings().minute_length * minutes;
         tokio::select! {
             () = self.build.stop.cancelled() => {
-                Failure::new(PhaseStatus::Stopped, Context::new("BUILD_STOPPED", "Build was stopped"))
+                PhaseFailure::new(PhaseStatus::Stopped, PhaseContext::new("BUILD_STOPPED", "Build was stopped"))
             }
-            () = sleep(limit) => Failure::new(PhaseStatus::TimedOut, Context::new("BUILD_TIMED_OUT", "Build has timed out. ")),
+            () = sleep(limit) => PhaseFailure::new(PhaseStatus::TimedOut, PhaseContext::new("BUILD_TIMED_OUT", "Build has timed out. ")),
         }
     }
 
-    async fn run_on_machine(&mut self, role: Arc<dyn BuildRole>, processes: Arc<Processes>) {
+    async fn run_on_machine(&mut self, role: Arc<dyn BuildRole>, processes: Arc<BuildProcesses>) {
         self.begin(PhaseKind::Provisioning);
-        let options = &self.site.options;
+        let options = &self.simulator.options;
         let container = Container(options.image.clone());
-        let mut machine = match Machine::provision(&options.work_dir, container, &self.build.uuid, processes).await {
+        let mut machine = match BuildMachine::provision(&options.work_dir, container, &self.build.uuid, processes).await
+        {
             Ok(machine) => machine,
-            Err(error) => return self.end(Err(fault(error))),
+            Err(error) => return self.end(Err(internal_fault(error))),
         };
-        self.copy_log(&machine.log, role.clone()).await;
+        self.attach_log_stream(&machine.log, role.clone()).await;
         self.end(Ok(()));
         let interrupted = tokio::select! {
-            () = self.work(&mut machine, role) => None,
-            interruption = self.interruption(self.build.timeout_minutes) => Some(interruption),
+            () = self.run_phases(&mut machine, role) => None,
+            interruption = self.wait_for_interruption(self.build.timeout_minutes) => Some(interruption),
         };
         match interrupted {
             None => {
                 self.begin(PhaseKind::Finalizing);
-                self.leave(machine).await;
+                self.tear_down(machine).await;
                 self.end(Ok(()));
             }
             Some(failure) => {
-                machine.processes.end(self.site.settings().grace).await;
-                self.report(&machine.log, &Err(failure.clone())).await;
-                self.leave(machine).await;
+                machine.processes.terminate(self.simulator.settings().grace_period).await;
+                self.log_failure(&machine.log, &Err(failure.clone())).await;
+                self.tear_down(machine).await;
                 self.end(Err(failure));
             }
         }
     }
 
-    async fn copy_log(&mut self, log: &Log, role: Arc<dyn BuildRole>) {
+    async fn attach_log_stream(&mut self, log: &BuildLog, role: Arc<dyn BuildRole>) {
         if let Some((group, stream)) = self.build.log_stream.clone() {
-            let (stream, shipping) = LogStream::open(role, group, stream);
+            let (stream, log_upload) = BuildLogStream::open(role, group, stream);
             log.stream_to(stream).await;
-            self.shipping = Some(shipping);
+            self.log_upload = Some(log_upload);
         }
     }
 
-    /// From DOWNLOAD_SOURCE to the last phase that a build without artifacts has something to do in.
-    async fn work(&self, machine: &mut Machine, role: Arc<dyn BuildRole>) {
+    /// From DOWNLOAD_SOURCE to the last phase that has work in a build without artifacts.
+    async fn run_phases(&self, machine: &mut BuildMachine, role: Arc<dyn BuildRole>) {
         self.begin(PhaseKind::DownloadSource);
         let (buildspec, outcome) = match self.prepare(machine, role).await {
             Ok(buildspec) => (Some(buildspec), Ok(())),
             Err(failure) => (None, Err(failure)),
         };
-        self.finish(&machine.log, PhaseKind::DownloadSource, outcome).await;
+        self.finish_phase(&machine.log, PhaseKind::DownloadSource, outcome).await;
         let Some(buildspec) = buildspec else { return };
         let mut succeeding = true;
         for phase in [PhaseKind::Install, PhaseKind::PreBuild, PhaseKind::Build, PhaseKind::PostBuild] {
             self.begin(phase);
-            let outcome = machine.run(buildspec.commands(phase), succeeding).await;
+            let outcome = machine.run_phase(buildspec.commands(phase), succeeding).await;
             succeeding &= outcome.is_ok();
-            self.finish(&machine.log, phase, outcome).await;
+            self.finish_phase(&machine.log, phase, outcome).await;
             // Only BUILD is followed by the next phase when it fails (CodeBuild's guide, "build phase transitions").
             if !succeeding && matches!(phase, PhaseKind::Install | PhaseKind::PreBuild) {
                 return;
             }
         }
         self.begin(PhaseKind::UploadArtifacts);
-        self.finish(&machine.log, PhaseKind::UploadArtifacts, Ok(())).await;
+        self.finish_phase(&machine.log, PhaseKind::UploadArtifacts, Ok(())).await;
     }
 
-    /// What has to be known before the first command.
-    async fn prepare(&self, machine: &mut Machine, role: Arc<dyn BuildRole>) -> Result<Buildspec, Failure> {
+    /// Prepares what the first command needs.
+    async fn prepare(&self, machine: &mut BuildMachine, role: Arc<dyn BuildRole>) -> Result<Buildspec, PhaseFailure> {
         let buildspec = Buildspec::parse(&self.build.buildspec)
-            .map_err(|context| Failure::new(PhaseStatus::ClientError, context))?;
-        let variables = variable::overlaid(&buildspec.variables(), &self.build.environment.environment_variables);
+            .map_err(|context| PhaseFailure::new(PhaseStatus::ClientError, context))?;
+        let variables = variable::overlay(&buildspec.variables(), &self.build.environment.environment_variables);
         let resolved = variable::resolve(&variables, role.as_ref()).await;
         // FAILED, not CLIENT_ERROR, as the logs in public issues show it.
-        let resolved = resolved.map_err(|context| Failure::new(PhaseStatus::Failed, context))?;
+        let resolved = resolved.map_err(|context| PhaseFailure::new(PhaseStatus::Failed, context))?;
         machine.log.mask(resolved.secrets).await;
-        machine.set(environment::of_machine(&self.site.options).map_err(fault)?);
-        machine.set(resolved.values);
-        machine.set(environment::of_build(&self.build, &self.site.place()));
-        machine.set(machine.own_variables());
-        if self.site.options.build_credentials == BuildCredentials::Endpoint {
-            let lent = self.site.lent.lend(&self.site.place().url, &self.build.uuid, role);
-            machine.set(lent.map_err(fault)?);
+        machine.set_variables(environment::machine_variables(&self.simulator.options).map_err(internal_fault)?);
+        machine.set_variables(resolved.values);
+        machine.set_variables(environment::build_variables(&self.build, &self.simulator.location()));
+        machine.set_variables(machine.directory_variables());
+        if self.simulator.options.build_credentials == BuildCredentials::Endpoint {
+            let credentials = self.simulator.credentials.grant(&self.simulator.location().url, &self.build.uuid, role);
+            machine.set_variables(credentials.map_err(internal_fault)?);
         }
         Ok(buildspec)
     }
 
-    async fn finish(&self, log: &Log, phase: PhaseKind, outcome: Result<(), Failure>) {
+    async fn finish_phase(&self, log: &BuildLog, phase: PhaseKind, outcome: Result<(), PhaseFailure>) {
         let status = outcome.as_ref().map_or_else(|failure| failure.status, |()| PhaseStatus::Succeeded);
-        log.say(&format!("Phase complete: {} State: {}", phase.as_str(), status.as_str())).await;
-        self.report(log, &outcome).await;
+        log.write_line(&format!("Phase complete: {} State: {}", phase.as_str(), status.as_str())).await;
+        self.log_failure(log, &outcome).await;
         self.end(outcome);
     }
 
-    async fn report(&self, log: &Log, outcome: &Result<(), Failure>) {
-        if let Err(Failure { context, .. }) = outcome {
+    async fn log_failure(&self, log: &BuildLog, outcome: &Result<(), PhaseFailure>) {
+        if let Err(PhaseFailure { context, .. }) = outcome {
             let line = format!("Phase context status code: {} Message: {}", context.status_code, context.message);
-            log.say(&line).await;
+            log.write_line(&line).await;
         }
     }
 
-    /// Like a container that is gone: background processes end too (before the log does, so that their last words are
-    /// in it), and the role's keys are no longer handed out.
-    async fn leave(&mut self, machine: Machine) {
+    /// Removes the machine, as a container's end does.
+    ///
+    /// Background processes end before the log does, so their last lines are in it. The role's credentials are revoked.
+    async fn tear_down(&mut self, machine: BuildMachine) {
         machine.processes.kill();
-        self.site.lent.withdraw(&self.build.uuid);
-        machine.dismantle().await;
-        if let Some(shipping) = self.shipping.take() {
-            shipping.done().await;
+        self.simulator.credentials.revoke(&self.build.uuid);
+        machine.destroy().await;
+        if let Some(log_upload) = self.log_upload.take() {
+            log_upload.finish().await;
         }
     }
 }
 
-/// Not the caller's doing.
-fn fault(error: impl std::fmt::Display) -> Failure {
-    Failure::new(PhaseStatus::Fault, Context::new("INTERNAL_SERVICE_ERROR", error.to_string()))
+/// The failure of a phase by an internal error, not by the caller.
+fn internal_fault(error: impl std::fmt::Display) -> PhaseFailure {
+    PhaseFailure::new(PhaseStatus::Fault, PhaseContext::new("INTERNAL_SERVICE_ERROR", error.to_string()))
 }

@@ -1,12 +1,15 @@
-//! One command of a buildspec as a script. Each runs in a shell of its own; what a command changes in its environment
-//! and folder is kept for the next by two files, as CodeBuild's own agent does it.
+//! One command of a buildspec as a shell script.
+//!
+//! Each command runs in a shell of its own. Two files carry its changes of environment and directory to the next one,
+//! as CodeBuild's own agent does it.
+//! and directory is kept for the next by two files, as CodeBuild's own agent does it.
 use std::path::Path;
 
-/// The text of the script. `succeeding` is what `CODEBUILD_BUILD_SUCCEEDING` says.
+/// The script. `succeeding` is the value of `CODEBUILD_BUILD_SUCCEEDING`.
 pub(super) fn script(command: &str, announcement: &str, state: &Path, succeeding: bool) -> String {
-    let environment = quoted(&state.join("env.sh"));
-    let directory = quoted(&state.join("dir.txt"));
-    // The announcement is printed by the shell itself, so that it stands before the command's first byte.
+    let environment = quote_path(&state.join("env.sh"));
+    let directory = quote_path(&state.join("dir.txt"));
+    // The shell itself prints the announcement, so that it precedes the command's first byte.
     format!(
         "if [ -f {environment} ]; then . {environment}; fi\n\
          cd \"$(cat {directory})\" || exit\n\
@@ -22,11 +25,11 @@ pub(super) fn script(command: &str, announcement: &str, state: &Path, succeeding
     )
 }
 
-fn quoted(path: &Path) -> String {
+fn quote_path(path: &Path) -> String {
     quote(&path.to_string_lossy())
 }
 
-/// A text as one word of a POSIX shell.
+/// A string as one word of a POSIX shell.
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

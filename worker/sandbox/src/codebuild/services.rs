@@ -1,4 +1,6 @@
-//! The rest of the account, as CodeBuild needs it. [`super::Emulated`] is the real one; tests have their own.
+//! The AWS services that CodeBuild calls.
+//!
+//! [`super::EmulatedServices`] are the sandbox's; tests have their own.
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -6,58 +8,63 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::AwsError;
-use crate::credentials::Key;
+use crate::credentials::AccessKey;
 
-/// A call's outcome; the error's text is shown to the build's owner, as AWS shows it.
-pub type Outcome<'a, T> = BoxFuture<'a, Result<T, AwsError>>;
+/// A call's outcome; the error's message is shown to the build's owner, as AWS shows it.
+pub type ServiceFuture<'a, T> = BoxFuture<'a, Result<T, AwsError>>;
 
-/// What CodeBuild asks of IAM, EventBridge and STS, as the service that it is.
-pub trait Services: std::fmt::Debug + Send + Sync {
-    /// Whether IAM lets `who` make this call.
-    fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool>;
+/// The calls that CodeBuild makes to IAM, EventBridge and STS as a service.
+pub trait AwsServices: std::fmt::Debug + Send + Sync {
+    /// Whether IAM allows the principal to make this call.
+    fn is_allowed<'a>(&'a self, who: &'a AccessKey, call: &'a PermissionCheck) -> ServiceFuture<'a, bool>;
 
-    /// Puts entries of PutEvents on the bus, at most ten.
-    fn put_events(&self, entries: Vec<Value>) -> Outcome<'_, ()>;
+    /// Sends at most ten entries by PutEvents.
+    fn put_events(&self, entries: Vec<Value>) -> ServiceFuture<'_, ()>;
 
-    /// Takes a build project's role for one build. `project` is the build project's ARN: roles may admit no other.
-    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, project: &'a str) -> Outcome<'a, Arc<dyn BuildRole>>;
+    /// Assumes a build project's role for one build. `project` is the build project's ARN: roles may admit no other.
+    fn assume_role<'a>(
+        &'a self,
+        role_arn: &'a str,
+        session: &'a str,
+        project: &'a str,
+    ) -> ServiceFuture<'a, Arc<dyn BuildRole>>;
 }
 
-/// What IAM is asked about.
+/// A question to IAM.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Call {
+pub struct PermissionCheck {
     /// `codebuild:StartBuild`
     pub action: String,
     /// The resource's ARN.
     pub resource: String,
-    /// Condition keys that the call fills, with their values.
+    /// Condition keys of the call, with their values.
     pub context: Vec<(&'static str, Vec<String>)>,
 }
 
-/// What CodeBuild does in a build's name, with no more than the build's role may.
+/// The calls that CodeBuild makes with a build's role and no other permission.
 pub trait BuildRole: std::fmt::Debug + Send + Sync {
     /// The role's credentials for this build.
-    fn key(&self) -> &Key;
+    fn key(&self) -> &AccessKey;
 
-    /// When they end.
+    /// When the credentials expire.
     fn expires(&self) -> Timestamp;
 
-    /// A secret's text.
-    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> Outcome<'a, String>;
+    /// The value of a secret.
+    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> ServiceFuture<'a, String>;
 
-    /// A parameter's decrypted text.
-    fn parameter<'a>(&'a self, name: &'a str) -> Outcome<'a, String>;
+    /// A parameter's decrypted value.
+    fn parameter<'a>(&'a self, name: &'a str) -> ServiceFuture<'a, String>;
 
-    /// Appends to a log stream, which is made when it is missing.
-    fn log<'a>(&'a self, group: &'a str, stream: &'a str, lines: Vec<LogLine>) -> Outcome<'a, ()>;
+    /// Appends to a log stream and creates it if it is missing.
+    fn log<'a>(&'a self, group: &'a str, stream: &'a str, lines: Vec<BuildLogLine>) -> ServiceFuture<'a, ()>;
 }
 
-/// Which version of which secret.
+/// A version of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretVersion {
     /// The secret's name or ARN.
     pub id: String,
-    /// `AWSCURRENT` unless said otherwise.
+    /// `AWSCURRENT` unless set otherwise.
     pub stage: Option<String>,
     /// A version's id.
     pub version: Option<String>,
@@ -65,9 +72,9 @@ pub struct SecretVersion {
 
 /// One line of a build's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
+pub struct BuildLogLine {
     /// Milliseconds since 1970.
     pub at: i64,
-    /// The line without its end.
+    /// The line without its line break.
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4, from the service's side: the signature is computed again from what really arrived.
+//! AWS Signature Version 4, from the service's side: it computes the signature of the received request and compares.
 use std::time::SystemTime;
 
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
@@ -7,45 +7,51 @@ use axum::http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::refusal::Refusal;
-use crate::credentials::{Key, KeyRing};
+use super::error::CodeBuildError;
+use crate::credentials::{AccessKey, KeyRing};
 
-/// How far a caller's clock may be off, in both directions.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// The allowed offset of a caller's clock, in both directions.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// What must be signed: without them a signature could be lent to another host, action, time or session.
-const MUST_BE_SIGNED: [&str; 4] = ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"];
+/// Headers that must be signed: otherwise a signature could be reused for another host, action, time or session.
+const REQUIRED_SIGNED_HEADERS: [&str; 4] = ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"];
 
-/// Who signed this call.
+/// The key that signed this call.
 ///
 /// # Errors
-/// AWS's own kinds: `MissingAuthenticationTokenException`, `IncompleteSignatureException`,
+/// AWS's own codes: `MissingAuthenticationTokenException`, `IncompleteSignatureException`,
 /// `UnrecognizedClientException` and `InvalidSignatureException`.
-pub(super) fn verify(keys: &KeyRing, region: &str, parts: &Parts, body: &[u8], now: Timestamp) -> Result<Key, Refusal> {
+pub(super) fn verify(
+    keys: &KeyRing,
+    region: &str,
+    parts: &Parts,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<AccessKey, CodeBuildError> {
     let authorization = header(&parts.headers, "authorization")
-        .ok_or_else(|| Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
-    let claim = Claim::parse(authorization).ok_or_else(|| {
+        .ok_or_else(|| CodeBuildError::new("MissingAuthenticationTokenException", "Missing Authentication Token"))?;
+    let parsed = SigV4Header::parse(authorization).ok_or_else(|| {
         incomplete("Authorization header requires 'Credential', 'SignedHeaders' and 'Signature' parameters.")
     })?;
     let date = header(&parts.headers, "x-amz-date")
         .ok_or_else(|| incomplete("Authorization header requires existence of an 'X-Amz-Date' header."))?;
-    let time = in_time(date, now)?;
-    claim.check_scope(date, region)?;
+    let time = check_date(date, now)?;
+    parsed.check_scope(date, region)?;
     let key = keys
-        .find(claim.access_key_id)
+        .find(parsed.access_key_id)
         .filter(|key| key.session_token.as_deref() == header(&parts.headers, "x-amz-security-token"))
         .ok_or_else(|| {
-            Refusal::new("UnrecognizedClientException", "The security token included in the request is invalid.")
+            CodeBuildError::new("UnrecognizedClientException", "The security token included in the request is invalid.")
         })?;
-    let canonical = canonical_request(parts, &claim, body)?;
-    let text = format!("{ALGORITHM}\n{date}\n{}\n{}", claim.scope, hex_sha256(canonical.as_bytes()));
+    let canonical = canonical_request(parts, &parsed, body)?;
+    let text = format!("{ALGORITHM}\n{date}\n{}\n{}", parsed.scope, hex_sha256(canonical.as_bytes()));
     let signing_key = generate_signing_key(&key.secret_access_key, time, region, "codebuild");
-    // The comparison need not take constant time: who can measure it already owns this machine.
-    if calculate_signature(signing_key, text.as_bytes()) == claim.signature { Ok(key) } else { Err(mismatch()) }
+    // The comparison need not take constant time: an attacker who can measure it already controls this machine.
+    if calculate_signature(signing_key, text.as_bytes()) == parsed.signature { Ok(key) } else { Err(mismatch()) }
 }
 
-/// What the `Authorization` header claims.
-struct Claim<'a> {
+/// The parsed `Authorization` header.
+struct SigV4Header<'a> {
     access_key_id: &'a str,
     /// `<date>/<region>/<service>/aws4_request`
     scope: &'a str,
@@ -53,7 +59,7 @@ struct Claim<'a> {
     signature: &'a str,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> SigV4Header<'a> {
     fn parse(authorization: &'a str) -> Option<Self> {
         let fields = authorization.strip_prefix(ALGORITHM)?;
         let field = |name: &str| {
@@ -68,43 +74,43 @@ impl<'a> Claim<'a> {
         })
     }
 
-    fn check_scope(&self, date: &str, region: &str) -> Result<(), Refusal> {
+    fn check_scope(&self, date: &str, region: &str) -> Result<(), CodeBuildError> {
         let day = date.get(..8).unwrap_or_default();
         let expected = format!("{day}/{region}/codebuild/aws4_request");
         if self.scope == expected {
             return Ok(());
         }
         let message = format!("Credential should be scoped to {expected}, not {}.", self.scope);
-        Err(Refusal::new("InvalidSignatureException", message))
+        Err(CodeBuildError::new("InvalidSignatureException", message))
     }
 }
 
-fn in_time(date: &str, now: Timestamp) -> Result<SystemTime, Refusal> {
+fn check_date(date: &str, now: Timestamp) -> Result<SystemTime, CodeBuildError> {
     let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", date)
         .and_then(|civil| civil.to_zoned(jiff::tz::TimeZone::UTC))
         .map_err(|_| incomplete("Date must be in ISO-8601 'basic format'."))?
         .timestamp();
-    if now.duration_since(time).abs() > SKEW {
+    if now.duration_since(time).abs() > MAX_CLOCK_SKEW {
         let message = format!("Signature expired: {date} is more than 5 min. from {now}");
-        return Err(Refusal::new("InvalidSignatureException", message));
+        return Err(CodeBuildError::new("InvalidSignatureException", message));
     }
     Ok(time.into())
 }
 
-fn canonical_request(parts: &Parts, claim: &Claim<'_>, body: &[u8]) -> Result<String, Refusal> {
-    let must = MUST_BE_SIGNED.iter().filter(|name| parts.headers.contains_key(**name));
-    if let Some(name) = must.into_iter().find(|name| !claim.signed_headers.contains(*name)) {
+fn canonical_request(parts: &Parts, parsed: &SigV4Header<'_>, body: &[u8]) -> Result<String, CodeBuildError> {
+    let required = REQUIRED_SIGNED_HEADERS.iter().filter(|name| parts.headers.contains_key(**name));
+    if let Some(name) = required.into_iter().find(|name| !parsed.signed_headers.contains(*name)) {
         let message = format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.");
-        return Err(Refusal::new("InvalidSignatureException", message));
+        return Err(CodeBuildError::new("InvalidSignatureException", message));
     }
-    let headers: String = claim
+    let headers: String = parsed
         .signed_headers
         .iter()
-        .map(|name| Some(format!("{name}:{}\n", one_spaced(header(&parts.headers, name)?))))
+        .map(|name| Some(format!("{name}:{}\n", collapse_spaces(header(&parts.headers, name)?))))
         .collect::<Option<_>>()
         .ok_or_else(mismatch)?;
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let signed = claim.signed_headers.join(";");
+    let signed = parsed.signed_headers.join(";");
     Ok(format!("{}\n{path}\n{query}\n{headers}\n{signed}\n{}", parts.method, hex_sha256(body)))
 }
 
@@ -112,8 +118,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// The canonical form of a header's value: no spaces around it, one within.
-fn one_spaced(value: &str) -> String {
+/// The canonical form of a header's value: trimmed, with single spaces.
+fn collapse_spaces(value: &str) -> String {
     value.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -121,12 +127,12 @@ fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn incomplete(message: &str) -> Refusal {
-    Refusal::new("IncompleteSignatureException", message)
+fn incomplete(message: &str) -> CodeBuildError {
+    CodeBuildError::new("IncompleteSignatureException", message)
 }
 
-fn mismatch() -> Refusal {
-    Refusal::new(
+fn mismatch() -> CodeBuildError {
+    CodeBuildError::new(
         "InvalidSignatureException",
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
          Key and signing method. Consult the service documentation for details.",
@@ -151,7 +157,7 @@ mod tests {
 
     fn keys() -> KeyRing {
         let keys = KeyRing::default();
-        keys.add(Key {
+        keys.add(AccessKey {
             access_key_id: "ASIAONE".to_owned(),
             secret_access_key: "secret".to_owned(),
             session_token: Some("session".to_owned()),
@@ -161,7 +167,7 @@ mod tests {
         keys
     }
 
-    /// A call as the SDK's own signer signs it.
+    /// A call signed by the SDK's own signer.
     fn signed(region: &str, service: &str, time: Timestamp) -> Parts {
         let request = Request::post("https://127.0.0.1:1/")
             .header("host", "127.0.0.1:1")
@@ -186,12 +192,12 @@ mod tests {
     }
 
     fn check(parts: &Parts, body: &[u8], expected: Result<(), &str>) {
-        let outcome = verify(&keys(), REGION, parts, body, now()).map(drop).map_err(|refusal| refusal.kind);
+        let outcome = verify(&keys(), REGION, parts, body, now()).map(drop).map_err(|error| error.code);
         assert_eq!(outcome, expected.map_err(str::to_owned), "{parts:?}");
     }
 
     #[test]
-    fn what_the_sdks_signer_signs_is_accepted() {
+    fn signature_of_sdk_signer_is_accepted() {
         check(&signed(REGION, "codebuild", now()), BODY, Ok(()));
         let minutes = SignedDuration::from_mins(5);
         check(&signed(REGION, "codebuild", now() - minutes), BODY, Ok(()));
@@ -199,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_for_another_time_place_or_service_is_refused() {
+    fn signature_for_other_time_region_or_service_is_rejected() {
         let (late, invalid) = (SignedDuration::from_secs(301), Err("InvalidSignatureException"));
         check(&signed(REGION, "codebuild", now() - late), BODY, invalid);
         check(&signed(REGION, "codebuild", now() + late), BODY, invalid);
@@ -208,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_was_changed_after_it_was_signed_is_refused() {
+    fn request_modified_after_signing_is_rejected() {
         let invalid = Err("InvalidSignatureException");
         check(&signed(REGION, "codebuild", now()), b"{ }", invalid);
         for (name, value) in [
@@ -229,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_must_be_signed_cannot_be_left_out() {
+    fn missing_required_signed_header_is_rejected() {
         for name in ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"] {
             let mut parts = signed(REGION, "codebuild", now());
             let changed = unsigned(&parts, name);
@@ -239,7 +245,7 @@ mod tests {
         }
     }
 
-    /// The authorization, without `name` among what it says is signed.
+    /// The authorization without `name` in its list of signed headers.
     fn unsigned(parts: &Parts, name: &str) -> HeaderValue {
         let text = parts.headers["authorization"].to_str().unwrap();
         let (before, rest) = text.split_once("SignedHeaders=").unwrap();
@@ -249,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_authorization_that_is_missing_or_incomplete_is_named() {
+    fn missing_or_incomplete_authorization_is_reported() {
         let check_header = |value: Option<&'static str>, kind: &str| {
             let mut parts = signed(REGION, "codebuild", now());
             parts.headers.remove("authorization");

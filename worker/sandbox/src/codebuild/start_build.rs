@@ -1,39 +1,39 @@
 use serde::Deserialize;
 
+use super::error::CodeBuildError;
 use super::project;
-use super::refusal::Refusal;
-use super::variable::{self, Variable};
+use super::variable::{self, CodeBuildVariable};
 
-/// StartBuild's input, as far as it is understood: an override that is not here is refused by its name.
+/// StartBuild's input. An unknown override is rejected by name.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct StartBuild {
+pub(super) struct StartBuildInput {
     pub(super) project_name: String,
     #[serde(default)]
-    pub(super) environment_variables_override: Vec<Variable>,
+    pub(super) environment_variables_override: Vec<CodeBuildVariable>,
     pub(super) timeout_in_minutes_override: Option<u32>,
     pub(super) queued_timeout_in_minutes_override: Option<u32>,
     pub(super) idempotency_token: Option<String>,
     auto_retry_limit_override: Option<u32>,
 }
 
-impl StartBuild {
+impl StartBuildInput {
     /// The longest idempotency token (CodeBuild's API reference).
-    const TOKEN_CHARS: usize = 64;
+    const MAX_TOKEN_CHARS: usize = 64;
 
-    pub(super) fn check(&self) -> Result<(), Refusal> {
-        if self.idempotency_token.as_ref().is_some_and(|token| token.chars().count() > Self::TOKEN_CHARS) {
-            return Err(Refusal::invalid_input("Invalid idempotency token: at most 64 characters are allowed"));
+    pub(super) fn validate(&self) -> Result<(), CodeBuildError> {
+        if self.idempotency_token.as_ref().is_some_and(|token| token.chars().count() > Self::MAX_TOKEN_CHARS) {
+            return Err(CodeBuildError::invalid_input("Invalid idempotency token: at most 64 characters are allowed"));
         }
         if self.auto_retry_limit_override.is_some_and(|limit| limit > 0) {
-            return Err(Refusal::invalid_input("this sandbox's CodeBuild has no automatic retries"));
+            return Err(CodeBuildError::invalid_input("this sandbox's CodeBuild does not support automatic retries"));
         }
         if let Some(minutes) = self.timeout_in_minutes_override {
-            project::check_timeout("timeoutInMinutesOverride", minutes)?;
+            project::validate_timeout("timeoutInMinutesOverride", minutes)?;
         }
         if let Some(minutes) = self.queued_timeout_in_minutes_override {
-            project::check_timeout("queuedTimeoutInMinutesOverride", minutes)?;
+            project::validate_timeout("queuedTimeoutInMinutesOverride", minutes)?;
         }
-        variable::check(&self.environment_variables_override)
+        variable::validate(&self.environment_variables_override)
     }
 }

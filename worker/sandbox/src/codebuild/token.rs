@@ -1,62 +1,61 @@
-//! What StartBuild remembers of idempotency tokens.
+//! StartBuild's record of idempotency tokens.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::refusal::Refusal;
-use super::start_build::StartBuild;
+use super::error::CodeBuildError;
+use super::start_build::StartBuildInput;
 
 /// The tokens of the account's calls, expired ones included until they are used again.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(BTreeMap<String, Remembered>);
+pub(super) struct IdempotencyTokens(BTreeMap<String, TokenRecord>);
 
 #[derive(Debug)]
-struct Remembered {
-    call: StartBuild,
+struct TokenRecord {
+    call: StartBuildInput,
     at: Timestamp,
-    answer: Answer,
+    result: StoredResult,
 }
 
-/// What the first call with a token got.
-pub(super) type Answer = Result<BuildId, Refusal>;
-type BuildId = String;
+/// What the first call with a token returned: the build's id, or the error.
+pub(super) type StoredResult = Result<String, CodeBuildError>;
 
-/// What a token says about a call.
-pub(super) enum Seen {
-    Never,
-    /// The same call was answered like this.
-    Before(Answer),
-    /// It belongs to a call with other parameters.
-    Elsewhere,
+/// The result of looking up a call's token.
+pub(super) enum TokenLookup {
+    Unknown,
+    /// The same call had this result.
+    Same(StoredResult),
+    /// The token belongs to a call with other parameters.
+    Mismatch,
 }
 
-impl Tokens {
-    pub(super) fn look_up(&self, call: &StartBuild, life: Duration, now: Timestamp) -> Seen {
-        let remembered = call.idempotency_token.as_ref().and_then(|token| self.0.get(token));
-        match remembered {
-            Some(known) if now.duration_since(known.at).unsigned_abs() >= life => Seen::Never,
-            Some(known) if known.call == *call => Seen::Before(known.answer.clone()),
-            Some(_) => Seen::Elsewhere,
-            None => Seen::Never,
+impl IdempotencyTokens {
+    pub(super) fn look_up(&self, call: &StartBuildInput, lifetime: Duration, now: Timestamp) -> TokenLookup {
+        let record = call.idempotency_token.as_ref().and_then(|token| self.0.get(token));
+        match record {
+            Some(known) if now.duration_since(known.at).unsigned_abs() >= lifetime => TokenLookup::Unknown,
+            Some(known) if known.call == *call => TokenLookup::Same(known.result.clone()),
+            Some(_) => TokenLookup::Mismatch,
+            None => TokenLookup::Unknown,
         }
     }
 
-    /// A call without a token leaves nothing behind.
-    pub(super) fn remember(&mut self, call: &StartBuild, answer: Answer, now: Timestamp) {
+    /// Records a call's token; a call without a token is not recorded.
+    pub(super) fn record(&mut self, call: &StartBuildInput, response: StoredResult, now: Timestamp) {
         if let Some(token) = &call.idempotency_token {
-            self.0.insert(token.clone(), Remembered { call: call.clone(), at: now, answer });
+            self.0.insert(token.clone(), TokenRecord { call: call.clone(), at: now, result: response });
         }
     }
 
-    /// As if each had been used that much earlier.
-    pub(super) fn age(&mut self, by: Duration) {
-        for remembered in self.0.values_mut() {
-            remembered.at -= by;
+    /// Backdates the first use of every token.
+    pub(super) fn backdate(&mut self, by: Duration) {
+        for record in self.0.values_mut() {
+            record.at -= by;
         }
     }
 
-    /// As if their life were over.
+    /// Expires all tokens.
     pub(super) fn expire(&mut self) {
         self.0.clear();
     }

@@ -1,77 +1,82 @@
-//! Environment variables of builds, and the secrets that two of their types stand for.
+//! Environment variables of builds, and the secrets that two of their types refer to.
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::phase::Context;
-use super::refusal::Refusal;
+use super::error::CodeBuildError;
+use super::phase::PhaseContext;
 use super::services::{BuildRole, SecretVersion};
 
 /// One entry of `environmentVariables`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Variable {
+pub(super) struct CodeBuildVariable {
     pub(super) name: String,
     pub(super) value: String,
     #[serde(rename = "type", default)]
-    pub(super) kind: VariableKind,
+    pub(super) kind: CodeBuildVariableKind,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum VariableKind {
+pub(super) enum CodeBuildVariableKind {
     #[default]
     Plaintext,
     ParameterStore,
     SecretsManager,
 }
 
-/// Refuses what no environment can hold, and what would leave open which of two values counts.
-pub(super) fn check(variables: &[Variable]) -> Result<(), Refusal> {
+/// Rejects names that no environment can hold, and duplicates.
+pub(super) fn validate(variables: &[CodeBuildVariable]) -> Result<(), CodeBuildError> {
     let mut names = BTreeSet::new();
-    for Variable { name, value, .. } in variables {
+    for CodeBuildVariable { name, value, .. } in variables {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(Refusal::invalid_input(format!("Invalid environment variable: {name:?}")));
+            return Err(CodeBuildError::invalid_input(format!("Invalid environment variable: {name:?}")));
         }
         if !names.insert(name) {
-            return Err(Refusal::invalid_input(format!("Duplicate environment variable: {name}")));
+            return Err(CodeBuildError::invalid_input(format!("Duplicate environment variable: {name}")));
         }
     }
     Ok(())
 }
 
-/// The variables of `base`, with those of `overrides` in their place and the rest of `overrides` after them.
-pub(super) fn overlaid(base: &[Variable], overrides: &[Variable]) -> Vec<Variable> {
+/// The variables of `base`, replaced by those of `overrides` with the same name, then the rest of `overrides`.
+pub(super) fn overlay(base: &[CodeBuildVariable], overrides: &[CodeBuildVariable]) -> Vec<CodeBuildVariable> {
     let replaces = |name: &str| overrides.iter().any(|variable| variable.name == name);
     base.iter().filter(|variable| !replaces(&variable.name)).chain(overrides).cloned().collect()
 }
 
-/// What a build's process gets, and which of the values its log must not show. Not `Debug`: it holds secrets.
+/// A build's variables, and the values that its log must not show.
+///
+/// Not `Debug`: it holds secrets.
 #[derive(Default)]
-pub(super) struct Resolved {
+pub(super) struct ResolvedVariables {
     pub(super) values: BTreeMap<String, String>,
     pub(super) secrets: Vec<String>,
 }
 
-/// Reads the secrets among `variables` as the build's role.
+/// Reads the secrets among `variables` with the build's role.
 ///
 /// # Errors
-/// The first that can't be read, in the words that CodeBuild puts in the phase's context.
-pub(super) async fn resolve(variables: &[Variable], role: &dyn BuildRole) -> Result<Resolved, Context> {
-    let mut resolved = Resolved::default();
-    for Variable { name, value, kind } in variables {
+/// The first that cannot be read, as CodeBuild writes it into the phase's context.
+pub(super) async fn resolve(
+    variables: &[CodeBuildVariable],
+    role: &dyn BuildRole,
+) -> Result<ResolvedVariables, PhaseContext> {
+    let mut resolved = ResolvedVariables::default();
+    for CodeBuildVariable { name, value, kind } in variables {
         let value = match kind {
-            VariableKind::Plaintext => value.clone(),
-            VariableKind::ParameterStore => {
+            CodeBuildVariableKind::Plaintext => value.clone(),
+            CodeBuildVariableKind::ParameterStore => {
                 let read = role.parameter(value).await.map_err(|error| format!("{}: {}", error.code, error.message));
-                // The code is AWS's, odd as it reads (seen in the logs of public issues).
-                read.map_err(|message| Context::new("Decrypted Variables Error", message))?
+                // The code is AWS's own, as seen in the logs of public issues.
+                read.map_err(|message| PhaseContext::new("Decrypted Variables Error", message))?
             }
-            VariableKind::SecretsManager => {
-                secret(value, role).await.map_err(|message| Context::new("Secrets Manager Error Message", message))?
-            }
+            CodeBuildVariableKind::SecretsManager => secret(value, role)
+                .await
+                .map_err(|message| PhaseContext::new("Secrets Manager Error Message", message))?,
         };
-        if *kind != VariableKind::Plaintext {
+        if *kind != CodeBuildVariableKind::Plaintext {
             resolved.secrets.push(value.clone());
         }
         resolved.values.insert(name.clone(), value);
@@ -92,7 +97,7 @@ async fn secret(reference: &str, role: &dyn BuildRole) -> Result<String, String>
     }
 }
 
-/// `id[:json-key[:stage[:version]]]`, where the id may be an ARN, which has six colons of its own.
+/// Parses `id[:json-key[:stage[:version]]]`, where the id may be an ARN, which has six colons of its own.
 fn secret_reference(reference: &str) -> (SecretVersion, Option<String>) {
     let colons_of_id = if reference.starts_with("arn:") { 6 } else { 0 };
     let end = reference.match_indices(':').nth(colons_of_id).map_or(reference.len(), |(at, _)| at);
@@ -108,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_named_with_an_optional_key_stage_and_version() {
+    fn secret_reference_parses_key_stage_and_version() {
         let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:git-AbCdEf";
         let check = |reference: &str, id: &str, key: Option<&str>, stage: Option<&str>, version: Option<&str>| {
             let text = |part: Option<&str>| part.map(str::to_owned);
@@ -125,31 +130,31 @@ mod tests {
     }
 
     #[test]
-    fn an_override_replaces_the_projects_variable_of_its_name() {
-        let variable = |name: &str, value: &str| Variable {
+    fn override_replaces_project_variable_of_same_name() {
+        let variable = |name: &str, value: &str| CodeBuildVariable {
             name: name.to_owned(),
             value: value.to_owned(),
-            kind: VariableKind::Plaintext,
+            kind: CodeBuildVariableKind::Plaintext,
         };
         let base = [variable("A", "project"), variable("B", "project")];
         let overrides = [variable("C", "call"), variable("A", "call")];
         let expected = [variable("B", "project"), variable("C", "call"), variable("A", "call")];
-        assert_eq!(overlaid(&base, &overrides), expected);
+        assert_eq!(overlay(&base, &overrides), expected);
     }
 
     #[test]
-    fn a_variable_that_no_environment_can_hold_is_refused() {
+    fn invalid_environment_variable_is_rejected() {
         let checked = |names: &[&str]| {
-            let variable = |name: &&str| Variable {
+            let variable = |name: &&str| CodeBuildVariable {
                 name: (*name).to_owned(),
                 value: String::new(),
-                kind: VariableKind::Plaintext,
+                kind: CodeBuildVariableKind::Plaintext,
             };
-            check(&names.iter().map(variable).collect::<Vec<_>>())
+            validate(&names.iter().map(variable).collect::<Vec<_>>())
         };
         assert_eq!(checked(&["A", "B"]), Ok(()));
         for names in [&["A", "A"][..], &[""], &["A=B"], &["A\0"]] {
-            assert_eq!(checked(names).unwrap_err().kind, "InvalidInputException", "{names:?}");
+            assert_eq!(checked(names).unwrap_err().code, "InvalidInputException", "{names:?}");
         }
     }
 }

@@ -2,38 +2,43 @@ use std::time::Duration;
 
 use doorbell_messages::CommitId;
 
-/// One thing that the demo asks for, and what should come of it.
-pub(super) struct Case {
-    /// What it shows.
+/// A case of the demo: a request and its expected result.
+pub(super) struct DemoCase {
+    /// The title.
     pub(super) title: &'static str,
-    /// `trigger_job`'s arguments.
+    /// The arguments of `trigger_job`.
     pub(super) arguments: Vec<String>,
     /// How often it is published.
-    pub(super) times: usize,
-    /// Where the flag is looked for.
+    pub(super) publish_count: usize,
+    /// The commit whose flag is shown.
     pub(super) commit: Option<CommitId>,
-    /// How the job should end.
-    pub(super) outcome: &'static str,
-    /// How many builds it should have.
-    pub(super) builds: usize,
+    /// The expected status of the job.
+    pub(super) expected_status: &'static str,
+    /// The expected number of builds.
+    pub(super) expected_builds: usize,
 }
 
-/// How long one case may take.
-pub(super) const CASE_WITHIN: Duration = Duration::from_secs(60);
+/// The timeout of one case.
+pub(super) const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
-impl Case {
-    pub(super) fn new(title: &'static str, arguments: &[&str], outcome: &'static str, builds: usize) -> Self {
+impl DemoCase {
+    pub(super) fn new(
+        title: &'static str,
+        arguments: &[&str],
+        expected_status: &'static str,
+        expected_builds: usize,
+    ) -> Self {
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { title, arguments, times: 1, commit: None, outcome, builds }
+        Self { title, arguments, publish_count: 1, commit: None, expected_status, expected_builds }
     }
 
-    pub(super) fn on(mut self, commit: &CommitId) -> Self {
+    pub(super) fn with_commit(mut self, commit: &CommitId) -> Self {
         self.commit = Some(commit.clone());
         self
     }
 
-    pub(super) fn published(mut self, times: usize) -> Self {
-        self.times = times;
+    pub(super) fn publish_times(mut self, times: usize) -> Self {
+        self.publish_count = times;
         self
     }
 }

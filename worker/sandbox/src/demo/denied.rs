@@ -1,23 +1,23 @@
-//! What the publisher's key must not do.
+//! Actions that the publisher's key must not be allowed.
 use serde_json::json;
 
+use crate::account::definition::{ACCOUNT_ID, JOBS_TABLE, WORKER_ROLE};
 use crate::aws::AwsError;
 use crate::sandbox::{BUILD_PROJECT, Sandbox};
-use crate::world::account::{ACCOUNT_ID, TABLE, WORKER};
 
-/// Tries it; (refused, allowed), by the names of the actions.
+/// Tries each action; returns the names of those denied and of those allowed.
 ///
 /// # Errors
-/// No client of CodeBuild could be made.
-pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let key = sandbox.world.publisher_key();
-    let aws = sandbox.world.root().with_key(key.clone());
+/// No client of CodeBuild could be created.
+pub async fn probe_denied_actions(sandbox: &Sandbox, project: &str) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let key = sandbox.account.publisher_key();
+    let aws = sandbox.account.root().with_key(key.clone());
     let codebuild = sandbox.codebuild_client(key)?;
     let start = json!({ "projectName": BUILD_PROJECT });
-    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/{WORKER}");
-    let topic = format!("{}-other", sandbox.world.topic_arn());
-    let parameter = sandbox.world.parameter_name(project);
-    let queue = sandbox.world.trigger_queue_url();
+    let role = format!("arn:aws:iam::{ACCOUNT_ID}:role/{WORKER_ROLE}");
+    let topic = format!("{}-other", sandbox.account.topic_arn());
+    let parameter = sandbox.account.parameter_name(project);
+    let queue = sandbox.account.trigger_queue_url();
     let tried = [
         ("codebuild:StartBuild", codebuild.json("codebuild", "CodeBuild_20161006.StartBuild", start).await.map(drop)),
         ("ssm:GetParameter", aws.json("ssm", "AmazonSSM.GetParameter", json!({ "Name": parameter })).await.map(drop)),
@@ -37,7 +37,7 @@ pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<
         ),
         (
             "dynamodb:Scan",
-            aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": TABLE })).await.map(drop),
+            aws.json("dynamodb", "DynamoDB_20120810.Scan", json!({ "TableName": JOBS_TABLE })).await.map(drop),
         ),
         (
             "sts:AssumeRole",
@@ -50,14 +50,14 @@ pub async fn try_everything(sandbox: &Sandbox, project: &str) -> anyhow::Result<
             aws.query("sns", "2010-03-31", "Publish", &[("TopicArn", &topic), ("Message", "{}")]).await.map(drop),
         ),
     ];
-    let (refused, allowed): (Vec<_>, Vec<_>) = tried.into_iter().partition(|(_, answer)| is_denied(answer));
+    let (refused, allowed): (Vec<_>, Vec<_>) = tried.into_iter().partition(|(_, response)| is_denied(response));
     let names = |some: Vec<(&str, _)>| some.into_iter().map(|(action, _)| action.to_owned()).collect();
     Ok((names(refused), names(allowed)))
 }
 
-/// "No such topic" or a broken connection is no proof: only a "no" is.
-fn is_denied(answer: &Result<(), AwsError>) -> bool {
-    const NO: [&str; 4] =
+/// Whether the error is a denial: "no such topic" or a broken connection proves nothing.
+fn is_denied(response: &Result<(), AwsError>) -> bool {
+    const DENIED_CODES: [&str; 4] =
         ["AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException"];
-    answer.as_ref().is_err_and(|error| NO.contains(&error.code.as_str()))
+    response.as_ref().is_err_and(|error| DENIED_CODES.contains(&error.code.as_str()))
 }

@@ -1,84 +1,79 @@
-//! `bin/demo`: the journey, shown live.
+//! `bin/demo`: runs a few jobs and shows each step.
 mod case;
 pub mod denied;
 mod metrics;
+mod printer;
 mod result;
-mod screen;
-mod story;
+mod scenarios;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use crate::output_format::OutputFormat;
 use crate::programs::Programs;
 use crate::sandbox::{Sandbox, SandboxOptions};
+use printer::DemoPrinter;
 use result::DemoResult;
-use screen::Screen;
 
-/// What the demo is told.
+/// The arguments of `bin/demo`.
 #[derive(Debug, Args)]
 pub struct DemoArguments {
-    /// The Python environment with the AWS emulator, as `bin/lib/python.sh` prints it
+    /// The Python environment with the AWS emulator; `bin/lib/python.sh` prints its path
     #[arg(long, env = "DOORBELL_EMULATOR_PYTHON", value_name = "PATH")]
     python: PathBuf,
-    /// text: live, with a table at its end; json: the result alone, on stdout
+    /// text: live, with a table at the end; json: only the result, on stdout
     #[arg(long, value_enum, default_value = "text")]
-    output: Output,
-    /// Leave the world up afterwards, and print how to use it by hand, until Ctrl-C
+    output: OutputFormat,
+    /// Keep the sandbox running afterwards, until Ctrl-C, and print how to use it
     #[arg(long)]
     keep: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
-/// Runs it; true if everything went as it should.
+/// Runs the demo; true if every job ended as expected.
 ///
 /// # Errors
-/// A part of the world could not start, or broke.
+/// A component of the sandbox could not start, or failed.
 pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
-    let screen = match arguments.output {
-        Output::Text => Screen::for_people(),
-        Output::Json => Screen::silent(),
+    let printer = match arguments.output {
+        OutputFormat::Text => DemoPrinter::for_terminal(),
+        OutputFormat::Json => DemoPrinter::silent(),
     };
     let programs = Programs::find()?;
-    screen.title("A world without AWS, on this machine");
+    printer.title("The sandbox: no AWS, all on this machine");
     let started = tokio::time::Instant::now();
     let sandbox = Sandbox::start(SandboxOptions::new(programs, arguments.python)).await?;
-    screen.part(
+    printer.component(
         "account",
-        sandbox.world.emulator().endpoint(),
+        sandbox.account.emulator().endpoint(),
         "SNS, SQS, SSM, Secrets Manager, DynamoDB, EventBridge, IAM, STS",
     );
-    screen.part("CodeBuild", sandbox.codebuild.url(), "really runs builds");
-    screen.part("forge", sandbox.forge.url(), "answers as Pagure does, and serves git");
-    let worker = sandbox.worker(&[]).await?;
-    screen.part(
+    printer.component("CodeBuild", sandbox.codebuild.url(), "runs builds on this machine");
+    printer.component("forge", sandbox.forge.url(), "behaves as Pagure, and serves git");
+    let worker = sandbox.start_worker(&[]).await?;
+    printer.component(
         "worker",
         "",
-        &format!("its own role, nothing more; all up after {:.1} s", started.elapsed().as_secs_f64()),
+        &format!("with its own role only; all components are up after {:.1} s", started.elapsed().as_secs_f64()),
     );
-    let result = story::tell(&sandbox, &worker, &screen).await?;
+    let result = scenarios::run_all(&sandbox, &worker, &printer).await?;
     if arguments.keep {
-        show(&result, arguments.output, &screen);
-        screen.exports(&sandbox);
+        print_result(&result, arguments.output, &printer);
+        printer.exports(&sandbox);
         std::future::pending::<()>().await;
     }
     let log = worker.log_path().to_owned();
     worker.terminate(Duration::from_secs(10)).await?;
     // A worker writes its metrics every minute, and once more when it stops.
-    screen.metrics(&metrics::in_log(&std::fs::read_to_string(log)?));
-    show(&result, arguments.output, &screen);
+    printer.metrics(&metrics::read_from_log(&std::fs::read_to_string(log)?));
+    print_result(&result, arguments.output, &printer);
     Ok(result.is_as_expected())
 }
 
-fn show(result: &DemoResult, output: Output, screen: &Screen) {
+fn print_result(result: &DemoResult, output: OutputFormat, printer: &DemoPrinter) {
     match output {
-        Output::Text => screen.table(result),
-        Output::Json => println!("{}", result.to_json()),
+        OutputFormat::Text => printer.table(result),
+        OutputFormat::Json => println!("{}", result.to_json()),
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-/// What came of one case.
+/// The result of one case.
 pub(super) struct CaseResult {
     pub(super) title: &'static str,
     pub(super) job: String,
@@ -9,7 +9,7 @@ pub(super) struct CaseResult {
     pub(super) outcome: String,
     pub(super) builds: usize,
     pub(super) flag: Option<FlagResult>,
-    /// From the publish on.
+    /// Seconds from the publication to the build's start.
     pub(super) seconds_to_build: Option<f64>,
     pub(super) seconds_to_flag: Option<f64>,
     pub(super) is_as_expected: bool,
@@ -21,12 +21,12 @@ pub(super) struct FlagResult {
     pub(super) url: String,
 }
 
-/// Everything that the demo has seen.
+/// The result of the demo.
 pub(super) struct DemoResult {
     pub(super) jobs: Vec<CaseResult>,
-    /// What the publisher's key was refused.
+    /// The actions that the publisher's key was denied.
     pub(super) denied: Vec<String>,
-    /// What it was not refused, against all expectation.
+    /// The actions that it was allowed, which is an error.
     pub(super) allowed: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl DemoResult {
         self.allowed.is_empty() && self.jobs.iter().all(|job| job.is_as_expected)
     }
 
-    /// The documented shape of `--output json`.
+    /// The documented form of `--output json`.
     pub(super) fn to_json(&self) -> Value {
         let jobs = self.jobs.iter().map(|job| {
             let flag = job

@@ -6,24 +6,24 @@ use axum::http::header::CONTENT_TYPE;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::answer::Refusal;
+use super::response::PagureError;
 
 /// Pagure's MAX_CONTENT_LENGTH.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// A request's body, read to its end.
+/// A request's body.
 #[derive(Debug, Clone)]
-pub(super) enum Received {
-    Whole(Bytes),
+pub(super) enum RequestBody {
+    Complete(Bytes),
     TooLarge,
 }
 
-impl Received {
-    /// Reads on beyond the limit, without keeping: a client that still writes would take the closed connection for
-    /// the answer.
+impl RequestBody {
+    /// Reads to the end, beyond the limit without keeping it: a client that still writes would report the closed
+    /// connection instead of the response.
     ///
     /// # Errors
-    /// The client went away in the middle.
+    /// The client disconnected before the end.
     pub(super) async fn read(body: Body) -> Result<Self, axum::Error> {
         let mut stream = body.into_data_stream();
         let mut kept = Vec::new();
@@ -34,46 +34,46 @@ impl Received {
                 kept.extend_from_slice(&chunk);
             }
         }
-        Ok(if total <= MAX_BODY_BYTES { Self::Whole(kept.into()) } else { Self::TooLarge })
+        Ok(if total <= MAX_BODY_BYTES { Self::Complete(kept.into()) } else { Self::TooLarge })
     }
 }
 
-/// A form's fields, from any of the three encodings that Pagure reads.
+/// A form's fields, from any of the three encodings that Pagure accepts.
 #[derive(Debug, Default)]
-pub(super) struct Fields(BTreeMap<String, String>);
+pub(super) struct FormFields(BTreeMap<String, String>);
 
-impl Fields {
-    pub(super) async fn parse(content_type: &str, body: Received) -> Result<Self, Refusal> {
-        let Received::Whole(bytes) = body else { return Err(Refusal::TooLarge) };
+impl FormFields {
+    pub(super) async fn parse(content_type: &str, body: RequestBody) -> Result<Self, PagureError> {
+        let RequestBody::Complete(bytes) = body else { return Err(PagureError::TooLarge) };
         match content_type.split(';').next().unwrap_or_default().trim() {
-            "application/x-www-form-urlencoded" => Ok(first_of_each(url::form_urlencoded::parse(&bytes).into_owned())),
+            "application/x-www-form-urlencoded" => Ok(keep_first(url::form_urlencoded::parse(&bytes).into_owned())),
             "multipart/form-data" => Ok(multipart(content_type, bytes).await.unwrap_or_default()),
             "application/json" => json(&bytes),
             _ => Ok(Self::default()),
         }
     }
 
-    /// The text as sent; an empty one counts as sent.
+    /// The string as sent; an empty one counts as sent.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The text, unless there is nothing in it.
-    pub(super) fn filled(&self, name: &str) -> Option<&str> {
+    /// The string, unless it is blank.
+    pub(super) fn non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|text| !text.trim().is_empty())
     }
 }
 
-fn first_of_each(pairs: impl Iterator<Item = (String, String)>) -> Fields {
+fn keep_first(pairs: impl Iterator<Item = (String, String)>) -> FormFields {
     let mut fields = BTreeMap::new();
     for (name, value) in pairs {
         fields.entry(name).or_insert(value);
     }
-    Fields(fields)
+    FormFields(fields)
 }
 
-/// `None` if it is malformed: the framework then hands Pagure an empty form.
-async fn multipart(content_type: &str, bytes: Bytes) -> Option<Fields> {
+/// Parses a multipart body; `None` if it is malformed: the framework then passes an empty form to Pagure.
+async fn multipart(content_type: &str, bytes: Bytes) -> Option<FormFields> {
     let mut request = Request::builder().header(CONTENT_TYPE, content_type).body(Body::from(bytes)).ok()?;
     DefaultBodyLimit::max(MAX_BODY_BYTES).apply(&mut request);
     let mut parts = Multipart::from_request(request, &()).await.ok()?;
@@ -82,19 +82,19 @@ async fn multipart(content_type: &str, bytes: Bytes) -> Option<Fields> {
         let name = part.name()?.to_owned();
         pairs.push((name, part.text().await.ok()?));
     }
-    Some(first_of_each(pairs.into_iter()))
+    Some(keep_first(pairs.into_iter()))
 }
 
-/// Pagure calls a text's methods on what the form holds, so a number or a list there is a 500.
-fn json(bytes: &[u8]) -> Result<Fields, Refusal> {
-    let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return Ok(Fields::default()) };
+/// Parses a JSON body. Pagure calls string methods on the values, so a number or a list there is a 500.
+fn json(bytes: &[u8]) -> Result<FormFields, PagureError> {
+    let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return Ok(FormFields::default()) };
     let mut fields = BTreeMap::new();
     for (name, value) in object {
         match value {
             Value::String(text) => drop(fields.insert(name, text)),
             Value::Null => {}
-            _ => return Err(Refusal::Crash),
+            _ => return Err(PagureError::Crash),
         }
     }
-    Ok(Fields(fields))
+    Ok(FormFields(fields))
 }

@@ -1,13 +1,14 @@
-//! Pagure's JSON of the things it knows. Public documents hide the e-mail addresses; the answer to a flag POST does
-//! not.
+//! Pagure's JSON documents.
+//!
+//! Public documents hide e-mail addresses; the response to a flag POST does not.
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::flag::Flag;
-use super::state::{Comment, PullRequest, RepositoryRecord};
+use super::flag::PagureFlag;
+use super::state::{PullRequestComment, PullRequestRecord, RepositoryRecord};
 
-/// The one person of this forge: owner of every repository and token.
+/// The forge's only user: owner of every repository and token.
 pub(super) const USER: &str = "ci";
 const FULL_NAME: &str = "CI user";
 const EMAIL: &str = "ci@example.org";
@@ -28,8 +29,8 @@ fn user_with_emails(url: &str) -> Value {
     user
 }
 
-/// As lists show it. There is no uid in it: nobody can find their flag again by this document.
-pub(super) fn flag(flag: &Flag, url: &str) -> Value {
+/// A flag as lists show it: without its uid, so a client cannot find its own flag by this document.
+pub(super) fn flag(flag: &PagureFlag, url: &str) -> Value {
     json!({
         "comment": flag.comment,
         "commit_hash": flag.commit,
@@ -43,14 +44,14 @@ pub(super) fn flag(flag: &Flag, url: &str) -> Value {
     })
 }
 
-/// As the one who posted it is shown it.
-pub(super) fn own_flag(posted: &Flag, url: &str) -> Value {
+/// A flag as the response to its POST shows it.
+pub(super) fn own_flag(posted: &PagureFlag, url: &str) -> Value {
     let mut document = flag(posted, url);
     document["user"] = user_with_emails(url);
     document
 }
 
-pub(super) fn comment(comment: &Comment, url: &str) -> Value {
+pub(super) fn comment(comment: &PullRequestComment, url: &str) -> Value {
     json!({
         "comment": comment.text,
         "commit": null,
@@ -68,7 +69,7 @@ pub(super) fn comment(comment: &Comment, url: &str) -> Value {
     })
 }
 
-/// `parent`: the document of the repository that this is a fork of.
+/// A repository. `parent` is the document of the repository that it is a fork of.
 pub(super) fn repository(full_name: &str, record: &RepositoryRecord, parent: Option<&Value>, url: &str) -> Value {
     let path = full_name.strip_prefix("forks/").map_or(full_name.to_owned(), |rest| format!("fork/{rest}"));
     let plain = plain_name(full_name);
@@ -101,7 +102,13 @@ pub(super) fn plain_name(full_name: &str) -> &str {
     fork.map_or(full_name, |(_, plain)| plain)
 }
 
-pub(super) fn pull_request(number: u64, request: &PullRequest, branch: &str, project: &Value, url: &str) -> Value {
+pub(super) fn pull_request(
+    number: u64,
+    request: &PullRequestRecord,
+    branch: &str,
+    project: &Value,
+    url: &str,
+) -> Value {
     json!({
         "assignee": null,
         "branch": branch,
@@ -130,7 +137,7 @@ pub(super) fn pull_request(number: u64, request: &PullRequest, branch: &str, pro
     })
 }
 
-/// Seconds with up to six decimals, as text: Python's `str()` of a float.
+/// Seconds with up to six decimals, as a string: Python's `str()` of a float.
 fn date(at: Timestamp) -> String {
     let micros = format!("{:06}", at.subsec_microsecond());
     let decimals = micros.trim_end_matches('0');

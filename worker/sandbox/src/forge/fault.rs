@@ -7,76 +7,76 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Answer, Refusal};
+use super::response::{ForgeResponse, PagureError};
 
-/// Which calls a fault is for.
+/// The calls that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Calls {
+pub enum FaultScope {
     /// Everything below `/api/0`.
     Api,
-    /// Posts of a flag, to a commit, a pull request or the plugin's route.
+    /// POSTs of a flag, to a commit, a pull request or the plugin's route.
     FlagPosts,
-    /// Everything that git asks.
+    /// All git requests.
     Git,
 }
 
-/// What happens to a call.
+/// The fault of a call.
 #[derive(Debug, Clone)]
-pub enum Fault {
-    /// Nothing: it takes a later call to meet the next fault.
-    Spare,
-    /// The call is not carried out.
-    Before(Failure),
-    /// The call is carried out, and its answer is lost.
-    After(Failure),
-    /// The call is carried out late, even if the caller has gone.
-    HoldRequest(Hold),
-    /// The call is not carried out, and that is said late: a Pagure without its redis takes 19 s for it.
-    LateBefore(Hold, Failure),
-    /// The call is carried out at once and answered late.
-    HoldReply(Hold),
-    /// The token that the call carries is revoked before it is looked at.
+pub enum ForgeFault {
+    /// None: the next fault applies to a later call.
+    Skip,
+    /// The call is not executed.
+    Before(ForgeFailure),
+    /// The call is executed, and its response is lost.
+    After(ForgeFailure),
+    /// The call is executed late, even if the caller has disconnected.
+    HoldRequest(ReleaseTrigger),
+    /// The call is not executed, and fails late: a Pagure without its redis takes 19 s to fail.
+    FailLate(ReleaseTrigger, ForgeFailure),
+    /// The call is executed at once and its response is late.
+    HoldReply(ReleaseTrigger),
+    /// The call's token is revoked before it is checked.
     RevokeToken,
 }
 
-/// What the caller gets instead of its answer.
+/// The caller's response to a failed call.
 #[derive(Debug, Clone)]
-pub enum Failure {
-    /// This.
-    Answer(Answer),
-    /// The connection is closed with nothing sent.
+pub enum ForgeFailure {
+    /// This response.
+    Response(ForgeResponse),
+    /// The connection is closed without a response.
     Disconnect,
-    /// 200, and a body without end.
+    /// Status 200 and an endless body.
     EndlessBody,
 }
 
-/// How long something is held.
+/// How long a call is held.
 #[derive(Debug, Clone)]
-pub enum Hold {
-    /// This long.
-    For(Duration),
-    /// Until the test says so.
-    Until(CancellationToken),
+pub enum ReleaseTrigger {
+    /// For this time.
+    After(Duration),
+    /// Until the test releases it.
+    Signal(CancellationToken),
 }
 
-impl Failure {
-    /// An HTML page with this status, as a framework or a proxy makes it.
+impl ForgeFailure {
+    /// An HTML page with this status, as a framework or a proxy sends it.
     pub fn html(status: StatusCode) -> Self {
-        Self::Answer(Answer::html(status))
+        Self::Response(ForgeResponse::html(status))
     }
 
-    /// Pagure's 400 EDBERROR: what posts get that meet in its database.
+    /// Pagure's 400 EDBERROR: the result of concurrent posts to its database.
     pub fn database_error() -> Self {
-        // The words of this refusal name no address.
-        Self::Answer(Refusal::Database.into_answer(""))
+        // This error's message contains no URL.
+        Self::Response(PagureError::Database.into_forge_response(""))
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ForgeFailure {
     fn into_response(self) -> Response {
         let body = match self {
-            Self::Answer(answer) => return answer.into_response(),
-            // An error before the first byte: the server drops the connection with the head unsent.
+            Self::Response(response) => return response.into_response(),
+            // An error before the first byte: the server closes the connection without sending the head.
             Self::Disconnect => Body::from_stream(stream::iter([Err::<Bytes, _>(io::Error::other("a fault"))])),
             Self::EndlessBody => {
                 let spaces = Bytes::from_static(&[b' '; 16 * 1024]);
@@ -87,37 +87,37 @@ impl IntoResponse for Failure {
     }
 }
 
-impl Hold {
-    pub(super) async fn pass(self) {
+impl ReleaseTrigger {
+    pub(super) async fn wait(self) {
         match self {
-            Self::For(time) => tokio::time::sleep(time).await,
-            Self::Until(released) => released.cancelled().await,
+            Self::After(time) => tokio::time::sleep(time).await,
+            Self::Signal(released) => released.cancelled().await,
         }
     }
 }
 
-/// The faults to come, first in first out among those that match a call.
+/// The queued faults; the first that matches a call applies.
 #[derive(Debug, Default)]
-pub(super) struct Faults(Vec<(usize, Calls, Fault)>);
+pub(super) struct FaultQueue(Vec<(usize, FaultScope, ForgeFault)>);
 
-impl Faults {
-    pub(super) fn add(&mut self, count: usize, calls: Calls, fault: Fault) {
+impl FaultQueue {
+    pub(super) fn add(&mut self, count: usize, calls: FaultScope, fault: ForgeFault) {
         self.0.push((count, calls, fault));
     }
 
-    pub(super) fn left(&self) -> usize {
+    pub(super) fn remaining(&self) -> usize {
         self.0.iter().map(|(count, ..)| count).sum()
     }
 
-    /// The fault for a call that is all of these kinds.
-    pub(super) fn take(&mut self, kinds: &[Calls]) -> Fault {
+    /// The fault for a call that belongs to all of these scopes.
+    pub(super) fn next_for(&mut self, kinds: &[FaultScope]) -> ForgeFault {
         self.0.retain(|(count, ..)| *count > 0);
         match self.0.iter_mut().find(|(_, calls, _)| kinds.contains(calls)) {
             Some((count, _, fault)) => {
                 *count -= 1;
                 fault.clone()
             }
-            None => Fault::Spare,
+            None => ForgeFault::Skip,
         }
     }
 }

@@ -1,14 +1,14 @@
-use super::answer::Refusal;
-use super::body::Fields;
+use super::body::FormFields;
 use super::flag::FlagStatus;
+use super::response::PagureError;
 use super::web_url;
 
-/// `String(32)` in Pagure's model; PostgreSQL refuses more.
+/// `String(32)` in Pagure's model; PostgreSQL rejects longer ones.
 const MAX_UID_CHARS: usize = 32;
 
 const REQUIRED: &str = "This field is required.";
 
-/// What a valid flag form asks for.
+/// The content of a valid flag form.
 #[derive(Debug)]
 pub(super) struct FlagForm {
     pub(super) uid: Option<String>,
@@ -19,19 +19,19 @@ pub(super) struct FlagForm {
     pub(super) percent: Option<i32>,
 }
 
-/// The two endpoints differ in one point.
+/// The endpoint of a flag form; the two differ in one point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FlagTarget {
     Commit,
-    /// A status that is not sent at all follows from the percentage.
+    /// A missing status follows from the percentage.
     PullRequest,
 }
 
 impl FlagForm {
-    /// First the form (all its mistakes at once), then what the database would say.
-    pub(super) fn read(fields: &Fields, target: FlagTarget) -> Result<Self, Refusal> {
+    /// Validates the form (all errors at once), then what the database would reject.
+    pub(super) fn read(fields: &FormFields, target: FlagTarget) -> Result<Self, PagureError> {
         let mut problems = Vec::new();
-        let mut required = |name: &'static str| match fields.filled(name) {
+        let mut required = |name: &'static str| match fields.non_empty(name) {
             Some(text) => text.to_owned(),
             None => {
                 problems.push((name, REQUIRED));
@@ -52,14 +52,14 @@ impl FlagForm {
                 username,
                 percent: percent(fields)?,
             }),
-            _ => Err(Refusal::Form(problems)),
+            _ => Err(PagureError::Form(problems)),
         }
     }
 }
 
-fn status(fields: &Fields, target: FlagTarget) -> Result<FlagStatus, &'static str> {
+fn status(fields: &FormFields, target: FlagTarget) -> Result<FlagStatus, &'static str> {
     match (fields.get("status"), target) {
-        (None, FlagTarget::PullRequest) => Ok(match fields.filled("percent").map(str::trim) {
+        (None, FlagTarget::PullRequest) => Ok(match fields.non_empty("percent").map(str::trim) {
             None => FlagStatus::Pending,
             Some("0") => FlagStatus::Failure,
             Some(_) => FlagStatus::Success,
@@ -69,14 +69,14 @@ fn status(fields: &Fields, target: FlagTarget) -> Result<FlagStatus, &'static st
     }
 }
 
-fn uid(fields: &Fields) -> Result<Option<String>, Refusal> {
-    match fields.filled("uid").map(str::trim) {
-        Some(uid) if uid.chars().count() > MAX_UID_CHARS => Err(Refusal::Database),
+fn uid(fields: &FormFields) -> Result<Option<String>, PagureError> {
+    match fields.non_empty("uid").map(str::trim) {
+        Some(uid) if uid.chars().count() > MAX_UID_CHARS => Err(PagureError::Database),
         uid => Ok(uid.map(str::to_owned)),
     }
 }
 
-/// Any integer that the column holds: there is no range check.
-fn percent(fields: &Fields) -> Result<Option<i32>, Refusal> {
-    fields.filled("percent").map(|text| text.trim().parse().map_err(|_| Refusal::Database)).transpose()
+/// Parses any integer that the column holds: Pagure checks no range.
+fn percent(fields: &FormFields) -> Result<Option<i32>, PagureError> {
+    fields.non_empty("percent").map(|text| text.trim().parse().map_err(|_| PagureError::Database)).transpose()
 }

@@ -1,12 +1,12 @@
-//! Pagure's paths. A repository has four spellings in the API, and a fork's differs from the one git uses.
+//! Pagure's paths. A repository has four forms in the API, and a fork's differs from its clone path.
 
-/// What a path names.
+/// The target of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
+pub(super) enum ForgeRoute {
     Version,
     Repository {
         name: String,
-        resource: Resource,
+        resource: RepositoryResource,
     },
     /// `/<name>.git/…`
     Git {
@@ -14,9 +14,9 @@ pub(super) enum Route {
     },
 }
 
-/// What a path names within a repository.
+/// The target within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Resource {
+pub(super) enum RepositoryResource {
     Project,
     Branches,
     Tags,
@@ -25,11 +25,11 @@ pub(super) enum Resource {
     PullRequestFlags(u64),
     Comments(u64),
     Comment(u64, u64),
-    /// The route of Doorbell's plugin, which a Pagure has only with it.
+    /// The route of Doorbell's plugin, which Pagure has only with the plugin.
     CiNotification,
 }
 
-impl Route {
+impl ForgeRoute {
     pub(super) fn parse(path: &str) -> Option<Self> {
         match path.strip_prefix("/api/0/") {
             Some("version") => Some(Self::Version),
@@ -39,7 +39,7 @@ impl Route {
     }
 }
 
-impl Resource {
+impl RepositoryResource {
     /// The methods in the order in which the framework lists them.
     pub(super) fn methods(&self) -> &'static str {
         match self {
@@ -49,7 +49,7 @@ impl Resource {
         }
     }
 
-    /// The right that a POST needs.
+    /// The ACL that a POST needs.
     pub(super) fn acl(&self) -> Option<&'static str> {
         match self {
             Self::CommitFlags(_) => Some("commit_flag"),
@@ -60,25 +60,30 @@ impl Resource {
     }
 }
 
-fn api(rest: &str) -> Option<Route> {
+fn api(rest: &str) -> Option<ForgeRoute> {
     if let Some(repository) = rest.strip_prefix("ci/doorbell/") {
         let segments: Vec<&str> = repository.split('/').collect();
-        return Some(Route::Repository { name: full_name(&segments)?, resource: Resource::CiNotification });
+        return Some(ForgeRoute::Repository {
+            name: full_name(&segments)?,
+            resource: RepositoryResource::CiNotification,
+        });
     }
     let segments: Vec<&str> = rest.split('/').collect();
     let (repository, resource) = match segments.as_slice() {
-        [repository @ .., "c", hash, "flag"] => (repository, Resource::CommitFlags((*hash).to_owned())),
-        [repository @ .., "pull-request", id, "flag"] => (repository, Resource::PullRequestFlags(number(id)?)),
-        [repository @ .., "pull-request", id, "comment"] => (repository, Resource::Comments(number(id)?)),
-        [repository @ .., "pull-request", id, "comment", comment] => {
-            (repository, Resource::Comment(number(id)?, number(comment)?))
+        [repository @ .., "c", hash, "flag"] => (repository, RepositoryResource::CommitFlags((*hash).to_owned())),
+        [repository @ .., "pull-request", id, "flag"] => {
+            (repository, RepositoryResource::PullRequestFlags(number(id)?))
         }
-        [repository @ .., "pull-request", id] => (repository, Resource::PullRequest(number(id)?)),
-        [repository @ .., "git", "branches"] => (repository, Resource::Branches),
-        [repository @ .., "git", "tags"] => (repository, Resource::Tags),
-        repository => (repository, Resource::Project),
+        [repository @ .., "pull-request", id, "comment"] => (repository, RepositoryResource::Comments(number(id)?)),
+        [repository @ .., "pull-request", id, "comment", comment] => {
+            (repository, RepositoryResource::Comment(number(id)?, number(comment)?))
+        }
+        [repository @ .., "pull-request", id] => (repository, RepositoryResource::PullRequest(number(id)?)),
+        [repository @ .., "git", "branches"] => (repository, RepositoryResource::Branches),
+        [repository @ .., "git", "tags"] => (repository, RepositoryResource::Tags),
+        repository => (repository, RepositoryResource::Project),
     };
-    Some(Route::Repository { name: full_name(repository)?, resource })
+    Some(ForgeRoute::Repository { name: full_name(repository)?, resource })
 }
 
 fn full_name(segments: &[&str]) -> Option<String> {
@@ -100,13 +105,14 @@ fn number(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Resource, Route};
+    use super::{ForgeRoute, RepositoryResource};
 
     #[test]
-    fn a_repository_has_four_spellings_in_the_api() {
+    fn api_route_accepts_all_four_repository_paths() {
         let check = |path: &str, expected: &str| {
-            let expected = Route::Repository { name: expected.to_owned(), resource: Resource::PullRequestFlags(7) };
-            assert_eq!(Route::parse(&format!("/api/0/{path}/pull-request/7/flag")), Some(expected), "{path}");
+            let expected =
+                ForgeRoute::Repository { name: expected.to_owned(), resource: RepositoryResource::PullRequestFlags(7) };
+            assert_eq!(ForgeRoute::parse(&format!("/api/0/{path}/pull-request/7/flag")), Some(expected), "{path}");
         };
         check("demo", "demo");
         check("ns/demo", "ns/demo");
@@ -115,21 +121,22 @@ mod tests {
     }
 
     #[test]
-    fn the_plugin_s_route_names_a_repository_as_the_api_does() {
+    fn plugin_route_accepts_all_four_repository_paths() {
         let check = |path: &str, expected: &str| {
-            let expected = Route::Repository { name: expected.to_owned(), resource: Resource::CiNotification };
-            assert_eq!(Route::parse(&format!("/api/0/ci/doorbell/{path}")), Some(expected), "{path}");
+            let expected =
+                ForgeRoute::Repository { name: expected.to_owned(), resource: RepositoryResource::CiNotification };
+            assert_eq!(ForgeRoute::parse(&format!("/api/0/ci/doorbell/{path}")), Some(expected), "{path}");
         };
         check("demo", "demo");
         check("ns/demo", "ns/demo");
         check("fork/me/demo", "forks/me/demo");
         check("fork/me/ns/demo", "forks/me/ns/demo");
-        assert_eq!(Route::parse("/api/0/ci/doorbell/"), None);
+        assert_eq!(ForgeRoute::parse("/api/0/ci/doorbell/"), None);
     }
 
     #[test]
-    fn a_path_that_is_no_route_is_none() {
-        let check = |path| assert_eq!(Route::parse(path), None, "{path}");
+    fn unknown_path_matches_no_route() {
+        let check = |path| assert_eq!(ForgeRoute::parse(path), None, "{path}");
         check("/");
         check("/demo");
         check("/api/0/");
@@ -139,8 +146,8 @@ mod tests {
     }
 
     #[test]
-    fn git_names_a_fork_as_clone_paths_do() {
-        let expected = Some(Route::Git { name: "forks/me/demo".to_owned() });
-        assert_eq!(Route::parse("/forks/me/demo.git/info/refs"), expected);
+    fn git_route_of_fork_uses_clone_path() {
+        let expected = Some(ForgeRoute::Git { name: "forks/me/demo".to_owned() });
+        assert_eq!(ForgeRoute::parse("/forks/me/demo.git/info/refs"), expected);
     }
 }

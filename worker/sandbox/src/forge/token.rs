@@ -3,19 +3,19 @@ use std::ffi::OsStr;
 
 use sha2::{Digest, Sha256};
 
-use super::answer::Refusal;
+use super::response::PagureError;
 
-/// Where a token is good.
+/// The repositories for which a token is valid.
 #[derive(Debug, Clone, Copy)]
 pub enum TokenScope<'a> {
-    /// Everywhere. On a real Pagure only its administrators can make such a token with flag ACLs.
+    /// All repositories. On a real Pagure only administrators can create such a token with flag ACLs.
     Any,
-    /// In the repository of this name alone.
+    /// Only the repository of this name.
     Repository(&'a str),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Token {
+pub(super) struct ApiToken {
     repository: Option<String>,
     acls: Vec<String>,
     expired: bool,
@@ -23,89 +23,96 @@ pub(super) struct Token {
 
 /// The API tokens of one forge.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(super) struct ApiTokens {
     seed: Vec<u8>,
-    made: u64,
-    known: BTreeMap<String, Token>,
-    /// Of the CI hooks, by repository.
+    created_count: u64,
+    tokens: BTreeMap<String, ApiToken>,
+    /// The tokens of CI hooks, by repository.
     hooks: BTreeMap<String, String>,
 }
 
-impl Tokens {
+impl ApiTokens {
     pub(super) fn new(seed: &OsStr) -> Self {
-        Self { seed: seed.as_encoded_bytes().to_vec(), made: 0, known: BTreeMap::new(), hooks: BTreeMap::new() }
+        Self {
+            seed: seed.as_encoded_bytes().to_vec(),
+            created_count: 0,
+            tokens: BTreeMap::new(),
+            hooks: BTreeMap::new(),
+        }
     }
 
-    /// 64 characters, as Pagure's are. Not secret: derived from the forge's folder, good on a loopback forge only.
+    /// Creates a token of 64 characters, as Pagure's. Not secret: derived from the directory of a loopback-only forge.
     pub(super) fn create(&mut self, scope: TokenScope<'_>, acls: &[&str]) -> String {
-        let text = self.fresh_text();
+        let text = self.generate();
         let repository = match scope {
             TokenScope::Any => None,
             TokenScope::Repository(name) => Some(name.to_owned()),
         };
-        let token = Token { repository, acls: acls.iter().map(|acl| (*acl).to_owned()).collect(), expired: false };
-        self.known.insert(text.clone(), token);
+        let token = ApiToken { repository, acls: acls.iter().map(|acl| (*acl).to_owned()).collect(), expired: false };
+        self.tokens.insert(text.clone(), token);
         text
     }
 
-    /// 32 characters, as Pagure's are.
+    /// Creates a token of 32 characters, as Pagure's.
     pub(super) fn create_for_hook(&mut self, repository: &str) -> String {
-        let text = self.fresh_text().split_off(32);
+        let text = self.generate().split_off(32);
         self.hooks.insert(repository.to_owned(), text.clone());
         text
     }
 
-    /// A repository's hook takes this token and no other.
-    pub(super) fn check_hook(&self, repository: &str, token: &str) -> Result<(), Refusal> {
+    /// Checks a hook's token: a repository's hook accepts no other.
+    pub(super) fn check_hook(&self, repository: &str, token: &str) -> Result<(), PagureError> {
         match self.hooks.get(repository) {
             Some(own) if own == token => Ok(()),
-            _ => Err(Refusal::Token(Some("Invalid token".to_owned()))),
+            _ => Err(PagureError::Token(Some("Invalid token".to_owned()))),
         }
     }
 
-    fn fresh_text(&mut self) -> String {
-        self.made += 1;
-        let digest = Sha256::new().chain_update(&self.seed).chain_update(self.made.to_be_bytes()).finalize();
+    fn generate(&mut self) -> String {
+        self.created_count += 1;
+        let digest = Sha256::new().chain_update(&self.seed).chain_update(self.created_count.to_be_bytes()).finalize();
         digest.iter().map(|byte| format!("{byte:02X}")).collect()
     }
 
     pub(super) fn expire(&mut self, text: &str) {
-        if let Some(token) = self.known.get_mut(text) {
+        if let Some(token) = self.tokens.get_mut(text) {
             token.expired = true;
         }
     }
 
     pub(super) fn revoke(&mut self, text: &str) {
-        self.known.remove(text);
+        self.tokens.remove(text);
     }
 
     /// Finds the token of an `Authorization` header and checks that it has the ACL.
-    pub(super) fn authorise(&self, header: Option<&str>, acl: &str) -> Result<&Token, Refusal> {
-        let invalid = || Refusal::Token(Some("Invalid token".to_owned()));
-        let token = presented(header).and_then(|text| self.known.get(text)).ok_or_else(invalid)?;
+    pub(super) fn authorise(&self, header: Option<&str>, acl: &str) -> Result<&ApiToken, PagureError> {
+        let invalid = || PagureError::Token(Some("Invalid token".to_owned()));
+        let token = token_in_header(header).and_then(|text| self.tokens.get(text)).ok_or_else(invalid)?;
         if token.expired {
-            return Err(Refusal::Token(Some("Expired token".to_owned())));
+            return Err(PagureError::Token(Some("Expired token".to_owned())));
         }
         if !token.acls.iter().any(|has| has == acl) {
-            return Err(Refusal::Token(Some(format!("Missing ACLs: {acl}"))));
+            return Err(PagureError::Token(Some(format!("Missing ACLs: {acl}"))));
         }
         Ok(token)
     }
 }
 
-impl Token {
-    /// A project's token is refused elsewhere, and without a detail.
-    pub(super) fn check_repository(&self, name: &str) -> Result<(), Refusal> {
+impl ApiToken {
+    /// Checks the repository: another project's token is rejected, without detail.
+    pub(super) fn check_repository(&self, name: &str) -> Result<(), PagureError> {
         match &self.repository {
-            Some(own) if own != name => Err(Refusal::Token(None)),
+            Some(own) if own != name => Err(PagureError::Token(None)),
             _ => Ok(()),
         }
     }
 }
 
-/// Pagure looks for the lower-case word anywhere in the header and takes what follows, so `Basic token T` works and
-/// `Token T` does not.
-pub(super) fn presented(header: Option<&str>) -> Option<&str> {
+/// The token of an `Authorization` header.
+///
+/// Pagure searches the lower-case word anywhere in the header and takes the rest, so `Basic token T` works and `Token
+/// T` does not.
+pub(super) fn token_in_header(header: Option<&str>) -> Option<&str> {
     let (_, text) = header?.split_once("token")?;
     Some(text.trim()).filter(|text| !text.is_empty())
 }
@@ -115,8 +122,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_word_token_is_looked_for_in_lower_case_and_anywhere() {
-        let check = |header, expected| assert_eq!(presented(Some(header)), expected, "{header}");
+    fn token_is_found_after_lowercase_word_anywhere() {
+        let check = |header, expected| assert_eq!(token_in_header(Some(header)), expected, "{header}");
         check("token T", Some("T"));
         check("Basic token T", Some("T"));
         check("token  T ", Some("T"));
@@ -125,6 +132,6 @@ mod tests {
         check("TOKEN T", None);
         check("Bearer T", None);
         check("token", None);
-        assert_eq!(presented(None), None);
+        assert_eq!(token_in_header(None), None);
     }
 }

@@ -1,7 +1,7 @@
-//! Which flag URLs Pagure takes, written down from what its pattern accepts: stricter on hosts than a browser.
+//! The flag URLs that Pagure accepts, derived from its pattern: stricter on hosts than a browser.
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Whether Pagure stores this as a flag's URL.
+/// Whether Pagure accepts this as a flag's URL.
 pub(super) fn is_accepted(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     if !["http", "https", "ftp", "git"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
@@ -31,7 +31,7 @@ fn is_port_part(text: &str) -> bool {
         || digits.is_some_and(|digits| (2..=5).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Unicast, and neither a network's nor a broadcast address.
+/// A unicast address that is neither a network's nor a broadcast address.
 fn is_ipv4(host: &str) -> bool {
     host.parse::<Ipv4Addr>().is_ok_and(|ip| {
         let [first, _, _, last] = ip.octets();
@@ -39,7 +39,7 @@ fn is_ipv4(host: &str) -> bool {
     })
 }
 
-/// Labels of letters and digits, single hyphens inside, and a last one of two letters or more.
+/// Labels of letters and digits with single hyphens inside; the last one has two letters or more.
 fn is_domain(host: &str) -> bool {
     let Some((labels, top)) = host.rsplit_once('.') else { return false };
     let is_letter = |c: char| c.is_ascii_alphabetic() || is_foreign(c);
@@ -68,7 +68,7 @@ mod tests {
     use super::is_accepted;
 
     #[test]
-    fn urls_are_accepted_as_by_pagure() {
+    fn flag_urls_are_validated_as_pagure_does() {
         let check = |text, expected| assert_eq!(is_accepted(text), expected, "{text}");
         check("https://eu-central-1.console.aws.amazon.com/codesuite/p%3Aaaaa/?region=eu-central-1#x", true);
         check("HTTP://example.org", true);

@@ -1,10 +1,10 @@
-//! Answers of another time: for whoever learns the time from them, it is this machine's clock that is wrong.
+//! Changes the date of responses: a caller that learns the time from them sees a wrong local clock.
 use axum::http::header::DATE;
 use axum::http::{HeaderMap, HeaderValue};
 use jiff::fmt::rfc2822::{DateTimeParser, DateTimePrinter};
 use jiff::{SignedDuration, Timestamp};
 
-/// Moves the `Date` header, if there is one, by so many seconds.
+/// Shifts the `Date` header, if there is one, by this many seconds.
 pub(super) fn shift(headers: &mut HeaderMap, seconds: i64) {
     let Some(date) = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(parse) else { return };
     let shifted = DateTimePrinter::new().timestamp_to_rfc9110_string(&(date + SignedDuration::from_secs(seconds)));
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_moved_and_nothing_else() {
+    fn date_shift_changes_only_the_date_header() {
         let mut headers = HeaderMap::new();
         shift(&mut headers, -600);
         assert!(headers.is_empty());

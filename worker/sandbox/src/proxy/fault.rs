@@ -1,30 +1,30 @@
-//! What can happen to a call on its way, and whether it does.
+//! The faults of a call, and the random choice among them.
 use std::time::Duration;
 
-use crate::dice::Dice;
+use crate::seeded_rng::SeededRng;
 
-/// What happens to a call. Whoever calls can't tell most of these from each other.
+/// The fault of a call. The caller cannot distinguish most of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// It fails, and the server has never seen it.
+pub enum ProxyFault {
+    /// The call fails and the server never receives it.
     Before,
-    /// The server has done it, and it fails.
+    /// The server executes the call, and the caller gets an error.
     After,
-    /// It is passed on late.
+    /// The call is forwarded late.
     Delay,
-    /// The server has done it, and no answer comes until the caller gives up.
+    /// The server executes the call, and no response comes until the caller gives up.
     Stall,
-    /// The connection ends where the answer should be; the server may have done it.
+    /// The connection ends before the response; the server may have executed the call.
     Reset,
-    /// It is refused: too many calls.
+    /// The call is rejected: too many calls.
     Throttle,
 }
 
-impl Fault {
-    /// All there are.
+impl ProxyFault {
+    /// All faults.
     pub const ALL: [Self; 6] = [Self::Before, Self::After, Self::Delay, Self::Stall, Self::Reset, Self::Throttle];
 
-    /// Its name in results.
+    /// The fault's name in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Before => "before",
@@ -37,37 +37,38 @@ impl Fault {
     }
 }
 
-/// How often each happens among a hundred faults. A stall costs its caller ten seconds and more: with many of them a
+/// The frequency of each fault in percent of all faults. A stall costs its caller ten seconds and more, so many of them
+/// would make a run mostly wait.
 /// run would show waiting and little else.
-const WEIGHTS: [(u64, Fault); 6] = [
-    (24, Fault::Before),
-    (24, Fault::After),
-    (22, Fault::Delay),
-    (3, Fault::Stall),
-    (15, Fault::Reset),
-    (12, Fault::Throttle),
+const WEIGHTS: [(u64, ProxyFault); 6] = [
+    (24, ProxyFault::Before),
+    (24, ProxyFault::After),
+    (22, ProxyFault::Delay),
+    (3, ProxyFault::Stall),
+    (15, ProxyFault::Reset),
+    (12, ProxyFault::Throttle),
 ];
 
-/// Longer than two calls that follow each other, shorter than any time limit: what is late must not be lost.
-const MOST_DELAY: u64 = 2000;
+/// Longer than two successive calls, shorter than any timeout: a delayed call must not be lost.
+const MAX_DELAY_MS: u64 = 2000;
 
-/// What becomes of one call.
+/// The fault chosen for one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Draw {
-    pub(super) fault: Fault,
+pub(super) struct InjectedFault {
+    pub(super) fault: ProxyFault,
     pub(super) delay: Duration,
-    /// Whether a reset comes before the server has seen the call.
+    /// Whether a reset comes before the server receives the call.
     pub(super) early: bool,
 }
 
-/// The fate of the `turn`-th call of this name: the same whenever the seed is.
-pub(super) fn draw(seed: u64, name: &str, turn: u64, percent: u8) -> Option<Draw> {
-    let mut dice = Dice::of(seed, name, turn);
-    if !dice.percent(percent) {
+/// The fault of the `call_index`-th call of this name; it depends on the seed only.
+pub(super) fn choose_fault(seed: u64, name: &str, call_index: u64, percent: u8) -> Option<InjectedFault> {
+    let mut rng = SeededRng::for_purpose(seed, name, call_index);
+    if !rng.percent(percent) {
         return None;
     }
-    let fault = dice.weighted(&WEIGHTS)?;
-    Some(Draw { fault, delay: Duration::from_millis(20 + dice.below(MOST_DELAY)), early: dice.percent(50) })
+    let fault = rng.weighted(&WEIGHTS)?;
+    Some(InjectedFault { fault, delay: Duration::from_millis(20 + rng.below(MAX_DELAY_MS)), early: rng.percent(50) })
 }
 
 #[cfg(test)]
@@ -75,12 +76,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_comes_and_no_more_of_them_than_asked_for() {
-        let drawn: Vec<_> = (0..5000).filter_map(|turn| draw(1, "PutItem", turn, 20)).collect();
+    fn every_fault_occurs_within_the_requested_percentage() {
+        let drawn: Vec<_> = (0..5000).filter_map(|call_index| choose_fault(1, "PutItem", call_index, 20)).collect();
         assert!((900..1100).contains(&drawn.len()), "{}", drawn.len());
-        for fault in Fault::ALL {
-            assert!(drawn.iter().any(|draw| draw.fault == fault), "{fault:?} never comes");
+        for fault in ProxyFault::ALL {
+            assert!(drawn.iter().any(|draw| draw.fault == fault), "{fault:?} is never chosen");
         }
-        assert!((0..5000).all(|turn| draw(1, "PutItem", turn, 0).is_none()));
+        assert!((0..5000).all(|call_index| choose_fault(1, "PutItem", call_index, 0).is_none()));
     }
 }

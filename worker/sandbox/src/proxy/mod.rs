@@ -1,13 +1,13 @@
-//! What stands between the product's binaries and the world when things are to go wrong: it ends their TLS, knows
-//! each request, lets it meet its fault and passes on what is left of it.
+//! A fault-injecting proxy between the product's binaries and a server.
 //!
-//! Signatures stay good: they cover the `Host` header, which is passed on as it came, and no certificate.
-mod answer;
+//! It terminates their TLS, identifies each request, applies its fault and forwards the rest. Signatures stay valid:
+//! they cover the `Host` header, which is forwarded unchanged, but no certificate.
 mod call;
+mod counters;
 mod date;
 mod fault;
 mod hold;
-mod tally;
+mod response;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -22,218 +22,219 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::watch;
 
-pub use fault::Fault;
+pub use fault::ProxyFault;
 
-use crate::authority::Authority;
-use crate::server::{Server, serve};
-use call::Call;
-use fault::Draw;
-use hold::Hold;
-use tally::Tally;
+use crate::server::{LoopbackServer, serve};
+use crate::test_ca::TestCa;
+use call::ProxiedCall;
+use counters::ProxyCounters;
+use fault::InjectedFault;
+use hold::CallHold;
 
-/// A running proxy before one server. It stops, open connections included, when this is dropped.
+/// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
 pub struct Proxy {
-    server: Server,
-    road: Arc<Road>,
+    server: LoopbackServer,
+    state: Arc<ProxyState>,
 }
 
 #[derive(Debug)]
-struct Road {
+struct ProxyState {
     upstream: String,
     http: reqwest::Client,
     seed: u64,
     percent: AtomicU8,
-    /// By how many seconds the answers' dates are off.
-    date_off: AtomicI64,
-    hold: Hold,
-    tally: Tally,
-    under_way: watch::Sender<usize>,
+    /// The offset of the responses' dates in seconds.
+    date_offset: AtomicI64,
+    hold: CallHold,
+    counters: ProxyCounters,
+    in_flight: watch::Sender<usize>,
 }
 
-/// The largest message that any part of this world sends: ten SQS messages of 256 KiB, escaped.
-const LARGEST: usize = 16 * 1024 * 1024;
+/// The largest message in the sandbox: ten SQS messages of 256 KiB, escaped.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
-/// Longer than any caller waits.
-const STALL: Duration = Duration::from_secs(120);
+/// Longer than any caller's timeout.
+const STALL_DURATION: Duration = Duration::from_secs(120);
 
-/// Of one connection, and of no other.
-const HOP_BY_HOP: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
+/// Headers that belong to one connection and are not forwarded.
+const HOP_BY_HOP_HEADERS: [&str; 4] = ["connection", "content-length", "keep-alive", "transfer-encoding"];
 
 impl Proxy {
-    /// Stands before `upstream` (`https://127.0.0.1:<port>`), which `authority` has certified. Faults begin with
-    /// [`Proxy::set_percent`]; which call meets which one follows from the seed.
+    /// Starts a proxy before `upstream` (`https://127.0.0.1:<port>`), whose certificate is of `ca`.
+    ///
+    /// Faults begin with [`Proxy::set_percent`]; the seed determines which call gets which fault.
     ///
     /// # Errors
-    /// No port is free, or no HTTPS client can be made.
-    pub async fn start(upstream: &str, authority: &Authority, seed: u64) -> anyhow::Result<Self> {
+    /// No port is free, or no HTTPS client can be created.
+    pub async fn start(upstream: &str, ca: &TestCa, seed: u64) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes())?])
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes())?])
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .context("the proxy has no HTTPS client")?;
-        let road = Arc::new(Road {
+            .context("cannot create the proxy's HTTPS client")?;
+        let state = Arc::new(ProxyState {
             upstream: upstream.to_owned(),
             http,
             seed,
             percent: AtomicU8::new(0),
-            date_off: AtomicI64::new(0),
-            hold: Hold::new(),
-            tally: Tally::default(),
-            under_way: watch::Sender::new(0),
+            date_offset: AtomicI64::new(0),
+            hold: CallHold::new(),
+            counters: ProxyCounters::default(),
+            in_flight: watch::Sender::new(0),
         });
-        let router = Router::new().fallback(receive).with_state(Arc::clone(&road));
-        Ok(Self { server: serve(router, authority).await?, road })
+        let router = Router::new().fallback(receive).with_state(Arc::clone(&state));
+        Ok(Self { server: serve(router, ca).await?, state })
     }
 
-    /// `https://127.0.0.1:<port>`, no slash at the end.
+    /// `https://127.0.0.1:<port>`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.server.url
     }
 
-    /// From now on so many of a hundred calls meet a fault.
+    /// Sets the percentage of calls with a fault.
     pub fn set_percent(&self, percent: u8) {
-        self.road.percent.store(percent, Ordering::Relaxed);
+        self.state.percent.store(percent, Ordering::Relaxed);
     }
 
-    /// From now on answers bear a `Date` that is so many seconds off.
-    pub fn set_date_off(&self, seconds: i64) {
-        self.road.date_off.store(seconds, Ordering::Relaxed);
+    /// Sets the offset of the responses' `Date` in seconds.
+    pub fn set_date_offset(&self, seconds: i64) {
+        self.state.date_offset.store(seconds, Ordering::Relaxed);
     }
 
-    /// The call of this name before which so many of its name came (as in [`Proxy::calls`]) will be carried out, and
-    /// its caller will wait for the answer.
-    pub fn hold_answer(&self, name: &str, calls_before: u64) {
-        self.road.hold.set(name, calls_before);
+    /// Holds the response of one call: of this name, after this many others of its name (as in [`Proxy::call_counts`]).
+    /// The call itself is executed.
+    pub fn hold_response(&self, name: &str, calls_before: u64) {
+        self.state.hold.set(name, calls_before);
     }
 
-    /// Comes when that call was carried out.
-    pub async fn until_held(&self) {
-        self.road.hold.until_come().await;
+    /// Waits until that call was executed.
+    pub async fn wait_until_held(&self) {
+        self.state.hold.wait_until_reached().await;
     }
 
-    /// How often each fault was met.
-    pub fn faults(&self) -> std::collections::BTreeMap<Fault, u64> {
-        self.road.tally.faults()
+    /// How often each fault was applied.
+    pub fn fault_counts(&self) -> std::collections::BTreeMap<ProxyFault, u64> {
+        self.state.counters.fault_counts()
     }
 
     /// How often each call was made, by name (`AmazonSQS.ReceiveMessage`).
-    pub fn calls(&self) -> std::collections::BTreeMap<String, u64> {
-        self.road.tally.calls()
+    pub fn call_counts(&self) -> std::collections::BTreeMap<String, u64> {
+        self.state.counters.call_counts()
     }
 
-    /// Comes when no call is under way: nothing that was sent can still arrive.
-    pub async fn until_quiet(&self) {
-        // The sender is the road's own and outlives this.
-        let _ = self.road.under_way.subscribe().wait_for(|count| *count == 0).await;
+    /// Waits until no call is in flight: nothing that was sent can still arrive.
+    pub async fn wait_until_idle(&self) {
+        // The proxy's state owns the sender and outlives this.
+        let _ = self.state.in_flight.subscribe().wait_for(|count| *count == 0).await;
     }
 }
 
-/// Counts a call as under way until it is dropped, which it also is when its caller goes.
-struct UnderWay<'a>(&'a watch::Sender<usize>);
+/// Counts a call as in flight until it is dropped, also when its caller disconnects.
+struct InFlightCall<'a>(&'a watch::Sender<usize>);
 
-impl<'a> UnderWay<'a> {
+impl<'a> InFlightCall<'a> {
     fn enter(count: &'a watch::Sender<usize>) -> Self {
         count.send_modify(|count| *count += 1);
         Self(count)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InFlightCall<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }
 }
 
-async fn receive(State(road): State<Arc<Road>>, request: Request) -> Response {
-    let _under_way = UnderWay::enter(&road.under_way);
+async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Response {
+    let _in_flight = InFlightCall::enter(&state.in_flight);
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, LARGEST).await else {
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    let call = Call::of(&parts, &body);
-    let turn = road.tally.call(&call.name);
-    if road.hold.is_for(&call.name, turn) {
-        road.pass(parts, body).await;
-        road.hold.come();
-        tokio::time::sleep(STALL).await;
-        return answer::nothing();
+    let call = ProxiedCall::identify(&parts, &body);
+    let call_index = state.counters.count_call(&call.name);
+    if state.hold.matches(&call.name, call_index) {
+        state.forward(parts, body).await;
+        state.hold.mark_reached();
+        tokio::time::sleep(STALL_DURATION).await;
+        return response::no_response();
     }
-    match fault::draw(road.seed, &call.name, turn, road.percent.load(Ordering::Relaxed)) {
-        Some(draw) => {
-            road.tally.fault(draw.fault);
-            tracing::debug!(call = call.name, turn, fault = draw.fault.name(), "a fault");
-            road.spoil(draw, &call, parts, body).await
+    match fault::choose_fault(state.seed, &call.name, call_index, state.percent.load(Ordering::Relaxed)) {
+        Some(injected) => {
+            state.counters.count_fault(injected.fault);
+            tracing::debug!(call = call.name, call_index, fault = injected.fault.name(), "fault injected");
+            state.inject_fault(injected, &call, parts, body).await
         }
-        None => road.pass(parts, body).await.into_response(),
+        None => state.forward(parts, body).await.into_response(),
     }
 }
 
-impl Road {
-    async fn spoil(&self, draw: Draw, call: &Call, parts: Parts, body: Bytes) -> Response {
-        match draw.fault {
-            Fault::Before => answer::failure(call.tongue),
-            Fault::Throttle => answer::throttle(call.tongue),
-            Fault::Reset if draw.early => answer::nothing(),
-            Fault::Delay => {
-                tokio::time::sleep(draw.delay).await;
-                self.pass(parts, body).await.into_response()
+impl ProxyState {
+    async fn inject_fault(&self, injected: InjectedFault, call: &ProxiedCall, parts: Parts, body: Bytes) -> Response {
+        match injected.fault {
+            ProxyFault::Before => response::failure(call.protocol),
+            ProxyFault::Throttle => response::throttle(call.protocol),
+            ProxyFault::Reset if injected.early => response::no_response(),
+            ProxyFault::Delay => {
+                tokio::time::sleep(injected.delay).await;
+                self.forward(parts, body).await.into_response()
             }
-            Fault::After => {
-                self.pass(parts, body).await;
-                answer::failure(call.tongue)
+            ProxyFault::After => {
+                self.forward(parts, body).await;
+                response::failure(call.protocol)
             }
-            Fault::Reset => match self.pass(parts, body).await {
-                Passed::Answer(status, headers, body) => answer::half(status, headers, &body),
-                Passed::Nothing => answer::nothing(),
+            ProxyFault::Reset => match self.forward(parts, body).await {
+                ForwardResult::Response(status, headers, body) => response::truncated(status, headers, &body),
+                ForwardResult::NoResponse => response::no_response(),
             },
-            Fault::Stall => {
-                self.pass(parts, body).await;
-                tokio::time::sleep(STALL).await;
-                answer::nothing()
+            ProxyFault::Stall => {
+                self.forward(parts, body).await;
+                tokio::time::sleep(STALL_DURATION).await;
+                response::no_response()
             }
         }
     }
 
-    async fn pass(&self, parts: Parts, body: Bytes) -> Passed {
+    async fn forward(&self, parts: Parts, body: Bytes) -> ForwardResult {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let request = self
             .http
             .request(parts.method, format!("{}{path}", self.upstream))
-            .headers(end_to_end(parts.headers))
+            .headers(end_to_end_headers(parts.headers))
             .body(body);
-        let Ok(answer) = request.send().await else { return Passed::Nothing };
-        let (status, mut headers) = (answer.status(), end_to_end(answer.headers().clone()));
-        match self.date_off.load(Ordering::Relaxed) {
+        let Ok(response) = request.send().await else { return ForwardResult::NoResponse };
+        let (status, mut headers) = (response.status(), end_to_end_headers(response.headers().clone()));
+        match self.date_offset.load(Ordering::Relaxed) {
             0 => {}
             seconds => date::shift(&mut headers, seconds),
         }
-        match answer.bytes().await {
-            Ok(body) => Passed::Answer(status, headers, body),
-            Err(_) => Passed::Nothing,
+        match response.bytes().await {
+            Ok(body) => ForwardResult::Response(status, headers, body),
+            Err(_) => ForwardResult::NoResponse,
         }
     }
 }
 
-/// What the server made of a call.
-enum Passed {
-    Answer(StatusCode, HeaderMap, Bytes),
-    /// It is not there, or ended the connection: so does the proxy.
-    Nothing,
+/// The server's response to a call.
+enum ForwardResult {
+    Response(StatusCode, HeaderMap, Bytes),
+    /// The server is down, or closed the connection: the proxy does the same.
+    NoResponse,
 }
 
-impl IntoResponse for Passed {
+impl IntoResponse for ForwardResult {
     fn into_response(self) -> Response {
         match self {
-            Self::Answer(status, headers, body) => (status, headers, Body::from(body)).into_response(),
-            Self::Nothing => answer::nothing(),
+            Self::Response(status, headers, body) => (status, headers, Body::from(body)).into_response(),
+            Self::NoResponse => response::no_response(),
         }
     }
 }
 
-fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
-    for name in HOP_BY_HOP {
+fn end_to_end_headers(mut headers: HeaderMap) -> HeaderMap {
+    for name in HOP_BY_HOP_HEADERS {
         headers.remove(HeaderName::from_static(name));
     }
     headers

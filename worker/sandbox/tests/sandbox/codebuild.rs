@@ -1,36 +1,36 @@
-//! CodeBuild from its callers' side: signed calls over HTTPS, and builds that really run.
+//! CodeBuild as its callers see it: signed calls over HTTPS, and builds that really run.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use doorbell_messages::{BuildEvent, EventKind};
-use doorbell_sandbox::authority::Authority;
 use doorbell_sandbox::aws::{AwsClient, AwsError};
 use doorbell_sandbox::codebuild::{
-    BuildCredentials, BuildRole, Call, CodeBuild, CodeBuildOptions, EventMode, LogLine, Outcome, Queue, SecretVersion,
-    Services, Settings,
+    AwsServices, BuildCredentials, BuildLogLine, BuildRole, CodeBuildOptions, CodeBuildServer, CodeBuildSettings,
+    EventMode, PermissionCheck, QueuePolicy, SecretVersion, ServiceFuture,
 };
-use doorbell_sandbox::credentials::{Key, KeyRing};
+use doorbell_sandbox::credentials::{AccessKey, KeyRing};
+use doorbell_sandbox::test_ca::TestCa;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-mod calls;
-mod ending;
+mod api_calls;
+mod build_run;
+mod emulator_integration;
 mod events;
-mod in_account;
 mod limits;
-mod running;
 mod secrets;
+mod stopping;
 
 const REGION: &str = "eu-central-1";
 const ACCOUNT: &str = "111122223333";
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(20);
+/// The timeout of one step on a busy machine.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The account around CodeBuild, in memory.
 #[derive(Debug, Default)]
@@ -43,26 +43,31 @@ struct TestAccount {
 const ROLE: &str = "arn:aws:iam::111122223333:role/build";
 const SECRET: &str = "s3cret-value";
 
-impl Services for TestAccount {
-    fn may<'a>(&'a self, who: &'a Key, call: &'a Call) -> Outcome<'a, bool> {
+impl AwsServices for TestAccount {
+    fn is_allowed<'a>(&'a self, who: &'a AccessKey, call: &'a PermissionCheck) -> ServiceFuture<'a, bool> {
         let allowed = who.principal_arn.ends_with("role/worker")
             && call.action == "codebuild:StartBuild"
             && call.resource == "arn:aws:codebuild:eu-central-1:111122223333:project/demo";
         async move { Ok(allowed) }.boxed()
     }
 
-    fn put_events(&self, entries: Vec<Value>) -> Outcome<'_, ()> {
+    fn put_events(&self, entries: Vec<Value>) -> ServiceFuture<'_, ()> {
         self.events.lock().unwrap().extend(entries);
         async { Ok(()) }.boxed()
     }
 
-    fn assume<'a>(&'a self, role_arn: &'a str, session: &'a str, _: &'a str) -> Outcome<'a, Arc<dyn BuildRole>> {
+    fn assume_role<'a>(
+        &'a self,
+        role_arn: &'a str,
+        session: &'a str,
+        _: &'a str,
+    ) -> ServiceFuture<'a, Arc<dyn BuildRole>> {
         self.roles.lock().unwrap().push(role_arn.to_owned());
         let key = key("ASIABUILD", &format!("build/{session}"), role_arn, Some("build-session"));
         let role: Result<Arc<dyn BuildRole>, AwsError> = if role_arn == ROLE {
             Ok(Arc::new(TestRole { key, lines: self.lines.clone() }))
         } else {
-            Err(refused("AccessDenied"))
+            Err(error_with_code("AccessDenied"))
         };
         async move { role }.boxed()
     }
@@ -70,12 +75,12 @@ impl Services for TestAccount {
 
 #[derive(Debug)]
 struct TestRole {
-    key: Key,
+    key: AccessKey,
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl BuildRole for TestRole {
-    fn key(&self) -> &Key {
+    fn key(&self) -> &AccessKey {
         &self.key
     }
 
@@ -83,33 +88,36 @@ impl BuildRole for TestRole {
         Timestamp::now() + Duration::from_secs(3600)
     }
 
-    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> Outcome<'a, String> {
+    fn secret<'a>(&'a self, wanted: &'a SecretVersion) -> ServiceFuture<'a, String> {
         let text = match wanted.id.as_str() {
             "git" => Ok(json!({"token": SECRET, "number": 7}).to_string()),
-            _ => Err(refused("ResourceNotFoundException")),
+            _ => Err(error_with_code("ResourceNotFoundException")),
         };
         async move { text }.boxed()
     }
 
-    fn parameter<'a>(&'a self, name: &'a str) -> Outcome<'a, String> {
-        let text =
-            if name == "/doorbell/demo" { Ok("p4rameter".to_owned()) } else { Err(refused("ParameterNotFound")) };
+    fn parameter<'a>(&'a self, name: &'a str) -> ServiceFuture<'a, String> {
+        let text = if name == "/doorbell/demo" {
+            Ok("p4rameter".to_owned())
+        } else {
+            Err(error_with_code("ParameterNotFound"))
+        };
         async move { text }.boxed()
     }
 
-    fn log<'a>(&'a self, _: &'a str, _: &'a str, lines: Vec<LogLine>) -> Outcome<'a, ()> {
+    fn log<'a>(&'a self, _: &'a str, _: &'a str, lines: Vec<BuildLogLine>) -> ServiceFuture<'a, ()> {
         self.lines.lock().unwrap().extend(lines.into_iter().map(|line| line.text));
-        // A role that may not write logs: the build goes on.
-        async { Err(refused("AccessDeniedException")) }.boxed()
+        // The role may not write logs: the build goes on.
+        async { Err(error_with_code("AccessDeniedException")) }.boxed()
     }
 }
 
-fn refused(code: &str) -> AwsError {
-    AwsError { status: 400, code: code.to_owned(), message: "the test says so".to_owned() }
+fn error_with_code(code: &str) -> AwsError {
+    AwsError { status: 400, code: code.to_owned(), message: "as the test demands".to_owned() }
 }
 
-fn key(id: &str, initiator: &str, principal_arn: &str, session_token: Option<&str>) -> Key {
-    Key {
+fn key(id: &str, initiator: &str, principal_arn: &str, session_token: Option<&str>) -> AccessKey {
+    AccessKey {
         access_key_id: id.to_owned(),
         secret_access_key: format!("secret of {id}"),
         session_token: session_token.map(str::to_owned),
@@ -118,25 +126,25 @@ fn key(id: &str, initiator: &str, principal_arn: &str, session_token: Option<&st
     }
 }
 
-fn worker_key() -> Key {
+fn worker_key() -> AccessKey {
     key("ASIAWORKER", "worker/task", "arn:aws:iam::111122223333:role/worker", Some("worker-session"))
 }
 
-struct Stage {
-    codebuild: CodeBuild,
+struct CodeBuildFixture {
+    codebuild: CodeBuildServer,
     root: AwsClient,
     account: Arc<TestAccount>,
-    authority: Authority,
+    ca: TestCa,
     dir: TempDir,
 }
 
-impl Stage {
-    async fn set() -> Stage {
-        Self::set_with(Settings::default()).await
+impl CodeBuildFixture {
+    async fn new() -> CodeBuildFixture {
+        Self::with_settings(CodeBuildSettings::default()).await
     }
 
-    async fn set_with(settings: Settings) -> Stage {
-        let (authority, dir) = (Authority::new().unwrap(), tempfile::tempdir().unwrap());
+    async fn with_settings(settings: CodeBuildSettings) -> CodeBuildFixture {
+        let (ca, dir) = (TestCa::new().unwrap(), tempfile::tempdir().unwrap());
         let account = Arc::new(TestAccount::default());
         let root_key = key("AKIAROOT", "root", "arn:aws:iam::111122223333:root", None);
         let keys = KeyRing::default();
@@ -147,31 +155,31 @@ impl Stage {
             account: ACCOUNT.to_owned(),
             services: account.clone(),
             keys,
-            authority: authority.clone(),
+            ca: ca.clone(),
             work_dir: dir.path().to_owned(),
-            path_dirs: vec!["/a/runners/folder".into()],
+            path_dirs: vec!["/a/runners/directory".into()],
             environment: BTreeMap::from([("OF_MACHINE".to_owned(), "machine".to_owned())]),
             image: None,
             build_credentials: BuildCredentials::Endpoint,
             settings,
         };
-        let codebuild = CodeBuild::start(options).await.unwrap();
-        let root = AwsClient::new(codebuild.url(), REGION, root_key, &authority).unwrap();
-        Stage { codebuild, root, account, authority, dir }
+        let codebuild = CodeBuildServer::start(options).await.unwrap();
+        let root = AwsClient::new(codebuild.url(), REGION, root_key, &ca).unwrap();
+        CodeBuildFixture { codebuild, root, account, ca, dir }
     }
 
-    /// Makes the project `demo` with these commands in BUILD.
-    async fn with_commands(self, commands: &[&str]) -> Stage {
+    /// Creates the project `demo` with these commands in BUILD.
+    async fn with_commands(self, commands: &[&str]) -> CodeBuildFixture {
         self.with_phases(&json!({"build": {"commands": commands}})).await
     }
 
-    async fn with_phases(self, phases: &Value) -> Stage {
-        // JSON is YAML.
+    async fn with_phases(self, phases: &Value) -> CodeBuildFixture {
+        // JSON is valid YAML.
         let buildspec = json!({"version": 0.2, "phases": phases}).to_string();
         self.with_project(&json!({"source": {"type": "NO_SOURCE", "buildspec": buildspec}})).await
     }
 
-    async fn with_project(self, changes: &Value) -> Stage {
+    async fn with_project(self, changes: &Value) -> CodeBuildFixture {
         self.call("CreateProject", project(changes)).await.unwrap();
         self
     }
@@ -183,58 +191,58 @@ impl Stage {
     async fn start(&self, input: Value) -> Result<String, AwsError> {
         let mut input = input;
         input["projectName"] = json!("demo");
-        let answer = self.call("StartBuild", input).await?;
-        Ok(answer["build"]["id"].as_str().unwrap().to_owned())
+        let response = self.call("StartBuild", input).await?;
+        Ok(response["build"]["id"].as_str().unwrap().to_owned())
     }
 
     async fn build(&self, id: &str) -> Value {
         self.call("BatchGetBuilds", json!({"ids": [id]})).await.unwrap()["builds"][0].clone()
     }
 
-    async fn finished(&self, id: &str) -> Value {
-        self.build_when(id, |build| build["buildComplete"] == true).await
+    async fn wait_until_finished(&self, id: &str) -> Value {
+        self.wait_for_build(id, |build| build["buildComplete"] == true).await
     }
 
-    async fn build_when(&self, id: &str, reached: impl Fn(&Value) -> bool) -> Value {
-        let end = Instant::now() + PATIENCE;
+    async fn wait_for_build(&self, id: &str, reached: impl Fn(&Value) -> bool) -> Value {
+        let end = Instant::now() + STEP_TIMEOUT;
         loop {
             let build = self.build(id).await;
             if reached(&build) {
                 return build;
             }
             assert!(Instant::now() < end, "not reached: {build:#}");
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// The log, once it holds `text`.
-    async fn log_with(&self, id: &str, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
+    /// The log, once it contains the string.
+    async fn wait_for_log(&self, id: &str, text: &str) -> String {
+        let end = Instant::now() + STEP_TIMEOUT;
         let link = self.build(id).await["logs"]["deepLink"].as_str().unwrap().to_owned();
         loop {
             let log = self.http().get(&link).send().await.unwrap().text().await.unwrap();
             if log.contains(text) {
                 return log;
             }
-            assert!(Instant::now() < end, "{text:?} is not in {log:?}");
-            sleep(LOOK).await;
+            assert!(Instant::now() < end, "the log does not contain {text:?}: {log:?}");
+            sleep(POLL_INTERVAL).await;
         }
     }
 
     fn http(&self) -> reqwest::Client {
-        let ca = reqwest::Certificate::from_pem(self.authority.ca_pem().as_bytes()).unwrap();
+        let ca = reqwest::Certificate::from_pem(self.ca.ca_pem().as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([ca]).no_proxy().build().unwrap()
     }
 
-    async fn events_until(&self, reached: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let end = Instant::now() + PATIENCE;
+    async fn wait_for_events(&self, reached: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let end = Instant::now() + STEP_TIMEOUT;
         loop {
             let events = self.account.events.lock().unwrap().clone();
             if reached(&events) {
                 return events;
             }
             assert!(Instant::now() < end, "not reached: {events:#?}");
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -1,54 +1,55 @@
-//! The test forge: answers as recorded, serves git, goes wrong on demand.
+//! The simulated Pagure: recorded exchanges, git, faults.
+mod api_behavior;
 mod faults;
 mod git;
-mod notification;
+mod plugin_route;
 mod replay;
-mod rules;
 
 use std::time::Duration;
 
-use doorbell_sandbox::authority::Authority;
-use doorbell_sandbox::forge::{Forge, ForgeOptions, PLAIN, Repository, TokenScope};
+use doorbell_sandbox::forge::{ForgeOptions, ForgeServer, TokenScope};
+use doorbell_sandbox::git_host::{GitRepository, REGULAR_FILE};
+use doorbell_sandbox::test_ca::TestCa;
 use reqwest::{Method, Response};
 use tempfile::TempDir;
 
-/// No test here takes longer than this for one step, unless something is wrong.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The timeout of one step.
+const STEP_TIMEOUT: Duration = Duration::from_secs(20);
 
 const HASH: &str = "0123456789012345678901234567890123456789";
 
-/// A forge with a repository `demo`, as the recorded one was seeded: `main` and an open pull request from `feature`.
-struct Stage {
-    forge: Forge,
-    demo: Repository,
-    authority: Authority,
+/// A forge with a repository `demo` like the recorded one: `main`, and an open pull request from `feature`.
+struct ForgeFixture {
+    forge: ForgeServer,
+    demo: GitRepository,
+    ca: TestCa,
     http: reqwest::Client,
     dir: TempDir,
 }
 
-impl Stage {
-    async fn set() -> Self {
+impl ForgeFixture {
+    async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let authority = Authority::new().unwrap();
-        let options = ForgeOptions { authority: &authority, dir: dir.path().join("forge") };
-        let forge = Forge::start(options).await.unwrap();
+        let ca = TestCa::new().unwrap();
+        let options = ForgeOptions { ca: &ca, dir: dir.path().join("forge") };
+        let forge = ForgeServer::start(options).await.unwrap();
         let demo = forge.create_repository("demo").await.unwrap();
         demo.commit(
             "main",
-            &[("README.md", PLAIN, "# demo\n"), ("buildspec.yml", PLAIN, "version: 0.2\n")],
+            &[("README.md", REGULAR_FILE, "# demo\n"), ("buildspec.yml", REGULAR_FILE, "version: 0.2\n")],
             "Add buildspec",
         )
         .await
         .unwrap();
-        demo.commit("feature", &[("hello.txt", PLAIN, "hello\n")], "Add hello").await.unwrap();
-        assert_eq!(demo.open_pull_request("feature", "please review").await.unwrap(), 1);
+        demo.commit("feature", &[("hello.txt", REGULAR_FILE, "hello\n")], "Add hello").await.unwrap();
+        assert_eq!(forge.open_pull_request(&demo, "feature", "please review").await.unwrap(), 1);
         let http = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(authority.ca_pem().as_bytes()).unwrap()])
+            .tls_certs_only([reqwest::Certificate::from_pem(ca.ca_pem().as_bytes()).unwrap()])
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .timeout(STEP_TIMEOUT)
             .build()
             .unwrap();
-        Self { forge, demo, authority, http, dir }
+        Self { forge, demo, ca, http, dir }
     }
 
     fn flag_token(&self) -> String {
@@ -63,8 +64,8 @@ impl Stage {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    /// A flag that nothing is wrong with, on [`HASH`].
-    fn flag(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
+    /// A valid flag on [`HASH`].
+    fn flag_request(&self, token: &str, uid: &str, status: &str) -> reqwest::RequestBuilder {
         self.post(token, &format!("/api/0/demo/c/{HASH}/flag"), &[("uid", uid), ("status", status)])
     }
 
@@ -74,8 +75,8 @@ impl Stage {
         self.request(Method::POST, path).header("Authorization", format!("token {token}")).form(&form)
     }
 
-    /// What the forge shows, as "uid status".
-    fn shown(&self, commit: &str) -> Vec<String> {
+    /// The forge's flags, as "uid status".
+    fn flags_on(&self, commit: &str) -> Vec<String> {
         self.forge.flags(commit).into_iter().map(|flag| format!("{} {}", flag.uid, flag.status.as_str())).collect()
     }
 }

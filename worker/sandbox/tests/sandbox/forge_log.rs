@@ -1,7 +1,7 @@
-//! What the forge remembers of its callers.
-use doorbell_sandbox::forge::Forge;
+//! The forge's record of its requests.
+use doorbell_sandbox::forge::ForgeServer;
 
-/// How many requests of git it has had.
-pub(crate) fn git_requests(forge: &Forge) -> usize {
+/// The number of git requests.
+pub(crate) fn git_requests(forge: &ForgeServer) -> usize {
     forge.calls().iter().filter(|call| call.path.contains(".git/")).count()
 }

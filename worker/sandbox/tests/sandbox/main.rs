@@ -1,11 +1,13 @@
-//! The sandbox, tested from outside. One binary, since each costs a link.
+//! Tests of the sandbox and, in it, of the real binaries.
+//!
+//! One test binary, since each one costs a link.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 
 mod cli;
 mod codebuild;
+mod e2e;
 mod emulator;
 mod forge;
 mod forge_log;
-mod journey;
 mod proxy;
-mod true_pagure;
+mod real_pagure;

@@ -1,33 +1,37 @@
 use doorbell_messages::DeadLetter;
+use doorbell_sandbox::account::definition::{
+    DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE,
+};
 use doorbell_sandbox::sandbox::Sandbox;
-use doorbell_sandbox::world::account::{DEAD_LETTERS, EVENTS_DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS};
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::journey::{JOB, PASSING, demo, envelope, sandbox};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
 /// A letter in each queue, as the worker, SNS and SQS leave them. Nobody else works on them: no worker runs.
 async fn sandbox_with_dead_letters() -> Sandbox {
-    let sandbox = sandbox().await;
+    let sandbox = start_sandbox().await;
     let request = |id: &str| envelope(&sandbox, id, &json!({ "project": "demo", "branch": "main" }));
     let put = |queue: &'static str, body: String| {
-        let url = sandbox.world.queue_url(queue);
-        let world = &sandbox.world;
+        let url = sandbox.account.queue_url(queue);
+        let world = &sandbox.account;
         async move { world.send_to_queue(&url, &body).await.unwrap() }
     };
     let dead_letter = |reason: &str, body: &str| DeadLetter::new(reason.to_owned(), 1, "m".to_owned(), body).to_json();
-    put(DEAD_LETTERS, dead_letter("AWS had a bad day", &request("11111111-0000-4000-8000-000000000001"))).await;
-    put(DEAD_LETTERS, dead_letter("$.branch: is refused", "{\"project\":1}")).await;
-    put(DEAD_LETTERS, dead_letter("too large", &"x".repeat(DeadLetter::MAX_BODY_BYTES + 1))).await;
-    put(SUBSCRIPTION_DEAD_LETTERS, request("11111111-0000-4000-8000-000000000002")).await;
-    put(EVENTS_DEAD_LETTERS, "{\"detail-type\":\"CodeBuild Build State Change\"}".to_owned()).await;
+    put(DEAD_LETTER_QUEUE, dead_letter("AWS had a bad day", &request("11111111-0000-4000-8000-000000000001"))).await;
+    put(DEAD_LETTER_QUEUE, dead_letter("$.branch: is refused", "{\"project\":1}")).await;
+    put(DEAD_LETTER_QUEUE, dead_letter("too large", &"x".repeat(DeadLetter::MAX_BODY_BYTES + 1))).await;
+    put(SUBSCRIPTION_DEAD_LETTER_QUEUE, request("11111111-0000-4000-8000-000000000002")).await;
+    put(EVENT_DEAD_LETTER_QUEUE, "{\"detail-type\":\"CodeBuild Build State Change\"}".to_owned()).await;
     sandbox
 }
 
 async fn queue_lengths(sandbox: &Sandbox) -> [usize; 3] {
     let mut counts = [0; 3];
-    for (count, queue) in counts.iter_mut().zip([DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS, EVENTS_DEAD_LETTERS]) {
-        *count = sandbox.world.peek(&sandbox.world.queue_url(queue)).await.unwrap().len();
+    for (count, queue) in
+        counts.iter_mut().zip([DEAD_LETTER_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE])
+    {
+        *count = sandbox.account.peek(&sandbox.account.queue_url(queue)).await.unwrap().len();
     }
     counts
 }
@@ -54,7 +58,7 @@ async fn dlq_list_shows_reasons_and_keeps_messages() {
 #[tokio::test]
 async fn dlq_redrive_builds_selected_messages_only() {
     let sandbox = sandbox_with_dead_letters().await;
-    demo(&sandbox, PASSING).await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     let draft = json(&sandbox, &["dlq", "redrive", "--reason", "bad day"]).await;
     assert_eq!((&draft["done"], draft["messages"].as_array().unwrap().len()), (&json!(false), 1));
     assert_eq!(queue_lengths(&sandbox).await, [3, 1, 1], "without --yes nothing is done");
@@ -66,13 +70,13 @@ async fn dlq_redrive_builds_selected_messages_only() {
     let cut = json(&sandbox, &["dlq", "redrive", "--reason", "too large", "--yes"]).await;
     assert_eq!(cut["notSent"].as_array().unwrap().len(), 1, "half a message is never sent");
 
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     for id in ["11111111-0000-4000-8000-000000000001", "11111111-0000-4000-8000-000000000002"] {
         let key = format!("demo#{id}#");
         let job = loop {
             let found = sandbox.jobs().await.unwrap().into_iter().find(|job| job.key().starts_with(&key));
             if let Some(job) = found {
-                break sandbox.until_settled(job.key(), JOB).await.unwrap();
+                break sandbox.wait_until_settled(job.key(), JOB_TIMEOUT).await.unwrap();
             }
         };
         assert_eq!(job.status(), "success");

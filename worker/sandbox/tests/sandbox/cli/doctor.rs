@@ -2,17 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use doorbell_sandbox::proxy::Proxy;
-use doorbell_sandbox::sandbox::{Sandbox, Triggered};
-use doorbell_sandbox::world::account::{
-    ACCOUNT_ID, BUILD, DEAD_LETTERS, EVENTS, EVENTS_DEAD_LETTERS, OWNER, PHASE_RULE, REGION, STATE_RULE,
-    SUBSCRIPTION_DEAD_LETTERS, TABLE, TRIGGERS, UNPRIVILEGED_BUILD, WORKER,
+use doorbell_sandbox::account::definition::{
+    ACCOUNT_ID, BUILD_ROLE, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, OWNER_ROLE,
+    PHASE_RULE, REGION, STATE_RULE, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE,
+    WORKER_ROLE,
 };
+use doorbell_sandbox::proxy::Proxy;
+use doorbell_sandbox::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 use super::account::RootAccount;
 use super::pages::page;
-use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 /// What a healthy installation may take to be examined.
 const MAX_DOCTOR_DURATION: Duration = Duration::from_secs(5);
@@ -49,26 +50,26 @@ fn assert_named(found: &(Vec<(String, String, String)>, Option<i32>), check: &st
 
 /// A healthy installation: a worker that sweeps, a project with all that a project can have.
 async fn healthy_installation() -> (Sandbox, Value, doorbell_sandbox::worker_process::WorkerProcess) {
-    let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING).await;
-    sandbox.world.put_secret("doorbell/git/demo", "a-token").await.unwrap();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let sandbox = start_sandbox().await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
+    sandbox.account.put_secret("doorbell/git/demo", "a-token").await.unwrap();
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["gitCredentials"] = json!({ "secret": "doorbell/git/demo" });
     document["pullRequests"] = json!("unprivileged");
     document["unprivilegedBuildProject"] = json!("doorbell-build-unprivileged");
-    sandbox.register("demo", &document).await.unwrap();
-    let worker = sandbox.worker(&[]).await.unwrap();
+    sandbox.register_project("demo", &document).await.unwrap();
+    let worker = sandbox.start_worker(&[]).await.unwrap();
     // By the time that a job is settled the ledger was swept, and soon after that it is written down.
     let job = trigger(&sandbox, &["nowhere", "main"]).await;
-    sandbox.until_settled(&job, JOB).await.unwrap();
-    let deadline = Instant::now() + JOB;
+    sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
     while !run_doctor(&sandbox, &[]).await.0.is_empty() {
         assert!(Instant::now() < deadline, "{:?}", run_doctor(&sandbox, &[]).await);
     }
     (sandbox, document, worker)
 }
 
-async fn time_doctor(sandbox: &Sandbox) -> (Triggered, Duration) {
+async fn time_doctor(sandbox: &Sandbox) -> (CommandOutput, Duration) {
     let started = Instant::now();
     let said = sandbox.doorbell(&["doctor"], &[]).await.unwrap();
     (said, started.elapsed())
@@ -95,16 +96,16 @@ async fn doctor_passes_healthy_installation_within_5_seconds() {
 async fn doctor_names_broken_topic_subscription_or_queue() {
     let (sandbox, _, _worker) = healthy_installation().await;
     let account = RootAccount(&sandbox);
-    let topic = sandbox.world.topic_arn();
+    let topic = sandbox.account.topic_arn();
 
     let open = json!({ "Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic });
     account.set_topic_policy(&json!({ "Version": "2012-10-17", "Statement": [open] })).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
-    let mut policy = sandbox.world.account().topic_policy();
+    let mut policy = sandbox.account.definition().topic_policy();
     policy["Statement"].as_array_mut().unwrap().truncate(1);
     account.set_topic_policy(&policy).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "warning", "without TLS");
-    account.set_topic_policy(&sandbox.world.account().topic_policy()).await;
+    account.set_topic_policy(&sandbox.account.definition().topic_policy()).await;
 
     account.set_subscription("RawMessageDelivery", "true").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "subscription", "failure", "raw message delivery is on");
@@ -113,30 +114,30 @@ async fn doctor_names_broken_topic_subscription_or_queue() {
     assert_named(&run_doctor(&sandbox, &[]).await, "subscription", "failure", "it has a filter");
     account.set_subscription("FilterPolicy", "{}").await;
 
-    account.set_queue(TRIGGERS, "Policy", "").await;
+    account.set_queue(TRIGGER_QUEUE, "Policy", "").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "does not let sns.amazonaws.com send");
-    account.repair_queue(TRIGGERS, "Policy").await;
-    account.set_queue(TRIGGERS, "RedrivePolicy", "").await;
+    account.repair_queue(TRIGGER_QUEUE, "Policy").await;
+    account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", "").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "no dead-letter queue");
-    let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENTS_DEAD_LETTERS}");
+    let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENT_DEAD_LETTER_QUEUE}");
     let redrive = json!({ "deadLetterTargetArn": elsewhere, "maxReceiveCount": 10 });
-    account.set_queue(TRIGGERS, "RedrivePolicy", &redrive.to_string()).await;
+    account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", &redrive.to_string()).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
-    account.repair_queue(TRIGGERS, "RedrivePolicy").await;
-    account.set_queue(EVENTS, "Policy", "").await;
+    account.repair_queue(TRIGGER_QUEUE, "RedrivePolicy").await;
+    account.set_queue(EVENT_QUEUE, "Policy", "").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
-    account.repair_queue(EVENTS, "Policy").await;
+    account.repair_queue(EVENT_QUEUE, "Policy").await;
 
     for (queue, check) in [
-        (DEAD_LETTERS, "dead-letters-requests"),
-        (SUBSCRIPTION_DEAD_LETTERS, "dead-letters-subscription"),
-        (EVENTS_DEAD_LETTERS, "dead-letters-events"),
+        (DEAD_LETTER_QUEUE, "dead-letters-requests"),
+        (SUBSCRIPTION_DEAD_LETTER_QUEUE, "dead-letters-subscription"),
+        (EVENT_DEAD_LETTER_QUEUE, "dead-letters-events"),
     ] {
-        let url = sandbox.world.queue_url(queue);
-        sandbox.world.send_to_queue(&url, "{}").await.unwrap();
+        let url = sandbox.account.queue_url(queue);
+        sandbox.account.send_to_queue(&url, "{}").await.unwrap();
         assert_named(&run_doctor(&sandbox, &[]).await, check, "warning", "1 message that nobody could work on");
-        let messages = sandbox.world.receive(&url, 0).await.unwrap();
-        sandbox.world.delete(&url, &messages[0]).await.unwrap();
+        let messages = sandbox.account.receive(&url, 0).await.unwrap();
+        sandbox.account.delete(&url, &messages[0]).await.unwrap();
     }
 
     // Last, since what comes after it needs the subscription.
@@ -152,7 +153,7 @@ async fn doctor_names_broken_rule_table_or_worker() {
     account.json("events", "AWSEvents.DisableRule", json!({ "Name": STATE_RULE })).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
     account.json("events", "AWSEvents.EnableRule", json!({ "Name": STATE_RULE })).await;
-    account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENTS] })).await;
+    account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENT_QUEUE] })).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
     account.set_target(PHASE_RULE, false).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
@@ -168,7 +169,7 @@ async fn doctor_names_broken_rule_table_or_worker() {
 
     let ttl = |on: bool| {
         let specification = json!({ "AttributeName": "expires_at", "Enabled": on });
-        json!({ "TableName": TABLE, "TimeToLiveSpecification": specification })
+        json!({ "TableName": JOBS_TABLE, "TimeToLiveSpecification": specification })
     };
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(false)).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
@@ -197,55 +198,55 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
         document
     };
 
-    sandbox.world.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
+    sandbox.account.put_parameter("other", "{\"gitUrl\": 5}").await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "project-other", "failure", "gitUrl");
-    sandbox.world.delete_parameter("other").await.unwrap();
+    sandbox.account.delete_parameter("other").await.unwrap();
     let mut misspelt = document.clone();
     misspelt["timeoutMinute"] = json!(5);
-    sandbox.register("demo", &misspelt).await.unwrap();
+    sandbox.register_project("demo", &misspelt).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
     let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
     assert_named(&run_doctor(&sandbox, &empty).await, "registry", "failure", "no project is registered");
 
-    sandbox.register("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
+    sandbox.register_project("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
-    sandbox.register("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
+    sandbox.register_project("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "build-project-nobodys", "failure", "has no such project");
-    sandbox.register("demo", &document).await.unwrap();
+    sandbox.register_project("demo", &document).await.unwrap();
 
     let unrelated = json!({ "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*" });
     let nothing = json!({ "Version": "2012-10-17", "Statement": [unrelated] });
-    account.set_role(BUILD, &nothing).await;
+    account.set_role(BUILD_ROLE, &nothing).await;
     assert_named(
         &run_doctor(&sandbox, &[]).await,
         "build-role-doorbell-build",
         "failure",
         "may not secretsmanager:GetSecretValue",
     );
-    account.repair_role(BUILD).await;
-    account.set_role(WORKER, &nothing).await;
+    account.repair_role(BUILD_ROLE).await;
+    account.set_role(WORKER_ROLE, &nothing).await;
     let said = "may not sqs:ReceiveMessage, sqs:DeleteMessage on";
     assert_named(&run_doctor(&sandbox, &[]).await, "worker-role", "failure", said);
-    account.repair_role(WORKER).await;
+    account.repair_role(WORKER_ROLE).await;
     let all = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
-    account.set_role(UNPRIVILEGED_BUILD, &all).await;
+    account.set_role(UNPRIVILEGED_BUILD_ROLE, &all).await;
     let check = "build-role-doorbell-build-unprivileged";
     assert_named(&run_doctor(&sandbox, &[]).await, check, "failure", "code from outside could use");
-    account.repair_role(UNPRIVILEGED_BUILD).await;
+    account.repair_role(UNPRIVILEGED_BUILD_ROLE).await;
 
-    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
-    sandbox.world.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
-    sandbox.register("demo", &with("/reportTo/url", json!("https://127.0.0.1:1"))).await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/url", json!("https://127.0.0.1:1"))).await.unwrap();
     let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
     assert_named(&run_doctor(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
-    sandbox.register("demo", &with("/reportTo/repo", json!("nobodys"))).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/repo", json!("nobodys"))).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
 
-    sandbox.world.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
-    sandbox.register("demo", &with("/reportTo/type", json!("pagure-ci"))).await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
+    sandbox.register_project("demo", &with("/reportTo/type", json!("pagure-ci"))).await.unwrap();
     assert_eq!(run_doctor(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
-    sandbox.world.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
+    sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
     assert!(sandbox.forge.flag_posts().is_empty(), "nothing was written");
 }
@@ -254,13 +255,13 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
 /// heartbeat is as young as ever, since it goes by AWS's time, as the doctor must.
 #[tokio::test]
 async fn doctor_with_clock_offset_reports_only_the_clock() {
-    let sandbox = sandbox().await;
-    demo(&sandbox, PASSING).await;
-    let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
-    proxy.set_date_off(-600);
+    let sandbox = start_sandbox().await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
+    let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
+    proxy.set_date_offset(-600);
     let through = [("AWS_ENDPOINT_URL", proxy.url())];
-    let _worker = sandbox.worker(&through).await.unwrap();
-    let deadline = Instant::now() + JOB;
+    let _worker = sandbox.start_worker(&through).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
     let mut found = run_doctor(&sandbox, &through).await;
     // Until the first heartbeat.
     while found.0.iter().any(|(name, ..)| name == "worker") && Instant::now() < deadline {
@@ -273,12 +274,12 @@ async fn doctor_with_clock_offset_reports_only_the_clock() {
 #[tokio::test]
 async fn doctor_skips_checks_without_permission() {
     let (sandbox, _, _worker) = healthy_installation().await;
-    let mut policy = sandbox.world.account().owner_role().policy;
+    let mut policy = sandbox.account.definition().owner_role().policy;
     for statement in policy["Statement"].as_array_mut().unwrap() {
         let actions = statement["Action"].as_array_mut().unwrap();
         actions.retain(|action| !action.as_str().unwrap().starts_with("iam:"));
     }
-    RootAccount(&sandbox).set_role(OWNER, &policy).await;
+    RootAccount(&sandbox).set_role(OWNER_ROLE, &policy).await;
     let (found, code) = run_doctor(&sandbox, &[]).await;
     let skipped: Vec<&str> = found.iter().map(|(name, ..)| name.as_str()).collect();
     assert_eq!(skipped, ["build-role-doorbell-build", "build-role-doorbell-build-unprivileged", "worker-role"]);
@@ -308,8 +309,8 @@ async fn doctor_names_the_resource_of_each_wrong_setting() {
     for (variable, value, check) in [
         ("DOORBELL_TOPIC_ARN", format!("arn:aws:sns:{REGION}:{ACCOUNT_ID}:none"), "topic"),
         ("DOORBELL_TABLE", "none".to_owned(), "table"),
-        ("DOORBELL_TRIGGER_QUEUE_URL", format!("{}-none", sandbox.world.trigger_queue_url()), "trigger-queue"),
-        ("DOORBELL_EVENT_QUEUE_URL", format!("{}-none", sandbox.world.event_queue_url()), "event-queue"),
+        ("DOORBELL_TRIGGER_QUEUE_URL", format!("{}-none", sandbox.account.trigger_queue_url()), "trigger-queue"),
+        ("DOORBELL_EVENT_QUEUE_URL", format!("{}-none", sandbox.account.event_queue_url()), "event-queue"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", String::new(), "identity"),
     ] {
         let key = [("AWS_ACCESS_KEY_ID", "AKIANOBODYNOBODY0000"), ("AWS_SECRET_ACCESS_KEY", "none")];

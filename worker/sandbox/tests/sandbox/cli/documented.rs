@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 
 use doorbell_messages::DeadLetter;
-use doorbell_sandbox::forge::EXECUTABLE;
+use doorbell_sandbox::account::definition::{DEAD_LETTER_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE};
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::Sandbox;
-use doorbell_sandbox::world::account::{DEAD_LETTERS, SUBSCRIPTION_DEAD_LETTERS};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::account::RootAccount;
 use super::json;
 use super::pages::{CommandExample, command_examples, has_shape, named_in_table, page, pages};
-use crate::journey::{JOB, PASSING, envelope, sandbox};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, start_sandbox};
 
 const OWNERS_PAGE: &str = "worker/cli/README.md";
 
@@ -40,22 +40,22 @@ async fn documented_sandbox(sandbox: &Sandbox) -> DocumentedSandbox<'_> {
     let repository = sandbox.forge.create_repository("demo").await.unwrap();
     let mut commit = None;
     for branch in ["broken", "wild", "main"] {
-        let script = if branch == "broken" { "#!/bin/sh\nexit 3\n" } else { PASSING };
-        commit = Some(repository.commit(branch, &[("ci.sh", EXECUTABLE, script)], branch).await.unwrap());
+        let script = if branch == "broken" { "#!/bin/sh\nexit 3\n" } else { PASSING_SCRIPT };
+        commit = Some(repository.commit(branch, &[("ci.sh", EXECUTABLE_FILE, script)], branch).await.unwrap());
     }
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["refs"] = json!(["heads/main"]);
-    sandbox.register("demo", &document).await.unwrap();
+    sandbox.register_project("demo", &document).await.unwrap();
     document["timeoutMinutes"] = json!(10);
-    std::fs::write(sandbox.world.dir().join("demo.json"), document.to_string()).unwrap();
+    std::fs::write(sandbox.account.dir().join("demo.json"), document.to_string()).unwrap();
     let request = json!({ "project": "demo", "branch": "main" });
-    std::fs::write(sandbox.world.dir().join("message.json"), request.to_string()).unwrap();
+    std::fs::write(sandbox.account.dir().join("message.json"), request.to_string()).unwrap();
     for arguments in
         [&["demo", "main", "--id", "ci-4711", "--cause", "push by ada"][..], &["nowhere", "main", "--id", "ci-2"]]
     {
         let build = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false")];
-        let job = sandbox.trigger_in(&build, arguments).await.unwrap().job().unwrap();
-        sandbox.until_settled(&job, JOB).await.unwrap();
+        let job = sandbox.trigger_in(&build, arguments).await.unwrap().job_key().unwrap();
+        sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     }
     let places = BTreeMap::from([("$COMMIT", commit.unwrap().to_string())]);
     DocumentedSandbox { sandbox, substitutions: places }
@@ -67,7 +67,7 @@ impl DocumentedSandbox<'_> {
         match line {
             "doorbell doctor" => RootAccount(self.sandbox).set_subscription("RawMessageDelivery", "true").await,
             "doorbell dlq list" => self.put_dead_letters().await,
-            "doorbell project list" => self.sandbox.world.put_parameter("other", "{}").await.unwrap(),
+            "doorbell project list" => self.sandbox.account.put_parameter("other", "{}").await.unwrap(),
             _ => {}
         }
     }
@@ -84,9 +84,9 @@ impl DocumentedSandbox<'_> {
         let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
         let unreadable =
             DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
-        for (queue, body) in [(DEAD_LETTERS, unreadable), (SUBSCRIPTION_DEAD_LETTERS, request)] {
-            let url = self.sandbox.world.queue_url(queue);
-            self.sandbox.world.send_to_queue(&url, &body).await.unwrap();
+        for (queue, body) in [(DEAD_LETTER_QUEUE, unreadable), (SUBSCRIPTION_DEAD_LETTER_QUEUE, request)] {
+            let url = self.sandbox.account.queue_url(queue);
+            self.sandbox.account.send_to_queue(&url, &body).await.unwrap();
         }
         let listed = json(self.sandbox, &["dlq", "list"]).await;
         for (queue, name) in [("requests", "567910cd"), ("subscription", "0f1e2d3c")] {
@@ -100,7 +100,7 @@ impl DocumentedSandbox<'_> {
     async fn run(&self, line: &str) -> (Vec<String>, Option<i32>) {
         let line = self.substitutions.iter().fold(line.to_owned(), |line, (told, here)| line.replace(told, here));
         let environment = match line.starts_with("trigger_job") {
-            true => self.sandbox.world.publisher_environment(),
+            true => self.sandbox.account.publisher_environment(),
             false => self.sandbox.owner_environment(),
         };
         let path = format!("{}:/usr/bin:/bin", self.sandbox.programs().dir().canonicalize().unwrap().display());
@@ -109,7 +109,7 @@ impl DocumentedSandbox<'_> {
             .env_clear()
             .envs(environment)
             .envs([("PATH", path.as_str()), ("BRANCH", "main"), ("BUILD_ID", "17")])
-            .current_dir(self.sandbox.world.dir())
+            .current_dir(self.sandbox.account.dir())
             .stdin(Stdio::null())
             .kill_on_drop(true)
             .output()
@@ -145,8 +145,8 @@ impl DocumentedSandbox<'_> {
 /// One world for all of it: each line finds what those above it have left.
 #[tokio::test]
 async fn documented_commands_and_json_shapes_match_output() {
-    let sandbox = sandbox().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let sandbox = start_sandbox().await;
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let mut documented = documented_sandbox(&sandbox).await;
     let all: Vec<CommandExample> = pages().iter().flat_map(|name| command_examples(&page(name))).collect();
     for (line, why) in SKIPPED {
@@ -190,8 +190,8 @@ const SHAPES: [(&str, &str, &str); 24] = [
 ];
 
 async fn check_shapes(sandbox: &Sandbox) {
-    let url = sandbox.world.queue_url(DEAD_LETTERS);
-    sandbox.world.send_to_queue(&url, "{}").await.unwrap();
+    let url = sandbox.account.queue_url(DEAD_LETTER_QUEUE);
+    sandbox.account.send_to_queue(&url, "{}").await.unwrap();
     let id = json(sandbox, &["dlq", "list"]).await["messages"][0]["id"].as_str().unwrap().to_owned();
     let rows = named_in_table(&page(OWNERS_PAGE), "JSON");
     assert_eq!(rows.iter().map(|(row, _)| row.as_str()).collect::<Vec<_>>(), SHAPES.map(|(row, ..)| row));

@@ -1,19 +1,19 @@
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::journey::{PASSING, demo, envelope, sandbox};
+use crate::e2e::{PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
 #[tokio::test]
 async fn explain_reports_outcome_without_side_effects() {
-    let sandbox = sandbox().await;
-    let (_, commit) = demo(&sandbox, PASSING).await;
+    let sandbox = start_sandbox().await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let built = json(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;
     assert_eq!(built["verdict"], "built");
     assert_eq!(built["commit"], commit.as_str(), "the forge was asked for the head");
     assert_eq!(built["command"], json!(["./ci.sh", "main"]));
     assert_eq!(built["buildProject"], "doorbell-build");
 
-    let file = sandbox.world.dir().join("message.json");
+    let file = sandbox.account.dir().join("message.json");
     let request = json!({ "project": "demo", "branch": "main", "variables": { "PATH": "x" } });
     std::fs::write(&file, envelope(&sandbox, "11111111-0000-4000-8000-000000000001", &request)).unwrap();
     let file = file.to_str().unwrap().to_owned();

@@ -9,20 +9,23 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 use super::{doorbell, json};
-use crate::journey::{JOB, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, register_demo, start_sandbox, trigger};
 
 const LOGGING_SCRIPT: &str = "#!/bin/sh\necho first-line\nsleep 1\nprintf 'second\\033[31mline\\n'\nexit ${CODE:-0}\n";
 
 /// A sandbox whose project takes any script by the branch's name.
 async fn sandbox_with_scripts() -> Sandbox {
-    let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, LOGGING_SCRIPT).await;
+    let sandbox = start_sandbox().await;
+    let (repository, _) = register_demo(&sandbox, LOGGING_SCRIPT).await;
     for (branch, script) in [
         ("broken", "#!/bin/sh\nexit 3\n"),
         ("long", "#!/bin/sh\necho here\nexec sleep 300\n"),
         ("unstartable", "#!/no/such/interpreter\n"),
     ] {
-        repository.commit(branch, &[("ci.sh", doorbell_sandbox::forge::EXECUTABLE, script)], branch).await.unwrap();
+        repository
+            .commit(branch, &[("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, script)], branch)
+            .await
+            .unwrap();
     }
     sandbox
 }
@@ -30,7 +33,7 @@ async fn sandbox_with_scripts() -> Sandbox {
 #[tokio::test]
 async fn following_a_job_exits_with_its_result_code() {
     let sandbox = sandbox_with_scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good"]).await;
     let followed = doorbell(&sandbox, &["logs", "-f", &good]).await;
     assert_eq!(followed.code, Some(0), "{}{}", followed.stdout, followed.stderr);
@@ -60,13 +63,13 @@ async fn following_a_job_exits_with_its_result_code() {
 #[tokio::test]
 async fn owner_cancel_by_row_needs_no_policy_and_exits_with_7() {
     let sandbox = sandbox_with_scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let asked = json(&sandbox, &["jobs", "cancel", "long"]).await;
     assert_eq!((&asked["job"], &asked["by"]), (&json!(job), &json!("ledger")));
     assert_eq!(doorbell(&sandbox, &["jobs", "watch", "long"]).await.code, Some(7));
-    let settled = sandbox.until_settled(&job, JOB).await.unwrap();
+    let settled = sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     assert_eq!(settled.status(), "canceled");
     assert!(settled.trail().iter().any(|line| line.contains("the owner asks")), "{settled:?}");
     assert_eq!(json(&sandbox, &["jobs", "cancel", "long"]).await["by"], json!(null), "nothing is left to end");
@@ -76,44 +79,44 @@ async fn owner_cancel_by_row_needs_no_policy_and_exits_with_7() {
 async fn cancel_by_request_without_id_uses_sns_message_id() {
     let sandbox = sandbox_with_scripts().await;
     let repository = sandbox.forge.create_repository("open").await.unwrap();
-    let script = [("ci.sh", doorbell_sandbox::forge::EXECUTABLE, "#!/bin/sh\nexec sleep 300\n")];
+    let script = [("ci.sh", doorbell_sandbox::git_host::EXECUTABLE_FILE, "#!/bin/sh\nexec sleep 300\n")];
     repository.commit("main", &script, "a script").await.unwrap();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["allowCancel"] = json!(true);
-    sandbox.register("open", &document).await.unwrap();
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    sandbox.register_project("open", &document).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     // A request without an id: its key holds SNS's.
-    sandbox.world.publish("{\"project\":\"open\",\"branch\":\"main\"}").await.unwrap();
+    sandbox.account.publish("{\"project\":\"open\",\"branch\":\"main\"}").await.unwrap();
     let job = loop {
         if let Some(job) = sandbox.jobs().await.unwrap().pop() {
             break job.key().to_owned();
         }
     };
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let asked = json(&sandbox, &["jobs", "cancel", &job, "--by-request"]).await;
     assert_eq!(asked["by"], "topic");
-    assert_eq!(sandbox.until_settled(&job, JOB).await.unwrap().status(), "canceled");
+    assert_eq!(sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap().status(), "canceled");
 }
 
 #[tokio::test]
 async fn rerun_creates_a_new_job() {
     let sandbox = sandbox_with_scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let first = trigger(&sandbox, &["demo", "broken", "--id", "one"]).await;
-    sandbox.until_settled(&first, JOB).await.unwrap();
+    sandbox.wait_until_settled(&first, JOB_TIMEOUT).await.unwrap();
     let again = json(&sandbox, &["jobs", "rerun", "one"]).await;
     let second = again["job"].as_str().unwrap();
     assert!(second != first && again["of"] == first.as_str(), "{again}");
-    assert_eq!(sandbox.until_settled(second, JOB).await.unwrap().status(), "failure");
+    assert_eq!(sandbox.wait_until_settled(second, JOB_TIMEOUT).await.unwrap().status(), "failure");
     assert_eq!((sandbox.builds_of(&first).len(), sandbox.builds_of(second).len()), (1, 1));
 }
 
 #[tokio::test]
 async fn ctrl_c_exits_with_130_and_closed_pipe_with_141() {
     let sandbox = sandbox_with_scripts().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     let mut follower = Command::new(sandbox.programs().doorbell())
         .args(["logs", "-f", "long"])
         .env_clear()

@@ -1,15 +1,15 @@
 use super::{doorbell, json};
-use crate::journey::{JOB, PASSING, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
 #[tokio::test]
 async fn jobs_list_and_show_cover_every_job() {
-    let sandbox = sandbox().await;
-    demo(&sandbox, PASSING).await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let sandbox = start_sandbox().await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "ci-1", "--cause", "push by ada"]).await;
-    sandbox.until_settled(&good, JOB).await.unwrap();
+    sandbox.wait_until_settled(&good, JOB_TIMEOUT).await.unwrap();
     let bad = trigger(&sandbox, &["nowhere", "main", "--id", "ci-2"]).await;
-    sandbox.until_settled(&bad, JOB).await.unwrap();
+    sandbox.wait_until_settled(&bad, JOB_TIMEOUT).await.unwrap();
 
     let listed = json(&sandbox, &["jobs", "list"]).await;
     let names: Vec<&str> = listed["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
@@ -35,13 +35,13 @@ async fn jobs_list_and_show_cover_every_job() {
 
 #[tokio::test]
 async fn denied_or_unknown_job_error_suggests_next_step() {
-    let sandbox = sandbox().await;
+    let sandbox = start_sandbox().await;
     let unknown = doorbell(&sandbox, &["jobs", "show", "nothing"]).await;
     assert_eq!(unknown.code, Some(3));
     assert!(unknown.stderr.contains("there is no job \"nothing\"") && unknown.stderr.contains("next:"));
     assert_eq!(unknown.stdout, "");
 
-    let publisher = sandbox.world.publisher_key();
+    let publisher = sandbox.account.publisher_key();
     let key = [
         ("AWS_ACCESS_KEY_ID", publisher.access_key_id.as_str()),
         ("AWS_SECRET_ACCESS_KEY", publisher.secret_access_key.as_str()),
@@ -63,9 +63,9 @@ async fn denied_or_unknown_job_error_suggests_next_step() {
 #[tokio::test]
 async fn aws_cli_sso_session_provides_credentials() {
     use std::os::unix::fs::PermissionsExt;
-    let sandbox = sandbox().await;
-    let key = sandbox.world.roles().key("doorbell-owner").await.unwrap();
-    let dir = sandbox.world.dir().join("bin");
+    let sandbox = start_sandbox().await;
+    let key = sandbox.account.roles().key("doorbell-owner").await.unwrap();
+    let dir = sandbox.account.dir().join("bin");
     std::fs::create_dir(&dir).unwrap();
     let credentials = serde_json::json!({
         "Version": 1,
@@ -77,7 +77,7 @@ async fn aws_cli_sso_session_provides_credentials() {
     let script = format!("#!/bin/sh\n[ \"$*\" = '{wanted}' ] && echo '{credentials}'\n");
     std::fs::write(dir.join("aws"), script).unwrap();
     std::fs::set_permissions(dir.join("aws"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let config = sandbox.world.dir().join("config");
+    let config = sandbox.account.dir().join("config");
     std::fs::write(
         &config,
         "[profile work account]\nsso_session = work\nsso_account_id = 111122223333\nsso_role_name = Admin\n\

@@ -11,11 +11,11 @@ mod project;
 mod redrive;
 mod screens;
 
-use doorbell_sandbox::sandbox::{Sandbox, Triggered};
+use doorbell_sandbox::sandbox::{CommandOutput, Sandbox};
 use serde_json::Value;
 
 /// Runs `doorbell`.
-async fn doorbell(sandbox: &Sandbox, arguments: &[&str]) -> Triggered {
+async fn doorbell(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     sandbox.doorbell(arguments, &[]).await.unwrap()
 }
 

@@ -1,14 +1,14 @@
 use serde_json::json;
 
 use super::{doorbell, json};
-use crate::journey::{PASSING, demo, sandbox};
+use crate::e2e::{PASSING_SCRIPT, register_demo, start_sandbox};
 
 #[tokio::test]
 async fn project_put_and_remove_write_only_with_yes() {
-    let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, PASSING).await;
-    let file = sandbox.world.dir().join("other.json");
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let sandbox = start_sandbox().await;
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
+    let file = sandbox.account.dir().join("other.json");
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     let write = |document: &serde_json::Value| std::fs::write(&file, document.to_string()).unwrap();
     let put = ["project", "put", "other", file.to_str().unwrap()];
     let put_yes = [&put[..], &["--yes"]].concat();
@@ -57,15 +57,15 @@ async fn project_put_and_remove_write_only_with_yes() {
 
 #[tokio::test]
 async fn project_lint_reports_errors_in_files_and_registry() {
-    let sandbox = sandbox().await;
-    demo(&sandbox, PASSING).await;
+    let sandbox = start_sandbox().await;
+    register_demo(&sandbox, PASSING_SCRIPT).await;
     assert_eq!(doorbell(&sandbox, &["project", "lint"]).await.code, Some(0));
-    sandbox.world.put_parameter("broken", "{\"gitUrl\": 5}").await.unwrap();
+    sandbox.account.put_parameter("broken", "{\"gitUrl\": 5}").await.unwrap();
     let broken = doorbell(&sandbox, &["project", "lint"]).await;
     assert_eq!(broken.code, Some(1));
     assert!(broken.stdout.contains("broken: error:") && broken.stdout.contains("demo: sound"), "{}", broken.stdout);
 
-    let file = sandbox.world.dir().join("large.json");
+    let file = sandbox.account.dir().join("large.json");
     let refs = vec!["heads/a-long-name-of-a-branch"; 200];
     let document = json!({ "gitUrl": "https://h/a.git", "command": "./a", "buildProject": "ab", "refs": refs });
     std::fs::write(&file, document.to_string()).unwrap();

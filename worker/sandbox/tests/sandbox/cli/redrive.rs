@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use doorbell_sandbox::account::definition::{SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE};
 use doorbell_sandbox::proxy::Proxy;
 use doorbell_sandbox::sandbox::{Sandbox, SandboxOptions};
-use doorbell_sandbox::world::account::{SUBSCRIPTION_DEAD_LETTERS, TRIGGERS};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use super::doorbell;
-use crate::journey::{JOB, PASSING, demo, envelope, options};
+use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, options, register_demo};
 
 /// Three pages of a receive.
 const MESSAGE_COUNT: usize = 25;
@@ -25,8 +25,8 @@ const REDRIVE: [&str; 6] = ["dlq", "redrive", "--all", "--queue", "subscription"
 /// Messages in a queue, hidden ones included.
 async fn message_count(sandbox: &Sandbox, queue: &str) -> usize {
     let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-    let body = json!({ "QueueUrl": sandbox.world.queue_url(queue), "AttributeNames": names });
-    let answer: Value = sandbox.world.root().json("sqs", "AmazonSQS.GetQueueAttributes", body).await.unwrap();
+    let body = json!({ "QueueUrl": sandbox.account.queue_url(queue), "AttributeNames": names });
+    let answer: Value = sandbox.account.root().json("sqs", "AmazonSQS.GetQueueAttributes", body).await.unwrap();
     names.iter().map(|name| answer["Attributes"][name].as_str().unwrap().parse::<usize>().unwrap()).sum()
 }
 
@@ -46,36 +46,36 @@ fn redrive(sandbox: &Sandbox, proxy: &Proxy) -> Child {
 }
 
 async fn wait_until_held(proxy: &Proxy) {
-    tokio::time::timeout(JOB, proxy.until_held()).await.expect("the call never came");
+    tokio::time::timeout(JOB_TIMEOUT, proxy.wait_until_held()).await.expect("the call never came");
 }
 
 fn calls(proxy: &Proxy, name: &str) -> u64 {
-    proxy.calls().get(name).copied().unwrap_or(0)
+    proxy.call_counts().get(name).copied().unwrap_or(0)
 }
 
 #[tokio::test]
 async fn interrupted_redrive_loses_and_duplicates_no_job() {
     let buildspec = "version: 0.2\nphases:\n  build:\n    commands:\n      - 'true'\n".to_owned();
     let sandbox = Sandbox::start(SandboxOptions { buildspec, ..options() }).await.unwrap();
-    let (repository, _) = demo(&sandbox, PASSING).await;
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let (repository, _) = register_demo(&sandbox, PASSING_SCRIPT).await;
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document.as_object_mut().unwrap().remove("reportTo");
-    sandbox.register("demo", &document).await.unwrap();
-    let dlq_url = sandbox.world.queue_url(SUBSCRIPTION_DEAD_LETTERS);
+    sandbox.register_project("demo", &document).await.unwrap();
+    let dlq_url = sandbox.account.queue_url(SUBSCRIPTION_DEAD_LETTER_QUEUE);
     for number in 0..MESSAGE_COUNT {
         let id = format!("11111111-0000-4000-8000-{number:012}");
         let body = envelope(&sandbox, &id, &json!({ "project": "demo", "branch": "main" }));
-        sandbox.world.send_to_queue(&dlq_url, &body).await.unwrap();
+        sandbox.account.send_to_queue(&dlq_url, &body).await.unwrap();
     }
-    let proxy = Proxy::start(sandbox.world.emulator().endpoint(), sandbox.world.authority(), 1).await.unwrap();
+    let proxy = Proxy::start(sandbox.account.emulator().endpoint(), sandbox.account.ca(), 1).await.unwrap();
 
     // Between the two calls for the eighth letter: it was sent back, and `doorbell` dies before it knows.
-    proxy.hold_answer("AmazonSQS.SendMessage", 7);
+    proxy.hold_response("AmazonSQS.SendMessage", 7);
     let mut killed = redrive(&sandbox, &proxy);
     wait_until_held(&proxy).await;
     killed.kill().await.unwrap();
     assert_eq!(
-        (message_count(&sandbox, TRIGGERS).await, message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await),
+        (message_count(&sandbox, TRIGGER_QUEUE).await, message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await),
         (8, MESSAGE_COUNT - 7)
     );
     let listed = doorbell(&sandbox, &["dlq", "list", "--queue", "subscription"]).await;
@@ -83,7 +83,7 @@ async fn interrupted_redrive_loses_and_duplicates_no_job() {
 
     // Ctrl-C after a letter was deleted, before that is known.
     let (sent, deleted) = (calls(&proxy, "AmazonSQS.SendMessage"), calls(&proxy, "AmazonSQS.DeleteMessage"));
-    proxy.hold_answer("AmazonSQS.DeleteMessage", deleted + 2);
+    proxy.hold_response("AmazonSQS.DeleteMessage", deleted + 2);
     let interrupted = redrive(&sandbox, &proxy);
     wait_until_held(&proxy).await;
     kill_process(Pid::from_raw(interrupted.id().unwrap().try_into().unwrap()).unwrap(), Signal::INT).unwrap();
@@ -92,19 +92,23 @@ async fn interrupted_redrive_loses_and_duplicates_no_job() {
     let said = String::from_utf8(interrupted.stderr).unwrap();
     assert!(said.contains("interrupted; what was not done by then is as it was"), "{said}");
     assert_eq!(calls(&proxy, "AmazonSQS.SendMessage"), sent + 3);
-    assert_eq!(message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await, MESSAGE_COUNT - 10);
+    assert_eq!(message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await, MESSAGE_COUNT - 10);
 
     // The same command again, until what the two have held has come back.
     let deadline = Instant::now() + REAPPEAR_TIMEOUT;
-    while message_count(&sandbox, SUBSCRIPTION_DEAD_LETTERS).await > 0 {
+    while message_count(&sandbox, SUBSCRIPTION_DEAD_LETTER_QUEUE).await > 0 {
         assert!(Instant::now() < deadline, "letters stay");
         let said = doorbell(&sandbox, &REDRIVE).await;
         assert!(matches!(said.code, Some(0 | 3)), "{}", said.stderr);
     }
-    assert_eq!(message_count(&sandbox, TRIGGERS).await, MESSAGE_COUNT + 1, "one letter is there twice, none is lost");
+    assert_eq!(
+        message_count(&sandbox, TRIGGER_QUEUE).await,
+        MESSAGE_COUNT + 1,
+        "one letter is there twice, none is lost"
+    );
 
-    let _worker = sandbox.worker(&[]).await.unwrap();
-    let deadline = Instant::now() + JOB;
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
     loop {
         let jobs = sandbox.jobs().await.unwrap();
         if jobs.len() == MESSAGE_COUNT && jobs.iter().all(|job| job.is_settled()) {

@@ -4,15 +4,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use doorbell_messages::DeadLetter;
-use doorbell_sandbox::forge::EXECUTABLE;
+use doorbell_sandbox::account::definition::DEAD_LETTER_QUEUE;
+use doorbell_sandbox::git_host::EXECUTABLE_FILE;
 use doorbell_sandbox::sandbox::Sandbox;
-use doorbell_sandbox::world::account::DEAD_LETTERS;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::pages::has_shape;
-use crate::journey::{JOB, demo, sandbox, trigger};
+use crate::e2e::{JOB_TIMEOUT, register_demo, start_sandbox, trigger};
 
 /// A program on a terminal.
 fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> Child {
@@ -24,7 +24,7 @@ fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str)
         .env_clear()
         .envs(sandbox.owner_environment())
         .envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color")])
-        .current_dir(sandbox.world.dir())
+        .current_dir(sandbox.account.dir())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -36,7 +36,7 @@ fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str)
 /// What the terminal shows in the end, and the exit code.
 async fn run_on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> (String, Option<i32>) {
     let child = on_terminal(sandbox, columns, before, arguments);
-    let output = tokio::time::timeout(JOB, child.wait_with_output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(JOB_TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     (String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), output.status.code())
 }
 
@@ -46,29 +46,29 @@ fn plain(text: &str) -> Vec<String> {
 
 /// A job that went well, one that was rejected, a letter, a document with a mistake.
 async fn populated_sandbox() -> Sandbox {
-    let sandbox = sandbox().await;
-    let (repository, _) = demo(&sandbox, "#!/bin/sh\necho hello\n").await;
-    let long = [("ci.sh", EXECUTABLE, "#!/bin/sh\necho here\nexec sleep 300\n")];
+    let sandbox = start_sandbox().await;
+    let (repository, _) = register_demo(&sandbox, "#!/bin/sh\necho hello\n").await;
+    let long = [("ci.sh", EXECUTABLE_FILE, "#!/bin/sh\necho here\nexec sleep 300\n")];
     repository.commit("long", &long, "long").await.unwrap();
-    let mut document = sandbox.document(&repository, &json!("./ci.sh"));
+    let mut document = sandbox.registry_document(&repository, &json!("./ci.sh"));
     document["timeoutMinute"] = json!(5);
-    sandbox.register("odd", &document).await.unwrap();
+    sandbox.register_project("odd", &document).await.unwrap();
     document["timeoutMinutes"] = json!(10);
-    std::fs::write(sandbox.world.dir().join("odd.json"), document.to_string()).unwrap();
+    std::fs::write(sandbox.account.dir().join("odd.json"), document.to_string()).unwrap();
     let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
     let dead_letter = DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
-    sandbox.world.send_to_queue(&sandbox.world.queue_url(DEAD_LETTERS), &dead_letter).await.unwrap();
+    sandbox.account.send_to_queue(&sandbox.account.queue_url(DEAD_LETTER_QUEUE), &dead_letter).await.unwrap();
     sandbox
 }
 
 #[tokio::test]
 async fn terminal_output_fits_60_and_100_columns() {
     let sandbox = populated_sandbox().await;
-    let _worker = sandbox.worker(&[]).await.unwrap();
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
     let rejected = trigger(&sandbox, &["nowhere", "main"]).await;
-    sandbox.until_settled(&rejected, JOB).await.unwrap();
+    sandbox.wait_until_settled(&rejected, JOB_TIMEOUT).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "ci-4711", "--cause", "push by ada"]).await;
-    sandbox.until_settled(&good, JOB).await.unwrap();
+    sandbox.wait_until_settled(&good, JOB_TIMEOUT).await.unwrap();
     let screens = [
         "doctor",
         "jobs list",
@@ -159,7 +159,7 @@ async fn interrupt(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (Str
             }
         }
     };
-    let ended = tokio::time::timeout(JOB, read).await;
+    let ended = tokio::time::timeout(JOB_TIMEOUT, read).await;
     let ended = ended.unwrap_or_else(|_| panic!("{arguments} does not end: {text}"));
     (text, ended.code())
 }
@@ -167,9 +167,9 @@ async fn interrupt(sandbox: &Sandbox, arguments: &str, once_shown: &str) -> (Str
 #[tokio::test]
 async fn ctrl_c_while_following_restores_the_terminal() {
     let sandbox = populated_sandbox().await;
-    let worker = sandbox.worker(&[]).await.unwrap();
+    let worker = sandbox.start_worker(&[]).await.unwrap();
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
-    sandbox.until_job(&job, JOB, |job| job.phase() == "running").await.unwrap();
+    sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     for (arguments, once_shown) in
         [("jobs watch", "Ctrl-C ends"), ("jobs watch long", "told the forge"), ("logs -f long", "here")]
     {
@@ -186,6 +186,6 @@ async fn ctrl_c_while_following_restores_the_terminal() {
     let row = sandbox.job(&job).await.unwrap().unwrap();
     assert_eq!(row.phase(), "running", "who looks on no more ends nothing");
     super::doorbell(&sandbox, &["jobs", "cancel", "long"]).await;
-    sandbox.until_settled(&job, JOB).await.unwrap();
+    sandbox.wait_until_settled(&job, JOB_TIMEOUT).await.unwrap();
     worker.terminate(Duration::from_secs(10)).await.unwrap();
 }

@@ -1,7 +1,7 @@
-//! What the bus is told.
+//! The events that CodeBuild sends.
 use super::*;
 
-fn kind_and_claim(entry: &Value) -> (EventKind, String) {
+fn kind_and_status(entry: &Value) -> (EventKind, String) {
     let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
     let body = json!({"source": entry["Source"], "detail-type": entry["DetailType"], "detail": detail});
     let event = BuildEvent::parse(&body.to_string()).unwrap();
@@ -10,21 +10,21 @@ fn kind_and_claim(entry: &Value) -> (EventKind, String) {
     (event.kind, claim.to_owned())
 }
 
-fn finals(events: &[Value]) -> usize {
+fn final_count(events: &[Value]) -> usize {
     events
         .iter()
-        .filter(|entry| matches!(kind_and_claim(entry), (EventKind::State, claim) if claim != "IN_PROGRESS"))
+        .filter(|entry| matches!(kind_and_status(entry), (EventKind::State, claim) if claim != "IN_PROGRESS"))
         .count()
 }
 
 #[tokio::test]
-async fn every_change_of_state_and_phase_is_told_to_the_bus_in_the_true_shape() {
-    let stage = Stage::set().await.with_commands(&["exit 4"]).await;
-    let id = stage.start(json!({"environmentVariablesOverride": [plaintext("A", "one")]})).await.unwrap();
-    let events = stage.events_until(|events| finals(events) > 0).await;
-    let told: Vec<_> = events.iter().map(|entry| kind_and_claim(entry).1).collect();
+async fn state_and_phase_changes_emit_aws_shaped_events() {
+    let fixture = CodeBuildFixture::new().await.with_commands(&["exit 4"]).await;
+    let id = fixture.start(json!({"environmentVariablesOverride": [plaintext("A", "one")]})).await.unwrap();
+    let events = fixture.wait_for_events(|events| final_count(events) > 0).await;
+    let statuses: Vec<_> = events.iter().map(|entry| kind_and_status(entry).1).collect();
     assert_eq!(
-        told,
+        statuses,
         [
             "IN_PROGRESS",
             "SUBMITTED",
@@ -66,19 +66,19 @@ async fn every_change_of_state_and_phase_is_told_to_the_bus_in_the_true_shape() 
 }
 
 #[tokio::test]
-async fn events_can_be_lost_repeated_and_reordered() {
-    let stage = Stage::set().await.with_commands(&["true"]).await;
-    let controls = &stage.codebuild.controls;
-    controls.events(EventMode { lose_percent: 100, ..EventMode::default() });
-    let lost = stage.start(json!({})).await.unwrap();
-    stage.finished(&lost).await;
-    assert!(stage.account.events.lock().unwrap().is_empty());
-    controls.events(EventMode { copies: 3, reorder: true, ..EventMode::default() });
-    let id = stage.start(json!({})).await.unwrap();
-    let events = stage.events_until(|events| finals(events) == 3 && events.len() == 36).await;
+async fn event_mode_loses_repeats_and_reorders_events() {
+    let fixture = CodeBuildFixture::new().await.with_commands(&["true"]).await;
+    let controls = &fixture.codebuild.controls;
+    controls.set_event_mode(EventMode { lose_percent: 100, ..EventMode::default() });
+    let lost = fixture.start(json!({})).await.unwrap();
+    fixture.wait_until_finished(&lost).await;
+    assert!(fixture.account.events.lock().unwrap().is_empty());
+    controls.set_event_mode(EventMode { copies: 3, reorder: true, ..EventMode::default() });
+    let id = fixture.start(json!({})).await.unwrap();
+    let events = fixture.wait_for_events(|events| final_count(events) == 3 && events.len() == 36).await;
     assert!(events.iter().all(|entry| entry["Resources"][0].as_str().unwrap().ends_with(&id)));
-    let told: Vec<_> = events.iter().map(|entry| kind_and_claim(entry).1).collect();
+    let statuses: Vec<_> = events.iter().map(|entry| kind_and_status(entry).1).collect();
     let (submitted, queued) =
-        (told.iter().position(|claim| claim == "SUBMITTED"), told.iter().position(|claim| claim == "QUEUED"));
-    assert!(queued < submitted, "{told:?}");
+        (statuses.iter().position(|claim| claim == "SUBMITTED"), statuses.iter().position(|claim| claim == "QUEUED"));
+    assert!(queued < submitted, "{statuses:?}");
 }

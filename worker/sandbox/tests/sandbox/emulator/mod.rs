@@ -1,36 +1,36 @@
-//! The account in the emulator: who may do what, and which way messages take.
+//! The account in the emulator: permissions, and delivery of messages.
+mod access_keys;
 mod call;
-mod keys;
 mod launcher;
 mod messages;
-mod rights;
+mod permissions;
 
 use std::path::{Path, PathBuf};
 
+use doorbell_sandbox::account::{SandboxAccount, SandboxAccountOptions};
 use doorbell_sandbox::aws::AwsClient;
-use doorbell_sandbox::world::{World, WorldOptions};
 use serde_json::{Value, json};
 
-/// Seconds that a message may take through the emulator on a busy machine.
-const ARRIVAL: u32 = 10;
+/// The time in seconds that a message may take through the emulator on a busy machine.
+const ARRIVAL_TIMEOUT_SECONDS: u32 = 10;
 const PROJECT: &str = "doorbell-build";
 
-/// What `bin/lib/python.sh` makes; where it is missing, starting the emulator names that script.
+/// The Python that `bin/lib/python.sh` installs; if it is missing, the emulator's start names that script.
 pub(crate) fn python() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/emulator/bin/python")
 }
 
-async fn world() -> World {
-    World::build(WorldOptions::new(python())).await.unwrap()
+async fn account() -> SandboxAccount {
+    SandboxAccount::create(SandboxAccountOptions::new(python())).await.unwrap()
 }
 
-async fn other_topic(world: &World) -> String {
-    let answer = world.root().query("sns", "2010-03-31", "CreateTopic", &[("Name", "other")]).await.unwrap();
-    answer.text("TopicArn").unwrap()
+async fn other_topic(account: &SandboxAccount) -> String {
+    let response = account.root().query("sns", "2010-03-31", "CreateTopic", &[("Name", "other")]).await.unwrap();
+    response.text("TopicArn").unwrap()
 }
 
-async fn as_role(world: &World, role: &str) -> AwsClient {
-    world.root().with_key(world.roles().key(role).await.unwrap())
+async fn role_client(account: &SandboxAccount, role: &str) -> AwsClient {
+    account.root().with_key(account.roles().key(role).await.unwrap())
 }
 
 fn codebuild_event(project: &str) -> Value {

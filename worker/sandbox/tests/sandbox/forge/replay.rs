@@ -4,16 +4,16 @@ use doorbell_sandbox::forge::TokenScope;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::Stage;
+use super::ForgeFixture;
 
 const MAIN: &str = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba";
 const FEATURE: &str = "83e5e471eddde2f19bd4d53b93a8614b388c3e00";
 const RECORDED_URL: &str = "http://127.0.0.1:5000";
 
-/// Recorded text on the left, what this run has in its place on the right.
-struct Translation(Vec<(String, String)>);
+/// Pairs: a recorded string, and this run's string in its place.
+struct Substitutions(Vec<(String, String)>);
 
-impl Translation {
+impl Substitutions {
     fn to_here(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (recorded, here)| text.replace(recorded, here))
     }
@@ -24,72 +24,74 @@ impl Translation {
 }
 
 #[tokio::test]
-async fn the_forge_answers_as_pagure_did_in_all_68_recorded_exchanges() {
-    let stage = Stage::set().await;
-    let translation = translation(&stage).await;
+async fn forge_reproduces_all_68_recorded_pagure_exchanges() {
+    let fixture = ForgeFixture::new().await;
+    let substitutions = substitutions(&fixture).await;
     let mut differences = Vec::new();
     let exchanges = exchanges();
     assert_eq!(exchanges.len(), 68);
     for (file, exchange) in exchanges {
-        if let Err(difference) = replay(&stage, &translation, &exchange).await {
+        if let Err(difference) = replay(&fixture, &substitutions, &exchange).await {
             differences.push(format!("{file}: {difference}"));
         }
     }
     assert!(differences.is_empty(), "{} exchanges differ:\n{}", differences.len(), differences.join("\n"));
 }
 
-/// Commits, the tokens of `seed.py`, and the address.
-async fn translation(stage: &Stage) -> Translation {
+/// The pairs for commits, the tokens of `seed.py`, and the URL.
+async fn substitutions(fixture: &ForgeFixture) -> Substitutions {
     let acls = ["commit_flag", "pull_request_flag", "pull_request_comment"];
     let (main, feature) =
-        (stage.demo.tip("main").await.unwrap().unwrap(), stage.demo.tip("feature").await.unwrap().unwrap());
-    let expired = stage.forge.create_token(TokenScope::Any, &["commit_flag", "pull_request_flag"]);
-    stage.forge.expire(&expired);
+        (fixture.demo.tip("main").await.unwrap().unwrap(), fixture.demo.tip("feature").await.unwrap().unwrap());
+    let expired = fixture.forge.create_token(TokenScope::Any, &["commit_flag", "pull_request_flag"]);
+    fixture.forge.expire(&expired);
     let pairs = [
-        (RECORDED_URL.to_owned(), stage.forge.url().to_owned()),
+        (RECORDED_URL.to_owned(), fixture.forge.url().to_owned()),
         (MAIN.to_owned(), main.to_string()),
         (FEATURE.to_owned(), feature.to_string()),
-        // The abbreviated hash, after the full one.
+        // The abbreviated hash comes after the full one.
         (MAIN[..8].to_owned(), main.as_str()[..8].to_owned()),
         (
             "0EY2D9W77DAEXW4Z0F5ZLD3PZM75HZIUUIOCMPXLUKNPDBG72K0YW06LPINLSLLY".to_owned(),
-            stage.forge.create_token(TokenScope::Repository("demo"), &acls),
+            fixture.forge.create_token(TokenScope::Repository("demo"), &acls),
         ),
         (
             "KE5BO1R704P1VBLWX25Z2RXKDY41AANJMPN7483DI23A30WXYRKCRMGCGK7MUPRO".to_owned(),
-            stage.forge.create_token(TokenScope::Any, &acls),
+            fixture.forge.create_token(TokenScope::Any, &acls),
         ),
         (
             "FNU5UZBHX5BE7XZYRR6MINGULGKEJX3SOL8MDXI8T6013SASV1POXSZDN86U52TK".to_owned(),
-            stage.forge.create_token(TokenScope::Any, &["issue_create"]),
+            fixture.forge.create_token(TokenScope::Any, &["issue_create"]),
         ),
         ("1D9N3WOVV68Y10P3PNPB3SXK8UTK3E4GCSQKEWZRXEEBND4A5XROTIU5NCU5JKPZ".to_owned(), expired),
     ];
-    Translation(pairs.into())
+    Substitutions(pairs.into())
 }
 
 fn exchanges() -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pagure/exchanges");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pagure/exchanges");
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |path: &Path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     files.iter().map(|path| (path.file_name().unwrap().display().to_string(), read(path))).collect()
 }
 
-async fn replay(stage: &Stage, translation: &Translation, exchange: &Value) -> Result<(), String> {
+async fn replay(fixture: &ForgeFixture, substitutions: &Substitutions, exchange: &Value) -> Result<(), String> {
     let (recorded, method) = (&exchange["response"], exchange["request"]["method"].as_str().unwrap());
-    let answer =
-        request(stage, translation, &exchange["request"], method).send().await.map_err(|error| format!("{error:?}"))?;
+    let response = request(fixture, substitutions, &exchange["request"], method)
+        .send()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     let same = |what: &str, here: &str, recorded: &str| match here == recorded {
         true => Ok(()),
         false => Err(format!("{what}\n  here:     {here}\n  recorded: {recorded}")),
     };
-    same("status", &answer.status().as_u16().to_string(), &recorded["status"].to_string())?;
+    same("status", &response.status().as_u16().to_string(), &recorded["status"].to_string())?;
     for (name, value) in recorded["headers"].as_object().unwrap() {
-        let here = answer.headers().get(name).map_or("missing", |value| value.to_str().unwrap());
+        let here = response.headers().get(name).map_or("missing", |value| value.to_str().unwrap());
         same(name, here, value.as_str().unwrap())?;
     }
-    let here = translation.to_recorded(&answer.text().await.unwrap());
+    let here = substitutions.to_recorded(&response.text().await.unwrap());
     match &recorded["body"] {
         Value::String(page) => same("page", &here, page),
         document => {
@@ -103,28 +105,33 @@ async fn replay(stage: &Stage, translation: &Translation, exchange: &Value) -> R
     }
 }
 
-fn request(stage: &Stage, translation: &Translation, recorded: &Value, method: &str) -> reqwest::RequestBuilder {
-    let path = translation.to_here(recorded["path"].as_str().unwrap());
-    let mut request = stage.request(Method::from_bytes(method.as_bytes()).unwrap(), &path);
+fn request(
+    fixture: &ForgeFixture,
+    substitutions: &Substitutions,
+    recorded: &Value,
+    method: &str,
+) -> reqwest::RequestBuilder {
+    let path = substitutions.to_here(recorded["path"].as_str().unwrap());
+    let mut request = fixture.request(Method::from_bytes(method.as_bytes()).unwrap(), &path);
     for (name, value) in recorded["headers"].as_object().unwrap() {
-        request = request.header(name, translation.to_here(value.as_str().unwrap()));
+        request = request.header(name, substitutions.to_here(value.as_str().unwrap()));
     }
     match &recorded["body"] {
         Value::Null => request,
-        Value::String(body) => request.body(whole(body)),
-        // The recording parsed JSON bodies.
+        Value::String(body) => request.body(uncut(body)),
+        // The recording contains parsed JSON bodies.
         document => request.body(document.to_string()),
     }
 }
 
-/// One body was cut in the recording, which says how long it was: "…ccc...(cut, 4194600 bytes)".
-fn whole(body: &str) -> String {
+/// Restores the one body that was cut in the recording, which states its length: "…ccc...(cut, 4194600 bytes)".
+fn uncut(body: &str) -> String {
     let Some((start, note)) = body.split_once("...(cut, ") else { return body.to_owned() };
     let length: usize = note.trim_end_matches(" bytes)").parse().unwrap();
     format!("{start}{}", "c".repeat(length - start.len()))
 }
 
-/// Only what no two runs share, and only if it has the form that Pagure gives it.
+/// Masks only values that differ in every run, and only if they have Pagure's form.
 fn mask(value: &mut Value, has_own_uid: bool) {
     let is_date = |text: &str| {
         text.split_once('.').is_some_and(|(seconds, rest)| {

@@ -1,0 +1,32 @@
+//! The adapters to AWS. SDK types end here: each operation is one match from the SDK's error to what happens next.
+
+pub(crate) mod clock;
+pub(crate) mod connection;
+#[cfg(feature = "identity")]
+mod identity;
+#[cfg(feature = "ledger")]
+mod ledger;
+#[cfg(feature = "queue")]
+mod queue;
+#[cfg(feature = "registry")]
+mod registry;
+#[cfg(feature = "secrets")]
+mod secrets;
+
+// The tests use all adapters: features that are the package's default.
+#[cfg(test)]
+#[cfg(all(feature = "codebuild", feature = "ledger", feature = "queue", feature = "registry", feature = "secrets"))]
+mod tests;
+
+pub use clock::AwsClock;
+pub use connection::{AwsCallError, Connection, aws_error};
+#[cfg(feature = "identity")]
+pub use identity::CallerIdentity;
+#[cfg(feature = "ledger")]
+pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LedgerPage};
+#[cfg(feature = "queue")]
+pub use queue::SqsQueue;
+#[cfg(feature = "registry")]
+pub use registry::SsmRegistry;
+#[cfg(feature = "secrets")]
+pub use secrets::SecretsManagerStore;

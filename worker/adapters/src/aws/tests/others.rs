@@ -1,0 +1,75 @@
+use doorbell_engine::ports::{MessageQueue, ProjectRegistry, ReceiptHandle, SecretStore};
+use doorbell_messages::ProjectName;
+use secrecy::ExposeSecret;
+use serde_json::json;
+
+use super::{AwsStub, error_response};
+use crate::aws::clock::AwsClock;
+use crate::aws::{SecretsManagerStore, SqsQueue, SsmRegistry};
+
+async fn queue(aws: &AwsStub) -> SqsQueue {
+    let url = |name: &str| format!("{}/123456789012/{name}", aws.url);
+    SqsQueue::new(&aws.sdk().await, &AwsClock::default(), url("triggers"), url("dead-letters"))
+}
+
+fn receipts(count: usize) -> Vec<ReceiptHandle> {
+    (0..count).map(|number| ReceiptHandle(format!("receipt-{number}"))).collect()
+}
+
+/// Entry 3 of 10 fails: the others are gone, and that message comes back and meets its row.
+#[tokio::test]
+async fn undeleted_batch_entry_does_not_stop_other_deletes() {
+    let entries = (0..10).filter(|number| *number != 3).map(|number| json!({"Id": number.to_string()}));
+    let failed = json!([{"Id": "3", "SenderFault": false, "Code": "InternalError"}]);
+    let partial_failure = json!({"Successful": entries.collect::<Vec<_>>(), "Failed": failed});
+    let aws = AwsStub::new([(200, partial_failure), (200, json!({"Successful": []}))]).await;
+    assert_eq!(queue(&aws).await.ack(receipts(12)).await, Ok(()));
+    let sizes: Vec<usize> = aws.calls().iter().map(|call| call.body["Entries"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [10, 2], "SQS takes ten at once");
+}
+
+#[tokio::test]
+async fn failed_delete_batch_call_is_an_error() {
+    let aws = AwsStub::new([error_response("AWS.SimpleQueueService.NonExistentQueue", "no queue")]).await;
+    assert!(queue(&aws).await.ack(receipts(1)).await.is_err());
+}
+
+#[tokio::test]
+async fn receive_requests_the_receive_count() {
+    let message = json!({
+        "MessageId": "m", "Body": "text", "ReceiptHandle": "r", "Attributes": {"ApproximateReceiveCount": "3"},
+    });
+    let without_receipt = json!({"MessageId": "n", "Body": "text"});
+    let aws = AwsStub::new([(200, json!({"Messages": [message, without_receipt]}))]).await;
+    let batch = queue(&aws).await.receive(std::time::Duration::from_secs(20)).await.unwrap();
+    assert_eq!(batch.iter().map(|delivery| delivery.receive_count).collect::<Vec<_>>(), [3]);
+    assert_eq!(aws.call().body["WaitTimeSeconds"], 20);
+    assert_eq!(aws.call().body["MaxNumberOfMessages"], 10);
+}
+
+#[tokio::test]
+async fn only_missing_parameter_means_unregistered_project() {
+    let project: ProjectName = "demo".parse().unwrap();
+    let read = async |answer| {
+        let aws = AwsStub::new([answer]).await;
+        let registry = SsmRegistry::new(&aws.sdk().await, &AwsClock::default(), "/doorbell".to_owned());
+        registry.read(&project).await.map(|documents| documents.is_some())
+    };
+    assert_eq!(read(error_response("ParameterNotFound", "")).await, Ok(false));
+    assert_eq!(read((200, json!({"Parameter": {"Value": "{}"}}))).await, Ok(true));
+    assert!(read(error_response("AccessDeniedException", "not you")).await.is_err());
+    assert!(read(error_response("ExpiredTokenException", "expired")).await.is_err());
+}
+
+#[tokio::test]
+async fn blank_or_binary_secret_is_rejected() {
+    let read = async |answer| {
+        let aws = AwsStub::new([(200, answer)]).await;
+        let secrets = SecretsManagerStore::new(&aws.sdk().await, &AwsClock::default());
+        let read = secrets.read(&"forge/demo".parse().unwrap()).await;
+        read.map(|secret| secret.expose_secret().to_owned())
+    };
+    assert_eq!(read(json!({"SecretString": " token\n"})).await, Ok("token".to_owned()));
+    assert!(read(json!({"SecretString": " \n"})).await.is_err());
+    assert!(read(json!({})).await.is_err());
+}

@@ -1,0 +1,5 @@
+//! The adapters to build providers. SDK types end here.
+
+mod codebuild;
+
+pub use codebuild::CodeBuildProvider;

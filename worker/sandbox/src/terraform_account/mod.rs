@@ -1,0 +1,72 @@
+//! Tests the account that Terraform creates.
+//!
+//! It is applied to an empty emulator, used by the real binaries with the credentials that it gave them, and destroyed
+//! again.
+mod fixture;
+mod orphans;
+mod parity;
+mod permissions;
+mod scenarios;
+mod terraform;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::ensure;
+use clap::Args;
+
+use crate::programs::Programs;
+use fixture::BareEnvironment;
+use terraform::Terraform;
+
+/// The arguments of `doorbell-sandbox terraform-account`.
+#[derive(Debug, Args)]
+pub struct TerraformAccountArguments {
+    /// The Python environment with the AWS emulator; `bin/lib/python.sh` prints its path
+    #[arg(long, env = "DOORBELL_EMULATOR_PYTHON", value_name = "PATH")]
+    python: PathBuf,
+    /// The program: terraform or tofu
+    #[arg(long, default_value = "terraform", value_name = "PROGRAM")]
+    terraform: PathBuf,
+    /// A copy of terraform/examples/complete in which `init` has been run; files are written into it
+    #[arg(long, value_name = "FOLDER")]
+    configuration: PathBuf,
+    /// The files of the builds' image, to run builds in; needs root. Without it builds run among this machine's files
+    #[arg(long, value_name = "FOLDER")]
+    image: Option<PathBuf>,
+}
+
+/// Runs the test; true if all checks passed.
+///
+/// # Errors
+/// The first check that failed.
+pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
+    let fixture = BareEnvironment::start(&arguments.python, Programs::find()?, arguments.image).await?;
+    let build_location =
+        if fixture.builds_in_image() { "the image's files" } else { "the runner on this machine, without an image" };
+    println!("builds run in: {build_location}");
+    let terraform = Terraform::prepare(arguments.terraform, arguments.configuration, &fixture)?;
+
+    let began = Instant::now();
+    terraform.apply().await?;
+    let terraform_state = terraform.state().await?;
+    println!("applied: {} resources in {:.0} s", terraform_state.resource_count(), began.elapsed().as_secs_f64());
+
+    let compared = parity::check(&terraform_state)?;
+    println!("the sandbox's own account agrees with Terraform's in {compared} values");
+
+    let began = Instant::now();
+    let secrets = scenarios::run_scenarios(&fixture, &terraform_state).await?;
+    println!("scenarios: {:.0} s", began.elapsed().as_secs_f64());
+    let used = permissions::compare(&fixture, &terraform_state)?;
+    println!("the worker used all {used} actions that it was granted and no others");
+    let file_count = fixture.ensure_no_secrets(&secrets, &[terraform.configuration()])?;
+    println!("none of {} secrets is in state, plan or logs ({file_count} files)", secrets.len());
+
+    let began = Instant::now();
+    terraform.destroy().await?;
+    let orphans = orphans::find(&fixture.root).await?;
+    ensure!(orphans.is_empty(), "destroy left resources: {}", orphans.join(", "));
+    println!("destroyed, no resource left: {:.0} s", began.elapsed().as_secs_f64());
+    Ok(true)
+}
