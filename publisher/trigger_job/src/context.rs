@@ -171,7 +171,7 @@ impl RequestContext {
         let what = match &self.fork {
             _ if allowed => return Ok(()),
             Fork::No => return Ok(()),
-            Fork::Yes(place) => format!("this build is of a pull request from a fork ({place})"),
+            Fork::Yes(source) => format!("this build is of a pull request from a fork ({source})"),
             Fork::Unknown(why) => format!("this build may be of a pull request from a fork: {why}"),
         };
         Err(TriggerFailure::new(

@@ -103,7 +103,7 @@ fn row<T>(
 fn vendor_row(vendor: Option<Vendor>) -> ContextRow {
     let source = match vendor {
         Some(_) => "its variables are set",
-        None => "no CI's variables are set, or they are not looked at",
+        None => "no CI's variables are set, or --no-detect is set",
     };
     ContextRow {
         name: "ci",
@@ -116,7 +116,7 @@ fn vendor_row(vendor: Option<Vendor>) -> ContextRow {
 fn fork_row(context: &RequestContext) -> ContextRow {
     let (value, source_or_reason) = match &context.fork {
         Fork::No => (Some("no"), "no pull request from a fork, as far as this CI says".into()),
-        Fork::Yes(place) => (Some("yes"), place.clone().into()),
+        Fork::Yes(source) => (Some("yes"), source.clone().into()),
         Fork::Unknown(why) => (None, Cow::Borrowed(*why)),
     };
     ContextRow { name: "fork", key: "fork", value: value.map(str::to_owned), source_or_reason }

@@ -84,7 +84,7 @@ fn reject_renamed_keys(map: &Map<String, Value>) -> Result<(), ParseError> {
 /// Removes what a JSON error quotes: a document may hold credentials.
 fn redact_syntax_error(error: ParseError) -> ParseError {
     let position =
-        error.problem.rsplit_once(" at line ").map_or(String::new(), |(_, place)| format!(" (at line {place})"));
+        error.problem.rsplit_once(" at line ").map_or(String::new(), |(_, line)| format!(" (at line {line})"));
     ParseError::whole(format!("not a JSON object{position}"))
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person's browser does: it logs in, keeps cookies, and looks at pages."""
+"""A minimal browser: it logs in, keeps cookies, and reads pages."""
 
 import http.cookiejar
 import json

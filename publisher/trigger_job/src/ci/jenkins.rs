@@ -32,7 +32,7 @@ fn branch_or_tag(environment: EnvVars<'_>) -> Option<BuildRef> {
     tag.or_else(|| branch().or_else(other).map(BuildRef::Branch))
 }
 
-/// The git plugin puts the remote before the branch, and `detached` in place of one.
+/// The git plugin puts the remote before the branch, and sets `detached` without one.
 fn without_remote(value: SourcedValue) -> Option<SourcedValue> {
     let branch = value.text.strip_prefix("origin/").unwrap_or(&value.text);
     (!matches!(branch, "HEAD" | "detached")).then(|| SourcedValue::new(branch, value.source))

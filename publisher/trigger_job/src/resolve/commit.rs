@@ -8,7 +8,7 @@ use crate::failure::TriggerFailure;
 use crate::resolution::{Resolution, SourcedValue};
 
 impl Resolver<'_> {
-    /// The head of the ref, as the same place knows it; never one that may be on another ref.
+    /// The head of the ref, from the same source; never a commit that may be on another ref.
     pub(crate) fn commit(&self, resolved_ref: &ResolvedRef) -> Result<Resolution<CommitId>, TriggerFailure> {
         if let Some(commit) = parse_option("--commit", self.arguments.commit.as_deref())? {
             return Ok(Resolution::Found { value: commit, source: "--commit".into() });

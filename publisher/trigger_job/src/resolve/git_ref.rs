@@ -9,7 +9,7 @@ use doorbell_messages::text::{invalid, printable_line};
 /// Set by Jenkins for every build, and read by iwomp-in-aws.
 const GIT_BRANCH: &str = "GIT_BRANCH";
 
-/// A ref, and what it was found in: a commit belongs to the ref of the same place.
+/// A ref and its source: a commit belongs to the ref of the same source.
 pub(crate) struct ResolvedRef {
     pub(crate) git_ref: Resolution<GitRef>,
     pub(super) is_from_checkout: bool,
@@ -31,10 +31,9 @@ impl Resolver<'_> {
             (None, None, Some(number)) => {
                 from_pull_request(&SourcedValue::new(number, "--pull-request")).map(ResolvedRef::not_from_checkout)
             }
-            (Some(_), ..) => Err(TriggerFailure::invalid_value(
-                "BRANCH",
-                "--tag and --pull-request take its place: give one of the three",
-            )),
+            (Some(_), ..) => {
+                Err(TriggerFailure::invalid_value("BRANCH", "give only one of BRANCH, --tag and --pull-request"))
+            }
         }
     }
 
@@ -108,7 +107,7 @@ fn from_branch(found: &SourcedValue) -> Result<Resolution<GitRef>, TriggerFailur
     Ok(Resolution::Found { value: GitRef::Branch(name), source: found.source.clone() })
 }
 
-/// Jenkins puts the remote before the branch, and `detached` in place of one. A branch that is really called
+/// Jenkins puts the remote before the branch, and sets `detached` without one. A branch that is really called
 /// `origin/x` can be named in `DOORBELL_BRANCH` or as the argument.
 pub(super) fn without_remote(text: &str) -> Option<&str> {
     let branch = text.strip_prefix("origin/").unwrap_or(text);

@@ -18,7 +18,7 @@ pub(crate) const MESSAGE_ID: &str = "567910cd-659e-55d4-8ccb-5aaf14679dc0";
 
 #[derive(Clone)]
 pub(crate) enum StubResponse {
-    /// What was asked for is done.
+    /// The request succeeds.
     Success,
     Error(u16, &'static str, &'static str),
     /// 200 and this text, as a CI's token service answers.

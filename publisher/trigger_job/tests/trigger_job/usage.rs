@@ -10,7 +10,12 @@ async fn invalid_value_exits_2_with_its_rule() {
     check(&["demo", "a b", TOPIC], 2, &["BRANCH", "without spaces"]).await;
     check(&["demo", "main", "doorbell"], 2, &["--topic-arn", "arn:<partition>:sns"]).await;
     check(&["demo", "main", TOPIC, "--commit", "abc"], 2, &["--commit", "40 or 64"]).await;
-    check(&["demo", "main", TOPIC, "--pull-request", "1"], 2, &["BRANCH", "one of the three"]).await;
+    check(
+        &["demo", "main", TOPIC, "--pull-request", "1"],
+        2,
+        &["BRANCH", "give only one of BRANCH, --tag and --pull-request"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn check(vendor: &str, case: &str, git_ref: &str, url: &str) {
     assert_eq!(code, Some(0), "{vendor}/{case}: {stderr}");
 }
 
-/// A fork's pull request is seen, refused, and published all the same if that is allowed.
+/// A fork's pull request is detected and rejected, and published with `--allow-fork`.
 async fn check_fork(vendor: &str, case: &str) {
     let (code, found, stderr) = context(vendor, case, &[]).await;
     assert_eq!(code, Some(3), "{vendor}/{case}: {found:#}");
