@@ -157,7 +157,7 @@ if [ -n "$dry_run" ]; then
 fi
 command -v aws >/dev/null 2>&1 || fail 4 'the AWS CLI (aws) is not on the PATH' 'install it, or use the program trigger_job'
 
-# Its stdout goes by descriptor 3, so that its aws_output for an error can be looked at.
+# Its stdout goes to descriptor 3, so that its error output can be parsed.
 status=0
 exec 3>&1
 aws_output=$(
