@@ -173,6 +173,10 @@ impl TriggerArguments {
             commit: parse_option("--commit", self.commit.as_deref())?,
             cause: parse_option("--cause", self.cause.as_deref())?,
             origin: None,
+            watch: None,
+            once: false,
+            allow_older: false,
+            commit_rule: None,
             variables: self.request_variables()?,
         })
     }
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_of_the_command_line_is_sound() {
+    fn trigger_job_command_line_definition_is_valid() {
         TriggerArguments::command().debug_assert();
     }
 
@@ -223,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_has_its_place_in_the_request() {
+    fn options_map_to_request_fields() {
         check(&[], Ok(r#"{"project":"demo","branch":"main"}"#));
         check(&["--id", "7", "--cancel"], Ok(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#));
         check(&["--cause=-v"], Ok(r#"{"project":"demo","branch":"main","cause":"-v"}"#));
@@ -236,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_its_rule_and_on_one_line() {
+    fn invalid_option_value_is_rejected_on_one_line() {
         check(&["--id", ""], Err("--id: \"\" is refused: an id is 1 to 64 of A-Z a-z 0-9 . _ -"));
         check(
             &["--commit", "abc123"],

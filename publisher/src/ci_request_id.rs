@@ -45,14 +45,14 @@ mod tests {
     }
 
     #[test]
-    fn an_id_never_changes_for_the_same_build() {
+    fn ci_request_id_is_stable_for_same_build() {
         // A program of another version must not start the build again.
         let commit = Some("0123456789abcdef0123456789abcdef01234567");
         assert_eq!(id(Vendor::Gitlab, &["https://gitlab.com", "7"], commit), "gitlab-8269f2332d4c32eeb36cfc2e");
     }
 
     #[test]
-    fn another_vendor_build_or_commit_is_another_id() {
+    fn ci_request_id_differs_by_vendor_build_and_commit() {
         let all = [
             id(Vendor::Gitlab, &["7", "1"], None),
             id(Vendor::Github, &["7", "1"], None),

@@ -134,7 +134,7 @@ mod tests {
     const MINE: (&str, &str) = ("/home/ada/.config/doorbell/config.toml", "project = 'mine'");
 
     #[test]
-    fn the_repository_s_file_comes_before_the_person_s_and_a_named_one_before_both() {
+    fn config_file_precedence_is_explicit_repository_user() {
         check(None, &[], None);
         check(None, &[MINE], Some(("mine", "/home/ada/.config/doorbell/config.toml: project")));
         check(None, &[MINE, OURS], Some(("ours", ".doorbell.toml: project")));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_file_is_named_with_its_line() {
+    fn invalid_config_file_error_names_its_line() {
         check_wrong(Some("none.toml"), "", "none.toml: there is no such file");
         check_wrong(None, "\n\nprojekt = 'x'", ".doorbell.toml: line 3: unknown field `projekt`");
         check_wrong(None, "project = 7", "line 1: ");

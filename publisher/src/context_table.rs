@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_that_does_not_fit_beside_its_value_stands_below_it() {
+    fn long_source_is_wrapped_below_its_value() {
         let row = ContextRow {
             name: "ref",
             key: "ref",

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_becomes_one_line_without_control_characters() {
+    fn untrusted_text_becomes_one_printable_line() {
         check("plain \"text\"", "plain \"text\"");
         check("\n\n  first\n::error::second", "first");
         check("a\u{1b}[31mb", "a\\u{1b}[31mb");

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_looked_for_where_a_person_or_the_ci_put_it() {
+    fn doorbell_id_token_overrides_ci_token() {
         let github = [
             ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://host.example/token?v=2"),
             ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "bearer"),

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_the_request_that_the_key_was_made_of() {
+    fn publication_body_matches_its_job_key() {
         let publication = publication(r#"{"project":"demo","branch":"main"}"#).unwrap();
         let read = Request::parse(publication.body()).unwrap();
         assert_eq!(&read, publication.request());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_an_id_is_another_job_every_time_and_one_with_an_id_is_not() {
+    fn repeated_request_is_same_job_only_with_explicit_id() {
         let job = |body| publication(body).unwrap().job().clone();
         let (without_id, with_id) =
             (r#"{"project":"demo","branch":"main"}"#, r#"{"project":"demo","branch":"main","id":"7"}"#);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancel_shows_the_job_it_cancels_and_needs_its_id() {
+    fn cancel_requires_id_and_names_target_job() {
         let start = publication(r#"{"project":"demo","branch":"main","id":"7"}"#).unwrap();
         let cancel = publication(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#).unwrap();
         assert_eq!(start.job(), cancel.job());
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_workers_would_not_read_is_refused() {
+    fn oversized_request_body_is_rejected() {
         let value = "x".repeat(4096);
         let body = format!(
             r#"{{"project":"demo","branch":"main","variables":{{"A":"{value}","B":"{value}","C":"{value}"}}}}"#

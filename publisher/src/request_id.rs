@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_have_32_digits_and_differ() {
+    fn random_request_ids_are_unique_32_digit_hex() {
         let (first, second) = (random().unwrap(), random().unwrap());
         assert_eq!(first.as_str().len(), 32);
         assert_ne!(first, second);

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_an_arn_of_iam() {
+    fn only_iam_role_arn_is_accepted() {
         check("arn:aws:iam::123456789012:role/publisher", true);
         check("arn:aws-cn:iam::123456789012:role/ci/publisher", true);
         check("arn:aws:iam::123456789012:user/publisher", false);

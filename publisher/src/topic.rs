@@ -77,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_arn_names_its_region_in_every_partition() {
+    fn topic_arn_region_is_parsed_in_every_partition() {
         check("arn:aws:sns:eu-west-1:123456789012:doorbell", Some("eu-west-1"));
         check("arn:aws-cn:sns:cn-north-1:123456789012:doorbell", Some("cn-north-1"));
         check("arn:aws-us-gov:sns:us-gov-west-1:123456789012:d_b-1", Some("us-gov-west-1"));
     }
 
     #[test]
-    fn what_is_not_a_standard_topic_is_refused() {
+    fn non_standard_topic_arn_is_rejected() {
         for text in [
             "",
             "doorbell",

@@ -28,6 +28,7 @@ AWS='aws-.*'
 HTTP='reqwest|hyper|hyper-.*|h2|http|axum|axum-.*|tower|ureq|isahc|curl'
 TLS='rustls|rustls-.*|tokio-rustls|native-tls|openssl|openssl-sys|ring|aws-lc-.*'
 RUNTIME='tokio|tokio-.*|async-std|smol'
+SCHEMA='schemars|schemars_derive'
 
 # The publisher runs in other people's CI: two small SDKs and no more. aws-sdk-sts is what aws-config needs for
 # web identities.
@@ -35,7 +36,7 @@ publisher_pulls_two_sdks() {
     crates=$(crates_of doorbell-publisher) || return 1
     sdks=$(printf '%s\n' "$crates" | grep '^aws-sdk-' | tr '\n' ' ')
     [ "$sdks" = 'aws-sdk-sns aws-sdk-sts ' ] || { echo "expected aws-sdk-sns and aws-sdk-sts, found: $sdks"; return 1; }
-    pulls_none doorbell-publisher 'reqwest|axum|doorbell-engine'
+    pulls_none doorbell-publisher "reqwest|axum|doorbell-engine|doorbell-registry|$SCHEMA"
 }
 
 # The exceptions stand, with their reasons, in .deny.toml and nowhere else.
@@ -64,9 +65,11 @@ cargo_deny_checks() {
     "$deny" --locked check advisories
 }
 
-step 'messages: no AWS, HTTP, TLS or runtime' pulls_none doorbell-messages "$AWS|$HTTP|$TLS|$RUNTIME"
-step 'runner: no AWS, HTTP, TLS or runtime' pulls_none doorbell-runner "$AWS|$HTTP|$TLS|$RUNTIME"
-step 'engine: no AWS, HTTP or TLS' pulls_none doorbell-engine "$AWS|$HTTP|$TLS"
+step 'messages: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-messages "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-.*"
+step 'registry: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-registry "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-engine"
+step 'runner: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-runner "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-registry"
+step 'engine: no AWS, HTTP, TLS or schemas' pulls_none doorbell-engine "$AWS|$HTTP|$TLS|$SCHEMA"
+step 'worker: no schemas' pulls_none doorbell-worker "$SCHEMA"
 step 'publisher: two SDKs' publisher_pulls_two_sdks
 step 'one version of each crate' one_version_of_each
 step 'cargo-deny' cargo_deny_checks

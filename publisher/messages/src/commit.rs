@@ -1,13 +1,13 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::invalid;
 
 /// A full commit id: 40 hexadecimal digits (SHA-1) or 64 (SHA-256), read in either case, kept in lower. Never an abbreviation: a forge
 /// would store a flag under the short text and show it nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = r"^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$"))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^([0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")))]
 pub struct CommitId(String);
 
 impl CommitId {

@@ -1,4 +1,3 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::invalid;
@@ -7,9 +6,10 @@ use crate::text::invalid;
 /// `file:///` parse too, but the runner refuses them unless its owner allows those protocols.
 ///
 /// No password and, outside ssh, no user name: a credential in a URL ends in logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
-#[schemars(extend("pattern" = SCHEMA_PATTERN, "maxLength" = 1024, "not" = { "pattern": "::" }))]
+#[cfg_attr(feature = "schema", schemars(extend("pattern" = SCHEMA_PATTERN, "maxLength" = 1024, "not" = { "pattern": "::" })))]
 pub struct GitUrl(String);
 
 /// As much of [`validate`] as a schema can say.

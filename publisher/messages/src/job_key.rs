@@ -3,12 +3,19 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ProjectName, Request, RequestAction, RequestId};
+use crate::{ProjectName, Request, RequestAction, RequestCommitRule, RequestId};
 
-/// A job's name everywhere: `<project>#<id>#<digest>`.
+/// The name of a job: `<project>#<id>#<digest>`, or that and `~<generation>`.
 ///
-/// The digest covers ref, commit and variables, so the same id with another body is another job and nobody can
-/// silence a real build by publishing its id first. Two equal publishes have one key, hence one build.
+/// The digest covers all that decides what runs: ref, commit and variables, and `once`, `allowOlder` and `commitRule`
+/// where the request has them. So the same id with another body is another job, and a publisher cannot silence a build
+/// by publishing its id first. Two equal requests have one key, hence one build. `cause`, `origin` and `watch` are not
+/// part of it: they decide nothing about the build.
+///
+/// `commitRule` is part of it although it only narrows. Left out, a request for the tip would be answered by a job that
+/// takes any ancestor, or a job that fails at the rule would take the place of one that would run.
+///
+/// A generation names a later job of the same series.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JobKey(String);
@@ -16,6 +23,7 @@ pub struct JobKey(String);
 /// 96 bits: finding a second body for a given digest is out of reach, and two that collide on purpose are both
 /// their publisher's own.
 const DIGEST_HEX: usize = 24;
+const GENERATION_HEX: usize = 16;
 
 /// What the digest covers, in the order and spelling that the fixtures fix for ever.
 #[derive(Serialize)]
@@ -27,6 +35,13 @@ struct DigestInput<'a> {
     /// Only on a cancel: it is a request of its own, with a row of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<RequestAction>,
+    /// These only where the request has them, so that a request without them keeps its digest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
+    #[serde(rename = "allowOlder", skip_serializing_if = "std::ops::Not::not")]
+    allow_older: bool,
+    #[serde(rename = "commitRule", skip_serializing_if = "Option::is_none")]
+    commit_rule: Option<RequestCommitRule>,
 }
 
 impl JobKey {
@@ -56,6 +71,9 @@ impl JobKey {
             commit: request.commit.as_ref().map(crate::CommitId::as_str),
             variables: request.variables.iter().map(|(name, value)| (name.as_str(), value)).collect(),
             action: (action == RequestAction::Cancel).then_some(action),
+            once: request.once,
+            allow_older: request.allow_older,
+            commit_rule: request.commit_rule,
         };
         let text = serde_json::to_string(&digest_input).map_err(|error| error.to_string())?;
         let digest = hex(&Sha256::digest(text.as_bytes()));
@@ -71,25 +89,42 @@ impl JobKey {
     pub fn project(&self) -> &str {
         self.0.split('#').next().unwrap_or_default()
     }
+
+    /// The key of the series' first job: this key without its generation.
+    pub fn series(&self) -> Self {
+        Self(self.0.split('~').next().unwrap_or_default().to_owned())
+    }
+
+    /// The generation of a later job of a series; none for the first.
+    pub fn generation(&self) -> Option<&str> {
+        self.0.split_once('~').map(|(_, generation)| generation)
+    }
 }
 
 impl TryFrom<String> for JobKey {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        let parts: Vec<&str> = text.split('#').collect();
-        let good = match parts.as_slice() {
+        let (series, generation) = match text.split_once('~') {
+            Some((series, generation)) => (series, Some(generation)),
+            None => (text.as_str(), None),
+        };
+        let parts: Vec<&str> = series.split('#').collect();
+        let valid = match parts.as_slice() {
             [project, id, digest] => {
                 project.parse::<ProjectName>().is_ok()
                     && id.parse::<RequestId>().is_ok()
-                    && digest.len() == DIGEST_HEX
-                    && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+                    && is_hex(digest, DIGEST_HEX)
+                    && generation.is_none_or(|generation| is_hex(generation, GENERATION_HEX))
             }
             _ => false,
         };
-        if good {
+        if valid {
             Ok(Self(text))
         } else {
-            Err(crate::text::invalid(&text, "a job key is <project>#<id>#<24 hex digits>"))
+            Err(crate::text::invalid(
+                &text,
+                "a job key is <project>#<id>#<24 hex digits>, optionally with ~<16 hex digits>",
+            ))
         }
     }
 }
@@ -111,6 +146,11 @@ impl std::fmt::Display for JobKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Whether a part of a key is so many hexadecimal digits, in lower case.
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn hex(bytes: &[u8]) -> String {

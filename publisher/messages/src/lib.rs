@@ -1,51 +1,47 @@
 #![doc = include_str!("../README.md")]
 
-mod build_command;
 mod build_environment;
 mod commit;
+mod commit_rule;
 mod dead_letter;
+mod deploy_dir;
 mod envelope;
 mod event;
 mod git_ref;
 mod git_url;
 mod job_key;
 mod name;
-mod parse;
-mod project;
-mod project_rules;
-mod registry;
-mod report_config;
+pub mod parse;
 mod request;
 mod runner_exit;
+#[cfg(feature = "schema")]
 mod schema;
-mod secret;
 mod single_line_text;
 mod status;
-mod text;
+pub mod text;
 mod variables;
+mod watch_hash;
 
-pub use build_command::{BuildCommand, DeployDir};
 pub use build_environment::{
     ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
     GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
 pub use commit::CommitId;
+pub use commit_rule::CommitRule;
 pub use dead_letter::DeadLetter;
+pub use deploy_dir::DeployDir;
 pub use envelope::{Envelope, MAX_ENVELOPE_BYTES};
 pub use event::{BuildEvent, BuildId, EventKind};
-pub use git_ref::{GitRef, PullRequestNumber, RefName, RefPattern};
+pub use git_ref::{GitRef, PullRequestNumber, RefName};
 pub use git_url::GitUrl;
 pub use job_key::JobKey;
-pub use name::{BuildProjectName, ProjectName, RequestId, VariableName};
+pub use name::{ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
-pub use project::ProjectDocument;
-pub use project_rules::{CommitRule, OnUnknownStart, PullRequestRule, TimeoutMinutes};
-pub use registry::{DocumentError, ParsedDocument};
-pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
-pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestOrigin};
+pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule, RequestOrigin};
 pub use runner_exit::RunnerExit;
-pub use schema::{project_schema, request_schema};
-pub use secret::{GitCredentials, SecretId};
+#[cfg(feature = "schema")]
+pub use schema::{request_schema, schema_of};
 pub use single_line_text::SingleLineText;
 pub use status::Status;
 pub use variables::Variables;
+pub use watch_hash::WatchHash;

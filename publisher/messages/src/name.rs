@@ -1,16 +1,17 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::text::invalid;
 
-/// A text that was checked once, when it was made, and can't hold a bad value. What follows the check are keywords
-/// of its JSON Schema: as much of the check as a schema can say.
+/// Declares a string type that is validated when it is made.
+///
+/// After the validating function come keywords of its JSON Schema: as much of the rule as a schema can state. The
+/// calling package has a feature `schema`, as this one does.
+#[macro_export]
 macro_rules! validated_text {
     ($(#[$meta:meta])* $name:ident, $check:path $(, $keyword:literal = $schema:expr)*) => {
         $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(try_from = "String", into = "String")]
-        $(#[schemars(extend($keyword = $schema))])*
+        $(#[cfg_attr(feature = "schema", schemars(extend($keyword = $schema)))])*
         pub struct $name(String);
 
         impl $name {
@@ -48,7 +49,6 @@ macro_rules! validated_text {
         }
     };
 }
-pub(crate) use validated_text;
 
 validated_text!(
     /// The name of an entry of the owner's registry: it becomes the last part of an SSM parameter's name, so it
@@ -64,11 +64,6 @@ validated_text!(
     /// The name of a variable that a request may set, if the project allows that name.
     VariableName, validate_variable, "pattern" = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 );
-validated_text!(
-    /// The name of an AWS CodeBuild project (`[A-Za-z0-9][A-Za-z0-9_-]{1,254}`, from its API reference).
-    BuildProjectName, validate_build_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9_-]{1,254}$"
-);
-
 fn validate_project(text: &str) -> Result<(), String> {
     const RULE: &str =
         "a project name is 1 to 63 of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and has no \"..\"";
@@ -93,13 +88,5 @@ fn validate_variable(text: &str) -> Result<(), String> {
         && text.len() <= 128
         && !text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    good.then_some(()).ok_or_else(|| invalid(text, RULE))
-}
-
-fn validate_build_project(text: &str) -> Result<(), String> {
-    const RULE: &str = "a CodeBuild project name is 2 to 255 of A-Z a-z 0-9 _ -, and begins with a letter or a digit";
-    let good = (2..=255).contains(&text.len())
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     good.then_some(()).ok_or_else(|| invalid(text, RULE))
 }

@@ -1,3 +1,5 @@
+//! Readers of JSON documents whose errors name the path, in one line of ASCII.
+
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
@@ -17,18 +19,20 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) fn whole(problem: impl Into<String>) -> Self {
+    /// An error of the whole document.
+    pub fn whole(problem: impl Into<String>) -> Self {
         Self::at("$", problem)
     }
 
-    pub(crate) fn at(path: impl Into<String>, problem: impl Into<String>) -> Self {
+    /// An error at a JSON path.
+    pub fn at(path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self { path: path.into(), problem: problem.into() }
     }
 }
 
 /// Parses the text of a JSON object. The depth is bounded by `serde_json` (128 levels); the size is the caller's to
 /// bound.
-pub(crate) fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
+pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     if text.starts_with('\u{feff}') {
         return Err(ParseError::whole("the text begins with a byte order mark, expected a JSON object"));
     }
@@ -39,26 +43,24 @@ pub(crate) fn json<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
 }
 
 /// As [`json`], for a value that is parsed already.
-pub(crate) fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ParseError> {
+pub fn value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ParseError> {
     let Object(value) = serde_path_to_error::deserialize(value).map_err(located)?;
     Ok(value)
 }
 
 /// For fields: an optional one that is there has a value. `null` would be a field that its publisher meant to fill
 /// (`"commit": null` from a template without its variable), and to drop it would widen what is asked for.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// As [`present`], for a struct.
-pub(crate) fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
+pub fn present_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     Object::deserialize(deserializer).map(|Object(value)| Some(value))
 }
 
 /// For fields: one of an enum's words. For anything but a text serde would say "expected value" and no more.
-pub(crate) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(deserializer)?.into_deserializer())
 }
 

@@ -1,9 +1,9 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::text::json_for_queues;
 use crate::{
-    CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, SingleLineText, Variables, parse,
+    CommitId, GitRef, ParseError, ProjectName, PullRequestNumber, RefName, RequestId, SingleLineText, Variables,
+    WatchHash, parse,
 };
 
 /// A request's text is refused unread beyond this size.
@@ -27,12 +27,21 @@ pub struct Request {
     pub cause: Option<SingleLineText>,
     /// Who asked, for people. Never used as a target.
     pub origin: Option<RequestOrigin>,
+    /// The hash by which its publisher may watch the job.
+    pub watch: Option<WatchHash>,
+    /// Every repeat of this request is the same job, however late it comes.
+    pub once: bool,
+    /// The job may run on a commit older than what ran before, if the project's document allows that too.
+    pub allow_older: bool,
+    /// Narrows the project's `commitPolicy`.
+    pub commit_rule: Option<RequestCommitRule>,
     /// What the request wants to set in the build's environment.
     pub variables: Variables,
 }
 
 /// What a request asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RequestAction {
     /// Start a job.
@@ -42,70 +51,93 @@ pub enum RequestAction {
     Cancel,
 }
 
+/// A rule for `commit` that is narrower than the project's.
+///
+/// It has no word for the wider rule: a publisher may not widen what the owner's document allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum RequestCommitRule {
+    /// The commit must be the ref's tip.
+    Tip,
+}
+
 /// The CI that asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestOrigin {
     /// The CI's name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub vendor: Option<SingleLineText>,
     /// The CI's page for the build that asked. Shown as text, never fetched.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     pub build_url: Option<SingleLineText>,
 }
 
 /// What a publisher sends to Doorbell's SNS topic, as the message's text.
 // The JSON form of `Request`; the comments here are the schema's descriptions, read by publishers.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(
+#[cfg_attr(feature = "schema", schemars(
     title = "Doorbell request, version 1",
     extend("oneOf" = [{ "required": ["branch"] }, { "required": ["tag"] }, { "required": ["pullRequest"] }])
-)]
+))]
 pub(crate) struct RequestJson {
     /// The contract's version; 1 where it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "u32", extend("const" = 1))]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", extend("const" = 1)))]
     version: Option<u32>,
     /// The entry of the owner's registry.
     project: ProjectName,
     /// The branch to build. Exactly one of branch, tag and pullRequest is needed.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RefName")]
+    #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     branch: Option<RefName>,
     /// The tag to build.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RefName")]
+    #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     tag: Option<RefName>,
     /// The pull request to build.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "PullRequestNumber")]
+    #[cfg_attr(feature = "schema", schemars(with = "PullRequestNumber"))]
     pull_request: Option<PullRequestNumber>,
     /// The publisher's own id for this request: the same request published twice under one id is one job.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "RequestId")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestId"))]
     id: Option<RequestId>,
     /// Start a job, or cancel the one that the same request started.
     #[serde(default, skip_serializing_if = "is_start", deserialize_with = "parse::word")]
     action: RequestAction,
     /// Narrows the ref to one commit on it.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "CommitId")]
+    #[cfg_attr(feature = "schema", schemars(with = "CommitId"))]
     commit: Option<CommitId>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
+    #[cfg_attr(feature = "schema", schemars(with = "SingleLineText"))]
     cause: Option<SingleLineText>,
     /// Who asked, for people.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
-    #[schemars(with = "RequestOrigin")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestOrigin"))]
     origin: Option<RequestOrigin>,
-    /// Reserved: read by no version yet.
+    /// A hash by which the publisher may watch the job: 64 hexadecimal digits. Not part of the job's key.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
-    #[schemars(with = "SingleLineText")]
-    watch: Option<SingleLineText>,
+    #[cfg_attr(feature = "schema", schemars(with = "WatchHash"))]
+    watch: Option<WatchHash>,
+    /// Every repeat of this request is the same job, however late it comes. Part of the job's key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    once: bool,
+    /// Allow a commit older than what ran before, if the project's document does too. Part of the job's key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    allow_older: bool,
+    /// Narrows the project's commitPolicy. Part of the job's key.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_commit_rule")]
+    #[cfg_attr(feature = "schema", schemars(with = "RequestCommitRule"))]
+    commit_rule: Option<RequestCommitRule>,
     /// What the build's environment shall hold, by names that the project allows.
     #[serde(default, skip_serializing_if = "Variables::is_empty")]
     variables: Variables,
@@ -113,6 +145,10 @@ pub(crate) struct RequestJson {
 
 fn is_start(action: &RequestAction) -> bool {
     *action == RequestAction::Start
+}
+
+fn present_commit_rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RequestCommitRule>, D::Error> {
+    parse::word(deserializer).map(Some)
 }
 
 /// Only the version, so that a message of a later contract is named as that and not by its first unknown field.
@@ -172,6 +208,10 @@ impl TryFrom<RequestJson> for Request {
             commit: wire.commit,
             cause: wire.cause,
             origin: wire.origin,
+            watch: wire.watch,
+            once: wire.once,
+            allow_older: wire.allow_older,
+            commit_rule: wire.commit_rule,
             variables: wire.variables,
         })
     }
@@ -195,7 +235,10 @@ impl From<Request> for RequestJson {
             commit: request.commit,
             cause: request.cause,
             origin: request.origin,
-            watch: None,
+            watch: request.watch,
+            once: request.once,
+            allow_older: request.allow_older,
+            commit_rule: request.commit_rule,
             variables: request.variables,
         }
     }

@@ -1,9 +1,6 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::text::invalid;
 
-crate::name::validated_text!(
+crate::validated_text!(
     /// Text for people, such as why a job was asked for: one line, at most 500 bytes.
     SingleLineText, validate_single_line, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
 );

@@ -4,7 +4,7 @@
 const SHOWN: usize = 400;
 
 /// Quotes hostile text safely: escaped, and cut, so that an error stays one short line of ASCII.
-pub(crate) fn invalid(text: &str, rule: &str) -> String {
+pub fn invalid(text: &str, rule: &str) -> String {
     const QUOTED: usize = 80;
     let mut shown = String::new();
     for c in text.chars() {
@@ -19,7 +19,7 @@ pub(crate) fn invalid(text: &str, rule: &str) -> String {
 
 /// One short line of ASCII from a text that may quote a stranger. Cut in its middle: what was expected stands at
 /// the end of serde's messages.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::VariableName;
 
 /// The variables that a request wants to set; which names it may set is the project's to say.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(into = "BTreeMap<VariableName, String>")]
-#[schemars(with = "BTreeMap<VariableName, String>", extend("maxProperties" = Variables::MAX_COUNT))]
+#[cfg_attr(feature = "schema", schemars(with = "BTreeMap<VariableName, String>", extend("maxProperties" = Variables::MAX_COUNT)))]
 pub struct Variables(BTreeMap<VariableName, String>);
 
 impl Variables {

@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_is_the_same_by_every_url() {
+    fn repository_urls_share_one_canonical_location() {
         for url in [
             "git@github.com:acme/demo.git",
             "https://github.com/acme/demo",

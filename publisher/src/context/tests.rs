@@ -88,7 +88,7 @@ fn check_failure(
 const NO_GIT: Result<&'static str, &'static str> = Err("git says nothing");
 
 #[test]
-fn the_command_line_wins_over_the_environment_and_that_over_the_checkout() {
+fn command_line_overrides_environment_and_checkout() {
     let all = [
         ("DOORBELL_PROJECT", "ours"),
         ("IWOMPINAWS_PROJECT", "theirs"),
@@ -105,7 +105,7 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_checkout() {
 }
 
 #[test]
-fn the_variables_of_iwomp_in_aws_mean_what_they_meant() {
+fn iwomp_variables_keep_their_meaning() {
     let theirs = [("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "main"), ("IWOMPINAWS_TOPIC_ARN", TOPIC)];
     check(&[], &theirs, NO_GIT, ("demo", "refs/heads/main", TOPIC));
     check(&["", "", ""], &theirs, NO_GIT, ("demo", "refs/heads/main", TOPIC));
@@ -113,7 +113,7 @@ fn the_variables_of_iwomp_in_aws_mean_what_they_meant() {
 }
 
 #[test]
-fn whoever_relied_on_iwomps_order_is_told() {
+fn changed_iwomp_precedence_is_noted() {
     let notes = |line: &[&str], environment: &[(&str, &str)]| find(line, environment, NO_GIT).unwrap().notes;
     let line = ["demo", "main", TOPIC];
     assert_eq!(notes(&line, &[("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "origin/main")]), [""; 0]);
@@ -127,7 +127,7 @@ fn whoever_relied_on_iwomps_order_is_told() {
 }
 
 #[test]
-fn jenkins_names_a_branch_by_its_remote() {
+fn jenkins_remote_prefix_is_removed_from_branch() {
     let line = ["demo", "", TOPIC];
     check(&line, &[("GIT_BRANCH", "origin/main")], NO_GIT, ("demo", "refs/heads/main", TOPIC));
     check(&line, &[("GIT_BRANCH", "origin/a/b")], NO_GIT, ("demo", "refs/heads/a/b", TOPIC));
@@ -138,7 +138,7 @@ fn jenkins_names_a_branch_by_its_remote() {
 }
 
 #[test]
-fn a_tag_or_a_pull_request_takes_the_place_of_every_branch() {
+fn tag_or_pull_request_overrides_branch_variables() {
     let environment = [("DOORBELL_BRANCH", "main"), ("DOORBELL_TOPIC_ARN", TOPIC)];
     check(&["demo", "--tag", "v1"], &environment, NO_GIT, ("demo", "refs/tags/v1", TOPIC));
     check(&["demo", "", "--pull-request", "12"], &environment, NO_GIT, ("demo", "refs/pull/12/head", TOPIC));
@@ -148,13 +148,13 @@ fn a_tag_or_a_pull_request_takes_the_place_of_every_branch() {
 }
 
 #[test]
-fn a_full_ref_is_a_branch_only_when_it_is_one() {
+fn full_ref_argument_must_be_a_branch() {
     check(&["demo", "refs/heads/main", TOPIC], &[], NO_GIT, ("demo", "refs/heads/main", TOPIC));
     check_failure(&["demo", "refs/tags/v1", TOPIC], &[], NO_GIT, TriggerFailureKind::Usage, "--tag");
 }
 
 #[test]
-fn all_that_is_missing_is_named_at_once() {
+fn missing_values_are_reported_together() {
     let failure = find(&[], &[], Err("the git checkout here is detached")).unwrap_err();
     assert_eq!(failure.kind, TriggerFailureKind::MissingContext);
     for part in ["no project", "DOORBELL_PROJECT", "no branch", "is detached", "no topic", "DOORBELL_TOPIC_ARN"] {
@@ -163,7 +163,7 @@ fn all_that_is_missing_is_named_at_once() {
 }
 
 #[test]
-fn a_bad_value_is_refused_with_the_place_it_came_from() {
+fn invalid_value_error_names_its_source() {
     let usage = TriggerFailureKind::Usage;
     check_failure(&["de mo", "main", TOPIC], &[], NO_GIT, usage, "PROJECT: \"de mo\" is refused");
     check_failure(&["demo", "a..b", TOPIC], &[], NO_GIT, usage, "BRANCH: \"a..b\" is refused");
@@ -187,7 +187,7 @@ fn on_github<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn each_place_wins_over_the_next_one() {
+fn values_resolve_in_documented_precedence() {
     let file = Some("project = 'filed'\nbranch = 'filed'\ntopic-arn = 'arn:aws:sns:us-east-1:123456789012:other'");
     let all = on_github(&[("DOORBELL_PROJECT", "set"), ("DOORBELL_BRANCH", "set"), ("DOORBELL_TOPIC_ARN", TOPIC)]);
     let shown = |line: &[&str], environment: &[(&str, &str)], checkout| {
@@ -204,7 +204,7 @@ fn each_place_wins_over_the_next_one() {
 }
 
 #[test]
-fn a_file_that_loses_is_noted() {
+fn overridden_config_file_value_is_noted() {
     let file = Some("project = 'filed'");
     let notes = find_with_file(&["", "", TOPIC], &ON_GITHUB, NO_GIT, file).unwrap().notes;
     assert_eq!(
@@ -218,7 +218,7 @@ fn commit(line: &[&str], environment: &[(&str, &str)], checkout: Result<&'static
 }
 
 #[test]
-fn a_commit_goes_with_the_ref_it_was_found_with_and_no_other() {
+fn commit_is_used_only_with_its_own_ref() {
     let other = "f".repeat(40);
     let known = Some(COMMIT.to_owned());
     assert_eq!(commit(&["demo", "", TOPIC], &ON_GITHUB, NO_GIT), known);
@@ -231,7 +231,7 @@ fn a_commit_goes_with_the_ref_it_was_found_with_and_no_other() {
 }
 
 #[test]
-fn a_step_that_is_run_again_has_the_same_id_and_a_person_s_re_run_another() {
+fn ci_retry_keeps_request_id_and_manual_rerun_changes_it() {
     let id = |environment: &[(&str, &str)]| {
         let context = find(&["demo", "", TOPIC], environment, NO_GIT).unwrap();
         context.id.value().map(ToString::to_string)
@@ -244,7 +244,7 @@ fn a_step_that_is_run_again_has_the_same_id_and_a_person_s_re_run_another() {
 }
 
 #[test]
-fn on_jenkins_git_branch_is_jenkins_s_own_word() {
+fn jenkins_git_branch_is_treated_as_ci_value() {
     let line = ["demo", "", TOPIC];
     let jenkins = [("JENKINS_URL", "https://ci.example.org/"), ("GIT_BRANCH", "PR-7"), ("CHANGE_ID", "7")];
     check(&line, &jenkins, NO_GIT, ("demo", "refs/pull/7/head", TOPIC));
@@ -254,7 +254,7 @@ fn on_jenkins_git_branch_is_jenkins_s_own_word() {
 }
 
 #[test]
-fn a_merge_that_jenkins_made_is_not_asked_for() {
+fn jenkins_merge_commit_is_not_requested() {
     let jenkins = |commit| {
         let variables = [("JENKINS_URL", "https://ci.example.org/"), ("CHANGE_ID", "7"), ("GIT_COMMIT", commit)];
         find(&["demo", "", TOPIC], &variables, NO_GIT).unwrap().commit.value().cloned()
@@ -264,7 +264,7 @@ fn a_merge_that_jenkins_made_is_not_asked_for() {
 }
 
 #[test]
-fn a_fork_s_pull_request_asks_for_nothing_unless_it_is_allowed() {
+fn fork_pull_request_is_rejected_unless_allowed() {
     let fork = [("CIRCLECI", "true"), ("CIRCLE_PR_NUMBER", "7"), ("CIRCLE_PROJECT_REPONAME", "demo")];
     let unknown = [("DRONE", "true"), ("DRONE_PULL_REQUEST", "7"), ("DRONE_REPO_NAME", "demo")];
     for environment in [fork, unknown] {

@@ -25,28 +25,28 @@ fn on_branch(branch: &str) -> Invocation {
 }
 
 #[tokio::test]
-async fn the_branch_that_is_checked_out_is_the_one_that_is_built() {
+async fn checked_out_branch_is_requested() {
     let result = on_branch("feature/x").run().await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
     assert!(result.stdout.contains(r#""branch":"feature/x""#), "{}", result.stdout);
 }
 
 #[tokio::test]
-async fn a_tag_of_the_same_name_changes_nothing() {
+async fn tag_with_branch_name_does_not_change_branch() {
     let run = on_branch("same");
     git(run.directory(), &["tag", "same"]);
     assert!(run.run().await.stdout.contains(r#""branch":"same""#));
 }
 
 #[tokio::test]
-async fn a_detached_head_is_never_a_branch() {
+async fn detached_head_yields_no_branch() {
     let run = on_branch("main");
     git(run.directory(), &["checkout", "--quiet", "--detach"]);
     run.run().await.assert_failed(3, &["no branch is known", "detached", "second argument", "DOORBELL_BRANCH"]);
 }
 
 #[tokio::test]
-async fn outside_a_checkout_or_without_git_there_is_no_branch() {
+async fn missing_checkout_or_git_yields_no_branch() {
     Invocation::new(&DRY_RUN).run().await.assert_failed(3, &["no branch is known", "not a git repository"]);
     Invocation::new(&DRY_RUN).env("PATH", "/nonexistent").run().await.assert_failed(3, &["git", "is not installed"]);
 }
@@ -58,7 +58,7 @@ fn head(directory: &Path) -> String {
 }
 
 #[tokio::test]
-async fn a_commit_that_was_pushed_is_the_one_that_is_built_and_another_is_not() {
+async fn only_pushed_commit_is_requested() {
     let run = on_branch("main");
     let elsewhere = tempfile::TempDir::new().unwrap();
     let remote = elsewhere.path().join("demo.git");
@@ -79,7 +79,7 @@ async fn a_commit_that_was_pushed_is_the_one_that_is_built_and_another_is_not() 
 }
 
 #[tokio::test]
-async fn the_project_is_named_by_the_remote_and_its_password_is_not_shown() {
+async fn project_comes_from_remote_without_its_password() {
     let run = Invocation::new(&["", "main", TOPIC, "--show-context"]);
     git(run.directory(), &["init", "--quiet"]);
     git(run.directory(), &["remote", "add", "origin", "https://ada:geheim@git.example.org/acme/demo.git"]);
@@ -107,13 +107,13 @@ async fn in_checkout(vendor: &str, case: &str, variable: &str, merge: bool) -> (
 }
 
 #[tokio::test]
-async fn where_buildkite_only_says_head_the_checkout_says_which() {
+async fn buildkite_head_is_resolved_from_checkout() {
     let (shown, commit) = in_checkout("buildkite", "by_hand", "", false).await;
     assert!(shown.contains(&format!("commit   {commit}  (git: the commit checked out)")), "{shown}");
 }
 
 #[tokio::test]
-async fn a_merge_that_jenkins_made_of_a_pull_request_is_not_its_head() {
+async fn jenkins_merge_commit_is_not_pull_request_head() {
     let (shown, commit) = in_checkout("jenkins", "pull_request", "GIT_COMMIT", false).await;
     assert!(shown.contains(&format!("commit   {commit}  (GIT_COMMIT)")), "{shown}");
     assert!(shown.contains("ref      refs/pull/7/head") && shown.contains("fork     no"), "{shown}");

@@ -23,7 +23,7 @@ fn read(path: &Path) -> String {
 }
 
 #[tokio::test]
-async fn github_gets_outputs_a_summary_and_a_group() {
+async fn github_step_gets_outputs_summary_and_log_group() {
     let folder = tempfile::TempDir::new().unwrap();
     let (output, summary) = (folder.path().join("output"), folder.path().join("summary"));
     std::fs::write(&output, "other=kept\n").unwrap();
@@ -40,14 +40,14 @@ async fn github_gets_outputs_a_summary_and_a_group() {
 }
 
 #[tokio::test]
-async fn a_failure_on_github_stands_on_the_run_s_page_too() {
+async fn github_failure_becomes_annotation() {
     let sns = Stub::start(&[StubResponse::Error(403, "AuthorizationError", "100% no")]).await;
     let result = in_build(Invocation::with_sns(&sns, &[]), "github", "push").run().await;
     result.assert_failed(4, &["::error title=trigger_job::these credentials", "100%25 no", "next: "]);
 }
 
 #[tokio::test]
-async fn what_can_not_be_told_to_the_ci_is_a_note_and_no_failure() {
+async fn failed_ci_output_is_noted_without_failing() {
     let nowhere =
         |run: Invocation| run.env("GITHUB_OUTPUT", "/nonexistent/output").env("DOORBELL_DOTENV", "/nonexistent/env");
     let result = publish_in_ci("github", &[], nowhere).await;
@@ -56,7 +56,7 @@ async fn what_can_not_be_told_to_the_ci_is_a_note_and_no_failure() {
 }
 
 #[tokio::test]
-async fn gitlab_gets_a_file_of_variables_that_is_written_anew() {
+async fn gitlab_dotenv_file_is_overwritten() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("doorbell.env");
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn install_agent(folder: &Path, then: &str) -> String {
 }
 
 #[tokio::test]
-async fn buildkite_gets_an_annotation_and_a_group() {
+async fn buildkite_step_gets_annotation_and_log_group() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = install_agent(folder.path(), "exit 0");
     let result = publish_in_ci("buildkite", &[], |run| run.env("PATH", &path)).await;
@@ -88,7 +88,7 @@ async fn buildkite_gets_an_annotation_and_a_group() {
 }
 
 #[tokio::test]
-async fn a_buildkite_agent_that_fails_is_a_note() {
+async fn failing_buildkite_agent_is_noted() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = install_agent(folder.path(), "exit 3");
     let result = publish_in_ci("buildkite", &[], |run| run.env("PATH", &path)).await;
@@ -96,13 +96,13 @@ async fn a_buildkite_agent_that_fails_is_a_note() {
 }
 
 #[tokio::test]
-async fn azure_gets_a_group() {
+async fn azure_step_gets_log_group() {
     let result = publish_in_ci("azure", &[], |run| run).await;
     assert!(result.stderr.contains("##[group]") && result.stderr.contains("##[endgroup]"), "{}", result.stderr);
 }
 
 #[tokio::test]
-async fn the_request_says_which_build_asked() {
+async fn request_origin_names_ci_build() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let first = in_build(Invocation::with_sns(&sns, &[]), "gitlab", "pull_request").run().await;
     let again =

@@ -4,7 +4,7 @@ use crate::invocation::{Invocation, TOPIC};
 use crate::stub::{Stub, StubResponse};
 
 #[tokio::test]
-async fn without_credentials_it_says_so_at_once() {
+async fn missing_credentials_fail_immediately() {
     let began = Instant::now();
     let result = Invocation::new(&["demo", "main", TOPIC]).run().await;
     result.assert_failed(4, &["no AWS credentials", "AWS_ACCESS_KEY_ID"]);
@@ -12,7 +12,7 @@ async fn without_credentials_it_says_so_at_once() {
 }
 
 #[tokio::test]
-async fn an_instance_whose_metadata_never_answers_does_not_hold_it_up() {
+async fn hanging_instance_metadata_times_out() {
     let metadata = Stub::start(&[StubResponse::NoResponse]).await;
     let began = Instant::now();
     let result = Invocation::new(&["demo", "main", TOPIC])
@@ -34,7 +34,7 @@ fn with_oidc_token(aws: &Stub) -> Invocation {
 }
 
 #[tokio::test]
-async fn an_oidc_token_is_turned_into_a_role() {
+async fn web_identity_token_is_exchanged_for_role() {
     let aws = Stub::start(&[StubResponse::Success]).await;
     let result = with_oidc_token(&aws).run().await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
@@ -45,7 +45,7 @@ async fn an_oidc_token_is_turned_into_a_role() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_never_answers_is_given_up_after_ten_seconds() {
+async fn hanging_token_exchange_times_out_after_ten_seconds() {
     let aws = Stub::start(&[StubResponse::NoResponse]).await;
     let began = Instant::now();
     with_oidc_token(&aws).run().await.assert_failed(4, &["no AWS credentials", "10s"]);
@@ -53,7 +53,7 @@ async fn a_token_service_that_never_answers_is_given_up_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn a_profile_may_get_its_credentials_from_a_program() {
+async fn profile_credential_process_is_used() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let run = Invocation::new(&["demo", "main", TOPIC]).env("AWS_ENDPOINT_URL_SNS", &sns.url());
     std::fs::create_dir(run.directory().join(".aws")).unwrap();

@@ -75,7 +75,7 @@ fn sessions(block: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn every_session_in_the_publisher_s_page_is_as_it_is_shown() {
+async fn publisher_readme_sessions_match_real_output() {
     let blocks = fenced(&page("publisher/README.md"), "text");
     let all: Vec<_> = blocks.iter().flat_map(|block| sessions(block)).collect();
     assert!(all.len() >= 6, "{all:?}");
@@ -102,7 +102,7 @@ async fn check_line(line: &str) {
 }
 
 #[tokio::test]
-async fn every_example_of_the_help_and_of_the_pages_is_taken() {
+async fn documented_examples_are_accepted() {
     let mut lines = Vec::new();
     for arguments in [&["--help"][..], &["man", "--help"], &["completions", "--help"]] {
         let help = Invocation::new(arguments).run().await.stdout;
@@ -125,7 +125,7 @@ async fn every_example_of_the_help_and_of_the_pages_is_taken() {
 }
 
 #[tokio::test]
-async fn the_script_s_example_is_taken() {
+async fn documented_script_example_is_accepted() {
     let blocks = fenced(&page("publisher/README.md"), "sh");
     let line = blocks.iter().find(|block| block.starts_with("bin/trigger_job.sh")).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bin/trigger_job.sh");

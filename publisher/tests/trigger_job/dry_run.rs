@@ -1,7 +1,7 @@
 use crate::invocation::{Invocation, TOPIC};
 
 #[tokio::test]
-async fn a_dry_run_shows_what_would_be_sent_without_credentials_or_network() {
+async fn dry_run_needs_no_credentials_or_network() {
     let result = Invocation::new(&["demo", "main", TOPIC, "--id", "7", "--var", "STAGE=test", "--dry-run"]).run().await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
     assert_eq!(
@@ -14,14 +14,14 @@ async fn a_dry_run_shows_what_would_be_sent_without_credentials_or_network() {
 }
 
 #[tokio::test]
-async fn the_json_of_a_dry_run_keeps_its_shape() {
+async fn dry_run_json_shape_is_stable() {
     let result = Invocation::new(&["demo", "main", TOPIC, "--id", "7", "--dry-run", "--output", "json"]).run().await;
     let message = r#"{"project":"demo","branch":"main","id":"7"}"#;
     assert_eq!(result.stdout, format!("{{\"topicArn\":\"{TOPIC}\",\"region\":\"eu-west-1\",\"message\":{message}}}\n"));
 }
 
 #[tokio::test]
-async fn a_request_that_got_no_id_shows_the_one_it_would_have() {
+async fn dry_run_shows_generated_request_id() {
     let result = Invocation::new(&["demo", "main", TOPIC, "--dry-run"]).run().await;
     assert!(result.stdout.contains(r#""id":""#), "{}", result.stdout);
 }

@@ -22,7 +22,7 @@ fn token() -> StubResponse {
 }
 
 #[tokio::test]
-async fn a_step_on_github_fetches_its_token_and_assumes_its_role() {
+async fn github_step_fetches_token_and_assumes_role() {
     let (github, aws) = (Stub::start(&[token()]).await, Stub::start(&[StubResponse::Success]).await);
     let result = step(&github, &aws, &["--role-arn", ROLE]).run().await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
@@ -41,7 +41,7 @@ async fn a_step_on_github_fetches_its_token_and_assumes_its_role() {
 }
 
 #[tokio::test]
-async fn the_role_may_stand_in_the_environment_or_in_the_file() {
+async fn role_arn_is_read_from_environment_or_config_file() {
     let (github, aws) = (Stub::start(&[token()]).await, Stub::start(&[StubResponse::Success]).await);
     let by_variable = step(&github, &aws, &[]).env("DOORBELL_ROLE_ARN", ROLE).run().await;
     let run = step(&github, &aws, &[]);
@@ -52,7 +52,7 @@ async fn the_role_may_stand_in_the_environment_or_in_the_file() {
 }
 
 #[tokio::test]
-async fn other_cis_hand_the_token_over_in_a_variable() {
+async fn id_token_is_read_from_ci_variables() {
     for name in ["DOORBELL_ID_TOKEN", "CIRCLE_OIDC_TOKEN_V2", "BITBUCKET_STEP_OIDC_TOKEN"] {
         let aws = Stub::start(&[StubResponse::Success]).await;
         let run = Invocation::new(&["demo", "main", TOPIC, "--role-arn", ROLE]).env("AWS_ENDPOINT_URL", &aws.url());
@@ -70,7 +70,7 @@ async fn check_denied(github: StubResponse, aws: StubResponse, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn without_a_token_or_the_role_it_is_exit_code_4_and_the_next_step_is_named() {
+async fn missing_token_or_denied_role_exits_4_with_next_step() {
     check_denied(StubResponse::Error(403, "no", "no"), StubResponse::Success, &["HTTP 403", "id-token: write"]).await;
     check_denied(StubResponse::Json(r#"{"message":"no"}"#.to_owned()), StubResponse::Success, &["holds no token"])
         .await;
@@ -81,14 +81,14 @@ async fn without_a_token_or_the_role_it_is_exit_code_4_and_the_next_step_is_name
 }
 
 #[tokio::test]
-async fn a_token_service_that_never_answers_does_not_hold_it_up() {
+async fn hanging_github_token_service_times_out() {
     let began = Instant::now();
     check_denied(StubResponse::NoResponse, StubResponse::Success, &["10s"]).await;
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_the_wait_for_a_token() {
+async fn ctrl_c_interrupts_token_request() {
     let (github, aws) = (Stub::start(&[StubResponse::NoResponse]).await, Stub::start(&[StubResponse::Success]).await);
     let (child, _directory) = step(&github, &aws, &["--role-arn", ROLE]).spawn();
     github.first_request().await;

@@ -12,7 +12,7 @@ async fn stdout_of(arguments: &[&str]) -> String {
 }
 
 #[tokio::test]
-async fn every_shell_has_completions_and_bash_takes_its_own() {
+async fn completions_are_valid_for_every_shell() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         assert!(stdout_of(&["completions", shell]).await.contains("show-context"), "{shell}");
     }
@@ -22,7 +22,7 @@ async fn every_shell_has_completions_and_bash_takes_its_own() {
 }
 
 #[tokio::test]
-async fn the_manual_page_has_what_help_has() {
+async fn manual_page_contains_help_sections() {
     let page = stdout_of(&["man"]).await;
     assert!(page.starts_with(".ie") && page.contains(".TH trigger_job 1"), "{page}");
     for part in ["SYNOPSIS", "Exit codes", "Examples", "show\\-context", "allow\\-fork"] {
@@ -31,7 +31,7 @@ async fn the_manual_page_has_what_help_has() {
 }
 
 #[tokio::test]
-async fn the_extra_commands_have_help_and_refuse_what_they_do_not_know() {
+async fn print_commands_have_help_and_reject_unknown_values() {
     for command in ["completions", "man"] {
         assert!(stdout_of(&[command, "--help"]).await.contains("Example:"), "{command}");
     }
@@ -41,7 +41,7 @@ async fn the_extra_commands_have_help_and_refuse_what_they_do_not_know() {
 }
 
 #[tokio::test]
-async fn a_project_may_be_called_as_a_command_is() {
+async fn project_may_share_a_command_name() {
     let result = Invocation::new(&["demo", "man", TOPIC, "--dry-run"]).run().await;
     assert!(result.stdout.contains(r#""branch":"man""#), "{result:?}");
     let result = Invocation::new(&["", "main", TOPIC, "--dry-run"]).env("DOORBELL_PROJECT", "man").run().await;
@@ -57,7 +57,7 @@ async fn show_context(arguments: &[&str], columns: Option<&str>) -> InvocationRe
 }
 
 #[tokio::test]
-async fn every_value_is_shown_with_the_place_it_came_from() {
+async fn show_context_prints_every_value_with_its_source() {
     let result = show_context(&["demo", "--topic-arn", TOPIC], None).await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
     let lines: Vec<&str> = result.stdout.lines().collect();
@@ -74,7 +74,7 @@ async fn every_value_is_shown_with_the_place_it_came_from() {
 }
 
 #[tokio::test]
-async fn the_json_of_the_context_keeps_its_shape() {
+async fn show_context_json_shape_is_stable() {
     let result = show_context(&["--output", "json"], None).await;
     let found: serde_json::Value = serde_json::from_str(&result.stdout).unwrap();
     let keys: Vec<&String> = found.as_object().unwrap().keys().collect();
@@ -94,7 +94,7 @@ async fn the_json_of_the_context_keeps_its_shape() {
 }
 
 #[tokio::test]
-async fn at_60_columns_no_line_is_longer_unless_one_word_is() {
+async fn narrow_terminal_output_is_wrapped() {
     let context = show_context(&["--topic-arn", TOPIC], Some("60")).await.stdout;
     let help = Invocation::new(&["--help"]).env("COLUMNS", "60").run().await.stdout;
     for line in context.lines().chain(help.lines()).filter(|line| line.chars().count() > 60) {
@@ -105,7 +105,7 @@ async fn at_60_columns_no_line_is_longer_unless_one_word_is() {
 }
 
 #[tokio::test]
-async fn a_config_file_fills_in_what_nobody_else_says() {
+async fn config_file_supplies_missing_values() {
     let run = Invocation::new(&["--dry-run"]);
     let text = format!("project = 'filed'\nbranch = 'main'\ntopic-arn = '{TOPIC}'\n");
     std::fs::write(run.directory().join(".doorbell.toml"), text).unwrap();
@@ -120,7 +120,7 @@ async fn a_config_file_fills_in_what_nobody_else_says() {
 
 /// `trigger_job man | head -n 1`
 #[tokio::test]
-async fn a_reader_that_stops_early_is_no_error() {
+async fn closed_stdout_pipe_is_not_an_error() {
     let shell = format!("'{}' man | head -n 1 >/dev/null", env!("CARGO_BIN_EXE_trigger_job"));
     let output = Command::new("bash").args(["-o", "pipefail", "-c", &shell]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");

@@ -5,7 +5,7 @@ use crate::stub::{MESSAGE_ID, Stub, StubResponse};
 const JOB: &str = "demo#7#";
 
 #[tokio::test]
-async fn the_request_is_published_and_its_job_is_all_that_stdout_shows() {
+async fn published_job_is_the_only_stdout_output() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let result = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).run().await;
     assert_eq!(result.exit_code, Some(0), "{result:?}");
@@ -19,7 +19,7 @@ async fn the_request_is_published_and_its_job_is_all_that_stdout_shows() {
 }
 
 #[tokio::test]
-async fn the_region_is_the_topics_whatever_the_environment_says() {
+async fn region_comes_from_topic_not_environment() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let run = Invocation::with_sns(&sns, &["demo", "main"])
         .env("AWS_REGION", "us-east-1")
@@ -30,7 +30,7 @@ async fn the_region_is_the_topics_whatever_the_environment_says() {
 }
 
 #[tokio::test]
-async fn the_endpoint_for_all_services_is_honoured_too() {
+async fn global_endpoint_variable_is_honored() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let run = Invocation::with_sns(&sns, &["demo", "main"])
         .without("AWS_ENDPOINT_URL_SNS")
@@ -40,7 +40,7 @@ async fn the_endpoint_for_all_services_is_honoured_too() {
 }
 
 #[tokio::test]
-async fn the_json_result_keeps_its_shape() {
+async fn publish_json_shape_is_stable() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let commit = "0123456789abcdef0123456789abcdef01234567";
     let arguments = ["demo", "--tag", "v1", "--commit", commit, "--id", "7", "--output", "json"];
@@ -58,7 +58,7 @@ async fn the_json_result_keeps_its_shape() {
 }
 
 #[tokio::test]
-async fn a_cancel_names_the_job_that_the_start_named() {
+async fn cancel_prints_job_of_matching_start() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let start = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).run().await;
     let cancel = Invocation::with_sns(&sns, &["demo", "main", "--id", "7", "--cancel"]).run().await;
@@ -67,7 +67,7 @@ async fn a_cancel_names_the_job_that_the_start_named() {
 }
 
 #[tokio::test]
-async fn the_variables_of_iwomp_in_aws_alone_publish_its_message_and_an_id() {
+async fn iwomp_variables_alone_publish_its_message_with_id() {
     let sns = Stub::start(&[StubResponse::Success]).await;
     let result = Invocation::with_sns(&sns, &[])
         .without("DOORBELL_TOPIC_ARN")
@@ -82,7 +82,7 @@ async fn the_variables_of_iwomp_in_aws_alone_publish_its_message_and_an_id() {
 }
 
 #[tokio::test]
-async fn an_interrupted_run_says_how_to_try_again_as_the_same_job() {
+async fn interrupted_run_prints_retry_hint_with_id() {
     let sns = Stub::start(&[StubResponse::NoResponse]).await;
     let (child, _directory) = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).spawn();
     sns.first_request().await;

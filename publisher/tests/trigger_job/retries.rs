@@ -2,7 +2,7 @@ use crate::invocation::Invocation;
 use crate::stub::{Stub, StubResponse};
 
 #[tokio::test]
-async fn a_service_that_stays_broken_is_exit_code_5_after_five_attempts() {
+async fn persistent_server_error_exits_5_after_five_attempts() {
     let sns = Stub::start(&[StubResponse::Error(500, "InternalFailure", "try again")]).await;
     let result = Invocation::with_sns(&sns, &["demo", "main", "--id", "7"]).run().await;
     result.assert_failed(5, &["InternalFailure", "--id 7"]);
@@ -10,7 +10,7 @@ async fn a_service_that_stays_broken_is_exit_code_5_after_five_attempts() {
 }
 
 #[tokio::test]
-async fn a_service_that_can_not_be_reached_is_exit_code_5() {
+async fn unreachable_service_exits_5() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let unused_address = format!("http://{}", free.local_addr().unwrap());
     drop(free);
@@ -29,7 +29,7 @@ async fn check(errors: &[StubResponse]) {
 }
 
 #[tokio::test]
-async fn every_kind_of_throttling_is_waited_out() {
+async fn throttled_publish_is_retried() {
     tokio::join!(
         check(&[StubResponse::Error(400, "Throttling", "Rate exceeded")]),
         check(&[StubResponse::Error(429, "Throttled", "Rate exceeded")]),
@@ -39,11 +39,11 @@ async fn every_kind_of_throttling_is_waited_out() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_published_again_as_the_same_job() {
+async fn lost_publish_reply_is_retried_as_same_job() {
     check(&[StubResponse::TruncatedBody]).await;
 }
 
 #[tokio::test]
-async fn an_attempt_without_any_answer_is_given_up_and_made_again() {
+async fn timed_out_publish_attempt_is_retried() {
     check(&[StubResponse::NoResponse]).await;
 }

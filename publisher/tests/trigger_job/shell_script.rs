@@ -67,7 +67,7 @@ fn run_successfully(arguments: &[&str]) -> ScriptFixture {
 }
 
 #[test]
-fn the_message_is_what_the_program_would_send() {
+fn script_message_matches_program_request() {
     let commit = "0123456789abcdef0123456789abcdef01234567";
     let script =
         run_successfully(&["demo", "main", TOPIC, "--id", "7", "--commit", commit, "--var", "A=b=c", "--var=B="]);
@@ -94,7 +94,7 @@ fn the_message_is_what_the_program_would_send() {
 }
 
 #[test]
-fn every_text_arrives_as_it_was_given_and_is_never_run_or_read_as_json() {
+fn hostile_text_is_quoted_and_never_executed() {
     let all_controls: String = (1..32_u8).map(char::from).collect();
     let long = "x\"\\".repeat(3000);
     for hostile in [
@@ -129,7 +129,7 @@ fn every_text_arrives_as_it_was_given_and_is_never_run_or_read_as_json() {
 }
 
 #[test]
-fn hostile_names_are_quoted_too() {
+fn hostile_names_are_quoted() {
     let script = run_successfully(&["de\"mo", "ma\\in\",\"x\":\"", TOPIC, "--id", "7\"", "--var", "A\"=1"]);
     let found: Value = serde_json::from_str(&script.message()).unwrap();
     let want = json!({ "project": "de\"mo", "branch": "ma\\in\",\"x\":\"", "id": "7\"", "variables": { "A\"": "1" } });
@@ -137,7 +137,7 @@ fn hostile_names_are_quoted_too() {
 }
 
 #[test]
-fn iwomp_s_arguments_and_variables_mean_what_they_meant() {
+fn script_keeps_iwomp_arguments_and_variables() {
     let mut script = ScriptFixture::publishing();
     script.variables =
         vec![("IWOMPINAWS_PROJECT", "demo"), ("GIT_BRANCH", "origin/main"), ("IWOMPINAWS_TOPIC_ARN", TOPIC)];
@@ -148,7 +148,7 @@ fn iwomp_s_arguments_and_variables_mean_what_they_meant() {
 }
 
 #[test]
-fn the_result_is_aws_s_message_id() {
+fn script_prints_aws_message_id() {
     let text = ScriptFixture::publishing().run(&["demo", "main", TOPIC, "--id", "7"]);
     assert_eq!(String::from_utf8_lossy(&text.stdout), "567910cd-659e-55d4-8ccb-5aaf14679dc0\n");
     let json = ScriptFixture::publishing().run(&["demo", "main", TOPIC, "--id", "7", "--output", "json"]);
@@ -167,7 +167,7 @@ fn check(then: &str, arguments: &[&str], code: i32, part: &str) {
 }
 
 #[test]
-fn every_exit_code_is_the_program_s() {
+fn script_exit_codes_match_program() {
     let good = ["demo", "main", TOPIC, "--id", "7"];
     let says =
         |text: &str| format!("echo 'An error occurred ({text}) when calling the Publish operation' >&2; exit 254");
@@ -193,7 +193,7 @@ fn every_exit_code_is_the_program_s() {
 }
 
 #[test]
-fn help_fits_into_60_columns() {
+fn script_help_fits_into_60_columns() {
     let output = ScriptFixture::publishing().run(&["--help"]);
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");

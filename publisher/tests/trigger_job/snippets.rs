@@ -128,7 +128,7 @@ async fn check(name: &str, vendor: &str, who: SnippetCredentials) {
 }
 
 #[tokio::test]
-async fn the_snippets_that_need_no_key_ring_the_bell() {
+async fn keyless_snippets_publish_a_request() {
     check("github.yml", "github", SnippetCredentials::GithubToken).await;
     check("gitlab.yml", "gitlab", SnippetCredentials::TokenVariable("DOORBELL_ID_TOKEN")).await;
     check("circleci.yml", "circleci", SnippetCredentials::TokenVariable("CIRCLE_OIDC_TOKEN_V2")).await;
@@ -137,7 +137,7 @@ async fn the_snippets_that_need_no_key_ring_the_bell() {
 }
 
 #[tokio::test]
-async fn the_snippets_with_a_key_ring_the_bell() {
+async fn access_key_snippets_publish_a_request() {
     for vendor in ["travis", "woodpecker", "drone", "azure", "gitea"] {
         check(&format!("{vendor}.yml"), vendor, SnippetCredentials::AccessKey).await;
     }
@@ -146,7 +146,7 @@ async fn the_snippets_with_a_key_ring_the_bell() {
 }
 
 #[test]
-fn every_snippet_is_tested_and_named_on_the_page() {
+fn every_snippet_is_tested_and_documented() {
     let tested = include_str!("snippets.rs");
     let page_text = std::fs::read_to_string(page("README.md")).unwrap();
     for entry in std::fs::read_dir(page("")).unwrap() {

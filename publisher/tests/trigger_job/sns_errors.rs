@@ -10,31 +10,31 @@ async fn check(status: u16, code: &'static str, message: &'static str, exit: i32
 }
 
 #[tokio::test]
-async fn missing_rights_are_exit_code_4_and_the_right_is_named() {
+async fn missing_permission_exits_4_and_is_named() {
     check(403, "AuthorizationError", "User: x is not authorized", 4, &[TOPIC, "sns:Publish", "User: x"]).await;
     check(400, "KMSAccessDenied", "no", 4, &["kms:GenerateDataKey*", "kms:Decrypt"]).await;
 }
 
 #[tokio::test]
-async fn credentials_that_aws_does_not_take_are_exit_code_4() {
+async fn rejected_credentials_exit_4() {
     check(403, "InvalidClientTokenId", "The security token is invalid", 4, &["does not know"]).await;
     check(403, "ExpiredToken", "expired", 4, &["have expired"]).await;
 }
 
 #[tokio::test]
-async fn a_signature_error_never_repeats_what_aws_quotes() {
+async fn signature_error_omits_text_quoted_by_aws() {
     // The real text ends with the canonical request, which has the session token among its headers.
     let message: &'static str = Box::leak(format!("mismatch: x-amz-security-token:{SESSION_TOKEN}").into_boxed_str());
     check(403, "SignatureDoesNotMatch", message, 4, &["SignatureDoesNotMatch", "secret access key"]).await;
 }
 
 #[tokio::test]
-async fn what_sns_does_not_take_is_exit_code_2() {
+async fn request_rejected_by_sns_exits_2() {
     check(404, "NotFound", "Topic does not exist", 2, &["there is no topic", TOPIC]).await;
     check(400, "InvalidParameter", "Invalid parameter: Message", 2, &["Invalid parameter: Message"]).await;
 }
 
 #[tokio::test]
-async fn every_other_refusal_is_exit_code_5_and_its_text_stays_on_one_line() {
+async fn other_sns_error_exits_5_on_one_line() {
     check(400, "KMSDisabled", "key is off\n::error::forged", 5, &["KMSDisabled (key is off)", "--id"]).await;
 }

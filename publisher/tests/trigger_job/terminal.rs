@@ -19,7 +19,7 @@ fn on_terminal(before: &str, arguments: &str) -> String {
 }
 
 #[test]
-fn an_error_is_coloured_on_a_terminal_unless_no_color_says_otherwise() {
+fn terminal_errors_are_colored_unless_no_color_is_set() {
     let shown = on_terminal("", "demo main no-topic");
     assert!(shown.contains("\u{1b}[31merror:"), "{shown:?}");
     let plain = on_terminal("NO_COLOR=1", "demo main no-topic");
@@ -27,7 +27,7 @@ fn an_error_is_coloured_on_a_terminal_unless_no_color_says_otherwise() {
 }
 
 #[test]
-fn the_context_fits_into_the_terminal() {
+fn context_table_fits_terminal_width() {
     let shown = on_terminal("", "--show-context 2>/dev/null");
     assert!(shown.contains("project  -\r\n         (no project is known:"), "{shown}");
     assert!(shown.lines().all(|line| line.trim_end().len() <= 60), "{shown}");

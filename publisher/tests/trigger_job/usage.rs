@@ -5,7 +5,7 @@ async fn check(arguments: &[&str], code: i32, parts: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_bad_value_is_exit_code_2_and_the_rule_is_said() {
+async fn invalid_value_exits_2_with_its_rule() {
     check(&["de/mo", "main", TOPIC], 2, &["PROJECT", "a project name is"]).await;
     check(&["demo", "a b", TOPIC], 2, &["BRANCH", "without spaces"]).await;
     check(&["demo", "main", "doorbell"], 2, &["--topic-arn", "arn:<partition>:sns"]).await;
@@ -14,7 +14,7 @@ async fn a_bad_value_is_exit_code_2_and_the_rule_is_said() {
 }
 
 #[tokio::test]
-async fn options_that_do_not_go_together_are_exit_code_2() {
+async fn conflicting_options_exit_2() {
     check(&["demo", "main", TOPIC, "--cancel"], 2, &["--id"]).await;
     check(&["demo", "main", TOPIC, "--topic-arn", TOPIC], 2, &["--topic-arn"]).await;
     check(&["demo", "--tag", "a", "--pull-request", "1"], 2, &["--pull-request"]).await;
@@ -22,12 +22,12 @@ async fn options_that_do_not_go_together_are_exit_code_2() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_exit_code_3_and_all_of_it_is_named() {
+async fn missing_values_exit_3_and_are_all_named() {
     check(&[], 3, &["no project", "no branch", "no topic", "DOORBELL_TOPIC_ARN"]).await;
 }
 
 #[tokio::test]
-async fn help_names_every_exit_code_and_every_variable() {
+async fn help_lists_every_exit_code_and_variable() {
     let result = Invocation::new(&["--help"]).run().await;
     assert_eq!(result.exit_code, Some(0));
     for part in ["  0    ", "  2    ", "  3    ", "  4    ", "  5    ", "  130  ", "Examples:"] {
@@ -39,7 +39,7 @@ async fn help_names_every_exit_code_and_every_variable() {
 }
 
 #[tokio::test]
-async fn the_version_is_this_packages() {
+async fn version_output_matches_package() {
     let result = Invocation::new(&["--version"]).run().await;
     assert_eq!(result.stdout, concat!("trigger_job ", env!("CARGO_PKG_VERSION"), "\n"));
 }

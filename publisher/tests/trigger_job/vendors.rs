@@ -78,13 +78,13 @@ async fn github_actions() {
 }
 
 #[tokio::test]
-async fn a_pull_request_that_github_has_merged_is_its_target_s_branch() {
+async fn merged_github_pull_request_resolves_to_target_branch() {
     let (code, found, _) = context("github", "merged", &[]).await;
     assert_eq!((code, &found["ref"]["value"], &found["fork"]["value"]), (Some(0), &BRANCH.into(), &"no".into()));
 }
 
 #[tokio::test]
-async fn without_github_s_event_the_merge_commit_is_not_taken_for_the_head() {
+async fn github_merge_commit_is_not_head_without_event_file() {
     let (code, found, _) = context("github", "no_event", &["--allow-fork"]).await;
     assert_eq!((code, &found["ref"]["value"]), (Some(0), &PULL_REQUEST.into()));
     assert!(found["commit"]["value"].is_null() && found["fork"]["value"].is_null(), "{found:#}");
@@ -92,7 +92,7 @@ async fn without_github_s_event_the_merge_commit_is_not_taken_for_the_head() {
 }
 
 #[tokio::test]
-async fn gitea_and_forgejo_actions_are_not_taken_for_github() {
+async fn gitea_and_forgejo_builds_are_not_detected_as_github() {
     check_all("gitea", "https://gitea.example.org/acme/demo/actions/runs/9876543210").await;
     check_all("forgejo", "https://forgejo.example.org/acme/demo/actions/runs/9876543210").await;
 }

@@ -11,7 +11,8 @@ use doorbell_engine::domain::{
     Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
 use doorbell_engine::ports::{Answer, StatusReporter};
-use doorbell_messages::{ARGV, BuildProjectName, COMMIT, Envelope, JobKey, ProjectName, Request};
+use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
+use doorbell_registry::BuildProjectName;
 use doorbell_worker::PagureReporter;
 use serde::Serialize;
 use serde_json::{Map, Value};

@@ -1,5 +1,5 @@
 use clap::Args;
-use doorbell_messages::BuildProjectName;
+use doorbell_registry::BuildProjectName;
 use doorbell_worker::setting_values as values;
 
 use crate::error::CliError;

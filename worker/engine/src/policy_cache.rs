@@ -1,7 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_messages::{BuildProjectName, ProjectName};
+use doorbell_messages::ProjectName;
+use doorbell_registry::BuildProjectName;
 
 use crate::domain::{Policy, PolicyLookup};
 use crate::ports::{PortError, ProjectRegistry};

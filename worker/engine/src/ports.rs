@@ -4,7 +4,8 @@
 use std::future::Future;
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, DeadLetter, GitRef, JobKey, ProjectName, SecretId};
+use doorbell_messages::{BuildId, DeadLetter, GitRef, JobKey, ProjectName};
+use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::domain::{

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use doorbell_messages::SecretId;
+use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::ports::{PortError, SecretStore};

@@ -1,7 +1,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use doorbell_engine::ports::{PortError, SecretStore};
-use doorbell_messages::SecretId;
+use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::aws::connection::port_error;

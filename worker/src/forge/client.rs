@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport};
 use doorbell_engine::ports::{Answer, StatusReporter};
-use doorbell_messages::{ForgeKind, ForgeUrl, GitRef};
+use doorbell_messages::GitRef;
+use doorbell_registry::{ForgeKind, ForgeUrl};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 

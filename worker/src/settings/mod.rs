@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use doorbell_messages::BuildProjectName;
+use doorbell_registry::BuildProjectName;
 
 use self::values::{address, count, duration, filter, forge_hosts, prefix, queue_url, table, topic_arn};
 

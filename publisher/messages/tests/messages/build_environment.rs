@@ -25,7 +25,7 @@ fn read(variables: &BTreeMap<&'static str, String>) -> Result<BuildEnvironment, 
 }
 
 #[test]
-fn the_variables_are_these() {
+fn build_environment_sets_documented_variables() {
     let variables: Vec<String> =
         environment().to_variables().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(
@@ -45,7 +45,7 @@ fn the_variables_are_these() {
 }
 
 #[test]
-fn each_variable_but_the_commit_is_needed_and_missed_by_name() {
+fn missing_build_variable_is_reported_by_name() {
     for name in environment().to_variables().into_keys().filter(|name| *name != COMMIT) {
         for absent in [None, Some(String::new())] {
             let mut variables = environment().to_variables();
@@ -60,7 +60,7 @@ fn each_variable_but_the_commit_is_needed_and_missed_by_name() {
 }
 
 #[test]
-fn without_a_commit_the_tip_is_meant() {
+fn missing_commit_variable_means_ref_tip() {
     let mut variables = environment().to_variables();
     variables.remove(COMMIT);
     assert_eq!(read(&variables).unwrap().commit, None);
@@ -69,7 +69,7 @@ fn without_a_commit_the_tip_is_meant() {
 }
 
 #[test]
-fn what_the_worker_never_writes_is_refused_by_name() {
+fn invalid_build_variable_is_rejected_by_name() {
     let check = |name: &'static str, value: &str, problem: &str| {
         let mut variables = environment().to_variables();
         variables.insert(name, value.to_owned());
@@ -96,7 +96,7 @@ fn what_the_worker_never_writes_is_refused_by_name() {
 
 proptest! {
     #[test]
-    fn what_the_worker_writes_the_runner_reads(
+    fn build_environment_round_trips(
         git_ref in git_ref(), commit in option::of(commit()), argv in argv(), timeout_seconds in 1..=u32::MAX, tip in any::<bool>(),
     ) {
         let commit_rule = if tip { CommitRule::Tip } else { CommitRule::Ancestor };

@@ -6,7 +6,7 @@ fn dead_letter(body: &str) -> DeadLetter {
 }
 
 #[test]
-fn a_dead_letter_says_what_came_and_why_it_was_put_aside() {
+fn dead_letter_json_contains_body_and_reason() {
     assert_eq!(
         dead_letter("hello").to_json(),
         r#"{"reason":"$: not JSON","receiveCount":3,"messageId":"m-1","body":"hello","bodyBytes":5}"#
@@ -14,7 +14,7 @@ fn a_dead_letter_says_what_came_and_why_it_was_put_aside() {
 }
 
 #[test]
-fn a_long_body_is_cut_between_characters_and_its_size_is_told() {
+fn long_body_is_truncated_at_character_boundary() {
     let body = format!("x{}", "€".repeat(DeadLetter::MAX_BODY_BYTES / 2));
     let letter = dead_letter(&body);
     assert!(body.starts_with(&letter.body));
@@ -23,7 +23,7 @@ fn a_long_body_is_cut_between_characters_and_its_size_is_told() {
 }
 
 #[test]
-fn the_worst_body_still_fits_a_queue_that_was_never_raised() {
+fn largest_dead_letter_fits_default_queue_limit() {
     assert!(dead_letter(&"\u{1}".repeat(1024 * 1024)).to_json().len() < 256 * 1024);
 }
 
@@ -34,7 +34,7 @@ fn is_accepted_by_sqs(c: char) -> bool {
 
 proptest! {
     #[test]
-    fn whatever_came_can_be_sent_to_the_dead_letter_queue(body in any::<String>(), bad in "[\u{0}-\u{1f}\u{fffe}\u{ffff}]{0,4}") {
+    fn any_body_becomes_a_valid_sqs_message(body in any::<String>(), bad in "[\u{0}-\u{1f}\u{fffe}\u{ffff}]{0,4}") {
         let letter = dead_letter(&format!("{body}{bad}"));
         let text = letter.to_json();
         prop_assert!(text.chars().all(is_accepted_by_sqs));

@@ -1,14 +1,15 @@
 use doorbell_messages::{Envelope, MAX_ENVELOPE_BYTES, MAX_REQUEST_BYTES, Request};
 use proptest::prelude::*;
 
-use crate::fixtures::{check_rejections, fixtures, located};
+use crate::fixtures::{check_rejections, fixtures};
+use crate::located;
 
 fn parse(text: &str) -> Result<Envelope, String> {
     Envelope::parse(text).map_err(located)
 }
 
 #[test]
-fn every_notification_is_opened() {
+fn valid_notification_is_parsed() {
     for fixture in fixtures("envelope", "valid") {
         let envelope = parse(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         assert_eq!(envelope.message_id, "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11");
@@ -19,14 +20,14 @@ fn every_notification_is_opened() {
 }
 
 #[test]
-fn what_sns_would_not_write_is_refused() {
+fn invalid_envelope_is_rejected() {
     check_rejections("envelope", &["invalid"], parse);
 }
 
 #[test]
-fn the_largest_request_fits_even_if_each_byte_is_escaped() {
+fn fully_escaped_largest_request_fits_envelope_limit() {
     // U+007F is one byte that an escaper may write as six.
-    let request = format!(r#"{{"project": "demo", "branch": "main", "watch": "{}"}}"#, "x".repeat(400));
+    let request = format!(r#"{{"project": "demo", "branch": "main", "cause": "{}"}}"#, "x".repeat(400));
     let request = format!("{request}{}", " ".repeat(MAX_REQUEST_BYTES - request.len()));
     let escaped: String = request.bytes().map(|byte| format!("\\u{byte:04x}")).collect();
     let body = format!(
@@ -40,7 +41,7 @@ fn the_largest_request_fits_even_if_each_byte_is_escaped() {
 
 proptest! {
     #[test]
-    fn no_text_panics_the_parser(text in any::<String>()) {
+    fn any_text_parses_as_envelope_without_panic(text in any::<String>()) {
         let _ = Envelope::parse(&text);
     }
 }

@@ -1,7 +1,8 @@
 use doorbell_messages::{BuildEvent, EventKind};
 use proptest::prelude::*;
 
-use crate::fixtures::{Fixture, check_rejections, fixtures, located};
+use crate::fixtures::{Fixture, check_rejections, fixtures};
+use crate::located;
 
 fn parse(text: &str) -> Result<BuildEvent, String> {
     BuildEvent::parse(text).map_err(located)
@@ -12,7 +13,7 @@ fn read(fixture: &Fixture) -> BuildEvent {
 }
 
 #[test]
-fn every_event_names_its_build_whatever_else_is_missing() {
+fn partial_event_still_identifies_its_build() {
     for fixture in fixtures("event", "valid") {
         let event = read(&fixture);
         assert_eq!(event.build.as_str(), "my-sample-project:8745a7a9-c340-456a-9166-edf953571bEX", "{}", fixture.name);
@@ -22,7 +23,7 @@ fn every_event_names_its_build_whatever_else_is_missing() {
 }
 
 #[test]
-fn every_event_that_claims_an_end_is_heard_as_that() {
+fn completed_event_claims_final_status() {
     let all = fixtures("event", "valid");
     let check = |name: &str, claims_final: bool| {
         let fixture = all.iter().find(|fixture| fixture.name == format!("valid/{name}.json"));
@@ -44,24 +45,24 @@ fn every_event_that_claims_an_end_is_heard_as_that() {
 }
 
 #[test]
-fn everything_else_on_the_bus_is_refused() {
+fn unrelated_event_is_rejected() {
     check_rejections("event", &["invalid"], parse);
 }
 
 #[test]
-fn an_oversized_event_is_refused_unread() {
+fn oversized_event_is_rejected_unparsed() {
     let error = parse(&" ".repeat(256 * 1024 + 1)).unwrap_err();
     assert_eq!(error, "$: the event has 262145 bytes: at most 262144 are read");
 }
 
 proptest! {
     #[test]
-    fn no_text_panics_the_parser(text in any::<String>()) {
+    fn any_text_parses_as_event_without_panic(text in any::<String>()) {
         let _ = BuildEvent::parse(&text);
     }
 
     #[test]
-    fn no_build_id_panics_the_parser(id in "\\PC{0,30}|arn:aws:codebuild:[a-z0-9:/]{0,40}") {
+    fn any_build_arn_parses_without_panic(id in "\\PC{0,30}|arn:aws:codebuild:[a-z0-9:/]{0,40}") {
         let event = serde_json::json!({
             "source": "aws.codebuild", "detail-type": "CodeBuild Build State Change", "detail": { "build-id": id }
         });

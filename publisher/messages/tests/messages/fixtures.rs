@@ -1,7 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use doorbell_messages::ParseError;
 use serde_json::Value;
 
 /// One fixture: its name below `fixtures/<kind>/`, and its bytes.
@@ -62,11 +61,6 @@ pub(crate) fn check_rejections<T: std::fmt::Debug>(
         })
         .collect();
     expect_table(&package().join("fixtures").join(kind).join("errors.json"), &refusals);
-}
-
-pub(crate) fn located(error: ParseError) -> String {
-    assert!(error.path.starts_with('$'), "{error:?} names no JSON path");
-    error.to_string()
 }
 
 /// Compares with a table on disk, entry by entry, or writes it.

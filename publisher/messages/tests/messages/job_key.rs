@@ -15,7 +15,7 @@ fn recorded_keys() -> Value {
 }
 
 #[test]
-fn every_request_has_the_key_that_was_fixed_for_it() {
+fn job_key_matches_recorded_digest() {
     let fixed = recorded_keys();
     let keys = fixed["keys"].as_array().unwrap();
     assert!(!keys.is_empty());
@@ -30,7 +30,7 @@ fn every_request_has_the_key_that_was_fixed_for_it() {
 }
 
 #[test]
-fn a_message_id_that_can_not_stand_in_a_key_is_refused() {
+fn invalid_message_id_is_rejected_in_job_key() {
     let request = Request::parse(r#"{"project": "demo", "branch": "main"}"#).unwrap();
     for id in ["", "a#b", "a b", "a\n", &"x".repeat(65)] {
         let problem = JobKey::for_request(&request, id).unwrap_err();
@@ -39,7 +39,7 @@ fn a_message_id_that_can_not_stand_in_a_key_is_refused() {
 }
 
 #[test]
-fn a_text_that_is_no_key_is_not_read_as_one() {
+fn malformed_job_key_is_rejected() {
     let check = |text: &str| assert!(text.parse::<JobKey>().is_err(), "{text}");
     check("");
     check("demo#x");
@@ -49,26 +49,45 @@ fn a_text_that_is_no_key_is_not_read_as_one() {
     check("demo#x#0123456789abcdef01234567#");
     check("_default#x#0123456789abcdef01234567");
     check("demo##0123456789abcdef01234567");
+    check("demo#x#0123456789abcdef01234567~");
+    check("demo#x#0123456789abcdef01234567~0");
+    check("demo#x#0123456789abcdef01234567~0123456789abcde");
+    check("demo#x#0123456789abcdef01234567~0123456789abcdef0");
+    check("demo#x#0123456789abcdef01234567~0123456789ABCDEF");
+    check("demo#x#0123456789abcdef01234567~0123456789abcdef~0123456789abcdef");
+    check("demo#x~0123456789abcdef#0123456789abcdef01234567");
+    check("demo#x#0123456789abcdef~0123456789abcdef");
+}
+
+#[test]
+fn job_key_is_split_into_series_and_generation() {
+    let first: JobKey = "demo#x#0123456789abcdef01234567".parse().unwrap();
+    assert_eq!((first.series(), first.generation()), (first.clone(), None));
+    let later: JobKey = "demo#x#0123456789abcdef01234567~fedcba9876543210".parse().unwrap();
+    assert_eq!((later.series(), later.generation()), (first, Some("fedcba9876543210")));
+    assert_eq!(later.project(), "demo");
+    assert_eq!(later.to_string().parse::<JobKey>(), Ok(later));
 }
 
 proptest! {
     #[test]
-    fn a_key_is_read_back_and_begins_with_its_project(request in request()) {
+    fn job_key_round_trips_and_starts_with_project(request in request()) {
         let key = JobKey::for_request(&request, MESSAGE_ID).unwrap();
         prop_assert_eq!(key.project(), request.project.as_str());
         prop_assert_eq!(key.as_str().parse::<JobKey>(), Ok(key));
     }
 
     #[test]
-    fn two_requests_share_a_key_only_if_they_ask_for_the_same(a in request(), b in request()) {
+    fn only_equal_requests_share_a_job_key(a in request(), b in request()) {
         // One project and id, so that only the digest can tell them apart.
         let b = Request { project: a.project.clone(), id: a.id.clone(), ..b };
-        let same = (&a.git_ref, &a.commit, &a.variables, a.action) == (&b.git_ref, &b.commit, &b.variables, b.action);
+        let keyed = |request: &Request| Request { cause: None, origin: None, watch: None, ..request.clone() };
+        let same = keyed(&a) == keyed(&b);
         prop_assert_eq!(JobKey::for_request(&a, MESSAGE_ID).unwrap() == JobKey::for_request(&b, MESSAGE_ID).unwrap(), same);
     }
 
     #[test]
-    fn a_cancel_means_the_start_that_says_the_same(start in request()) {
+    fn cancel_target_is_key_of_matching_start(start in request()) {
         let start = Request { action: doorbell_messages::RequestAction::Start, ..start };
         let cancel = Request { action: doorbell_messages::RequestAction::Cancel, ..start.clone() };
         let started = JobKey::for_request(&start, MESSAGE_ID).unwrap();

@@ -10,9 +10,14 @@ mod envelope;
 mod event;
 mod fixtures;
 mod git_ref;
+mod git_url;
 mod job_key;
-mod project;
 mod request;
+mod schema_checks;
 mod schemas;
-mod secrets;
 mod strategies;
+
+pub(crate) fn located(error: doorbell_messages::ParseError) -> String {
+    assert!(error.path.starts_with('$'), "{error:?} names no JSON path");
+    error.to_string()
+}

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use doorbell_messages::{CommitId, GitRef, Request, RequestAction, RequestOrigin, VariableName, Variables};
+use doorbell_messages::{
+    CommitId, GitRef, Request, RequestAction, RequestCommitRule, RequestOrigin, VariableName, Variables,
+};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -40,9 +42,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
         option::of(commit()),
         option::of(checked("\\PC{0,60}")),
         option::of(origin),
+        (option::of(checked("[0-9a-f]{64}")), any::<bool>(), any::<bool>(), option::of(Just(RequestCommitRule::Tip))),
         variables(),
     )
-        .prop_map(|(project, git_ref, id, action, commit, cause, origin, variables)| Request {
+        .prop_map(|(project, git_ref, id, action, commit, cause, origin, rest, variables)| Request {
             project,
             git_ref,
             id,
@@ -50,6 +53,10 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
             commit,
             cause,
             origin,
+            watch: rest.0,
+            once: rest.1,
+            allow_older: rest.2,
+            commit_rule: rest.3,
             variables,
         })
 }

@@ -108,7 +108,7 @@ class PluginTest(unittest.TestCase):
             with self.subTest(path):
                 self.assertEqual(self.browser.get(path)[0], 200)
 
-    def test_stock_pages_answer_with_the_hook_off_and_on(self):
+    def test_stock_pages_load_with_hook_off_and_on(self):
         self.check_pages()
         self.set_hook(**HOOK)
         self.check_pages()
@@ -118,7 +118,7 @@ class PluginTest(unittest.TestCase):
         self.set_hook(ci_type="doorbell")
         self.check_pages()
 
-    def test_a_result_is_shown_once_and_updated(self):
+    def test_repeated_report_updates_the_same_flag(self):
         self.set_hook(**HOOK)
         token, uid = self.token(), "1" * 32
         status, answer = self.report(token=token, uid=uid)
@@ -128,14 +128,14 @@ class PluginTest(unittest.TestCase):
         self.assertEqual((status, answer["message"]), (200, "Flag updated"))
         self.assertIn(("Doorbell", "canceled", "stopped"), self.flags())
 
-    def test_a_namespace_s_project_has_a_route_and_a_token_of_its_own(self):
+    def test_namespaced_project_has_its_own_route_and_token(self):
         self.set_hook(**HOOK)
         self.set_hook("ours/inner", **HOOK)
         self.assertEqual(self.report("ours/inner", token=self.token())[0], 401)
         self.assertEqual(self.report("ours/inner", token=self.token("ours/inner"), uid="2" * 32)[0], 200)
         self.assertEqual(len(self.flags(project="ours/inner")), 1)
 
-    def test_what_is_wrong_is_refused_as_pagure_refuses_it(self):
+    def test_invalid_report_gets_pagure_error_code(self):
         self.set_hook(**HOOK)
         token = self.token()
 
@@ -161,13 +161,13 @@ class PluginTest(unittest.TestCase):
         check(400, "EINVALIDREQ", username=5)
         self.assertEqual(self.browser.get("/api/0/ci/doorbell/demo")[0], 405)
 
-    def test_nobody_reports_while_the_hook_is_off(self):
+    def test_disabled_hook_rejects_reports(self):
         self.set_hook(**HOOK)
         token = self.token()
         self.set_hook(ci_type="doorbell")
         self.assertEqual(self.report(token=token)[0], 401)
 
-    def test_eight_reports_of_one_flag_at_once_leave_one_flag(self):
+    def test_concurrent_reports_leave_one_flag(self):
         self.set_hook(**HOOK)
         token, uid = self.token(), "8" * 32
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -180,7 +180,7 @@ class PluginTest(unittest.TestCase):
 
 
 class UninstallTest(unittest.TestCase):
-    def test_a_pagure_that_had_the_plugin_works_without_it(self):
+    def test_pagure_works_after_plugin_removal(self):
         with tempfile.TemporaryDirectory() as folder:
             run, (cert, key) = pathlib.Path(folder) / "run", certificate(pathlib.Path(folder))
             with Instance(SOURCES, run, cert, key) as pagure:

@@ -54,7 +54,7 @@ class PublisherTest(unittest.TestCase):
     def recorded(self, name):
         return (self.dir / name).read_text().splitlines()
 
-    def test_a_request_becomes_arguments_and_no_shell_sees_them(self):
+    def test_request_arguments_bypass_the_shell(self):
         def check(expected, **fields):
             self.assertEqual(Request(project="demo", topic=TOPIC, **fields).arguments(), ["--topic-arn=" + TOPIC, *expected])
 
@@ -64,7 +64,7 @@ class PublisherTest(unittest.TestCase):
         check(["--", "demo", "--output=json"], branch="--output=json")
         check(["--cause=$(id); \n", "--", "demo", "x"], branch="x", cause="$(id); \n")
 
-    def test_it_is_published_with_what_the_worker_has(self):
+    def test_publish_uses_worker_credentials_first(self):
         self.assertTrue(self.publish(0, key=KEY, AWS_PROFILE="pagure", PAGURE_CONFIG="/etc/pagure.cfg", SECRET_KEY="x"))
         self.assertEqual(self.recorded("arguments"), REQUEST.arguments())
         environment = "\n".join(self.recorded("environment"))
@@ -73,7 +73,7 @@ class PublisherTest(unittest.TestCase):
             self.assertNotIn(name, environment)
         self.assertEqual(self.delays, [])
 
-    def test_the_hook_s_key_is_tried_where_the_worker_s_may_not(self):
+    def test_denied_worker_falls_back_to_hook_key(self):
         worker_env = {"AWS_PROFILE": "pagure", "AWS_SESSION_TOKEN": "old", "AWS_ENDPOINT_URL": "https://sns.example"}
         self.assertTrue(self.publish(4, 0, key=KEY, **worker_env))
         second = self.recorded("environment")[-30:]
@@ -85,7 +85,7 @@ class PublisherTest(unittest.TestCase):
         self.assertEqual(count, 1, "the worker's own credentials are not mixed with the hook's key")
         self.assertFalse(any("canary" in line for line in self.recorded("arguments")), "a secret is an argument")
 
-    def test_what_may_pass_is_tried_again_and_a_mistake_is_not(self):
+    def test_transient_error_is_retried_and_usage_error_is_not(self):
         for codes, result, delays in [
             ((5, 0), True, [5]),
             ((130, 5, 0), True, [5, 20]),
@@ -105,7 +105,7 @@ class PublisherTest(unittest.TestCase):
         self.assertIn("said by the program, ***", self.said)
         self.assertNotIn("canary", self.said)
 
-    def test_a_missing_program_is_said_once(self):
+    def test_missing_program_is_logged_once(self):
         with self.assertLogs("doorbell_pagure", "ERROR") as logs:
             self.assertFalse(publisher.publish(REQUEST, None, {"PATH": str(self.dir)}, self.delays.append))
         self.assertIn("trigger_job is not on the worker's PATH", logs.output[0])
@@ -127,14 +127,14 @@ class GitRefsTest(unittest.TestCase):
         result = subprocess.run(command, env=environment, input=b"", stdout=subprocess.PIPE, check=True)
         return result.stdout.decode().strip()
 
-    def test_a_name_is_a_tag_where_a_tag_and_no_branch_is_at_the_commit(self):
+    def test_pushed_name_is_tag_only_without_branch_at_commit(self):
         self.git("update-ref", "refs/heads/v1", self.first)
         self.git("tag", "-a", "-m", "v1", "v1", self.second)
         for commit, expected in [(self.first, False), (self.second, True), ("0" * 40, False)]:
             self.assertEqual(git_refs.is_tag(self.dir, "v1", commit), expected)
         self.assertFalse(git_refs.is_tag(self.dir, "--help", self.first))
 
-    def test_the_ref_of_a_pull_request_is_waited_for(self):
+    def test_pull_request_ref_is_awaited(self):
         sleeps = []
 
         def sleep(seconds):
@@ -144,7 +144,7 @@ class GitRefsTest(unittest.TestCase):
         found = git_refs.wait_for_pull_ref(self.dir, 7, self.second, clock=lambda: sum(sleeps), sleep=sleep)
         self.assertEqual((found, len(sleeps)), (self.second, 3))
 
-    def test_the_wait_for_a_pull_request_s_ref_ends(self):
+    def test_missing_pull_request_ref_times_out(self):
         sleeps = []
         found = git_refs.wait_for_pull_ref(self.dir, 7, None, clock=lambda: 1000 * len(sleeps), sleep=sleeps.append)
         self.assertEqual((found, len(sleeps)), (None, 1))

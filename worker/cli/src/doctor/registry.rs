@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Answer;
-use doorbell_messages::{BuildProjectName, ProjectDocument, SecretId};
+use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
 use doorbell_worker::aws_error;
 use futures_util::future::join_all;
 use secrecy::SecretString;

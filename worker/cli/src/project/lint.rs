@@ -1,5 +1,5 @@
 use doorbell_engine::domain::{Policy, RegistryDocuments};
-use doorbell_messages::{BuildProjectName, ProjectDocument};
+use doorbell_registry::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 

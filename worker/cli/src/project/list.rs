@@ -1,5 +1,5 @@
 use clap::builder::styling::{AnsiColor, Style};
-use doorbell_messages::{BuildProjectName, ProjectDocument};
+use doorbell_registry::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};

@@ -1,5 +1,5 @@
 use clap::builder::styling::{AnsiColor, Style};
-use doorbell_messages::BuildProjectName;
+use doorbell_registry::BuildProjectName;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 

@@ -1,4 +1,4 @@
-use doorbell_messages::{ParsedDocument, ProjectDocument};
+use doorbell_registry::{ParsedDocument, ProjectDocument};
 use serde::Serialize;
 use serde_json::Value;
 

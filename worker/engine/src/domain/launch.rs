@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use doorbell_messages::{
-    BuildEnvironment, BuildProjectName, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, OnUnknownStart,
-    PROJECT_DOCUMENT, Request,
+    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, PROJECT_DOCUMENT, Request,
 };
+use doorbell_registry::{BuildProjectName, OnUnknownStart};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::installation::InstallationId;

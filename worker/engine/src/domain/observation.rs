@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use doorbell_messages::{BuildId, BuildProjectName, CommitId, GitRef, JobKey};
+use doorbell_messages::{BuildId, CommitId, GitRef, JobKey};
+use doorbell_registry::BuildProjectName;
 
 use crate::domain::notification::StatusAt;
 use crate::domain::policy::Policy;

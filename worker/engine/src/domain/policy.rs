@@ -1,6 +1,6 @@
-use doorbell_messages::{
-    BuildCommand, BuildProjectName, DocumentError, GitRef, ParsedDocument, ProjectDocument, PullRequestRule, Request,
-    RequestAction, VariableName,
+use doorbell_messages::{GitRef, Request, RequestAction, VariableName};
+use doorbell_registry::{
+    BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
 };
 
 /// What the registry says a project may run.

@@ -1,4 +1,5 @@
-use doorbell_messages::{CommitId, ForgeKind, ForgeRepo, ForgeUrl, ReportConfig, SecretId};
+use doorbell_messages::CommitId;
+use doorbell_registry::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig, SecretId};
 use serde::{Deserialize, Serialize};
 
 /// Whom to tell, and about which commit: frozen with the launch, so that a later change of the registry can't move

@@ -1,7 +1,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
 use doorbell_engine::domain::{ReportTarget, StatusReport};
-use doorbell_messages::{ForgeKind, GitRef};
+use doorbell_messages::GitRef;
+use doorbell_registry::ForgeKind;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 

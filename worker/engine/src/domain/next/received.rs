@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use doorbell_messages::{BuildProjectName, CommitId, RequestAction, Status};
+use doorbell_messages::{CommitId, RequestAction, Status};
+use doorbell_registry::BuildProjectName;
 
 use super::Transition;
 use crate::domain::backoff;

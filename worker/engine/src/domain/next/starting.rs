@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use doorbell_messages::{OnUnknownStart, Status};
+use doorbell_messages::Status;
+use doorbell_registry::OnUnknownStart;
 
 use super::Transition;
 use crate::domain::backoff;

@@ -20,7 +20,8 @@ mod timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, BuildProjectName, CommitId, JobKey, Request, Status};
+use doorbell_messages::{BuildId, CommitId, JobKey, Request, Status};
+use doorbell_registry::BuildProjectName;
 use serde_json::{Value, json};
 
 use crate::domain::{

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use doorbell_engine::domain::RegistryDocuments;
 use doorbell_engine::ports::{PortError, ProjectRegistry, SecretStore};
-use doorbell_messages::{ProjectName, SecretId};
+use doorbell_messages::ProjectName;
+use doorbell_registry::SecretId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

@@ -1,42 +1,8 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::invalid;
-
-/// Whether a named commit must be the ref's tip.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CommitRule {
-    /// The tip or any of its ancestors.
-    #[default]
-    Ancestor,
-    /// The tip only.
-    Tip,
-}
-
-impl CommitRule {
-    /// The word in documents and in the build's environment.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ancestor => "ancestor",
-            Self::Tip => "tip",
-        }
-    }
-}
-
-impl std::str::FromStr for CommitRule {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "ancestor" => Ok(Self::Ancestor),
-            "tip" => Ok(Self::Tip),
-            other => Err(invalid(other, "ancestor or tip")),
-        }
-    }
-}
-
 /// Whether pull requests are built. They are code from outside.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum PullRequestRule {
     /// They are rejected.
@@ -47,7 +13,8 @@ pub enum PullRequestRule {
 }
 
 /// What happens when a start got no answer and, after every window has passed, no build is to be seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OnUnknownStart {
     /// Start it again.
@@ -58,9 +25,10 @@ pub enum OnUnknownStart {
 }
 
 /// Minutes that a build may take: 5 to 2160 (CodeBuild's own limits).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "u32", into = "u32")]
-#[schemars(extend("minimum" = 5, "maximum" = 2160))]
+#[cfg_attr(feature = "schema", schemars(extend("minimum" = 5, "maximum" = 2160)))]
 pub struct TimeoutMinutes(u32);
 
 impl TimeoutMinutes {

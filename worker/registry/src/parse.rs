@@ -1,6 +1,7 @@
+use doorbell_messages::{ParseError, parse};
 use serde_json::{Map, Value};
 
-use crate::{ParseError, ProjectDocument, parse};
+use crate::ProjectDocument;
 
 /// Why a registry entry can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,12 @@
-use schemars::JsonSchema;
+use doorbell_messages::text::invalid;
+use doorbell_messages::{parse, validated_text};
 use serde::{Deserialize, Serialize};
 
-use crate::name::validated_text;
-use crate::text::invalid;
-use crate::{SecretId, parse};
+use crate::SecretId;
 
 /// Where a job's status is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReportConfig {
     /// The kind of forge.
@@ -28,7 +28,8 @@ fn default_username() -> String {
 }
 
 /// The forges that a status can be told to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ForgeKind {
     /// Pagure's flag API.

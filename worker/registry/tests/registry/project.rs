@@ -1,4 +1,5 @@
-use doorbell_messages::{BuildCommand, CommitRule, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
+use doorbell_messages::CommitRule;
+use doorbell_registry::{BuildCommand, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ fn parse_fixture(folder: &str, name: &str) -> ParsedDocument {
 }
 
 #[test]
-fn every_valid_document_is_read_without_a_warning() {
+fn valid_document_is_parsed_without_warnings() {
     for fixture in fixtures("project", "valid") {
         let parsed = read(fixture.text().unwrap()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         assert_eq!(parsed.warnings, Vec::<String>::new(), "{}", fixture.name);
@@ -25,12 +26,12 @@ fn every_valid_document_is_read_without_a_warning() {
 }
 
 #[test]
-fn every_wrong_document_is_refused_by_the_name_of_what_is_wrong() {
+fn invalid_document_is_rejected_by_key_name() {
     check_rejections("project", &["invalid"], read);
 }
 
 #[test]
-fn every_doubtful_document_is_read_with_its_warnings() {
+fn suspicious_document_is_parsed_with_warnings() {
     let warnings: BTreeMap<String, String> = fixtures("project", "warnings")
         .into_iter()
         .map(|fixture| {
@@ -43,7 +44,7 @@ fn every_doubtful_document_is_read_with_its_warnings() {
 }
 
 #[test]
-fn a_project_is_laid_over_the_default_key_by_key() {
+fn project_document_overrides_default_by_key() {
     let all = fixtures("project", "overlay");
     let cases: Vec<&str> = all.iter().filter_map(|fixture| fixture.name.strip_suffix(".project.json")).collect();
     assert!(!cases.is_empty());
@@ -59,7 +60,7 @@ fn a_project_is_laid_over_the_default_key_by_key() {
 }
 
 #[test]
-fn a_broken_default_is_told_as_the_default() {
+fn invalid_default_document_is_reported_as_default() {
     let error = ProjectDocument::parse(Some("{"), r#"{"gitUrl": "https://h/x", "command": "x"}"#).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -68,7 +69,7 @@ fn a_broken_default_is_told_as_the_default() {
 }
 
 #[test]
-fn what_a_document_does_not_say_is_the_careful_choice() {
+fn omitted_keys_get_restrictive_defaults() {
     let document = parse_fixture("valid", "minimal.json").document;
     assert_eq!(document.commits, CommitRule::Ancestor);
     assert_eq!(document.pull_requests, PullRequestRule::None);
@@ -78,7 +79,7 @@ fn what_a_document_does_not_say_is_the_careful_choice() {
 }
 
 #[test]
-fn every_field_of_a_full_document_is_read() {
+fn full_document_fields_are_parsed() {
     let document = parse_fixture("valid", "full.json").document;
     let argv = ["make", "-C", "deploy", "all"].map(str::to_owned).to_vec();
     assert_eq!(document.command, BuildCommand::Argv(argv));
@@ -99,7 +100,7 @@ fn every_field_of_a_full_document_is_read() {
 }
 
 #[test]
-fn a_credential_in_either_document_is_noticed() {
+fn inline_credential_in_either_document_is_detected() {
     let project = r#"{"gitUrl": "https://h/x", "command": "x", "defaultBranch": "main"}"#;
     let check = |default: &str, detected: bool| {
         let read = ProjectDocument::parse(Some(default), project).unwrap();
@@ -116,12 +117,12 @@ fn a_credential_in_either_document_is_noticed() {
 
 proptest! {
     #[test]
-    fn no_text_panics_the_reader(default in option_of_text(), project in any::<String>()) {
+    fn any_text_parses_as_document_without_panic(default in option_of_text(), project in any::<String>()) {
         let _ = ProjectDocument::parse(default.as_deref(), &project);
     }
 
     #[test]
-    fn no_value_of_any_key_panics_the_reader(
+    fn any_key_value_parses_without_panic(
         key in "gitUrl|command|deployDir|gitCredentials|refs|report|timeoutMinutes|[a-zA-Z]{1,16}", text in any::<String>(), list in any::<bool>(),
     ) {
         let value = if list { serde_json::json!([text]) } else { serde_json::json!(text) };

@@ -1,12 +1,9 @@
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::name::validated_text;
-use crate::text::invalid;
 
 /// A command: a text is one executable, which gets the short ref as its argument (iwomp-in-aws's meaning); a list is
 /// the whole argv. Neither is ever given to a shell by us.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "BuildCommandJson", into = "BuildCommandJson")]
 pub enum BuildCommand {
     /// One executable.
@@ -15,11 +12,12 @@ pub enum BuildCommand {
     Argv(Vec<String>),
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a text (one executable) or a list of texts (the whole argv)")]
 enum BuildCommandJson {
-    Text(#[schemars(length(min = 1))] String),
-    List(#[schemars(length(min = 1))] Vec<String>),
+    Text(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] String),
+    List(#[cfg_attr(feature = "schema", schemars(length(min = 1)))] Vec<String>),
 }
 
 impl TryFrom<BuildCommandJson> for BuildCommand {
@@ -50,30 +48,4 @@ impl From<BuildCommand> for BuildCommandJson {
             BuildCommand::Argv(list) => Self::List(list),
         }
     }
-}
-
-validated_text!(
-    /// A folder inside the checkout.
-    DeployDir, validate_directory, "minLength" = 1, "maxLength" = 1024, "not" = serde_json::json!({ "pattern": r"(^/|(^|/)\.\.(/|$))" })
-);
-
-impl Default for DeployDir {
-    fn default() -> Self {
-        Self::checkout_root()
-    }
-}
-
-impl DeployDir {
-    /// The checkout's top.
-    pub fn checkout_root() -> Self {
-        Self(".".to_owned())
-    }
-}
-
-fn validate_directory(text: &str) -> Result<(), String> {
-    let inside = !text.starts_with('/') && text.split('/').all(|part| part != "..");
-    if text.is_empty() || !inside || text.contains('\0') || text.len() > 1024 {
-        return Err(invalid(text, "a folder inside the checkout is relative and has no \"..\""));
-    }
-    Ok(())
 }

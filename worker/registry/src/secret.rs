@@ -1,10 +1,9 @@
-use schemars::JsonSchema;
+use doorbell_messages::validated_text;
 use serde::{Deserialize, Serialize};
 
-use crate::name::validated_text;
-
 /// The secret that git may use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GitCredentials {
     /// A Secrets Manager name or ARN.
     pub secret: SecretId,

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod build_command;
+mod build_project_name;
+mod parse;
+mod project;
+mod project_rules;
+mod ref_pattern;
+mod report_config;
+#[cfg(feature = "schema")]
+mod schema;
+mod secret;
+
+pub use build_command::BuildCommand;
+pub use build_project_name::BuildProjectName;
+pub use parse::{DocumentError, ParsedDocument};
+pub use project::ProjectDocument;
+pub use project_rules::{OnUnknownStart, PullRequestRule, TimeoutMinutes};
+pub use ref_pattern::RefPattern;
+pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
+#[cfg(feature = "schema")]
+pub use schema::project_schema;
+pub use secret::{GitCredentials, SecretId};
