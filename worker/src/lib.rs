@@ -11,7 +11,9 @@ mod ports;
 mod service;
 mod settings;
 
-pub use aws::{AwsCallError, Connection, DynamoDbLedger, LEDGER_INDEX, LastSweep, LedgerPage, aws_error};
+pub use aws::{
+    AwsCallError, CODEBUILD_PROFILE, Connection, DynamoDbLedger, LEDGER_INDEX, LastSweep, LedgerPage, aws_error,
+};
 pub use clock::AwsClock;
 pub use error_chain::error_chain;
 pub use forge::PagureReporter;

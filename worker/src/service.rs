@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use doorbell_engine::domain::{InstallationId, JobConfig};
+use doorbell_engine::ports::BuildProvider;
 use doorbell_engine::{Engine, EngineConfig as EngineSettings};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -44,7 +45,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let ports = WorkerPorts {
         projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
-        builds: CodeBuildProvider::new(&sdk, &clock),
+        builds: CodeBuildProvider::new(&sdk, &clock, identity.initiator.clone()),
         forge: PagureReporter::new(settings.allow_private_forges.clone()).context("no HTTPS client can be made")?,
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
@@ -52,7 +53,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let engine_config = JobConfig {
         installation: installation_id,
         console_url: identity.console_url(&region),
-        initiator: identity.initiator,
+        provider: ports.builds.profile(),
         max_request_age: settings.max_request_age,
         queue_timeout: settings.queue_timeout,
         build_poll_interval: settings.build_poll_interval,

@@ -189,7 +189,7 @@ pub(crate) fn log_transition(before: &Row, after: &Row) {
     let known = before.trail.last();
     let fresh = after.trail.iter().rev().take_while(|note| Some(*note) != known).count();
     for note in &after.trail[after.trail.len() - fresh..] {
-        info!(job.status = %after.status(), "{}", note.text);
+        info!(job.status = %after.status(), "{}", note.message);
     }
 }
 
@@ -221,15 +221,15 @@ impl<P: Ports> Engine<P> {
             }),
             Effect::QueryBuilds(query) => Some(self.query_builds(query).await),
             Effect::DescribeBuild(id) => Some(self.describe_build(id).await),
-            Effect::StartBuild { input, attempt, token, .. } => {
-                let answer = self.start_build(input, token, permits.start.take(), claimed_at).await;
+            Effect::StartBuild { spec, attempt, token } => {
+                let answer = self.start_build(spec, token, permits.start.take(), claimed_at).await;
                 Some(Observation::StartAttempted { attempt: *attempt, outcome: answer })
             }
             Effect::StopBuild(id) => self.stop_build(id).await,
             Effect::StopDuplicate { build, is_running: running } => self.stop_duplicate_build(build, *running).await,
-            Effect::ReportStatus { target, report, claim } => {
+            Effect::ReportStatus { entry, target, report, claim } => {
                 let outcome = self.report_status(target, report, permits.report.take(), claimed_at).await;
-                Some(Observation::ReportAttempted { claim: *claim, outcome })
+                Some(Observation::ReportAttempted { entry: *entry, claim: *claim, outcome })
             }
             Effect::CancelJob(key) => Some(self.record_cancel(row, key).await),
         }

@@ -13,7 +13,9 @@ use crate::domain::{
 use crate::engine::Engine;
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
-use crate::ports::{Answer, BuildProvider, InsertOutcome, JobLedger, Ports, StatusReporter, UpdateOutcome};
+use crate::ports::{
+    BuildProvider, InsertOutcome, JobLedger, Ports, RefResolver, StatusReporter, Unauthorized, UpdateOutcome,
+};
 
 /// Times that a cancel is tried over another worker's write.
 const MAX_WRITE_CONFLICTS: usize = 8;
@@ -21,20 +23,16 @@ const MAX_WRITE_CONFLICTS: usize = 8;
 impl<P: Ports> Engine<P> {
     pub(crate) async fn start_build(
         &self,
-        input: &str,
+        spec: &LaunchSpec,
         token: &str,
         permit: Option<Permit>,
         claimed_at: Instant,
     ) -> StartOutcome {
-        let input: LaunchSpec = match serde_json::from_str(input) {
-            Ok(input) => input,
-            Err(error) => return StartOutcome::Denied(format!("the row's launch can't be read: {error}")),
-        };
         if claimed_at.elapsed() > SEND_DEADLINE {
             return StartOutcome::NotSent;
         }
         metrics::start_build_called();
-        let outcome = self.ports.provider().start(&input, token).await;
+        let outcome = self.ports.provider().start(spec, token).await;
         if let Some(permit) = permit {
             permit.record(match &outcome {
                 StartOutcome::Started(_) => CallResult::Accepted,
@@ -93,17 +91,17 @@ impl<P: Ports> Engine<P> {
 
     /// Public repositories answer without a token; a token that may only flag must not be what breaks the look.
     pub(crate) async fn resolve_ref(&self, repository: &ForgeRepository, git_ref: &GitRef) -> RefResolution {
-        match self.ports.reporter().resolve_ref(repository, git_ref, None).await {
-            Answer::Seen(outcome @ (RefResolution::Commit(_) | RefResolution::Unavailable(_))) => return outcome,
-            Answer::Seen(RefResolution::Missing(_)) | Answer::Unauthorized(_) => {}
+        match self.ports.resolver().resolve_ref(repository, git_ref, None).await {
+            Ok(outcome @ (RefResolution::Commit(_) | RefResolution::Unavailable(_))) => return outcome,
+            Ok(RefResolution::Missing(_)) | Err(Unauthorized(_)) => {}
         }
         let token = match self.tokens.get(self.ports.secrets(), &repository.token_secret).await {
             Ok(token) => token,
             Err(error) => return RefResolution::Unavailable(format!("the forge's token could not be read: {error}")),
         };
-        match self.ports.reporter().resolve_ref(repository, git_ref, Some(&token)).await {
-            Answer::Seen(outcome) => outcome,
-            Answer::Unauthorized(reason) => {
+        match self.ports.resolver().resolve_ref(repository, git_ref, Some(&token)).await {
+            Ok(outcome) => outcome,
+            Err(Unauthorized(reason)) => {
                 self.tokens.invalidate(&repository.token_secret);
                 RefResolution::Unavailable(format!("the forge does not take the token: {reason}"))
             }
@@ -127,11 +125,11 @@ impl<P: Ports> Engine<P> {
             | DeliveryOutcome::Conflict(reason)
             | DeliveryOutcome::Unknown(reason) => {
                 metrics::report_failed();
-                warn!(status = %report.status, forge = %target.forge.url, "the forge was not told: {reason}");
+                warn!(status = %report.status, forge = %target.to.url, "the forge was not told: {reason}");
             }
             DeliveryOutcome::Undeliverable(reason) => {
                 metrics::report_failed();
-                error!(status = %report.status, forge = %target.forge.url, "the forge can't be told: {reason}");
+                error!(status = %report.status, forge = %target.to.url, "the forge can't be told: {reason}");
             }
         }
         outcome
@@ -147,7 +145,7 @@ impl<P: Ports> Engine<P> {
     ) -> (DeliveryOutcome, CallResult) {
         let mut refused = String::new();
         for _ in 0..2 {
-            let token = match self.tokens.get(self.ports.secrets(), &target.forge.token_secret).await {
+            let token = match self.tokens.get(self.ports.secrets(), &target.to.token_secret).await {
                 Ok(token) => token,
                 Err(error) => {
                     let reason = format!("the forge's token could not be read: {error}");
@@ -161,7 +159,7 @@ impl<P: Ports> Engine<P> {
                 return (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Inconclusive);
             }
             match self.ports.reporter().report_status(target, report, &token).await {
-                Answer::Seen(outcome) => {
+                Ok(outcome) => {
                     let result = match &outcome {
                         DeliveryOutcome::Delivered
                         | DeliveryOutcome::Conflict(_)
@@ -173,8 +171,8 @@ impl<P: Ports> Engine<P> {
                     };
                     return (outcome, result);
                 }
-                Answer::Unauthorized(reason) => {
-                    self.tokens.invalidate(&target.forge.token_secret);
+                Err(Unauthorized(reason)) => {
+                    self.tokens.invalidate(&target.to.token_secret);
                     refused = reason;
                 }
             }

@@ -11,7 +11,7 @@ use tracing::{debug, info, warn};
 use crate::domain::{Observation, ProviderBuild};
 use crate::engine::Engine;
 use crate::metrics;
-use crate::ports::{BuildProvider, Delivery, MAX_DESCRIBE_BATCH, MessageQueue, Ports};
+use crate::ports::{BuildProvider, Delivery, MessageQueue, Ports};
 use crate::receiver::{CapacityPermit, acknowledge};
 
 impl<P: Ports> Engine<P> {
@@ -37,7 +37,7 @@ impl<P: Ports> Engine<P> {
         }
         acknowledge(queue, dead_lettered).await;
         let ids: Vec<BuildId> = claims.keys().cloned().collect();
-        debug_assert!(ids.len() <= MAX_DESCRIBE_BATCH);
+        debug_assert!(ids.len() <= self.config.jobs.provider.max_describe_batch);
         let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.ports.provider().describe(&ids).await };
         match builds {
             Ok(builds) => {

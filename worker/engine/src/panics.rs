@@ -55,8 +55,8 @@ impl<P: Ports> Engine<P> {
             return;
         }
         // The ledger has it due later, for whoever comes if this worker dies; to this worker it is due as it was.
-        let observed_row =
-            Row { phase_due_at: before.phase_due_at, notification: before.notification.clone(), ..recorded.clone() };
+        let mut observed_row = recorded.clone();
+        observed_row.restore_due_times(&before);
         match catch_panic(self.drive(observed_row, observation), &format!("handling {}", recorded.key)).await {
             Ok(()) => self.clear_crash_score(&recorded, &before).await,
             Err(_) => self.record_panic(&recorded.key).await,
@@ -99,7 +99,7 @@ impl<P: Ports> Engine<P> {
             }
             if row.writer == recorded.writer {
                 // The handling ended without a write, of the ledger's own fault perhaps: the row is as due as it was.
-                (row.phase_due_at, row.notification.due_at) = (before.phase_due_at, before.notification.due_at);
+                row.restore_due_times(before);
             }
             row.crash_score = crash_score;
             if self.write_next_revision(&mut row).await {

@@ -12,7 +12,7 @@ use crate::drive::log_load_error;
 use crate::engine::Engine;
 use crate::liveness::LoopKind;
 use crate::metrics;
-use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, MAX_DESCRIBE_BATCH, PortError, Ports, SHARDS};
+use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, PortError, Ports, SHARDS};
 
 impl<P: Ports> Engine<P> {
     pub(crate) async fn sweep(self: Arc<Self>, stop: CancellationToken) {
@@ -37,6 +37,7 @@ impl<P: Ports> Engine<P> {
 
     async fn sweep_once(self: &Arc<Self>, first: u8, stop: &CancellationToken) -> Result<(), PortError> {
         // Running builds are asked after together, whatever shard they are in: a call takes a hundred.
+        let max_batch = self.config.jobs.provider.max_describe_batch;
         let mut to_poll: Vec<Row> = Vec::new();
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             if stop.is_cancelled() {
@@ -52,8 +53,8 @@ impl<P: Ports> Engine<P> {
                     debug!(shard, due = keys.len(), "rows are due");
                     to_poll.extend(self.process_due(keys, now).await);
                 }
-                while to_poll.len() >= MAX_DESCRIBE_BATCH {
-                    let batch = to_poll.split_off(to_poll.len() - MAX_DESCRIBE_BATCH);
+                while to_poll.len() >= max_batch {
+                    let batch = to_poll.split_off(to_poll.len() - max_batch);
                     self.poll_running(batch).await;
                 }
                 match next.filter(|_| !stop.is_cancelled()) {

@@ -3,6 +3,7 @@
 mod codebuild;
 mod connection;
 mod identity;
+mod initiator;
 mod ledger;
 mod queue;
 mod registry;
@@ -11,9 +12,11 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+pub use codebuild::CODEBUILD_PROFILE;
 pub(crate) use codebuild::CodeBuildProvider;
 pub use connection::{AwsCallError, Connection, aws_error};
 pub(crate) use identity::CallerIdentity;
+pub(crate) use initiator::Initiator;
 pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LedgerPage};
 pub(crate) use queue::SqsQueue;
 pub(crate) use registry::SsmRegistry;

@@ -34,7 +34,7 @@ async fn a_token_that_was_rotated_is_read_afresh() {
     sandbox.forge.revoke(sandbox.report_token());
     let key = trigger(&sandbox, &["demo", "main", "--id", "after"]).await;
     let job = sandbox.until_settled(&key, JOB).await.unwrap();
-    assert!(job.trail().contains(&"told the forge: success"), "{job:?}");
+    assert!(job.trail().contains(&"reported to forge: success"), "{job:?}");
     assert_eq!(sandbox.forge.flags(commit.as_str()).len(), 2);
 }
 
@@ -65,7 +65,7 @@ async fn a_forge_that_fails_and_loses_its_answer_is_told_again_and_shows_the_tru
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.until_settled(&key, JOB * 2).await.unwrap();
     assert_eq!(sandbox.forge.faults_left(), 0);
-    assert!(job.trail().contains(&"told the forge: success"), "{job:?}");
+    assert!(job.trail().contains(&"reported to forge: success"), "{job:?}");
     assert_eq!(flag(&sandbox, &commit).status.as_str(), "success");
 }
 
