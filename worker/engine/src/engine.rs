@@ -50,11 +50,16 @@ type PortDriver<P> = Driver<
     >,
 >;
 
+type PortEvents<P> =
+    EventConsumer<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
+type PortSweeper<P> = Sweeper<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
 /// One worker: composes the parts and runs their loops.
 pub struct Engine<P: Ports> {
     triggers: Arc<TriggerConsumer<P::JobLedger, P::Clock, PortDriver<P>>>,
-    events: Arc<EventConsumer<P::JobLedger, P::Clock, P::BuildProvider, PortDriver<P>>>,
-    sweeper: Sweeper<P::JobLedger, P::Clock, P::BuildProvider, PortDriver<P>>,
+    events: Arc<PortEvents<P>>,
+    sweeper: PortSweeper<P>,
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
     pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
