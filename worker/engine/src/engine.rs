@@ -63,6 +63,7 @@ pub struct Engine<P: Ports> {
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
     pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
+    sweep_interval: Duration,
     instance: String,
 }
 
@@ -86,7 +87,7 @@ impl<P: Ports> Engine<P> {
         let in_flight = Arc::new(InFlightJobs::default());
         let pool = Arc::new(TaskPool::new(max_in_flight));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock()));
-        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), Arc::clone(&quarantine)));
+        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
         let calls = PortCalls::new(
             ports.registry().clone(),
             provider(),
@@ -114,20 +115,19 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&tasks),
                 installation,
             )),
-            sweeper: Sweeper {
-                rows: Arc::clone(&rows),
-                clock: clock(),
-                provider: provider(),
-                driver: Arc::clone(&driver),
-                quarantine,
-                tasks: Arc::clone(&tasks),
-                in_flight: Arc::clone(&in_flight),
-                liveness: Arc::clone(&liveness),
-                interval: sweep_interval,
-            },
+            sweeper: Sweeper::new(
+                Arc::clone(&rows),
+                clock(),
+                provider(),
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+                Arc::clone(&in_flight),
+                Arc::clone(&liveness),
+            ),
             dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight),
             pool,
             liveness,
+            sweep_interval,
             instance,
         })
     }
@@ -147,7 +147,7 @@ impl<P: Ports> Engine<P> {
         futures_util::join!(
             Arc::clone(&self.triggers).run(&trigger_receiver, triggers, stop.clone()),
             Arc::clone(&self.events).run(&event_receiver, events, stop.clone()),
-            self.sweeper.run(&self.instance, stop.clone()),
+            self.sweeper.run(&self.instance, self.sweep_interval, stop.clone()),
             self.dispatcher.run(stop),
         );
         self.pool.drain().await;
