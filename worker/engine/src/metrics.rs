@@ -1,60 +1,60 @@
-//! The numbers that a dashboard or an alarm asks for, by name.
+//! The worker's metrics, by the names that dashboards and alarms use.
 
 use metrics::{counter, histogram};
 
 use crate::domain::{Phase, Row};
 
-/// A request became a job.
+/// Counts a request that became a job.
 pub(crate) fn job_received() {
     counter!("JobsReceived").increment(1);
 }
 
-/// A message asked for a job that is there already.
+/// Counts a request for a job that already exists.
 pub(crate) fn duplicate_request() {
     counter!("DuplicateRequests").increment(1);
 }
 
-/// A message went to the dead-letter queue.
+/// Counts a message that was moved to the dead-letter queue.
 pub(crate) fn message_dead_lettered() {
     counter!("MessagesDeadLettered").increment(1);
 }
 
-/// StartBuild was sent.
+/// Counts a StartBuild call.
 pub(crate) fn start_build_called() {
     counter!("StartBuildCalls").increment(1);
 }
 
-/// A job has a second build.
+/// Counts a duplicate build of a job.
 pub(crate) fn duplicate_build() {
     counter!("DuplicateBuilds").increment(1);
 }
 
-/// An event was about a build that is not ours.
+/// Counts an event of a build that this installation did not start.
 pub(crate) fn foreign_event() {
     counter!("ForeignEvents").increment(1);
 }
 
-/// A forge did not take a status.
+/// Counts a status report that failed.
 pub(crate) fn report_failed() {
     counter!("StatusReportFailures").increment(1);
 }
 
-/// A task panicked.
+/// Counts a panic of a task.
 pub(crate) fn panicked() {
     counter!("Panics").increment(1);
 }
 
-/// A row was put aside for a person.
+/// Counts a job that was quarantined.
 pub(crate) fn job_quarantined() {
     counter!("JobsQuarantined").increment(1);
 }
 
-/// A sweep went through all shards.
+/// Counts a sweep of all shards.
 pub(crate) fn sweep_completed() {
     counter!("Sweeps").increment(1);
 }
 
-/// A row moved to another phase.
+/// Counts a row's change to another phase.
 pub(crate) fn phase_entered(before: &Row, after: &Row) {
     if std::mem::discriminant(&before.phase) == std::mem::discriminant(&after.phase) {
         return;

@@ -21,7 +21,7 @@ use crate::aws::connection::{describe_error, port_error};
 use crate::clock::AwsClock;
 
 /// AWS CodeBuild.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CodeBuildProvider {
     client: Client,
     initiator: Initiator,

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -29,12 +29,12 @@ use crate::clock::AwsClock;
 ///
 /// The key of an item that is no job begins with `#`: `#heartbeat`, and `#project#<name>`, which makes the projects
 /// enumerable. Each has `schema`, `rev` and `expires_at`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,
     name: String,
     /// When this worker last wrote the item of each project.
-    projects_written: Mutex<HashMap<String, Timestamp>>,
+    projects_written: Arc<Mutex<HashMap<String, Timestamp>>>,
 }
 
 /// The schema of rows and items. A worker neither writes nor acks what depends on an item of a newer one.
@@ -96,7 +96,7 @@ impl DynamoDbLedger {
     /// The table of that name. `clock` learns the time from its responses.
     pub fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(clock.clone()).build();
-        Self { client: Client::from_conf(config), name, projects_written: Mutex::default() }
+        Self { client: Client::from_conf(config), name, projects_written: Arc::default() }
     }
 
     /// The table's ARN, which identifies this installation. Fails without the table or its index `due`.

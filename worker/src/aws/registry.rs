@@ -9,7 +9,7 @@ use crate::aws::connection::port_error;
 use crate::clock::AwsClock;
 
 /// The owner's registry in SSM: one parameter a project under one prefix.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SsmRegistry {
     client: Client,
     prefix: String,

@@ -8,7 +8,7 @@ use crate::aws::connection::port_error;
 use crate::clock::AwsClock;
 
 /// AWS Secrets Manager.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SecretsManagerStore(Client);
 
 impl SecretsManagerStore {
