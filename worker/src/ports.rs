@@ -20,6 +20,7 @@ impl Ports for WorkerPorts {
     type JobLedger = DynamoDbLedger;
     type BuildProvider = CodeBuildProvider;
     type StatusReporter = PagureReporter;
+    type RefResolver = PagureReporter;
     type SecretStore = SecretsManagerStore;
 
     fn clock(&self) -> &AwsClock {
@@ -39,6 +40,10 @@ impl Ports for WorkerPorts {
     }
 
     fn reporter(&self) -> &PagureReporter {
+        &self.forge
+    }
+
+    fn resolver(&self) -> &PagureReporter {
         &self.forge
     }
 

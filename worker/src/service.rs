@@ -8,6 +8,7 @@ use doorbell_adapters::aws::{
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::domain::{InstallationId, JobConfig};
+use doorbell_engine::ports::BuildProvider;
 use doorbell_engine::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,7 +48,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let ports = WorkerPorts {
         projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
-        builds: CodeBuildProvider::new(&sdk, &clock),
+        builds: CodeBuildProvider::new(&sdk, &clock, identity.initiator.clone()),
         forge: PagureReporter::new(settings.allow_private_forges.clone()).context("cannot create an HTTPS client")?,
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
@@ -55,7 +56,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let job_config = JobConfig {
         installation: installation_id,
         console_url: identity.console_url(&region),
-        initiator: identity.initiator,
+        provider: ports.builds.profile(),
         max_request_age: settings.max_request_age,
         queue_timeout: settings.queue_timeout,
         build_poll_interval: settings.build_poll_interval,

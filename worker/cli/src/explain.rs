@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::Args;
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_engine::domain::{
-    Admission, BuildVariableKind, DecisionContext, Effect, Initiator, InstallationId, JobConfig, LaunchSpec,
-    Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
+    Admission, BuildVariableKind, DecisionContext, Effect, InstallationId, JobConfig, LaunchSpec, Observation, Phase,
+    Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
-use doorbell_engine::ports::{Answer, StatusReporter};
+use doorbell_engine::ports::{RefResolver, Unauthorized};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
 use doorbell_registry::BuildProjectName;
 use serde::Serialize;
@@ -159,8 +159,8 @@ async fn evaluate(
     });
     if let Some((policy, build_project, side, git_ref)) = head_request {
         let head = match reporter.resolve_ref(side, git_ref, None).await {
-            Answer::Seen(head) => head,
-            Answer::Unauthorized(reason) => doorbell_engine::domain::RefResolution::Unavailable(reason),
+            Ok(head) => head,
+            Err(Unauthorized(reason)) => doorbell_engine::domain::RefResolution::Unavailable(reason),
         };
         let observation = Observation::RefResolved {
             policy: Arc::clone(policy),
@@ -196,18 +196,17 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
             ExplainOutput { verdict: "rejected", reason: Some(reason.clone()), ..ExplainOutput::default() }
         }
         Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-            let spec: Option<LaunchSpec> = serde_json::from_str(&launch.input).ok();
-            let target = launch.target.as_ref();
+            let target = row.reports.first().map(|entry| &entry.target);
             ExplainOutput {
                 verdict: "built",
-                build_project: Some(launch.build_project.to_string()),
+                build_project: Some(launch.target.to_string()),
                 timeout_minutes: Some(launch.timeout_minutes),
-                report: target.map(|target| format!("{} {}", target.forge.url, target.forge.repo)),
-                ..spec.map(from_build_spec).unwrap_or_default()
+                report: target.map(|target| format!("{} {}", target.to.url, target.to.repo)),
+                ..from_build_spec(launch.spec.clone())
             }
         }
         Phase::Received | Phase::Finished { .. } => {
-            let waiting_reason = row.trail.last().map(|entry| entry.text.clone());
+            let waiting_reason = row.trail.last().map(|entry| entry.message.clone());
             let reason = cancels.map(|job| format!("it would ask the job {job} to end")).or(waiting_reason);
             ExplainOutput { verdict: "pending", reason, ..ExplainOutput::default() }
         }
@@ -226,7 +225,7 @@ fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
             (BuildVariableKind::Plaintext, _) => {
                 output.variables.insert(variable.name, variable.value);
             }
-            (BuildVariableKind::ParameterStore | BuildVariableKind::SecretsManager, _) => {
+            (BuildVariableKind::Document | BuildVariableKind::Secret, _) => {
                 output.credentials.push(variable.value);
             }
         }
@@ -237,7 +236,7 @@ fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
 fn engine_config() -> JobConfig {
     JobConfig {
         installation: InstallationId::from_ledger_arn("explain"),
-        initiator: Initiator::User("explain".to_owned()),
+        provider: doorbell_adapters::provider::CODEBUILD_PROFILE,
         max_request_age: NO_LIMIT,
         queue_timeout: NO_LIMIT,
         build_poll_interval: NO_LIMIT,

@@ -154,12 +154,7 @@ impl<C: Clock> AdmissionController<C> {
 
 /// The concurrency group of a row that has a launch: its build project.
 pub(crate) fn build_group_of(row: &Row) -> Option<String> {
-    match &row.phase {
-        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-            Some(launch.build_project.to_string())
-        }
-        Phase::Received | Phase::Finished { .. } | Phase::Rejected { .. } => None,
-    }
+    row.launch().map(|launch| launch.target.to_string())
 }
 
 fn take_permit(
@@ -175,14 +170,14 @@ fn take_permit(
 
 fn build_group_needed(decision: &Decision) -> Option<String> {
     decision.effects.iter().find_map(|effect| match effect {
-        Effect::StartBuild { build_project, .. } => Some(build_project.to_string()),
+        Effect::StartBuild { spec, .. } => Some(spec.target.to_string()),
         _ => None,
     })
 }
 
 fn forge_url_needed(decision: &Decision) -> Option<String> {
     decision.effects.iter().find_map(|effect| match effect {
-        Effect::ReportStatus { target, .. } => Some(target.forge.url.to_string()),
+        Effect::ReportStatus { target, .. } => Some(target.to.url.to_string()),
         _ => None,
     })
 }

@@ -16,7 +16,7 @@ use crate::domain::{
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
 use crate::policy_cache::PolicyCache;
-use crate::ports::{Answer, BuildProvider, ProjectRegistry, SecretStore, StatusReporter};
+use crate::ports::{BuildProvider, ProjectRegistry, RefResolver, SecretStore, StatusReporter, Unauthorized};
 use crate::token_cache::TokenCache;
 
 /// Executes effects outside the ledger.
@@ -33,20 +33,22 @@ pub(crate) trait EffectExecutor: Send + Sync + 'static {
 
 /// Executes effects by calls of the registry, the provider and the forge.
 #[derive(Debug)]
-pub(crate) struct PortCalls<R, B, F, S> {
+pub(crate) struct PortCalls<R, B, F, H, S> {
     registry: R,
     provider: B,
     reporter: F,
+    resolver: H,
     secrets: S,
     policies: Arc<PolicyCache>,
     tokens: TokenCache,
 }
 
-impl<R, B, F, S> EffectExecutor for PortCalls<R, B, F, S>
+impl<R, B, F, H, S> EffectExecutor for PortCalls<R, B, F, H, S>
 where
     R: ProjectRegistry + 'static,
     B: BuildProvider + 'static,
     F: StatusReporter + 'static,
+    H: RefResolver + 'static,
     S: SecretStore + 'static,
 {
     async fn execute(
@@ -67,15 +69,15 @@ where
             }),
             Effect::QueryBuilds(query) => Some(self.query_builds(query).await),
             Effect::DescribeBuild(id) => Some(self.describe_build(id).await),
-            Effect::StartBuild { input, attempt, token, .. } => {
-                let outcome = self.start_build(input, token, permits.start.take(), claimed_at).await;
+            Effect::StartBuild { spec, attempt, token } => {
+                let outcome = self.start_build(spec, token, permits.start.take(), claimed_at).await;
                 Some(Observation::StartAttempted { attempt: *attempt, outcome })
             }
             Effect::StopBuild(id) => self.stop_build(id).await,
             Effect::StopDuplicate { build, is_running } => self.stop_duplicate_build(build, *is_running).await,
-            Effect::ReportStatus { target, report, claim } => {
+            Effect::ReportStatus { entry, target, report, claim } => {
                 let outcome = self.report_status(target, report, permits.report.take(), claimed_at).await;
-                Some(Observation::ReportAttempted { claim: *claim, outcome })
+                Some(Observation::ReportAttempted { entry: *entry, claim: *claim, outcome })
             }
             // The driver executes it: it writes another row.
             Effect::CancelJob(_) => None,
@@ -83,21 +85,30 @@ where
     }
 }
 
-impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, S> {
-    pub(crate) fn new(registry: R, provider: B, reporter: F, secrets: S, policies: Arc<PolicyCache>) -> Self {
-        Self { registry, provider, reporter, secrets, policies, tokens: TokenCache::new() }
+impl<R, B: BuildProvider, F: StatusReporter, H: RefResolver, S: SecretStore> PortCalls<R, B, F, H, S> {
+    pub(crate) fn new(
+        registry: R,
+        provider: B,
+        reporter: F,
+        resolver: H,
+        secrets: S,
+        policies: Arc<PolicyCache>,
+    ) -> Self {
+        Self { registry, provider, reporter, resolver, secrets, policies, tokens: TokenCache::new() }
     }
 
-    async fn start_build(&self, input: &str, token: &str, permit: Option<Permit>, claimed_at: Instant) -> StartOutcome {
-        let input: LaunchSpec = match serde_json::from_str(input) {
-            Ok(input) => input,
-            Err(error) => return StartOutcome::Denied(format!("the row's launch cannot be read: {error}")),
-        };
+    async fn start_build(
+        &self,
+        spec: &LaunchSpec,
+        token: &str,
+        permit: Option<Permit>,
+        claimed_at: Instant,
+    ) -> StartOutcome {
         if claimed_at.elapsed() > SEND_DEADLINE {
             return StartOutcome::NotSent;
         }
         metrics::start_build_called();
-        let outcome = self.provider.start(&input, token).await;
+        let outcome = self.provider.start(spec, token).await;
         if let Some(permit) = permit {
             permit.record(match &outcome {
                 StartOutcome::Started(_) => CallResult::Accepted,
@@ -158,17 +169,17 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
     ///
     /// The token may have no other right than to write statuses, and must not be what breaks this call.
     async fn resolve_ref(&self, repository: &ForgeRepository, git_ref: &GitRef) -> RefResolution {
-        match self.reporter.resolve_ref(repository, git_ref, None).await {
-            Answer::Seen(outcome @ (RefResolution::Commit(_) | RefResolution::Unavailable(_))) => return outcome,
-            Answer::Seen(RefResolution::Missing(_)) | Answer::Unauthorized(_) => {}
+        match self.resolver.resolve_ref(repository, git_ref, None).await {
+            Ok(outcome @ (RefResolution::Commit(_) | RefResolution::Unavailable(_))) => return outcome,
+            Ok(RefResolution::Missing(_)) | Err(Unauthorized(_)) => {}
         }
         let token = match self.tokens.get(&self.secrets, &repository.token_secret).await {
             Ok(token) => token,
             Err(error) => return RefResolution::Unavailable(format!("the forge's token could not be read: {error}")),
         };
-        match self.reporter.resolve_ref(repository, git_ref, Some(&token)).await {
-            Answer::Seen(outcome) => outcome,
-            Answer::Unauthorized(reason) => {
+        match self.resolver.resolve_ref(repository, git_ref, Some(&token)).await {
+            Ok(outcome) => outcome,
+            Err(Unauthorized(reason)) => {
                 self.tokens.invalidate(&repository.token_secret);
                 RefResolution::Unavailable(format!("the forge rejected the token: {reason}"))
             }
@@ -192,12 +203,12 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
             | DeliveryOutcome::Conflict(reason)
             | DeliveryOutcome::Unknown(reason) => {
                 metrics::report_failed();
-                let (status, forge) = (report.status, &target.forge.url);
+                let (status, forge) = (report.status, &target.to.url);
                 warn!(%status, %forge, "status report failed, will retry: {reason}");
             }
             DeliveryOutcome::Undeliverable(reason) => {
                 metrics::report_failed();
-                let (status, forge) = (report.status, &target.forge.url);
+                let (status, forge) = (report.status, &target.to.url);
                 error!(%status, %forge, "status report permanently rejected: {reason}");
             }
         }
@@ -216,7 +227,7 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
     ) -> (DeliveryOutcome, CallResult) {
         let mut refused = String::new();
         for _ in 0..2 {
-            let token = match self.tokens.get(&self.secrets, &target.forge.token_secret).await {
+            let token = match self.tokens.get(&self.secrets, &target.to.token_secret).await {
                 Ok(token) => token,
                 Err(error) => {
                     let reason = format!("the forge's token could not be read: {error}");
@@ -230,7 +241,7 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
                 return (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Inconclusive);
             }
             match self.reporter.report_status(target, report, &token).await {
-                Answer::Seen(outcome) => {
+                Ok(outcome) => {
                     let result = match &outcome {
                         DeliveryOutcome::Delivered
                         | DeliveryOutcome::Conflict(_)
@@ -242,8 +253,8 @@ impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, 
                     };
                     return (outcome, result);
                 }
-                Answer::Unauthorized(reason) => {
-                    self.tokens.invalidate(&target.forge.token_secret);
+                Err(Unauthorized(reason)) => {
+                    self.tokens.invalidate(&target.to.token_secret);
                     refused = reason;
                 }
             }
@@ -261,8 +272,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn duplicate_build_is_stopped_only_while_it_runs() {
         let provider = ProviderStub::default();
-        let calls =
-            PortCalls::new(RegistryStub, provider.clone(), ReporterStub, SecretsStub, Arc::new(PolicyCache::new(None)));
+        let calls = PortCalls::new(
+            RegistryStub,
+            provider.clone(),
+            ReporterStub,
+            ReporterStub,
+            SecretsStub,
+            Arc::new(PolicyCache::new(None)),
+        );
         for (id, is_running) in [("demo:1", true), ("demo:2", false)] {
             let effect = Effect::StopDuplicate { build: BuildId::new(id), is_running };
             let seen = calls.execute(&row(1), &effect, &mut Permits::default(), Instant::now()).await;

@@ -46,18 +46,25 @@ type PortDriver<P> = Driver<
         <P as Ports>::ProjectRegistry,
         <P as Ports>::BuildProvider,
         <P as Ports>::StatusReporter,
+        <P as Ports>::RefResolver,
         <P as Ports>::SecretStore,
     >,
 >;
 
+type PortEvents<P> =
+    EventConsumer<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
+type PortSweeper<P> = Sweeper<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
 /// One worker: composes the parts and runs their loops.
 pub struct Engine<P: Ports> {
     triggers: Arc<TriggerConsumer<P::JobLedger, P::Clock, PortDriver<P>>>,
-    events: Arc<EventConsumer<P::JobLedger, P::Clock, P::BuildProvider, PortDriver<P>>>,
-    sweeper: Sweeper<P::JobLedger, P::Clock, P::BuildProvider, PortDriver<P>>,
+    events: Arc<PortEvents<P>>,
+    sweeper: PortSweeper<P>,
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
     pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
+    sweep_interval: Duration,
     instance: String,
 }
 
@@ -70,6 +77,7 @@ impl<P: Ports> Engine<P> {
         P::JobLedger: Clone,
         P::BuildProvider: Clone,
         P::StatusReporter: Clone,
+        P::RefResolver: Clone,
         P::SecretStore: Clone,
     {
         let EngineConfig { jobs, topic_arn, fallback_build_project, max_in_flight, sweep_interval, instance } = config;
@@ -81,11 +89,12 @@ impl<P: Ports> Engine<P> {
         let in_flight = Arc::new(InFlightJobs::default());
         let pool = Arc::new(TaskPool::new(max_in_flight));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock()));
-        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), Arc::clone(&quarantine)));
+        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
         let calls = PortCalls::new(
             ports.registry().clone(),
             provider(),
             ports.reporter().clone(),
+            ports.resolver().clone(),
             ports.secrets().clone(),
             Arc::clone(&policies),
         );
@@ -109,20 +118,19 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&tasks),
                 installation,
             )),
-            sweeper: Sweeper {
-                rows: Arc::clone(&rows),
-                clock: clock(),
-                provider: provider(),
-                driver: Arc::clone(&driver),
-                quarantine,
-                tasks: Arc::clone(&tasks),
-                in_flight: Arc::clone(&in_flight),
-                liveness: Arc::clone(&liveness),
-                interval: sweep_interval,
-            },
+            sweeper: Sweeper::new(
+                Arc::clone(&rows),
+                clock(),
+                provider(),
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+                Arc::clone(&in_flight),
+                Arc::clone(&liveness),
+            ),
             dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight),
             pool,
             liveness,
+            sweep_interval,
             instance,
         })
     }
@@ -142,7 +150,7 @@ impl<P: Ports> Engine<P> {
         futures_util::join!(
             Arc::clone(&self.triggers).run(&trigger_receiver, triggers, stop.clone()),
             Arc::clone(&self.events).run(&event_receiver, events, stop.clone()),
-            self.sweeper.run(&self.instance, stop.clone()),
+            self.sweeper.run(&self.instance, self.sweep_interval, stop.clone()),
             self.dispatcher.run(stop),
         );
         self.pool.drain().await;

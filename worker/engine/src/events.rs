@@ -14,9 +14,7 @@ use crate::domain::{InstallationId, Observation, ProviderBuild};
 use crate::drive::JobDriver;
 use crate::job_tasks::{CapacityPermit, JobTasks};
 use crate::metrics;
-use crate::ports::{
-    BuildProvider, Clock, Delivery, JobLedger, LoadError, MAX_DESCRIBE_BATCH, MessageQueue, ReceiptHandle,
-};
+use crate::ports::{BuildProvider, Clock, Delivery, JobLedger, LoadError, MessageQueue, ReceiptHandle};
 use crate::receiver::Receiver;
 use crate::row_store::{RowStore, log_load_error};
 
@@ -82,7 +80,7 @@ where
         }
         acknowledge(queue, dead_lettered).await;
         let ids: Vec<BuildId> = hints.keys().cloned().collect();
-        debug_assert!(ids.len() <= MAX_DESCRIBE_BATCH);
+        debug_assert!(ids.len() <= self.provider.profile().max_describe_batch);
         let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.provider.describe(&ids).await };
         let builds = match builds {
             Ok(builds) => builds,

@@ -26,6 +26,6 @@ pub(crate) fn log_transition(before: &Row, after: &Row) {
     let known = before.trail.last();
     let added = after.trail.iter().rev().take_while(|entry| Some(*entry) != known).count();
     for entry in &after.trail[after.trail.len() - added..] {
-        info!(job.status = %after.status(), "{}", entry.text);
+        info!(job.status = %after.status(), "{}", entry.message);
     }
 }

@@ -56,6 +56,11 @@ impl<L: JobLedger + 'static, C: Clock + 'static> JobTasks<L, C> {
         Self { pool, quarantine }
     }
 
+    /// The crash accounting of these tasks.
+    pub(crate) fn quarantine(&self) -> &Arc<Quarantine<L, C>> {
+        &self.quarantine
+    }
+
     /// Spawns work for a job.
     pub(crate) fn spawn(&self, key: JobKey, work: impl Future<Output = ()> + Send + 'static) {
         let quarantine = Arc::clone(&self.quarantine);

@@ -1,5 +1,7 @@
-//! What the engine needs of the world, in its own words. Each port is narrow, and answers a slice with a slice where
-//! one receive brings many: an adapter may then make one call of it.
+//! The interfaces to everything outside, in the engine's words.
+//!
+//! Each port is narrow. It takes and returns slices where one receive brings many, so that an adapter can make one call
+//! of them.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,69 +11,69 @@ use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, RefResolution, RegistryDocuments,
-    ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
+    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile, RefResolution,
+    RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
 };
 
-/// A port that did not do what it was asked; trying later can help.
+/// A call that failed; a later try may succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PortError(pub String);
 
-/// AWS's time, as far as it is known.
+/// The trusted time, as far as it is known.
 pub trait Clock: Send + Sync {
-    /// Now; none until an AWS service has said what time it is, or while its word and the local clock disagree.
+    /// Now; none until a service has shown its time, or while that and the local clock disagree.
     fn now(&self) -> Option<Timestamp>;
 }
 
-/// A message, as a queue hands it out.
+/// A message, as a queue delivers it.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Its text.
+    /// Its body.
     pub body: String,
     /// The queue's id for it.
     pub message_id: String,
-    /// How often it was handed out, this time included.
+    /// How often it was received, this time included.
     pub receive_count: u32,
-    /// What deletes it.
+    /// What an ack needs.
     pub receipt: ReceiptHandle,
 }
 
-/// The right to delete one delivery. Acking consumes it; dropping it lets the message come back.
+/// The handle that acks one delivery. Dropping it lets the message be redelivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceiptHandle(pub String);
 
-/// A queue.
+/// A message queue.
 pub trait MessageQueue: Send + Sync + 'static {
-    /// Waits up to `delay` for messages; at most ten, perhaps none.
+    /// Waits up to `wait` for messages; at most ten, perhaps none.
     fn receive(&self, wait: Duration) -> impl Future<Output = Result<Vec<Delivery>, PortError>> + Send;
-    /// Deletes. A message whose deletion fails comes back, which is harmless: its row is there.
+    /// Deletes messages. One whose deletion fails is redelivered, which is harmless: its row exists.
     fn ack(&self, receipts: Vec<ReceiptHandle>) -> impl Future<Output = Result<(), PortError>> + Send;
-    /// Puts a message that can't be worked on where people find it, with the reason.
+    /// Moves a message that cannot be handled to the dead-letter queue, with the reason.
     fn dead_letter(&self, dead_letter: DeadLetter) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The owner's registry.
 pub trait ProjectRegistry: Send + Sync {
-    /// A project's documents; none where there is no such project.
+    /// A project's documents; none where the project is not registered.
     fn read(&self, project: &ProjectName) -> impl Future<Output = Result<Option<RegistryDocuments>, PortError>> + Send;
 }
 
-/// How an insert went.
+/// The outcome of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InsertOutcome {
-    /// The row is there now.
+    /// The row was written.
     Inserted,
-    /// A row with this key was there.
+    /// A row with this key exists.
     AlreadyExists,
 }
 
-/// How an update went.
+/// The outcome of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateOutcome {
-    /// The row is as given.
+    /// The row was written.
     Written,
-    /// The row is not of the revision that this one follows.
+    /// The row has another revision than the one that this follows.
     Conflict,
 }
 
@@ -81,23 +83,23 @@ pub enum LoadError {
     /// The ledger did not answer.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// A newer worker wrote it: it is left alone, for a worker that can read it.
+    /// A newer worker wrote it. Nothing that depends on it is written or acked.
     #[error("the row has schema {0}, which is newer than this worker")]
     NewerSchema(u32),
-    /// It can't be read at all.
-    #[error("the row can't be read: {0}")]
+    /// It cannot be parsed.
+    #[error("the row cannot be read: {0}")]
     Corrupt(String),
 }
 
-/// The jobs: the only truth that workers share.
+/// The ledger of jobs: the only truth that workers share.
 pub trait JobLedger: Send + Sync {
-    /// Inserts each row unless its key is there.
+    /// Inserts each row unless its key exists.
     fn insert(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<InsertOutcome, PortError>>> + Send;
     /// Reads each row, consistently.
     fn load(&self, keys: &[JobKey]) -> impl Future<Output = Vec<Result<Option<Row>, LoadError>>> + Send;
-    /// Writes each row over the one with the revision before its own.
+    /// Writes each row over the one of the previous revision.
     fn update(&self, rows: &[Row]) -> impl Future<Output = Vec<Result<UpdateOutcome, PortError>>> + Send;
-    /// A page of the keys of one shard whose due time has come, the longest due first; may be stale.
+    /// A page of the keys of one shard that are due, the longest due first; may be stale.
     fn due(
         &self,
         shard: u8,
@@ -106,7 +108,7 @@ pub trait JobLedger: Send + Sync {
     ) -> impl Future<Output = Result<DuePage, PortError>> + Send;
 }
 
-/// Keys of rows whose due time has come.
+/// Keys of rows that are due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DuePage {
     /// The keys.
@@ -115,7 +117,7 @@ pub struct DuePage {
     pub next: Option<Cursor>,
 }
 
-/// A place in the index over due times.
+/// A position in the index over due times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The last key of the page before.
@@ -124,60 +126,77 @@ pub struct Cursor {
     pub due_at: Timestamp,
 }
 
-/// Into how many shards the index over due times is cut: part of the ledger's schema.
+/// The number of shards of the index over due times: part of the ledger's schema.
 pub const SHARDS: u8 = 16;
 
-/// The shard of a key: part of the ledger's schema.
+/// The shard of a key in the index over due times: part of the ledger's schema.
 pub fn shard_of(key: &JobKey) -> u8 {
     use sha2::{Digest, Sha256};
     Sha256::digest(key.as_str().as_bytes())[0] % SHARDS
 }
 
-/// What runs builds.
+/// The number of shards of a project in the index over projects: part of the ledger's schema.
+///
+/// With one shard a flood of requests for one project would heat one partition.
+pub const PROJECT_SHARDS: u8 = 4;
+
+/// The hash keys of a project's jobs in the index over projects.
+pub fn project_shards(project: &ProjectName) -> impl Iterator<Item = String> {
+    (0..PROJECT_SHARDS).map(move |shard| format!("{project}/{shard}"))
+}
+
+/// The hash key of a job in the index over projects: part of the ledger's schema.
+pub fn project_shard_of(key: &JobKey) -> String {
+    use sha2::{Digest, Sha256};
+    // The second byte: the first one decides the shard of the index over due times.
+    format!("{}/{}", key.project(), Sha256::digest(key.as_str().as_bytes())[1] % PROJECT_SHARDS)
+}
+
+/// A build provider.
 pub trait BuildProvider: Send + Sync {
-    /// Starts a build, in one attempt: a second one by itself could be a second build.
+    /// The facts of this provider that decisions depend on.
+    fn profile(&self) -> ProviderProfile;
+    /// Starts a build, in one attempt: a retry here could start a second build.
     fn start(&self, spec: &LaunchSpec, token: &str) -> impl Future<Output = StartOutcome> + Send;
-    /// All builds of a build project that were started since, and perhaps older ones.
+    /// All builds of a target that were started since a time, and perhaps older ones.
     fn list(&self, query: &BuildQuery) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
-    /// How these builds are, at most [`MAX_DESCRIBE_BATCH`]; one that is missing in the answer is not known.
+    /// The state of these builds, at most the profile's `max_describe_batch`; one that is missing in the result is not
+    /// known.
     fn describe(&self, ids: &[BuildId]) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
-    /// Stops a build; one that has ended already is fine.
+    /// Stops a build. That it has ended already is no error.
     fn stop(&self, id: &BuildId) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// BatchGetBuilds takes at most so many ids.
-pub const MAX_DESCRIBE_BATCH: usize = 100;
+/// A host did not accept the token: a newer one may be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unauthorized(pub String);
 
-/// What a forge said to a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer<T> {
-    /// It was taken.
-    Seen(T),
-    /// It was not: a fresher one may be.
-    Unauthorized(String),
-}
-
-/// Where results are told.
+/// Reports statuses to destinations.
 pub trait StatusReporter: Send + Sync {
-    /// Tells a status.
+    /// Reports a status.
     fn report_status(
         &self,
         target: &ReportTarget,
         report: &StatusReport,
         token: &SecretString,
-    ) -> impl Future<Output = Answer<DeliveryOutcome>> + Send;
-    /// The commit at a ref.
+    ) -> impl Future<Output = Result<DeliveryOutcome, Unauthorized>> + Send;
+}
+
+/// Resolves refs of repositories.
+pub trait RefResolver: Send + Sync {
+    /// The commit of a ref.
     fn resolve_ref(
         &self,
         repository: &ForgeRepository,
         git_ref: &GitRef,
         token: Option<&SecretString>,
-    ) -> impl Future<Output = Answer<RefResolution>> + Send;
+    ) -> impl Future<Output = Result<RefResolution, Unauthorized>> + Send;
 }
 
-/// Where tokens are kept.
+/// The store of secrets.
 pub trait SecretStore: Send + Sync {
-    /// A secret's present value.
+    /// The present value of a secret.
     fn read(&self, id: &SecretId) -> impl Future<Output = Result<SecretString, PortError>> + Send;
 }
 
@@ -191,8 +210,10 @@ pub trait Ports: Send + Sync + 'static {
     type JobLedger: JobLedger;
     /// Its provider.
     type BuildProvider: BuildProvider;
-    /// Its forges.
+    /// Its status reporter.
     type StatusReporter: StatusReporter;
+    /// Its ref resolver.
+    type RefResolver: RefResolver;
     /// Its secrets.
     type SecretStore: SecretStore;
 
@@ -206,6 +227,8 @@ pub trait Ports: Send + Sync + 'static {
     fn provider(&self) -> &Self::BuildProvider;
     /// See [`StatusReporter`].
     fn reporter(&self) -> &Self::StatusReporter;
+    /// See [`RefResolver`].
+    fn resolver(&self) -> &Self::RefResolver;
     /// See [`SecretStore`].
     fn secrets(&self) -> &Self::SecretStore;
 }

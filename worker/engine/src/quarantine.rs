@@ -41,8 +41,8 @@ impl<L: JobLedger, C: Clock> Quarantine<L, C> {
             return;
         }
         // The ledger has the row due later, for the worker that comes after a crash. For this worker it is due now.
-        let observed_row =
-            Row { phase_due_at: before.phase_due_at, notification: before.notification.clone(), ..recorded.clone() };
+        let mut observed_row = recorded.clone();
+        observed_row.restore_due_times(&before);
         match catch_panic(work(observed_row), &format!("handling {}", recorded.key)).await {
             Ok(()) => self.clear_crash_score(&recorded, &before).await,
             Err(_) => self.record_panic(&recorded.key).await,
@@ -88,7 +88,7 @@ impl<L: JobLedger, C: Clock> Quarantine<L, C> {
             let mut row = Row { crash_score, ..row.clone() };
             if row.writer == recorded.writer {
                 // The handling wrote nothing, perhaps because the ledger failed: the row is due as it was.
-                (row.phase_due_at, row.notification.due_at) = (before.phase_due_at, before.notification.due_at);
+                row.restore_due_times(before);
             }
             Some(row)
         };

@@ -13,23 +13,19 @@ use crate::in_flight::InFlightJobs;
 use crate::job_tasks::JobTasks;
 use crate::liveness::{Liveness, LoopKind};
 use crate::metrics;
-use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, MAX_DESCRIBE_BATCH, PortError, SHARDS};
-use crate::quarantine::Quarantine;
+use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, PortError, SHARDS};
 use crate::row_store::{RowStore, log_load_error};
 
 /// Sweeps the ledger's index of due rows.
 #[derive(Debug)]
 pub(crate) struct Sweeper<L, C, B, D> {
-    pub(crate) rows: Arc<RowStore<L>>,
-    pub(crate) clock: C,
-    pub(crate) provider: B,
-    pub(crate) driver: Arc<D>,
-    pub(crate) quarantine: Arc<Quarantine<L, C>>,
-    pub(crate) tasks: Arc<JobTasks<L, C>>,
-    pub(crate) in_flight: Arc<InFlightJobs>,
-    pub(crate) liveness: Arc<Liveness>,
-    /// Time between two sweeps.
-    pub(crate) interval: Duration,
+    rows: Arc<RowStore<L>>,
+    clock: C,
+    provider: B,
+    driver: Arc<D>,
+    tasks: Arc<JobTasks<L, C>>,
+    in_flight: Arc<InFlightJobs>,
+    liveness: Arc<Liveness>,
 }
 
 impl<L, C, B, D> Sweeper<L, C, B, D>
@@ -39,10 +35,22 @@ where
     B: BuildProvider,
     D: JobDriver,
 {
-    /// Sweeps until `stop`, from a shard that depends on the worker's name.
+    pub(crate) fn new(
+        rows: Arc<RowStore<L>>,
+        clock: C,
+        provider: B,
+        driver: Arc<D>,
+        tasks: Arc<JobTasks<L, C>>,
+        in_flight: Arc<InFlightJobs>,
+        liveness: Arc<Liveness>,
+    ) -> Self {
+        Self { rows, clock, provider, driver, tasks, in_flight, liveness }
+    }
+
+    /// Sweeps every `interval` until `stop`, from a shard that depends on the worker's name.
     ///
     /// Returns no error: a sweep that was aborted is logged, and the next one begins with another shard.
-    pub(crate) async fn run(&self, instance: &str, stop: CancellationToken) {
+    pub(crate) async fn run(&self, instance: &str, interval: Duration, stop: CancellationToken) {
         let mut first = first_shard(instance);
         loop {
             match self.sweep_once(first, &stop).await {
@@ -57,7 +65,7 @@ where
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(self.interval) => {}
+                () = tokio::time::sleep(interval) => {}
             }
         }
     }
@@ -80,8 +88,8 @@ where
                     debug!(shard, due = keys.len(), "rows are due");
                     to_poll.extend(self.process_due(keys, now).await);
                 }
-                while to_poll.len() >= MAX_DESCRIBE_BATCH {
-                    let batch = to_poll.split_off(to_poll.len() - MAX_DESCRIBE_BATCH);
+                while to_poll.len() >= self.provider.profile().max_describe_batch {
+                    let batch = to_poll.split_off(to_poll.len() - self.provider.profile().max_describe_batch);
                     self.poll_running(batch).await;
                 }
                 match next.filter(|_| !stop.is_cancelled()) {
@@ -119,7 +127,7 @@ where
     }
 
     async fn spawn_possible_poison(&self, row: Row) {
-        let (quarantine, driver) = (Arc::clone(&self.quarantine), Arc::clone(&self.driver));
+        let (quarantine, driver) = (Arc::clone(self.tasks.quarantine()), Arc::clone(&self.driver));
         let key = row.key.clone();
         let work = async move {
             quarantine.handle_possible_poison(row, |row| driver.drive(row, Observation::Due, None)).await;
@@ -166,6 +174,7 @@ pub(crate) fn first_shard(instance: &str) -> u8 {
 mod tests {
     use super::*;
     use crate::job_tasks::TaskPool;
+    use crate::quarantine::Quarantine;
     use crate::stubs::{ClockStub, DriverStub, LedgerStub, NOW, ProviderStub, row};
 
     #[tokio::test]
@@ -176,21 +185,20 @@ mod tests {
         let (clock, pool) = (ClockStub(Some(NOW)), Arc::new(TaskPool::new(2)));
         let rows = Arc::new(RowStore::new(ledger, "a"));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
-        let sweeper = Sweeper {
+        let driver = Arc::new(DriverStub::default());
+        let sweeper = Sweeper::new(
             rows,
             clock,
-            provider: ProviderStub::default(),
-            driver: Arc::new(DriverStub::default()),
-            quarantine: Arc::clone(&quarantine),
-            tasks: Arc::new(JobTasks::new(Arc::clone(&pool), quarantine)),
-            in_flight: Arc::default(),
-            liveness: Arc::default(),
-            interval: Duration::from_secs(5),
-        };
+            ProviderStub::default(),
+            Arc::clone(&driver),
+            Arc::new(JobTasks::new(Arc::clone(&pool), quarantine)),
+            Arc::default(),
+            Arc::default(),
+        );
         let _in_flight = sweeper.in_flight.mark(&row(2).key);
         sweeper.sweep_once(0, &CancellationToken::new()).await.unwrap();
         pool.drain().await;
-        let mut driven: Vec<JobKey> = sweeper.driver.calls().into_iter().map(|(key, ..)| key).collect();
+        let mut driven: Vec<JobKey> = driver.calls().into_iter().map(|(key, ..)| key).collect();
         driven.sort();
         let mut due = vec![row(1).key, row(3).key];
         due.sort();

@@ -7,6 +7,7 @@ mod project;
 mod project_rules;
 mod ref_pattern;
 mod report_config;
+mod reserved_variable;
 #[cfg(feature = "schema")]
 mod schema;
 mod secret;
@@ -18,6 +19,7 @@ pub use project::ProjectDocument;
 pub use project_rules::{OnUnknownStart, PullRequestRule, TimeoutMinutes};
 pub use ref_pattern::RefPattern;
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
+pub use reserved_variable::is_reserved_variable;
 #[cfg(feature = "schema")]
 pub use schema::project_schema;
 pub use secret::{GitCredentials, SecretId};

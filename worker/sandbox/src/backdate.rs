@@ -42,15 +42,15 @@ pub(crate) async fn backdate_row(root: &AwsClient, key: &str, by: Duration) -> a
 async fn backdate_item(root: &AwsClient, item: &Value, by: Duration) -> anyhow::Result<()> {
     let by = i64::try_from(by.as_millis())?;
     let key = item["pk"].as_str().context("the row has no key")?;
-    let mut row: Value = serde_json::from_str(item["job"].as_str().unwrap_or_default())?;
+    let mut row: Value = serde_json::from_str(item["row"].as_str().unwrap_or_default())?;
     shift_times(&mut row, by);
     let due_at = item["due_at"].as_i64().context("the row has no due time")? - by;
     let update = json!({
         "TableName": JOBS_TABLE,
         "Key": { "pk": { "S": key } },
-        "UpdateExpression": "SET #job = :job, due_at = :due_at",
-        "ExpressionAttributeNames": { "#job": "job" },
-        "ExpressionAttributeValues": { ":job": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
+        "UpdateExpression": "SET #row = :row, due_at = :due_at",
+        "ExpressionAttributeNames": { "#row": "row" },
+        "ExpressionAttributeValues": { ":row": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
     });
     root.json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
     Ok(())

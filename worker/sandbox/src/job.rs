@@ -8,7 +8,7 @@ pub struct Job(Value);
 impl Job {
     /// Parses an item of the table.
     pub fn from_item(item: &Value) -> Self {
-        let text = item["job"].as_str().unwrap_or_default();
+        let text = item["row"].as_str().unwrap_or_default();
         let mut row: Value = serde_json::from_str(text).unwrap_or_default();
         row["status"] = item["status"].clone();
         row["due_at"] = item["due_at"].clone();
@@ -56,8 +56,8 @@ impl Job {
 
     /// The trail, line by line.
     pub fn trail(&self) -> Vec<&str> {
-        let entries = self.0["trail"].as_array().into_iter().flatten();
-        entries.filter_map(|entry| entry["text"].as_str()).collect()
+        let notes = self.0["trail"].as_array().into_iter().flatten();
+        notes.filter_map(|note| note["message"].as_str()).collect()
     }
 
     /// The whole row.

@@ -1,13 +1,13 @@
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
-use doorbell_engine::domain::Initiator;
 
+use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
 
 /// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
 #[derive(Debug)]
 pub struct CallerIdentity {
-    /// Whom CodeBuild shows as the initiator of this worker's builds.
+    /// What CodeBuild shows as the initiator of this worker's builds.
     pub initiator: Initiator,
     /// As STS has it: `arn:aws:sts::<account>:assumed-role/<role>/<session>`, or a user's.
     pub arn: String,

@@ -1,72 +1,105 @@
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{
-    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of,
+    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, project_shard_of, shard_of,
 };
 use doorbell_messages::{JobKey, ProjectName};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
+use tracing::warn;
 
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
 
-/// The jobs in DynamoDB: one item a job, keyed by `pk`.
+/// The ledger in DynamoDB: one item for each job, with the key `pk`.
 ///
-/// `job` holds the row as JSON; `rev`, `writer`, `schema`, `pagure_status`, `project` stand beside it for conditions and for
-/// people; `due_shard` and `due_at` exist while the row is not settled and make the sparse index `due`; `expires_at`
-/// comes when it is. An update names the attributes that it changes, so that what a newer worker adds stays.
+/// `row` holds the row as JSON. `rev`, `writer`, `schema`, `status` and `project` stand beside it for conditions and for
+/// people. `due_shard` and `due_at` exist while the row is due, and make the sparse index `due`. `listed` and
+/// `received_at` make the index `by_project`; they are written with the insert and never change. `expires_at` exists
+/// once the row is settled. An update names the attributes that it changes, so that what a newer worker adds stays.
+///
+/// The key of an item that is no job begins with `#`: `#heartbeat`, and `#project#<name>`, which makes the projects
+/// enumerable. Each has `schema`, `rev` and `expires_at`.
 #[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,
     name: String,
+    /// When this worker last wrote the item of each project.
+    projects_written: Arc<Mutex<HashMap<String, Timestamp>>>,
 }
 
-/// The shape of an item. A worker leaves items of a newer one alone.
+/// The schema of rows and items. A worker neither writes nor acks what depends on an item of a newer one.
 const SCHEMA: u32 = 1;
+
+/// The attributes that are written with an insert and never changed.
+const CONSTANT_ATTRIBUTES: [&str; 2] = ["listed", "received_at"];
+
+/// The value of `listed` in the items of projects.
+pub const PROJECTS_LISTED: &str = "#/0";
+
+/// The time between two writes of a project's item by one worker.
+const PROJECT_ITEM_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// How long a project's item stays after its last write: longer than any row of that project.
+const PROJECT_ITEM_RETENTION: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+
+/// How long the heartbeat stays after its last write.
+const HEARTBEAT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The number of projects whose last write is remembered: requests can name any number of unknown ones.
+const MAX_PROJECTS_REMEMBERED: usize = 10_000;
 
 /// The name of the index over due times.
 pub const DUE_INDEX: &str = "due";
 
-/// The key of the item that is no job's: a job's has two `#` and begins with its project.
-const HEARTBEAT_KEY: &str = "#sweep";
+/// The name of the index over projects.
+pub const PROJECT_INDEX: &str = "by_project";
 
-/// Keys of one page of the index.
+/// The key of the heartbeat's item.
+const HEARTBEAT_KEY: &str = "#heartbeat";
+
+/// The number of keys on one page of the index.
 const DUE_PAGE_SIZE: i32 = 100;
 
-/// Rows of one page of the table.
+/// A page of the table's rows.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerPage {
-    /// Those that can be read.
+    /// The rows that can be read.
     pub rows: Vec<Row>,
-    /// How many others there are: newer than this program, or damaged.
+    /// The number of others: of a newer schema, or damaged.
     pub unreadable: usize,
     /// Where the next page begins, if there is one.
     pub next: Option<String>,
 }
 
-/// That a worker has swept.
+/// The heartbeat: the last time that a worker swept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastSweep {
-    /// When it said so: at most a minute after a sweep.
+    /// When it was written: at most a minute after a sweep.
     pub at: Timestamp,
-    /// Who it is, as STS says; none where an older version wrote it.
+    /// The worker's principal, as STS has it.
     pub principal: Option<String>,
 }
 
 type DynamoDbItem = HashMap<String, AttributeValue>;
 
 impl DynamoDbLedger {
-    /// The table of that name; `clock` hears its answers' dates.
+    /// The table of that name. `clock` learns the time from its responses.
     pub fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(clock.clone()).build();
-        Self { client: Client::from_conf(config), name }
+        Self { client: Client::from_conf(config), name, projects_written: Arc::default() }
     }
 
-    /// Whether the table and its index are there; and the table's ARN, which names this installation.
+    /// The table's ARN, which identifies this installation. Fails without the table or its index `due`.
     pub async fn arn(&self) -> Result<String, PortError> {
         let answer = self.client.describe_table().table_name(&self.name).send().await;
         let table = answer.map_err(|error| port_error(&format!("DescribeTable {}", self.name), error))?.table;
@@ -77,7 +110,7 @@ impl DynamoDbLedger {
         table.table_arn.ok_or_else(|| PortError(format!("the table {} has no ARN", self.name)))
     }
 
-    /// One row, read consistently; none where there is no such job, or only one that this version can't read.
+    /// One row, read consistently; none where there is no such job, or only one that this version cannot read.
     ///
     /// # Errors
     /// The table could not be read.
@@ -88,15 +121,75 @@ impl DynamoDbLedger {
         Ok(answer.item.and_then(|item| row_from_item(&item).ok()))
     }
 
-    /// Writes down that a worker has swept. One item for all workers: the latest counts, and whether anybody sweeps is
-    /// all that it tells.
-    pub async fn write_heartbeat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
-        let call = self.client.put_item().table_name(&self.name).item("pk", string_value(HEARTBEAT_KEY));
-        let call = call
-            .item("seen_at", time_value(now))
-            .item("instance", string_value(instance))
-            .item("principal", string_value(principal));
-        call.send().await.map_err(|error| port_error("PutItem (heartbeat)", error))?;
+    /// Writes the heartbeat: one item for all workers, of which the latest counts.
+    pub async fn write_heartbeat(
+        &self,
+        now: Timestamp,
+        instance: &str,
+        principal: &str,
+    ) -> Result<(), PortError> {
+        let set = [
+            ("at", time_value(now)),
+            ("instance", string_value(instance)),
+            ("principal", string_value(principal)),
+            ("expires_at", expiry_value(now + HEARTBEAT_RETENTION)),
+        ];
+        self.write_item(HEARTBEAT_KEY, set, "").await.map_err(|error| port_error("UpdateItem (heartbeat)", error))
+    }
+
+    /// Writes the item of a job's project, at most once an hour. Lists and pages find all projects by these items.
+    async fn write_project_item(&self, row: &Row) -> Result<(), PortError> {
+        let project = row.request.project.as_str();
+        if !self.is_project_item_due(project, row.received_at) {
+            return Ok(());
+        }
+        let set = [
+            ("listed", string_value(PROJECTS_LISTED)),
+            ("project", string_value(project)),
+            ("expires_at", expiry_value(row.received_at + PROJECT_ITEM_RETENTION)),
+            ("received_at", time_value(row.received_at)),
+        ];
+        let written = self.write_item(&format!("#project#{project}"), set, "received_at").await;
+        written.map_err(|error| port_error("UpdateItem (project)", error))?;
+        self.remembered_projects().insert(project.to_owned(), row.received_at);
+        Ok(())
+    }
+
+    fn is_project_item_due(&self, project: &str, now: Timestamp) -> bool {
+        let mut written = self.remembered_projects();
+        if written.len() >= MAX_PROJECTS_REMEMBERED {
+            written.clear();
+        }
+        written.get(project).is_none_or(|at| now.running_since(*at) >= PROJECT_ITEM_INTERVAL)
+    }
+
+    fn remembered_projects(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.projects_written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the attributes of an item that is no job, and raises its `rev`. The attribute `once` keeps its first value.
+    async fn write_item<const N: usize>(
+        &self,
+        key: &str,
+        set: [(&str, AttributeValue); N],
+        once: &str,
+    ) -> Result<(), SdkError<UpdateItemError, HttpResponse>> {
+        let set: Vec<_> = set.into_iter().chain([("schema", number_value(u64::from(SCHEMA)))]).collect();
+        let assign = |name: &str| match name == once {
+            true => format!("#{name} = if_not_exists(#{name}, :{name})"),
+            false => format!("#{name} = :{name}"),
+        };
+        let assignments: Vec<String> = set.iter().map(|(name, _)| assign(name)).collect();
+        let mut call = self.client.update_item().table_name(&self.name).key("pk", string_value(key));
+        for (name, value) in set {
+            call = call.expression_attribute_names(format!("#{name}"), name);
+            call = call.expression_attribute_values(format!(":{name}"), value);
+        }
+        call.update_expression(format!("SET {} ADD #rev :one", assignments.join(", ")))
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":one", number_value(1))
+            .send()
+            .await?;
         Ok(())
     }
 
@@ -109,12 +202,12 @@ impl DynamoDbLedger {
             self.client.get_item().table_name(&self.name).key("pk", string_value(HEARTBEAT_KEY)).consistent_read(true);
         let answer = call.send().await.map_err(|error| aws_error("GetItem", error))?;
         let Some(item) = answer.item else { return Ok(None) };
-        let seen_at = item.get("seen_at").and_then(|value| value.as_n().ok()?.parse().ok());
+        let at = item.get("at").and_then(|value| value.as_n().ok()?.parse().ok());
         let principal = item.get("principal").and_then(|value| value.as_s().ok()).cloned();
-        Ok(seen_at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
+        Ok(at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
     }
 
-    /// A page of all rows, in no order; of one project, where it is named. For people: it reads the whole table.
+    /// A page of all rows, in no order, or of those of one project. It scans the whole table.
     ///
     /// # Errors
     /// The table could not be read.
@@ -122,13 +215,13 @@ impl DynamoDbLedger {
         let mut call = self.client.scan().table_name(&self.name);
         if let Some(project) = project {
             let value = string_value(project.as_str());
-            // The plain word is reserved.
+            // "project" is a reserved word.
             call = call.filter_expression("#project = :project").expression_attribute_names("#project", "project");
             call = call.expression_attribute_values(":project", value);
         }
         let from = after.map(|key| HashMap::from([("pk".to_owned(), string_value(&key))]));
         let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| aws_error("Scan", error))?;
-        let jobs = answer.items().iter().filter(|item| item.contains_key("job"));
+        let jobs = answer.items().iter().filter(|item| item.contains_key("row"));
         let read: Vec<_> = jobs.map(row_from_item).collect();
         let unreadable = read.iter().filter(|row| row.is_err()).count();
         let rows = read.into_iter().filter_map(Result::ok).collect();
@@ -139,7 +232,14 @@ impl DynamoDbLedger {
 
     async fn insert_one(&self, row: &Row) -> Result<InsertOutcome, PortError> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(item_from_row(row)?));
-        match call.condition_expression("attribute_not_exists(pk)").send().await {
+        // Concurrently: the project's item adds no delay. Without it the job runs all the same, and the next insert
+        // writes it again.
+        let (inserted, listed) =
+            join(call.condition_expression("attribute_not_exists(pk)").send(), self.write_project_item(row)).await;
+        if let Err(error) = listed {
+            warn!(project = %row.request.project, "project item not written; the next job of the project retries: {error}");
+        }
+        match inserted {
             Ok(_) => Ok(InsertOutcome::Inserted),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(InsertOutcome::AlreadyExists),
             Err(error) => Err(port_error("PutItem", error)),
@@ -149,6 +249,7 @@ impl DynamoDbLedger {
     async fn update_one(&self, row: &Row) -> Result<UpdateOutcome, PortError> {
         let mut attributes = item_from_row(row)?;
         let key = attributes.remove("pk").into_iter().map(|pk| ("pk".to_owned(), pk)).collect();
+        attributes.retain(|name, _| !CONSTANT_ATTRIBUTES.contains(&name.as_str()));
         let absent: Vec<&str> =
             OPTIONAL_ATTRIBUTES.into_iter().filter(|name| !attributes.contains_key(*name)).collect();
         let set: Vec<String> = attributes.keys().map(|name| format!("#{name} = :{name}")).collect();
@@ -222,16 +323,15 @@ impl JobLedger for DynamoDbLedger {
     }
 }
 
-/// Attributes that an item has only at times.
+/// The attributes that an item has only at times.
 const OPTIONAL_ATTRIBUTES: [&str; 3] = ["due_shard", "due_at", "expires_at"];
 
 fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
-    let job = serde_json::to_string(row).map_err(|error| PortError(format!("the row can't be written: {error}")))?;
+    let json = serde_json::to_string(row).map_err(|error| PortError(format!("the row cannot be written: {error}")))?;
     let due = row
         .due_at()
         .map(|due_at| [("due_shard", number_value(u64::from(shard_of(&row.key)))), ("due_at", time_value(due_at))]);
-    // DynamoDB's TTL counts seconds.
-    let expires = row.expires_at().map(|at| ("expires_at", number_value(at.as_millis().unsigned_abs() / 1000)));
+    let expires = row.expires_at().map(|at| ("expires_at", expiry_value(at)));
     let always = [
         ("pk", string_value(row.key.as_str())),
         ("rev", number_value(row.rev)),
@@ -239,7 +339,9 @@ fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
         ("schema", number_value(u64::from(SCHEMA))),
         ("status", string_value(row.status().as_str())),
         ("project", string_value(row.request.project.as_str())),
-        ("job", string_value(&job)),
+        ("listed", string_value(&project_shard_of(&row.key))),
+        ("received_at", time_value(row.received_at)),
+        ("row", string_value(&json)),
     ];
     let all = always.into_iter().chain(due.into_iter().flatten()).chain(expires);
     Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
@@ -252,9 +354,9 @@ fn row_from_item(item: &DynamoDbItem) -> Result<Row, LoadError> {
         Some(_) => {}
         None => return Err(LoadError::Corrupt("it has no schema".to_owned())),
     }
-    let job = item.get("job").and_then(|value| value.as_s().ok());
-    let job = job.ok_or_else(|| LoadError::Corrupt("it has no job".to_owned()))?;
-    serde_json::from_str(job).map_err(|error| LoadError::Corrupt(error.to_string()))
+    let json = item.get("row").and_then(|value| value.as_s().ok());
+    let json = json.ok_or_else(|| LoadError::Corrupt("it has no row".to_owned()))?;
+    serde_json::from_str(json).map_err(|error| LoadError::Corrupt(error.to_string()))
 }
 
 fn key_of(item: &DynamoDbItem) -> Option<JobKey> {
@@ -271,6 +373,11 @@ fn string_value(text: &str) -> AttributeValue {
 
 fn number_value(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
+}
+
+/// DynamoDB's TTL counts seconds.
+fn expiry_value(at: Timestamp) -> AttributeValue {
+    number_value(at.as_millis().unsigned_abs() / 1000)
 }
 
 fn time_value(at: Timestamp) -> AttributeValue {

@@ -4,6 +4,8 @@ pub(crate) mod clock;
 pub(crate) mod connection;
 #[cfg(feature = "identity")]
 mod identity;
+#[cfg(any(feature = "codebuild", feature = "identity"))]
+mod initiator;
 #[cfg(feature = "ledger")]
 mod ledger;
 #[cfg(feature = "queue")]
@@ -22,6 +24,8 @@ pub use clock::AwsClock;
 pub use connection::{AwsCallError, Connection, aws_error};
 #[cfg(feature = "identity")]
 pub use identity::CallerIdentity;
+#[cfg(any(feature = "codebuild", feature = "identity"))]
+pub use initiator::Initiator;
 #[cfg(feature = "ledger")]
 pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LedgerPage};
 #[cfg(feature = "queue")]

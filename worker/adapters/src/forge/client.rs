@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport};
-use doorbell_engine::ports::{Answer, StatusReporter};
+use doorbell_engine::ports::{RefResolver, StatusReporter, Unauthorized};
 use doorbell_messages::GitRef;
 use doorbell_registry::{ForgeKind, ForgeUrl};
 use reqwest::{Client, ClientBuilder, Url, redirect};
@@ -41,13 +41,17 @@ impl PagureReporter {
     }
 
     /// Whether the forge can be reached and takes the token for flags on this repository; nothing is written there.
-    pub async fn verify_token(&self, repository: &ForgeRepository, token: &SecretString) -> Answer<Result<(), String>> {
+    pub async fn verify_token(
+        &self,
+        repository: &ForgeRepository,
+        token: &SecretString,
+    ) -> Result<Result<(), String>, Unauthorized> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
                 ForgeKind::Pagure => pagure::probe_flag_api(client, &url, repository, token).await,
                 ForgeKind::PagureCi => pagure::probe_plugin(client, &url, repository, token).await,
             },
-            Err(reason) => Answer::Seen(Err(reason)),
+            Err(reason) => Ok(Err(reason)),
         }
     }
 
@@ -92,29 +96,31 @@ impl StatusReporter for PagureReporter {
         target: &ReportTarget,
         report: &StatusReport,
         token: &SecretString,
-    ) -> Answer<DeliveryOutcome> {
-        match self.client(&target.forge.url) {
-            Ok((client, url)) => match target.forge.kind {
+    ) -> Result<DeliveryOutcome, Unauthorized> {
+        match self.client(&target.to.url) {
+            Ok((client, url)) => match target.to.kind {
                 ForgeKind::Pagure => pagure::post_flag(client, &url, target, report, token).await,
                 ForgeKind::PagureCi => pagure::post_to_plugin(client, &url, target, report, token).await,
             },
-            Err(reason) => Answer::Seen(DeliveryOutcome::Failed { reason, retry_after: None }),
+            Err(reason) => Ok(DeliveryOutcome::Failed { reason, retry_after: None }),
         }
     }
+}
 
+impl RefResolver for PagureReporter {
     async fn resolve_ref(
         &self,
         repository: &ForgeRepository,
         git_ref: &GitRef,
         token: Option<&SecretString>,
-    ) -> Answer<RefResolution> {
+    ) -> Result<RefResolution, Unauthorized> {
         match self.client(&repository.url) {
             Ok((client, url)) => match repository.kind {
                 ForgeKind::Pagure => pagure::resolve_ref(client, &url, repository, git_ref, token).await,
                 // A hook's token opens nothing but the plugin's route, and is not shown to any other.
                 ForgeKind::PagureCi => pagure::resolve_ref(client, &url, repository, git_ref, None).await,
             },
-            Err(reason) => Answer::Seen(RefResolution::Unavailable(reason)),
+            Err(reason) => Ok(RefResolution::Unavailable(reason)),
         }
     }
 }
@@ -151,7 +157,7 @@ mod tests {
             username: "Doorbell".to_owned(),
         };
         let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
-        let target = ReportTarget { forge, commit, external_id: "u".to_owned() };
+        let target = ReportTarget { to: forge, commit, external_id: "u".to_owned() };
         let report =
             StatusReport { status: Status::Success, comment: String::new(), url: "https://log.example".to_owned() };
         let token = SecretString::from("canary-token".to_owned());
@@ -164,7 +170,7 @@ mod tests {
         let forges = PagureReporter::new(Vec::new()).unwrap();
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
             let answer = deliver(&forges, &format!("https://{host}:{port}")).await;
-            assert!(answer.starts_with("Seen(Failed"), "{host}: {answer}");
+            assert!(answer.starts_with("Ok(Failed"), "{host}: {answer}");
             assert!(answer.contains("DOORBELL_ALLOW_PRIVATE_FORGES"), "{host}: {answer}");
         }
         assert_eq!(connections.load(Ordering::SeqCst), 0);

@@ -10,29 +10,75 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{
-    BuildQuery, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild, StartOutcome, Timestamp,
+    BuildOutcome, BuildQuery, BuildState, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild,
+    ProviderProfile, StartOutcome, Timestamp,
 };
-use doorbell_engine::ports::{BuildProvider, MAX_DESCRIBE_BATCH, PortError};
+use doorbell_engine::ports::{BuildProvider, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 
+use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::{describe_error, port_error};
 
 /// AWS CodeBuild.
 #[derive(Debug, Clone)]
-pub struct CodeBuildProvider(Client);
+pub struct CodeBuildProvider {
+    client: Client,
+    initiator: Initiator,
+}
 
-/// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.
+/// The timeout of the only attempt of StartBuild: a repeat needs the row's claim and the same token.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The ids that one BatchGetBuilds takes.
+const MAX_DESCRIBE_BATCH: usize = 100;
+
+/// The facts of CodeBuild that decisions depend on.
+pub const CODEBUILD_PROFILE: ProviderProfile = ProviderProfile {
+    name: "codebuild",
+    // CodeBuild honours an idempotency token for 5 minutes (user guide, `run-build-cli`). One minute less, so that a
+    // repeated call that is slow still falls into them.
+    token_reuse_window: Duration::from_secs(4 * 60),
+    // A paused worker can send within the token's lifetime and its own 10 s. How soon a listing shows a new build is
+    // not documented.
+    absence_confirmed_after: Duration::from_secs(16 * 60),
+    lookback: Duration::from_secs(5 * 60),
+    // Default and maximum of a build project's queue timeout (user guide, `limits`).
+    max_queue_time: Duration::from_secs(8 * 60 * 60),
+    max_describe_batch: MAX_DESCRIBE_BATCH,
+};
+
 impl CodeBuildProvider {
-    pub fn new(sdk: &SdkConfig, clock: &AwsClock) -> Self {
+    /// The provider, which recognizes the builds of this initiator as its own.
+    pub fn new(sdk: &SdkConfig, clock: &AwsClock, initiator: Initiator) -> Self {
         let config = aws_sdk_codebuild::config::Builder::from(sdk).interceptor(clock.clone()).build();
-        Self(Client::from_conf(config))
+        Self { client: Client::from_conf(config), initiator }
+    }
+
+    fn describe_build(&self, build: Build) -> Option<ProviderBuild> {
+        let variables =
+            build.environment.as_ref().map(|environment| environment.environment_variables()).unwrap_or_default();
+        let job_id =
+            variables.iter().find(|variable| variable.name() == JOB_ID).map(|variable| variable.value().to_owned());
+        let state = build_state(&build);
+        Some(ProviderBuild {
+            id: BuildId::new(build.id?),
+            number: build.build_number,
+            job_id,
+            is_own: build.initiator.as_ref().is_some_and(|shown| self.initiator.matches(shown)),
+            state,
+            started_at: build.start_time.and_then(time),
+            ended_at: build.end_time.and_then(time),
+            log_url: build.logs.and_then(|logs| logs.deep_link),
+        })
     }
 }
 
 impl BuildProvider for CodeBuildProvider {
+    fn profile(&self) -> ProviderProfile {
+        CODEBUILD_PROFILE
+    }
+
     async fn start(&self, spec: &LaunchSpec, token: &str) -> StartOutcome {
         let Ok(timeout) = i32::try_from(spec.timeout_minutes) else {
             return StartOutcome::Invalid(format!("{} minutes are too many", spec.timeout_minutes));
@@ -46,9 +92,9 @@ impl BuildProvider for CodeBuildProvider {
             TimeoutConfig::builder().operation_attempt_timeout(START_TIMEOUT).operation_timeout(START_TIMEOUT).build(),
         );
         let answer = self
-            .0
+            .client
             .start_build()
-            .project_name(spec.build_project.as_str())
+            .project_name(spec.target.as_str())
             .idempotency_token(token)
             .timeout_in_minutes_override(timeout)
             .set_environment_variables_override(Some(variables))
@@ -57,7 +103,7 @@ impl BuildProvider for CodeBuildProvider {
             .send()
             .await;
         match answer {
-            Ok(answer) => match answer.build_value.and_then(build) {
+            Ok(answer) => match answer.build_value.and_then(|build| self.describe_build(build)) {
                 Some(build) => StartOutcome::Started(build),
                 None => StartOutcome::Unknown("StartBuild answered without a build".to_owned()),
             },
@@ -70,7 +116,7 @@ impl BuildProvider for CodeBuildProvider {
         let mut page = None;
         loop {
             // No sortOrder: newest first is the default, and naming it fails in projects with more than 100 builds.
-            let call = self.0.list_builds_for_project().project_name(query.build_project.as_str()).set_next_token(page);
+            let call = self.client.list_builds_for_project().project_name(query.target.as_str()).set_next_token(page);
             let answer = call.send().await.map_err(|error| port_error("ListBuildsForProject", error))?;
             let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
             for chunk in ids.chunks(MAX_DESCRIBE_BATCH) {
@@ -85,13 +131,13 @@ impl BuildProvider for CodeBuildProvider {
     }
 
     async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
-        let call = self.0.batch_get_builds().set_ids(Some(ids.iter().map(ToString::to_string).collect()));
+        let call = self.client.batch_get_builds().set_ids(Some(ids.iter().map(ToString::to_string).collect()));
         let answer = call.send().await.map_err(|error| port_error("BatchGetBuilds", error))?;
-        Ok(answer.builds.unwrap_or_default().into_iter().filter_map(build).collect())
+        Ok(answer.builds.unwrap_or_default().into_iter().filter_map(|build| self.describe_build(build)).collect())
     }
 
     async fn stop(&self, id: &BuildId) -> Result<(), PortError> {
-        match self.0.stop_build().id(id.as_str()).send().await {
+        match self.client.stop_build().id(id.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(port_error(&format!("StopBuild {id}"), error)),
@@ -99,8 +145,9 @@ impl BuildProvider for CodeBuildProvider {
     }
 }
 
-/// What a StartBuild that brought no build means. Only what AWS documents as "not run" is definite; everything else,
-/// codes of a later day included, is "nobody knows".
+/// The outcome of a StartBuild that returned no build.
+///
+/// Only what AWS documents as "not run" is definite. Everything else, later error codes included, is unknown.
 fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> StartOutcome {
     let message = describe_error(error);
     if let SdkError::ConstructionFailure(_) = error {
@@ -135,30 +182,44 @@ fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> Star
 fn variable(variable: &BuildVariable) -> Result<EnvironmentVariable, aws_smithy_types::error::operation::BuildError> {
     let kind = match variable.kind {
         BuildVariableKind::Plaintext => EnvironmentVariableType::Plaintext,
-        BuildVariableKind::ParameterStore => EnvironmentVariableType::ParameterStore,
-        BuildVariableKind::SecretsManager => EnvironmentVariableType::SecretsManager,
+        BuildVariableKind::Document => EnvironmentVariableType::ParameterStore,
+        BuildVariableKind::Secret => EnvironmentVariableType::SecretsManager,
     };
     EnvironmentVariable::builder().name(&variable.name).value(&variable.value).r#type(kind).build()
 }
 
-fn build(build: Build) -> Option<ProviderBuild> {
-    let variables =
-        build.environment.as_ref().map(|environment| environment.environment_variables()).unwrap_or_default();
-    let job_id =
-        variables.iter().find(|variable| variable.name() == JOB_ID).map(|variable| variable.value().to_owned());
-    let failed_phase = build.phases().iter().find_map(failed_phase);
-    Some(ProviderBuild {
-        id: BuildId::new(build.id?),
-        number: build.build_number,
-        job_id,
-        initiator: build.initiator,
-        complete: build.build_complete,
-        status: build.build_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
-        started_at: build.start_time.and_then(time),
-        ended_at: build.end_time.and_then(time),
-        log_url: build.logs.and_then(|logs| logs.deep_link),
-        failed_stage: failed_phase,
+/// The state of a build. A status that is not known here is no end until CodeBuild says that the build is complete.
+fn build_state(build: &Build) -> BuildState {
+    if !build.build_complete {
+        return match build.current_phase.as_deref() {
+            Some("SUBMITTED" | "QUEUED") => BuildState::Queued,
+            _ => BuildState::Running,
+        };
+    }
+    let stage = build.phases().iter().find_map(failed_phase);
+    let status = build.build_status.as_ref().map(|status| status.as_str()).unwrap_or_default();
+    BuildState::Ended(match status {
+        "SUCCEEDED" => BuildOutcome::Success,
+        "FAILED" => failure(stage),
+        "STOPPED" => BuildOutcome::Canceled,
+        "TIMED_OUT" => BuildOutcome::TimedOut,
+        "FAULT" => BuildOutcome::InfrastructureFailed(stage),
+        other => BuildOutcome::Unknown { status: other.to_owned() },
     })
+}
+
+fn failure(stage: Option<FailedStage>) -> BuildOutcome {
+    match stage.as_ref().filter(|stage| stage.name == "BUILD").and_then(|stage| exit_code(&stage.message)) {
+        Some(code) => BuildOutcome::from_exit_code(code),
+        None => BuildOutcome::FailedOutsideCommand(stage),
+    }
+}
+
+/// CodeBuild shows the exit code of a command only at the end of a phase's message: `… exit status 3`.
+fn exit_code(message: &str) -> Option<i32> {
+    let (_, rest) = message.rsplit_once("exit status ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    digits.parse().ok()
 }
 
 fn failed_phase(phase: &aws_sdk_codebuild::types::BuildPhase) -> Option<FailedStage> {

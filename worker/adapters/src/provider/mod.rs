@@ -2,4 +2,4 @@
 
 mod codebuild;
 
-pub use codebuild::CodeBuildProvider;
+pub use codebuild::{CODEBUILD_PROFILE, CodeBuildProvider};

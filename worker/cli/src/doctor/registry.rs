@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use doorbell_adapters::aws::aws_error;
 use doorbell_engine::domain::ForgeRepository;
-use doorbell_engine::ports::Answer;
+use doorbell_engine::ports::Unauthorized;
 use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
 use futures_util::future::join_all;
 use secrecy::SecretString;
@@ -155,12 +155,12 @@ async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &Forg
         }
     };
     match context.reporter.verify_token(repository, &token).await {
-        Answer::Seen(Ok(())) => Check::ok(name, format!("{label} is reached and takes the token")),
-        Answer::Seen(Err(reason)) => {
+        Ok(Ok(())) => Check::ok(name, format!("{label} is reached and takes the token")),
+        Ok(Err(reason)) => {
             let fix = "are reportTo.url and reportTo.repo right, and is the forge up?";
             Check::failure(name, format!("{label} takes no report: {reason}"), fix)
         }
-        Answer::Unauthorized(reason) => {
+        Err(Unauthorized(reason)) => {
             let fix =
                 format!("aws secretsmanager put-secret-value --secret-id {} with a new token", repository.token_secret);
             Check::failure(name, format!("{label} does not take the token: {reason}"), fix)

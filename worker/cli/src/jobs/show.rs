@@ -1,5 +1,5 @@
 use doorbell_adapters::aws::DynamoDbLedger;
-use doorbell_engine::domain::{DesiredState, Phase, Row, Timestamp};
+use doorbell_engine::domain::{DesiredState, NotificationState, Phase, ReportEntry, Row, Timestamp};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
@@ -48,8 +48,8 @@ fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
             fact("log", harmless(url));
         }
     }
-    if let Some(target) = row.target() {
-        fact("report", format_report(row, &format!("{} {}", target.forge.url, target.forge.repo)));
+    for ReportEntry { target, notification } in &row.reports {
+        fact("report", format_report(notification, &format!("{} {}", target.to.url, target.to.repo)));
     }
     if let Some(waiting) = describe_wait(row, now) {
         fact("waits", waiting);
@@ -58,7 +58,7 @@ fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
     // A trail of a job that was received and nothing else is empty.
     lines.push((format!("{} received", dim(&format_time(row.received_at))), 9));
     for entry in &row.trail {
-        lines.push((format!("{} {}", dim(&format_time(entry.at)), harmless(&entry.text)), 9));
+        lines.push((format!("{} {}", dim(&format_time(entry.at)), harmless(&entry.message)), 9));
     }
     lines
 }
@@ -84,8 +84,8 @@ fn format_target(row: &Row) -> String {
     format!("{}, {commit}{variables}", row.git_ref())
 }
 
-fn format_report(row: &Row, destination: &str) -> String {
-    match (&row.notification.undeliverable, row.notification.delivered) {
+fn format_report(notification: &NotificationState, destination: &str) -> String {
+    match (&notification.undeliverable, notification.delivered) {
         (Some(reason), _) => format!("{destination} will never take it: {}", harmless(reason)),
         (None, Some(report)) => format!("{destination} was told {} at {}", report.status, format_time(report.at)),
         (None, None) => format!("{destination} was told nothing yet"),

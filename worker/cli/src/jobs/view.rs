@@ -47,6 +47,7 @@ pub(crate) struct TrailEntryView {
 impl From<&Row> for JobView {
     fn from(row: &Row) -> Self {
         let origin = row.request.origin.as_ref();
+        let notification = row.reports.first().map(|entry| &entry.notification);
         Self {
             job: row.key.to_string(),
             project: row.request.project.to_string(),
@@ -65,22 +66,21 @@ impl From<&Row> for JobView {
             ended_at: row.ended_at().map(|at| at.to_string()),
             settled: row.settled_at.is_some(),
             build: row.build().map(|build| JobBuildView { id: build.id.to_string(), log_url: build.log_url.clone() }),
-            last_report: row
-                .notification
-                .delivered
+            last_report: notification
+                .and_then(|notification| notification.delivered)
                 .map(|report| LastReportView { status: report.status.as_str(), at: report.at.to_string() }),
-            undeliverable: row.notification.undeliverable.clone(),
+            undeliverable: notification.and_then(|notification| notification.undeliverable.clone()),
         }
     }
 }
 
 pub(crate) fn trail(row: &Row) -> Vec<TrailEntryView> {
-    row.trail.iter().map(|entry| TrailEntryView { at: entry.at.to_string(), message: entry.text.clone() }).collect()
+    row.trail.iter().map(|entry| TrailEntryView { at: entry.at.to_string(), message: entry.message.clone() }).collect()
 }
 
 /// The commit that is built, as far as it is known.
 pub(crate) fn commit(row: &Row) -> Option<String> {
-    let built = row.target().map(|target| target.commit.to_string());
+    let built = row.reported_commit().map(ToString::to_string);
     built.or_else(|| row.request.commit.as_ref().map(ToString::to_string))
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn status_reason(row: &Row) -> Option<String> {
         Phase::Finished { result, .. } => Some(result.message.clone()),
         Phase::Rejected { reason, .. } => Some(reason.clone()),
         Phase::Accepted { waiting, .. } => waiting.clone(),
-        Phase::Received if row.tries > 0 => row.trail.last().map(|entry| entry.text.clone()),
+        Phase::Received if row.tries > 0 => row.trail.last().map(|entry| entry.message.clone()),
         Phase::Received | Phase::Starting { .. } | Phase::Running { .. } => None,
     }
 }

@@ -57,9 +57,9 @@ async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Res
     loop {
         // A long story loses lines in its middle; what is new stands at its end.
         for entry in row.trail.iter().skip(shown) {
-            let line = WatchLineView { at: entry.at.to_string(), message: entry.text.clone() };
+            let line = WatchLineView { at: entry.at.to_string(), message: entry.message.clone() };
             printer.print_result(&line, || {
-                printer.wrap_text(&format!("{} {}", format_time(entry.at), harmless(&entry.text)), 9)
+                printer.wrap_text(&format!("{} {}", format_time(entry.at), harmless(&entry.message)), 9)
             })?;
         }
         shown = row.trail.len();

@@ -1,15 +1,16 @@
 use doorbell_messages::JobKey;
 use sha2::{Digest, Sha256};
 
-/// One installation: a hash of its ledger's ARN, so that two in one account or on one forge never take each
-/// other's builds or flags for their own.
+/// The identity of an installation: a hash of its ledger's full name.
+///
+/// Two installations in one account or on one forge never take each other's builds or reports for their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallationId(String);
 
 impl InstallationId {
     const SEPARATOR: char = ':';
 
-    /// The installation whose ledger has this ARN.
+    /// The installation whose ledger has this full name.
     pub fn from_ledger_arn(arn: &str) -> Self {
         Self(hex_digest(&[arn], 12))
     }
@@ -25,15 +26,17 @@ impl InstallationId {
         if installation == self.0 { key.parse().ok() } else { None }
     }
 
-    /// StartBuild's idempotency token: derived, so that every worker that repeats an attempt sends the same one and
-    /// no build can start twice within the token's life. 64 characters, the most that CodeBuild takes.
+    /// The start token of an attempt: 64 hexadecimal digits.
+    ///
+    /// It is derived, so that every worker that repeats an attempt sends the same one, and no build starts twice within
+    /// the token's lifetime.
     pub fn idempotency_token(&self, key: &JobKey, attempt: u32) -> String {
         hex_digest(&["token", &self.0, key.as_str(), &attempt.to_string()], 64)
     }
 
-    /// A flag's uid: 32 characters, the most that Pagure's column holds; a longer one is a `400 EDBERROR`.
-    pub fn flag_uid(&self, key: &JobKey) -> String {
-        hex_digest(&["flag", &self.0, key.as_str()], 32)
+    /// The identity of a job's report at a destination: 64 hexadecimal digits, which a reporter may cut.
+    pub fn external_id(&self, key: &JobKey) -> String {
+        hex_digest(&["flag", &self.0, key.as_str()], 64)
     }
 }
 
@@ -46,7 +49,7 @@ fn hex_digest(parts: &[&str], length: usize) -> String {
         hash.update(part.as_bytes());
     }
     let mut text = hash.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a String can't fail.
+        // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
         text
     });

@@ -6,31 +6,38 @@ use doorbell_messages::{
 use doorbell_registry::{BuildProjectName, OnUnknownStart};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::config::JobConfig;
 use crate::domain::installation::InstallationId;
 use crate::domain::policy::Policy;
-use crate::domain::report_target::{ForgeRepository, ReportTarget};
 
-/// Everything that StartBuild needs, computed once and frozen in the row before the first send: CodeBuild refuses
-/// another body under the same token, and a job must not change under its starter's hands.
+/// Everything that a start needs, computed once and frozen in the row before the first call.
+///
+/// A provider refuses another input under the same token, and a job must not change while it is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launch {
-    /// The build project.
-    pub build_project: BuildProjectName,
-    /// The serialized [`LaunchSpec`], byte for byte as it is sent.
-    pub input: String,
+    /// The name of the provider.
+    pub provider: String,
+    /// What the provider runs builds of.
+    pub target: BuildProjectName,
+    /// The start input.
+    pub spec: LaunchSpec,
     /// Minutes that the build may take.
     pub timeout_minutes: u32,
-    /// What happens when it can't be known whether a build was started.
+    /// What happens when it cannot be known whether a build was started.
     pub on_unknown_start: OnUnknownStart,
-    /// Whom to tell.
-    pub target: Option<ReportTarget>,
+    /// Commits that the built one must not be a strict ancestor of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_older_than: Vec<CommitId>,
+    /// Whether the target itself fixes command, repository and secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
-/// What is sent to the provider, apart from the token.
+/// The input of a start call, apart from the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchSpec {
-    /// The build project.
-    pub build_project: BuildProjectName,
+    /// What the provider runs a build of.
+    pub target: BuildProjectName,
     /// Minutes that the build may take.
     pub timeout_minutes: u32,
     /// The build's environment, by name.
@@ -44,62 +51,57 @@ pub struct BuildVariable {
     pub name: String,
     /// Its value, or the name of what holds it.
     pub value: String,
-    /// Which of the two. Chosen here and never by a request: who chooses type and value can read any secret that
-    /// the build role may read.
+    /// Which of the two.
+    ///
+    /// Chosen here and never by a request: with kind and value a publisher could read any secret of the build's role.
     pub kind: BuildVariableKind,
 }
 
 /// Where the provider finds a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "snake_case")]
 pub enum BuildVariableKind {
-    /// In the request: visible to everybody who may look at builds or their events.
+    /// In the start call: visible to everybody who may read builds or their events.
     Plaintext,
-    /// In the SSM parameter of that name.
-    ParameterStore,
-    /// In the Secrets Manager secret of that name.
-    SecretsManager,
+    /// In the registry document of that name.
+    Document,
+    /// In the secret of that name.
+    Secret,
 }
 
-/// Minutes a build may take where the project does not say: CodeBuild's own default.
+/// Minutes that a build may take where the project does not say.
 const DEFAULT_TIMEOUT_MINUTES: u32 = 60;
 
-/// How long before the provider's timeout the runner ends the command by itself: enough for its KILL and for a word
-/// of its own about it.
+/// How long before the provider's timeout the runner ends the command: enough to kill it and to say so.
 const RUNNER_TIMEOUT_MARGIN: Duration = Duration::from_secs(60);
 
 impl Launch {
-    /// Freezes what an allowed request is going to start.
+    /// Freezes what an allowed request starts.
     pub(crate) fn freeze(
         policy: &Policy,
         request: &Request,
         key: &JobKey,
-        build_project: &BuildProjectName,
+        target: &BuildProjectName,
         commit: Option<CommitId>,
-        installation: &InstallationId,
+        config: &JobConfig,
     ) -> Self {
         let document = &policy.document;
         let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
-        let environment = environment(policy, request, key, commit.clone(), timeout_minutes, installation);
-        let input = LaunchSpec { build_project: build_project.clone(), timeout_minutes, environment };
-        let target = document.report_to.as_ref().zip(commit).map(|(report, commit)| ReportTarget {
-            forge: ForgeRepository::from(report),
-            commit,
-            external_id: installation.flag_uid(key),
-        });
+        let environment = environment(policy, request, key, commit, timeout_minutes, &config.installation);
         Self {
-            build_project: build_project.clone(),
-            // Writing texts and numbers can't fail.
-            input: serde_json::to_string(&input).unwrap_or_default(),
+            provider: config.provider.name.to_owned(),
+            target: target.clone(),
+            spec: LaunchSpec { target: target.clone(), timeout_minutes, environment },
             timeout_minutes,
             on_unknown_start: document.on_unknown_start,
-            target,
+            not_older_than: Vec::new(),
+            pinned: false,
         }
     }
 
-    /// How long after its start a build must have ended, whatever the provider says.
-    pub(crate) fn max_lifetime(&self) -> Duration {
-        Duration::from_secs(u64::from(self.timeout_minutes) * 60) + crate::domain::config::MAX_PROVIDER_QUEUE_TIME
+    /// How long after its start a build must have ended, given the longest wait in the provider's own queue.
+    pub(crate) fn max_lifetime(&self, max_queue_time: Duration) -> Duration {
+        Duration::from_secs(u64::from(self.timeout_minutes) * 60) + max_queue_time
     }
 }
 
@@ -137,11 +139,7 @@ fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<BuildVariable> {
     }
     if let Some(credentials) = &policy.document.git_credentials {
         let value = credentials.secret.to_string();
-        return vec![BuildVariable {
-            name: GIT_CREDENTIALS.to_owned(),
-            value,
-            kind: BuildVariableKind::SecretsManager,
-        }];
+        return vec![BuildVariable { name: GIT_CREDENTIALS.to_owned(), value, kind: BuildVariableKind::Secret }];
     }
     if !policy.inline_credentials {
         return Vec::new();
@@ -152,7 +150,7 @@ fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<BuildVariable> {
         .map(|(name, parameter)| BuildVariable {
             name: name.to_owned(),
             value: parameter.clone(),
-            kind: BuildVariableKind::ParameterStore,
+            kind: BuildVariableKind::Document,
         })
         .collect()
 }

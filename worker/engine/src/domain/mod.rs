@@ -1,8 +1,12 @@
-//! Decisions without I/O: what a row becomes, given what was seen and the time.
+//! Decisions without I/O: what a row becomes, given an observation and the time.
+//!
+//! Data modules are below; `next` imports them and none imports it. No vendor's word is in here: adapters map them.
 
 mod backoff;
+mod build_record;
 mod config;
 mod crash_record;
+mod effect;
 mod installation;
 mod launch;
 mod next;
@@ -10,28 +14,32 @@ mod notification;
 mod observation;
 mod policy;
 mod provider_build;
+mod provider_profile;
 mod report_target;
 mod row;
+mod series;
 mod status_report;
 mod timestamp;
+mod trail;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Initiator, JobConfig, LEASE, SEND_DEADLINE, SETTLED_RETENTION};
+pub use build_record::{BuildRecord, BuildStage, CommandRan, FinalResult, LogLocation};
+pub use config::{JobConfig, LEASE, SEND_DEADLINE, SETTLED_RETENTION};
 pub(crate) use crash_record::CrashEvidence;
+pub use effect::{Admission, BuildQuery, DecisionContext, Effect};
 pub use installation::InstallationId;
 pub use launch::{BuildVariable, BuildVariableKind, Launch, LaunchSpec};
 pub use next::{Decision, next};
-pub use notification::{NotificationState, StatusAt};
-pub use observation::{
-    Admission, BuildQuery, DecisionContext, DeliveryOutcome, Effect, Observation, PolicyLookup, RefResolution,
-    StartOutcome,
-};
+pub use notification::{NotificationState, ReportEntry, StatusAt};
+pub use observation::{DeliveryOutcome, Observation, PolicyLookup, RefResolution, StartOutcome};
 pub use policy::{Policy, RegistryDocuments, Rejection};
-pub use provider_build::one_line;
-pub use provider_build::{FailedStage, ProviderBuild};
+pub use provider_build::{BuildOutcome, BuildState, FailedStage, ProviderBuild, one_line};
+pub use provider_profile::ProviderProfile;
 pub use report_target::{ForgeRepository, ReportTarget};
-pub use row::{BuildRecord, DesiredState, FinalResult, Phase, Row, SourceMessage, TrailEntry};
+pub use row::{DesiredState, Phase, Row};
+pub use series::{RepeatRequest, SeriesEntry, SourceMessage};
 pub use status_report::StatusReport;
 pub use timestamp::Timestamp;
+pub use trail::{TrailEntry, TrailKind};

@@ -1,18 +1,19 @@
-use doorbell_messages::{GitRef, Request, RequestAction, VariableName};
+use doorbell_messages::{GitRef, Request, RequestAction};
 use doorbell_registry::{
     BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
+    is_reserved_variable,
 };
 
-/// What the registry says a project may run.
+/// What a project may run, by the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The project's document, laid over `_default`'s, without the credentials that may stand in it.
     pub document: ProjectDocument,
     /// Whether the documents hold a credential that only the build may see.
     pub inline_credentials: bool,
-    /// The SSM parameter of the project's document.
+    /// The name of the project's document in the registry.
     pub project_parameter: String,
-    /// The SSM parameter of `_default`, where it exists.
+    /// The name of the document of `_default`, where it exists.
     pub default_parameter: Option<String>,
     /// The build project of documents that name none.
     pub fallback_build_project: Option<BuildProjectName>,
@@ -23,13 +24,13 @@ pub struct Policy {
 /// The documents of a project, as the registry holds them.
 #[derive(Clone)]
 pub struct RegistryDocuments {
-    /// The SSM parameter's name and text.
+    /// The document's name and its JSON.
     pub project: (String, String),
     /// The same of `_default`, where it exists.
     pub default: Option<(String, String)>,
 }
 
-/// The texts may hold credentials: only the names are shown.
+/// Shows the names only: the JSON may hold credentials.
 impl std::fmt::Debug for RegistryDocuments {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RegistryDocuments")
@@ -39,7 +40,7 @@ impl std::fmt::Debug for RegistryDocuments {
     }
 }
 
-/// A "no", with a reason fit for the person who asked.
+/// A rejection, with a reason for the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection(pub String);
 
@@ -74,7 +75,7 @@ impl Policy {
             )));
         }
         if request.action == RequestAction::Cancel && request.id.is_none() {
-            // Its key would hold its own SNS message id, which no other request has.
+            // Its key would hold its own message id, which no other request has.
             return Err(Rejection("a cancel names the id of the request whose job it means, and has none".to_owned()));
         }
         self.check_ref(request)?;
@@ -88,7 +89,7 @@ impl Policy {
             (GitRef::PullRequest(_), _, _) => return self.check_pull_request(request),
             (_, Some(refs), _) => refs.iter().any(|pattern| pattern.matches(git_ref)),
             (GitRef::Branch(name), None, Some(branch)) => name == branch,
-            // iwomp-in-aws builds any branch; a warning says so.
+            // As in iwomp: any branch, with a warning.
             (GitRef::Branch(_), None, None) => true,
             (GitRef::Tag(_), None, _) => false,
         };
@@ -115,7 +116,7 @@ impl Policy {
 
     fn check_variables(&self, request: &Request) -> Result<(), Rejection> {
         for (name, _) in request.variables.iter() {
-            if is_reserved(name) {
+            if is_reserved_variable(name) {
                 return Err(Rejection(format!("the variable {name} is reserved: no request may set it")));
             }
             if !self.document.variables.contains(name) {
@@ -145,19 +146,11 @@ impl Policy {
         chosen.cloned().ok_or_else(|| Rejection(format!("project {} names no build project ({key})", request.project)))
     }
 
-    /// What the build runs. A text is one executable, which gets the short ref as iwomp-in-aws's did.
+    /// The command of the build. A string is one executable, which gets the short ref as its argument, as in iwomp.
     pub(crate) fn argv(&self, git_ref: &GitRef) -> Vec<String> {
         match &self.document.command {
             BuildCommand::Executable(program) => vec![program.clone(), git_ref.short()],
             BuildCommand::Argv(argv) => argv.clone(),
         }
     }
-}
-
-/// Names that would change what git, the shell, the loader, the SDK or our own runner does.
-fn is_reserved(name: &VariableName) -> bool {
-    const PREFIXES: [&str; 6] = ["DOORBELL_", "CODEBUILD_", "AWS_", "GIT_", "LD_", "BASH_FUNC_"];
-    const NAMES: [&str; 6] = ["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"];
-    let name = name.as_str().to_ascii_uppercase();
-    PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || NAMES.contains(&name.as_str())
 }

@@ -5,85 +5,116 @@ use doorbell_messages::{BuildId, RunnerExit, Status};
 
 use crate::domain::timestamp::Timestamp;
 
-/// A build as the provider describes it: the only source that a final status is ever told from.
+/// A build as the provider describes it: the only source of a job's final status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderBuild {
     /// Its id.
     pub id: BuildId,
-    /// Its number in the build project; lower is earlier.
+    /// Its number at its target; lower is earlier.
     pub number: Option<i64>,
-    /// `DOORBELL_JOB_ID` of its environment.
+    /// The job id in its environment.
     pub job_id: Option<String>,
-    /// Who started it.
-    pub initiator: Option<String>,
-    /// Whether it has ended.
-    pub complete: bool,
-    /// The provider's word for how it is.
-    pub status: String,
+    /// Whether a worker of this installation started it, by the provider's own record.
+    pub is_own: bool,
+    /// How it is.
+    pub state: BuildState,
     /// When it was started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// Its log, for people.
+    /// The page of its log, for people.
     pub log_url: Option<String>,
-    /// The first phase that did not succeed.
-    pub failed_stage: Option<FailedStage>,
 }
 
-/// A phase of a build that did not succeed.
+/// The state of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildState {
+    /// It waits at the provider.
+    Queued,
+    /// It has started and has not ended.
+    Running,
+    /// It has ended.
+    Ended(BuildOutcome),
+}
+
+/// How a build ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildOutcome {
+    /// The command exited with 0.
+    Success,
+    /// The command exited with another code.
+    CommandFailed {
+        /// The command's exit code.
+        exit_code: i32,
+    },
+    /// The runner failed before, beside or after the command.
+    RunnerFailed {
+        /// The runner's exit code.
+        exit_code: i32,
+    },
+    /// The build failed outside the runner's stage, or without an exit code.
+    FailedOutsideCommand(Option<FailedStage>),
+    /// The provider's infrastructure failed.
+    InfrastructureFailed(Option<FailedStage>),
+    /// The provider ended it at its time limit.
+    TimedOut,
+    /// It was stopped.
+    Canceled,
+    /// It ended with a status that the adapter does not know.
+    Unknown {
+        /// The provider's word.
+        status: String,
+    },
+}
+
+/// A stage of a build that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedStage {
-    /// Its name, as `BUILD`.
+    /// Its name, as the provider has it.
     pub name: String,
-    /// The provider's words about it.
+    /// The provider's message.
     pub message: String,
 }
 
-impl ProviderBuild {
-    /// The final status and a text about it; none while the build runs. An unknown status is not final until the
-    /// provider says that the build is complete.
-    pub fn final_status(&self) -> Option<(Status, String)> {
-        if !self.complete {
-            return None;
+impl BuildOutcome {
+    /// The outcome of a runner that exited with this code, which is not 0.
+    pub fn from_exit_code(exit_code: i32) -> Self {
+        if u8::try_from(exit_code).is_ok_and(|code| RunnerExit::RESERVED.contains(&code)) {
+            return Self::RunnerFailed { exit_code };
         }
+        Self::CommandFailed { exit_code }
+    }
+}
+
+impl ProviderBuild {
+    /// Whether it has ended.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.state, BuildState::Ended(_))
+    }
+
+    /// The final status, and a message about it; none until the build has ended.
+    pub fn final_status(&self) -> Option<(Status, String)> {
+        let BuildState::Ended(outcome) = &self.state else { return None };
         let after = self.duration().map_or(String::new(), |took| format!(" after {}", format_duration(took)));
-        Some(match self.status.as_str() {
-            "SUCCEEDED" => (Status::Success, format!("passed{after}")),
-            "FAILED" => self.failure(&after),
-            "STOPPED" => (Status::Canceled, format!("stopped{after}")),
-            "TIMED_OUT" => (Status::Error, format!("the provider ended the build at its time limit{after}")),
-            "FAULT" => (Status::Error, format!("the provider failed{after}{}", self.stage_message())),
-            other => (
+        Some(match outcome {
+            BuildOutcome::Success => (Status::Success, format!("passed{after}")),
+            BuildOutcome::CommandFailed { exit_code } => {
+                (Status::Failure, format!("the command exited with {exit_code}{after}"))
+            }
+            BuildOutcome::RunnerFailed { exit_code } => (Status::Error, runner_message(*exit_code, &after)),
+            BuildOutcome::FailedOutsideCommand(stage) => {
+                (Status::Error, format!("the build failed outside the command{after}{}", stage_message(stage.as_ref())))
+            }
+            BuildOutcome::InfrastructureFailed(stage) => {
+                (Status::Error, format!("the provider failed{after}{}", stage_message(stage.as_ref())))
+            }
+            BuildOutcome::TimedOut => (Status::Error, format!("the provider ended the build at its time limit{after}")),
+            BuildOutcome::Canceled => (Status::Canceled, format!("stopped{after}")),
+            BuildOutcome::Unknown { status } => (
                 Status::Error,
-                format!("the build ended{after} with a status that is unknown here: {}", one_line(other)),
+                format!("the build ended{after} with a status that is unknown here: {}", one_line(status)),
             ),
         })
-    }
-
-    fn failure(&self, after: &str) -> (Status, String) {
-        let code = self
-            .failed_stage
-            .as_ref()
-            .filter(|phase| phase.name == "BUILD")
-            .and_then(|phase| exit_code(&phase.message));
-        match code {
-            Some(code) => match RunnerExit::from_code(code) {
-                Some(exit) => (Status::Error, format!("{}{after} (runner code {code})", exit.meaning())),
-                // A newer runner's, never the command's.
-                None if is_reserved(code) => {
-                    (Status::Error, format!("the runner failed{after} (runner code {code}, which is unknown here)"))
-                }
-                None => (Status::Failure, format!("the command exited with {code}{after}")),
-            },
-            None => (Status::Error, format!("the build failed outside the command{after}{}", self.stage_message())),
-        }
-    }
-
-    fn stage_message(&self) -> String {
-        match &self.failed_stage {
-            Some(phase) => format!(": {}: {}", one_line(&phase.name), one_line(&phase.message)),
-            None => String::new(),
-        }
     }
 
     fn duration(&self) -> Option<Duration> {
@@ -91,18 +122,21 @@ impl ProviderBuild {
     }
 }
 
-fn is_reserved(code: i32) -> bool {
-    u8::try_from(code).is_ok_and(|code| RunnerExit::RESERVED.contains(&code))
+fn runner_message(exit_code: i32, after: &str) -> String {
+    match RunnerExit::from_code(exit_code) {
+        Some(exit) => format!("{}{after} (runner code {exit_code})", exit.meaning()),
+        None => format!("the runner failed{after} (runner code {exit_code}, which is unknown here)"),
+    }
 }
 
-/// CodeBuild shows a command's exit code nowhere but at the end of a phase's message: `… exit status 3`.
-fn exit_code(message: &str) -> Option<i32> {
-    let (_, rest) = message.rsplit_once("exit status ")?;
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
-    digits.parse().ok()
+fn stage_message(stage: Option<&FailedStage>) -> String {
+    match stage {
+        Some(stage) => format!(": {}: {}", one_line(&stage.name), one_line(&stage.message)),
+        None => String::new(),
+    }
 }
 
-/// Foreign text for a flag or a trail: one short line, in which nothing turns the reading direction.
+/// Foreign text as one short line without control characters or bidirectional marks.
 pub fn one_line(text: &str) -> String {
     sanitize_line(text, MAX_LINE_CHARS)
 }

@@ -2,22 +2,24 @@ use doorbell_messages::CommitId;
 use doorbell_registry::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig, SecretId};
 use serde::{Deserialize, Serialize};
 
-/// Whom to tell, and about which commit: frozen with the launch, so that a later change of the registry can't move
-/// a status to another place.
+/// A destination of status reports, and the commit that they are about.
+///
+/// Frozen with the launch or the rejection, so that a later change of the registry does not redirect a status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportTarget {
-    /// The forge.
-    pub forge: ForgeRepository,
-    /// The commit that is built and flagged.
+    /// The repository on a forge.
+    pub to: ForgeRepository,
+    /// The commit that is built and reported on.
     pub commit: CommitId,
-    /// The flag's identity on the forge.
+    /// The identity of this job's report at the destination.
     pub external_id: String,
 }
 
-/// A repository on a forge, and the right to speak about it.
+/// A repository on a forge, with the credentials to report on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForgeRepository {
     /// The kind of forge.
+    #[serde(rename = "type")]
     pub kind: ForgeKind,
     /// Its address.
     pub url: ForgeUrl,
@@ -25,7 +27,7 @@ pub struct ForgeRepository {
     pub repo: ForgeRepo,
     /// The name of the secret that holds the token.
     pub token_secret: SecretId,
-    /// The name that the flag shows.
+    /// The name that the report shows.
     pub username: String,
 }
 

@@ -1,58 +1,72 @@
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, GitRef, JobKey, Request, Status};
+use doorbell_messages::{CommitId, GitRef, JobKey, Request, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::build_record::{BuildRecord, BuildStage, FinalResult};
 use crate::domain::config::{MAX_TRAIL_LENGTH, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
-use crate::domain::notification::NotificationState;
-use crate::domain::report_target::ReportTarget;
+use crate::domain::notification::ReportEntry;
+use crate::domain::series::{RepeatRequest, SeriesEntry, SourceMessage};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::trail::{TrailEntry, TrailKind};
 
 /// A job as the ledger holds it: the only truth that workers share.
+///
+/// Its JSON is row schema 1, which is frozen: `worker/engine/fixtures/row/v1` has a file for each phase. Each writer
+/// carries all fields through, also those that it does not use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The job.
     pub key: JobKey,
-    /// Counts writes; every write is conditional on the one it follows.
+    /// Counts writes. Each write is conditional on the one before it.
     pub rev: u64,
-    /// Who wrote last: unique to one write, so that a worker that lost a reply knows its own write again.
+    /// A nonce of the last write, by which a worker that lost a reply recognizes its own write.
     pub writer: String,
     /// What was asked.
     pub request: Request,
-    /// The SNS message that asked first.
+    /// The message that asked first.
     pub message: SourceMessage,
     /// When the row was made.
     pub received_at: Timestamp,
-    /// Whether the job is to run or to end.
+    /// Later jobs of the series. Only in the row of the series' first job.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<SeriesEntry>,
+    /// A repeat of the request that decides what follows if this job ends as refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<RepeatRequest>,
+    /// The job that followed this one, made of its repeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed_by: Option<JobKey>,
+    /// Whether the job shall run or end.
     pub desired: DesiredState,
-    /// Where in its life the job is, and what it has only there.
+    /// When the cancel was published that asked this job to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canceled_at: Option<Timestamp>,
+    /// When the youngest cancel of the whole series was published. Only in the row of the series' first job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series_canceled_at: Option<Timestamp>,
+    /// Where in its life the job is, with the fields of that phase.
     pub phase: Phase,
-    /// When the phase wants to be looked at; none where nothing more can come.
+    /// When the phase is due; none where nothing more can come.
     pub phase_due_at: Option<Timestamp>,
-    /// Tries of what the phase waits for, since it last moved.
+    /// Tries of what the phase waits for, since it last changed.
     pub tries: u32,
-    /// What the forge was told, and when it is told next.
-    pub notification: NotificationState,
-    /// When nobody needs to look at the row again.
+    /// The build's stages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<BuildStage>,
+    /// The destinations of status reports. Entries are never removed or reordered.
+    pub reports: Vec<ReportEntry>,
+    /// When the row was settled: since then nothing is left to do.
     pub settled_at: Option<Timestamp>,
-    /// What is held against the row: handlings that did not come to their end, since their worker panicked or died.
+    /// How often handling the job crashed or panicked its worker, weighted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub crash_score: u32,
-    /// Why nobody handles the row any more until a person has looked at it.
+    /// Why the job is not handled until an operator has examined it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<String>,
-    /// What happened, for people; bounded.
+    /// The job's history, for people; bounded.
     pub trail: Vec<TrailEntry>,
-}
-
-/// The SNS message behind a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceMessage {
-    /// SNS's id.
-    pub id: String,
-    /// When it was published.
-    pub sent_at: Timestamp,
 }
 
 /// What the row's owners want of the job.
@@ -65,32 +79,32 @@ pub enum DesiredState {
     Cancel,
 }
 
-/// A job's life. A field exists in the phases that have it, and in no other.
+/// The phase of a job. A field exists in the phases that have it, and in no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase")]
 pub enum Phase {
-    /// Keyed and durable; the policy was not read yet, or the commit is not known yet.
+    /// Durable; the policy was not read yet, or the commit is not known yet.
     Received,
-    /// The policy said yes and the launch is frozen; no send of the next attempt was claimed.
+    /// The policy allowed it and the launch is frozen; no start call of the next attempt was claimed.
     Accepted {
-        /// Everything that StartBuild needs.
+        /// Everything that the start call needs.
         launch: Box<Launch>,
-        /// The number of the token that is sent next, counted from 1.
+        /// The number of the next start token, counted from 1.
         attempt: u32,
-        /// Why it waits.
+        /// Why the job waits.
         waiting: Option<String>,
     },
-    /// A send was claimed: a build may or may not exist.
+    /// A start call was claimed: a build may or may not exist.
     Starting {
-        /// Everything that StartBuild needs.
+        /// Everything that the start call needs.
         launch: Box<Launch>,
-        /// The number of the token.
+        /// The number of the start token.
         attempt: u32,
-        /// When this token's first send was claimed.
+        /// When the first call with this token was claimed.
         first_sent_at: Timestamp,
-        /// When its latest send was claimed.
+        /// When the latest call with it was claimed.
         last_sent_at: Timestamp,
-        /// How many sends of it were claimed.
+        /// How many calls with it were claimed.
         start_calls: u32,
     },
     /// The build is known.
@@ -110,47 +124,14 @@ pub enum Phase {
         result: FinalResult,
         /// The build, if there was one.
         build: Option<BuildRecord>,
-        /// Whom to tell.
-        target: Option<ReportTarget>,
     },
-    /// The policy said no.
+    /// The policy did not allow the request.
     Rejected {
         /// Why, fit for the person who asked.
         reason: String,
         /// When.
         at: Timestamp,
-        /// Whom to tell.
-        target: Option<ReportTarget>,
     },
-}
-
-/// A build of the provider, as far as the row keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BuildRecord {
-    /// The provider's id.
-    pub id: BuildId,
-    /// Its log, for people.
-    pub log_url: Option<String>,
-}
-
-/// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FinalResult {
-    /// A final status.
-    pub status: Status,
-    /// What happened, for people.
-    pub message: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// One line of a row's trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TrailEntry {
-    /// When.
-    pub at: Timestamp,
-    /// What happened.
-    pub text: String,
 }
 
 impl Row {
@@ -163,11 +144,17 @@ impl Row {
             request,
             message,
             received_at: now,
+            series: Vec::new(),
+            repeat: None,
+            followed_by: None,
             desired: DesiredState::Run,
+            canceled_at: None,
+            series_canceled_at: None,
             phase: Phase::Received,
             phase_due_at: Some(now),
             tries: 0,
-            notification: NotificationState::default(),
+            stages: Vec::new(),
+            reports: Vec::new(),
             settled_at: None,
             crash_score: 0,
             quarantined: None,
@@ -175,30 +162,40 @@ impl Row {
         }
     }
 
-    /// When a sweep should look at the row; none once it is settled or isolated.
+    /// When the sweep processes the row; none once it is settled or quarantined.
     pub fn due_at(&self) -> Option<Timestamp> {
-        [self.phase_due_at, self.notification.due_at].into_iter().flatten().min()
+        let reports = self.reports.iter().map(|entry| entry.notification.due_at);
+        reports.chain([self.phase_due_at]).flatten().min()
     }
 
-    /// When the ledger may forget the row; none until it is settled.
+    /// When the ledger may delete the row; none until it is settled.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.settled_at.map(|at| at + SETTLED_RETENTION)
     }
 
-    /// What to build.
+    /// The ref to build.
     pub fn git_ref(&self) -> &GitRef {
         &self.request.git_ref
     }
 
-    /// Whom to tell, as soon as that is known.
-    pub fn target(&self) -> Option<&ReportTarget> {
+    /// The launch, in the phases that have one.
+    pub fn launch(&self) -> Option<&Launch> {
         match &self.phase {
-            Phase::Received => None,
             Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-                launch.target.as_ref()
+                Some(launch)
             }
-            Phase::Finished { target, .. } | Phase::Rejected { target, .. } => target.as_ref(),
+            Phase::Received | Phase::Finished { .. } | Phase::Rejected { .. } => None,
         }
+    }
+
+    /// The commit that is reported on, once a destination is known.
+    pub fn reported_commit(&self) -> Option<&CommitId> {
+        self.reports.first().map(|entry| &entry.target.commit)
+    }
+
+    /// Whether the job is over: finished or rejected.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Finished { .. } | Phase::Rejected { .. })
     }
 
     /// The build, as soon as it is known.
@@ -210,7 +207,7 @@ impl Row {
         }
     }
 
-    /// What people are told of the job as it stands.
+    /// The job's status.
     pub fn status(&self) -> Status {
         match &self.phase {
             Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } => Status::Queued,
@@ -220,15 +217,16 @@ impl Row {
         }
     }
 
-    /// The row as whoever wants the job to end writes it: wanted, due now, and signed. None where there is nothing to
-    /// end any more, or somebody has asked for it already.
+    /// The row with a cancellation requested: due now, next revision, signed by `writer`.
+    ///
+    /// None where the job is over or a cancellation was requested before.
     pub fn with_cancel_requested(&self, now: Timestamp, why: &str, writer: String) -> Option<Self> {
         if self.settled_at.is_some() || self.desired == DesiredState::Cancel || self.status().is_final() {
             return None;
         }
         let mut row =
             Self { desired: DesiredState::Cancel, phase_due_at: Some(now), rev: self.rev + 1, writer, ..self.clone() };
-        row.record(now, why);
+        row.record(now, TrailKind::CancelRequested, why);
         Some(row)
     }
 
@@ -241,20 +239,39 @@ impl Row {
         }
     }
 
-    /// How long the job exists.
+    /// How long the job has existed.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
         now.running_since(self.received_at)
     }
 
-    /// Adds to the trail; the first entry stays for ever, the oldest of the others go.
-    pub(crate) fn record(&mut self, now: Timestamp, text: impl Into<String>) {
+    /// Adds a trail entry. The first entry is kept for ever; of the others the oldest is removed.
+    pub(crate) fn record(&mut self, now: Timestamp, kind: TrailKind, message: impl Into<String>) {
         if self.trail.len() >= MAX_TRAIL_LENGTH {
             self.trail.remove(1);
         }
-        self.trail.push(TrailEntry { at: now, text: text.into() });
+        self.trail.push(TrailEntry { at: now, kind, message: message.into() });
     }
 
-    /// Moves to another phase: what was waited for there is over.
+    /// Lets the reports of a new status be sent at once.
+    pub(crate) fn reset_report_retries(&mut self) {
+        self.reports.iter_mut().for_each(|entry| entry.notification.reset_retries());
+    }
+
+    /// Sets the due times of phase and reports back to those of an earlier state of this row.
+    pub(crate) fn restore_due_times(&mut self, before: &Self) {
+        self.phase_due_at = before.phase_due_at;
+        for (entry, earlier) in self.reports.iter_mut().zip(&before.reports) {
+            entry.notification.due_at = earlier.notification.due_at;
+        }
+    }
+
+    /// The due times of phase and reports, to change them alike.
+    pub(crate) fn due_times_mut(&mut self) -> impl Iterator<Item = &mut Option<Timestamp>> {
+        let reports = self.reports.iter_mut().map(|entry| &mut entry.notification.due_at);
+        reports.chain([&mut self.phase_due_at])
+    }
+
+    /// Enters another phase: what was waited for before is over.
     pub(crate) fn enter_phase(&mut self, phase: Phase, due: Option<Timestamp>) {
         self.phase = phase;
         self.phase_due_at = due;

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 use crate::domain::config::JobConfig;
 use crate::domain::row::{Phase, Row};
 
-/// What a forge is told about a job: a function of the row, never of the event in hand.
+/// A status report about a job: a function of the row, never of the event that is handled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The status.
     pub status: Status,
     /// A line for people.
     pub comment: String,
-    /// The build's log, or its build project's page before there is one. Never a URL from the request.
+    /// The page of the build's log, or of its target before there is one. Never a URL from the request.
     pub url: String,
 }
 
 impl StatusReport {
-    /// What the row says now.
+    /// The report of the row as it is.
     pub(crate) fn for_row(row: &Row, config: &JobConfig) -> Self {
         Self { status: row.status(), comment: comment(row), url: url(row, config) }
     }
@@ -37,10 +37,8 @@ fn url(row: &Row, config: &JobConfig) -> String {
     if let Some(log_url) = row.build().and_then(|build| build.log_url.as_ref()) {
         return log_url.clone();
     }
-    match &row.phase {
-        Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
-            format!("{}/{}", config.console_url, launch.build_project)
-        }
-        Phase::Received | Phase::Finished { .. } | Phase::Rejected { .. } => config.console_url.clone(),
+    match row.launch() {
+        Some(launch) => format!("{}/{}", config.console_url, launch.target),
+        None => config.console_url.clone(),
     }
 }

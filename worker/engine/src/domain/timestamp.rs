@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment in AWS's time, in milliseconds since 1970 (UTC).
+/// A moment of the trusted time, in milliseconds since 1970 (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
@@ -18,10 +18,10 @@ impl Timestamp {
         self.0
     }
 
-    /// Reads ISO 8601 with a zone, as SNS writes it.
+    /// Parses ISO 8601 with a zone.
     ///
     /// # Errors
-    /// Any other text.
+    /// Any other string.
     pub fn parse(text: &str) -> Result<Self, String> {
         let moment: jiff::Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
         Ok(Self(moment.as_millisecond()))

@@ -4,12 +4,12 @@ use doorbell_messages::{BuildId, GitRef, ProjectName};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
-use super::{NOW, config};
+use super::{NOW, PROFILE, config};
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, RefResolution, RegistryDocuments,
-    ReportTarget, Row, StartOutcome, StatusReport,
+    BuildQuery, BuildState, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile,
+    RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport,
 };
-use crate::ports::{Answer, BuildProvider, PortError, ProjectRegistry, SecretStore, StatusReporter};
+use crate::ports::{BuildProvider, PortError, ProjectRegistry, RefResolver, SecretStore, StatusReporter, Unauthorized};
 
 /// A running build of a row's job.
 pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
@@ -17,13 +17,11 @@ pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
         id: BuildId::new(id),
         number: Some(1),
         job_id: Some(config().installation.job_id(&row.key)),
-        initiator: Some("doorbell-worker/session".to_owned()),
-        complete: false,
-        status: "IN_PROGRESS".to_owned(),
+        is_own: true,
+        state: BuildState::Running,
         started_at: Some(NOW),
         ended_at: None,
         log_url: None,
-        failed_stage: None,
     }
 }
 
@@ -54,6 +52,10 @@ impl ProviderStub {
 }
 
 impl BuildProvider for ProviderStub {
+    fn profile(&self) -> ProviderProfile {
+        PROFILE
+    }
+
     async fn start(&self, _: &LaunchSpec, _: &str) -> StartOutcome {
         StartOutcome::Unknown("a stub starts no builds".to_owned())
     }
@@ -87,12 +89,24 @@ impl ProjectRegistry for RegistryStub {
 pub(crate) struct ReporterStub;
 
 impl StatusReporter for ReporterStub {
-    async fn report_status(&self, _: &ReportTarget, _: &StatusReport, _: &SecretString) -> Answer<DeliveryOutcome> {
-        Answer::Seen(DeliveryOutcome::Delivered)
+    async fn report_status(
+        &self,
+        _: &ReportTarget,
+        _: &StatusReport,
+        _: &SecretString,
+    ) -> Result<DeliveryOutcome, Unauthorized> {
+        Ok(DeliveryOutcome::Delivered)
     }
+}
 
-    async fn resolve_ref(&self, _: &ForgeRepository, _: &GitRef, _: Option<&SecretString>) -> Answer<RefResolution> {
-        Answer::Seen(RefResolution::Missing("no such ref".to_owned()))
+impl RefResolver for ReporterStub {
+    async fn resolve_ref(
+        &self,
+        _: &ForgeRepository,
+        _: &GitRef,
+        _: Option<&SecretString>,
+    ) -> Result<RefResolution, Unauthorized> {
+        Ok(RefResolution::Missing("no such ref".to_owned()))
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use doorbell_messages::{JobKey, Request};
 
-use crate::domain::{Initiator, InstallationId, JobConfig, Row, SourceMessage, Timestamp};
+use crate::domain::{InstallationId, JobConfig, ProviderProfile, Row, SourceMessage, Timestamp};
 use crate::ports::Clock;
 
 pub(crate) use calls::{ProviderStub, RegistryStub, ReporterStub, SecretsStub, described_build};
@@ -33,10 +33,20 @@ pub(crate) fn row(number: u32) -> Row {
     Row::new(key, request, SourceMessage { id, sent_at: NOW }, NOW)
 }
 
+/// The facts of the provider stub.
+pub(crate) const PROFILE: ProviderProfile = ProviderProfile {
+    name: "builder",
+    token_reuse_window: Duration::from_secs(4 * 60),
+    absence_confirmed_after: Duration::from_secs(16 * 60),
+    lookback: Duration::from_secs(5 * 60),
+    max_queue_time: Duration::from_secs(8 * 60 * 60),
+    max_describe_batch: 100,
+};
+
 pub(crate) fn config() -> JobConfig {
     JobConfig {
         installation: InstallationId::from_ledger_arn("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
-        initiator: Initiator::Role("doorbell-worker".to_owned()),
+        provider: PROFILE,
         max_request_age: Duration::from_secs(3600),
         queue_timeout: Duration::from_secs(3600),
         build_poll_interval: Duration::from_secs(60),

@@ -52,7 +52,7 @@ async fn run_day_long_outage(behavior: ForgeBehavior, jobs: usize, is_worker_new
             simulation.reported(key).last(),
             Some(&Status::Success),
             "{behavior:?}: {:?}",
-            simulation.row(key).notification
+            simulation.row(key).reports[0].notification
         );
     }
     simulation.wait_settled().await;

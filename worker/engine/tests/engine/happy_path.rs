@@ -1,5 +1,6 @@
 //! Jobs without faults, and small deviations from that.
 
+use doorbell_engine::domain::BuildOutcome;
 use doorbell_messages::Status;
 use serde_json::json;
 
@@ -33,8 +34,7 @@ async fn command_failure_is_failure_and_runner_failure_is_error() {
     for (code, expected) in [(3, Status::Failure), (241, Status::Error)] {
         let simulation = Simulation::new();
         let _worker = simulation.start_worker("a");
-        let phase = ("BUILD".to_owned(), format!("exit status {code}"));
-        lock(&simulation.services.provider).behavior.result = ("FAILED".to_owned(), Some(phase));
+        lock(&simulation.services.provider).behavior.result = BuildOutcome::from_exit_code(code);
         let key = simulation.publish(json!({}));
         simulation.wait_settled().await;
         assert_eq!(simulation.reported(&key), [Status::Running, expected]);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use doorbell_engine::domain::{Initiator, InstallationId, JobConfig, ProviderBuild, Row};
+use doorbell_engine::domain::{InstallationId, JobConfig, ProviderBuild, Row};
 use doorbell_engine::{Engine, EngineConfig};
 use doorbell_messages::{BuildId, JobKey, Request, Status};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::fakes::{
-    FakeServices, FlagWrite, QueueKind, SimulatedProcess, SimulatedQueue, SimulatedWorker, document, lock,
+    FakeServices, FlagWrite, PROFILE, QueueKind, SimulatedProcess, SimulatedQueue, SimulatedWorker, document, lock,
 };
 
 pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
@@ -117,8 +117,9 @@ impl Simulation {
             assert!(row.due_at().is_none(), "not finished: {row:#?}");
             assert!(row.settled_at.is_some() || row.quarantined.is_some(), "not finished: {row:#?}");
             assert!(self.own_builds(&row.key).len() <= 1, "{:#?}", self.own_builds(&row.key));
-            let Some(target) = row.target().filter(|_| row.settled_at.is_some()) else { continue };
-            assert_eq!(target.external_id, installation.flag_uid(&row.key));
+            let Some(entry) = row.reports.first().filter(|_| row.settled_at.is_some()) else { continue };
+            let target = &entry.target;
+            assert_eq!(target.external_id, installation.external_id(&row.key));
             let flags = self.flags(&row.key);
             assert_eq!(flags.last().map(|flag| flag.status), Some(row.status()), "{flags:#?}");
             assert!(flags.iter().all(|flag| flag.commit == target.commit));
@@ -137,10 +138,7 @@ impl Simulation {
     pub fn own_builds(&self, key: &JobKey) -> Vec<ProviderBuild> {
         let job_id = installation().job_id(key);
         let builds = lock(&self.services.provider).builds(self.services.now());
-        let is_own = |build: &ProviderBuild| {
-            build.job_id.as_ref() == Some(&job_id)
-                && build.initiator.as_deref().is_some_and(|who| who.starts_with("doorbell-worker/"))
-        };
+        let is_own = |build: &ProviderBuild| build.job_id.as_ref() == Some(&job_id) && build.is_own;
         builds.into_iter().filter(is_own).collect()
     }
 
@@ -152,7 +150,7 @@ impl Simulation {
 
     /// The writes of a job's flag, in the order in which the forge committed them.
     pub fn flags(&self, key: &JobKey) -> Vec<FlagWrite> {
-        let uid = installation().flag_uid(key);
+        let uid = installation().external_id(key);
         lock(&self.services.forge).history.iter().filter(|flag| flag.uid == uid).cloned().collect()
     }
 
@@ -177,7 +175,7 @@ fn config(name: &str) -> EngineConfig {
     EngineConfig {
         jobs: JobConfig {
             installation: installation(),
-            initiator: Initiator::Role("doorbell-worker".to_owned()),
+            provider: PROFILE,
             max_request_age: secs(72 * 3600),
             queue_timeout: secs(24 * 3600),
             build_poll_interval: secs(60),

@@ -1,5 +1,6 @@
 //! Builds whose events are lost or forged, and large numbers of builds.
 
+use doorbell_engine::domain::{BuildOutcome, BuildState};
 use doorbell_messages::Status;
 use serde_json::json;
 
@@ -59,8 +60,7 @@ async fn forged_success_event_is_not_trusted() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
     lock(&simulation.services.provider).behavior.build_time = secs(500);
-    lock(&simulation.services.provider).behavior.result =
-        ("FAILED".to_owned(), Some(("BUILD".to_owned(), "exit status 1".to_owned())));
+    lock(&simulation.services.provider).behavior.result = BuildOutcome::from_exit_code(1);
     let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(20)).await;
     simulation.services.events.send(event(&simulation.only_build(&key), "SUCCEEDED"));
@@ -83,9 +83,9 @@ async fn duplicate_build_of_a_job_is_stopped() {
     tokio::time::sleep(secs(5)).await;
     assert_eq!(worker.process.count(PortCall::Stop), 1);
     let builds = lock(&simulation.services.provider).builds(simulation.services.now());
-    let status = |id: &str| builds.iter().find(|build| build.id.as_str() == id).unwrap().status.clone();
-    assert_eq!(status(second.as_str()), "STOPPED");
-    assert!(simulation.row(&key).trail.iter().any(|note| note.text == format!("second build {second} of this job")));
+    let state = |id: &str| builds.iter().find(|build| build.id.as_str() == id).unwrap().state.clone();
+    assert_eq!(state(second.as_str()), BuildState::Ended(BuildOutcome::Canceled));
+    assert!(simulation.row(&key).trail.iter().any(|note| note.message == format!("duplicate build {second} detected")));
     tokio::time::sleep(secs(100)).await;
     assert_eq!(simulation.reported(&key), [Status::Running, Status::Success]);
 }

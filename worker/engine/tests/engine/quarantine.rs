@@ -18,7 +18,7 @@ async fn panicking_job_is_quarantined_after_three_panics() {
     let row = simulation.row(&bad);
     assert_eq!(
         row.quarantined.as_deref(),
-        Some("put aside: handling it was begun again and again, and never came to its end")
+        Some("quarantined: handling this job repeatedly crashed or panicked its worker")
     );
     assert!(good.iter().all(|key| simulation.row(key).status() == Status::Success));
     assert!(!worker.task.is_finished(), "the worker still runs");

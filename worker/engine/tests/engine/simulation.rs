@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorbell_engine::domain::{Phase, ProviderBuild, Row};
+use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row};
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
@@ -156,17 +156,19 @@ fn check_final_status(simulation: &Simulation, row: &Row) {
     let Phase::Finished { result, .. } = &row.phase else { return };
     if let Some(build) = simulation.own_builds(&row.key).first() {
         let is_unknown = result.message.starts_with("unknown whether it started");
-        let is_right = build.complete && result.status == status_of(build);
+        let is_right = result.status == status_of(build);
         assert!(is_right || is_unknown, "{row:#?} of {build:#?}");
     }
 }
 
 fn status_of(build: &ProviderBuild) -> Status {
-    match build.status.as_str() {
-        "SUCCEEDED" => Status::Success,
-        "FAILED" => Status::Failure,
-        "STOPPED" => Status::Canceled,
-        _ => Status::Error,
+    match &build.state {
+        BuildState::Queued => Status::Queued,
+        BuildState::Running => Status::Running,
+        BuildState::Ended(BuildOutcome::Success) => Status::Success,
+        BuildState::Ended(BuildOutcome::CommandFailed { .. }) => Status::Failure,
+        BuildState::Ended(BuildOutcome::Canceled) => Status::Canceled,
+        BuildState::Ended(_) => Status::Error,
     }
 }
 

@@ -18,8 +18,9 @@ pub(crate) async fn rows(root: &AwsClient) -> Result<Vec<Value>, AwsError> {
     let mut request = json!({ "TableName": JOBS_TABLE, "ConsistentRead": true });
     loop {
         let page = root.json("dynamodb", "DynamoDB_20120810.Scan", request.clone()).await?;
-        // The sweep's heartbeat is not a job.
-        let items = page["Items"].as_array().into_iter().flatten().filter(|item| item["pk"]["S"] != "#sweep");
+        // Items whose key begins with `#` are no rows: the heartbeat and the projects.
+        let is_row = |item: &&Value| !item["pk"]["S"].as_str().unwrap_or_default().starts_with('#');
+        let items = page["Items"].as_array().into_iter().flatten().filter(is_row);
         rows.extend(items.map(plain_item));
         match page.get("LastEvaluatedKey") {
             Some(key) => request["ExclusiveStartKey"] = key.clone(),

@@ -75,7 +75,7 @@ mod tests {
 
     fn job(phase: &str, sent_ago: i64, due_in: i64) -> Job {
         let row = json!({ "phase": { "name": phase, "first_sent_at": NOW - sent_ago * 1000 } });
-        Job::from_item(&json!({ "job": row.to_string(), "due_at": NOW + due_in * 1000 }))
+        Job::from_item(&json!({ "row": row.to_string(), "due_at": NOW + due_in * 1000 }))
     }
 
     fn check(jobs: &[Job], expected: Option<u64>) {

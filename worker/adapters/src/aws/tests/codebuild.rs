@@ -1,8 +1,12 @@
-use doorbell_engine::domain::{BuildQuery, BuildVariable, BuildVariableKind, LaunchSpec, StartOutcome, Timestamp};
+use doorbell_engine::domain::{
+    BuildOutcome, BuildQuery, BuildState, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild,
+    StartOutcome, Timestamp,
+};
 use doorbell_engine::ports::BuildProvider;
 use serde_json::{Value, json};
 
 use super::{AwsStub, error_response};
+use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
 use crate::provider::CodeBuildProvider;
 
@@ -10,11 +14,11 @@ const TOKEN: &str = "0123456789abcdef";
 
 fn spec() -> LaunchSpec {
     let variable = BuildVariable { name: "A".to_owned(), value: "b".to_owned(), kind: BuildVariableKind::Plaintext };
-    LaunchSpec { build_project: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
+    LaunchSpec { target: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
 }
 
 async fn provider(aws: &AwsStub) -> CodeBuildProvider {
-    CodeBuildProvider::new(&aws.sdk().await, &AwsClock::default())
+    CodeBuildProvider::new(&aws.sdk().await, &AwsClock::default(), Initiator::Role("doorbell-worker".to_owned()))
 }
 
 async fn start(answer: (u16, Value)) -> (StartOutcome, AwsStub) {
@@ -67,7 +71,7 @@ async fn build_search_stops_at_builds_older_than_cutoff() {
     let builds = |id: &str, at: u32| (200, json!({"builds": [{"id": id, "startTime": at}]}));
     let aws = AwsStub::new([ids("b:3"), builds("b:3", 3000), ids("b:2"), builds("b:2", 1000), ids("b:1")]).await;
     let not_before = Timestamp::from_millis(2_000_000);
-    let query = BuildQuery { build_project: "builds".parse().unwrap(), not_before, asked_at: not_before };
+    let query = BuildQuery { target: "builds".parse().unwrap(), not_before, asked_at: not_before };
     let found = provider(&aws).await.list(&query).await.unwrap();
     assert_eq!(found.iter().map(|build| build.id.as_str()).collect::<Vec<_>>(), ["b:3", "b:2"]);
     let lists: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == "ListBuildsForProject").collect();
@@ -79,6 +83,91 @@ async fn build_search_stops_at_builds_older_than_cutoff() {
 async fn build_search_with_failed_page_is_an_error() {
     let aws = AwsStub::new([(200, json!({"ids": ["b:3"]})), error_response("AccessDeniedException", "not you")]).await;
     let at = Timestamp::from_millis(0);
-    let query = BuildQuery { build_project: "builds".parse().unwrap(), not_before: at, asked_at: at };
+    let query = BuildQuery { target: "builds".parse().unwrap(), not_before: at, asked_at: at };
     assert!(provider(&aws).await.list(&query).await.is_err());
+}
+
+/// The build of a StartBuild that was answered with these fields.
+async fn described(mut build: Value) -> ProviderBuild {
+    build["id"] = "builds:1".into();
+    match start((200, json!({ "build": build }))).await.0 {
+        StartOutcome::Started(build) => build,
+        outcome => panic!("{outcome:?}"),
+    }
+}
+
+async fn check_state(build: Value, expected: BuildState) {
+    assert_eq!(described(build.clone()).await.state, expected, "{build}");
+}
+
+fn ended(status: &str, stage: Option<(&str, &str)>) -> Value {
+    let stage = stage.map(|(name, message)| {
+        json!({"phaseType": name, "phaseStatus": "FAILED", "contexts": [{"statusCode": "X", "message": message}]})
+    });
+    let succeeded = json!({"phaseType": "SUBMITTED", "phaseStatus": "SUCCEEDED"});
+    let stages: Vec<Value> = [Some(succeeded), stage].into_iter().flatten().collect();
+    json!({"buildComplete": true, "buildStatus": status, "phases": stages})
+}
+
+#[tokio::test]
+async fn build_status_maps_to_build_state() {
+    let end = BuildState::Ended;
+    let stage = |name: &str, message: &str| Some(FailedStage { name: name.to_owned(), message: message.to_owned() });
+    check_state(ended("SUCCEEDED", None), end(BuildOutcome::Success)).await;
+    check_state(ended("STOPPED", None), end(BuildOutcome::Canceled)).await;
+    check_state(ended("TIMED_OUT", None), end(BuildOutcome::TimedOut)).await;
+    check_state(ended("FAULT", None), end(BuildOutcome::InfrastructureFailed(None))).await;
+    let fault = end(BuildOutcome::InfrastructureFailed(stage("PROVISIONING", "no host")));
+    check_state(ended("FAULT", Some(("PROVISIONING", "no host"))), fault).await;
+    let failed = end(BuildOutcome::FailedOutsideCommand(stage("QUEUED", "CLIENT_ERROR: role")));
+    check_state(ended("FAILED", Some(("QUEUED", "CLIENT_ERROR: role"))), failed).await;
+    check_state(ended("FAILED", None), end(BuildOutcome::FailedOutsideCommand(None))).await;
+    let unknown = end(BuildOutcome::Unknown { status: "VAPORIZED".to_owned() });
+    check_state(ended("VAPORIZED", None), unknown).await;
+}
+
+#[tokio::test]
+async fn build_that_is_not_complete_has_not_ended() {
+    for status in ["IN_PROGRESS", "SUCCEEDED", "VAPORIZED"] {
+        let build = |phase: &str| json!({"buildComplete": false, "buildStatus": status, "currentPhase": phase});
+        check_state(build("BUILD"), BuildState::Running).await;
+        check_state(build("QUEUED"), BuildState::Queued).await;
+        check_state(build("SUBMITTED"), BuildState::Queued).await;
+    }
+}
+
+#[tokio::test]
+async fn exit_code_is_read_from_the_message_of_the_build_phase() {
+    let check = async |message: &str, expected: BuildOutcome| {
+        check_state(ended("FAILED", Some(("BUILD", message))), BuildState::Ended(expected)).await;
+    };
+    let message = "Error while executing command: doorbell-runner. Reason: exit status 3";
+    check(message, BuildOutcome::CommandFailed { exit_code: 3 }).await;
+    let message = "COMMAND_EXECUTION_ERROR: exit status 128, exit status 239.";
+    check(message, BuildOutcome::CommandFailed { exit_code: 239 }).await;
+    check("exit status 242", BuildOutcome::RunnerFailed { exit_code: 242 }).await;
+}
+
+#[tokio::test]
+async fn exit_code_outside_the_build_phase_is_not_read() {
+    let stage = FailedStage { name: "INSTALL".to_owned(), message: "exit status 3".to_owned() };
+    let expected = BuildState::Ended(BuildOutcome::FailedOutsideCommand(Some(stage)));
+    check_state(ended("FAILED", Some(("INSTALL", "exit status 3"))), expected).await;
+}
+
+#[tokio::test]
+async fn build_phase_message_without_exit_code_has_none() {
+    for message in ["exit status", "exit status x", "exit status 99999999999999999999"] {
+        let state = described(ended("FAILED", Some(("BUILD", message)))).await.state;
+        assert!(matches!(state, BuildState::Ended(BuildOutcome::FailedOutsideCommand(Some(_)))), "{message:?}");
+    }
+}
+
+#[tokio::test]
+async fn build_of_another_initiator_is_not_own() {
+    let is_own = async |initiator: Value| described(json!({ "initiator": initiator })).await.is_own;
+    assert!(is_own(json!("doorbell-worker/session")).await);
+    for other in [json!(null), json!("somebody/else"), json!("doorbell-worker-2/x"), json!("doorbell-worker")] {
+        assert!(!is_own(other.clone()).await, "{other}");
+    }
 }

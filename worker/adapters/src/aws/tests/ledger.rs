@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use doorbell_engine::domain::{Row, SourceMessage, Timestamp};
 use doorbell_engine::ports::{InsertOutcome, JobLedger, LoadError, UpdateOutcome};
 use doorbell_messages::{JobKey, Request};
 use serde_json::{Value, json};
 
-use super::{AwsStub, error_response};
+use super::{AwsStub, AwsStubCall, error_response};
 use crate::aws::DynamoDbLedger;
 use crate::aws::clock::AwsClock;
 
@@ -21,17 +23,100 @@ async fn table(aws: &AwsStub) -> DynamoDbLedger {
 
 fn item(schema: u32) -> Value {
     let job = serde_json::to_string(&row()).unwrap();
-    json!({"Item": {"pk": {"S": row().key.as_str()}, "schema": {"N": schema.to_string()}, "job": {"S": job}}})
+    json!({"Item": {"pk": {"S": row().key.as_str()}, "schema": {"N": schema.to_string()}, "row": {"S": job}}})
 }
 
 const CONDITION_FAILED: &str = "ConditionalCheckFailedException";
+
+fn only_call(aws: &AwsStub, operation: &str) -> AwsStubCall {
+    let mut calls: Vec<_> = aws.calls().into_iter().filter(|call| call.operation == operation).collect();
+    assert_eq!(calls.len(), 1, "{calls:#?}");
+    calls.remove(0)
+}
+
+/// The item of schema 1 as a file, which is written once and never regenerated.
+#[tokio::test]
+async fn item_fixture_is_inserted_field_by_field() {
+    for fixture in [include_str!("items/v1/due.json"), include_str!("items/v1/settled.json")] {
+        let item: Value = serde_json::from_str(fixture).unwrap();
+        let aws = AwsStub::new([(200, json!({ "Item": item }))]).await;
+        let table = table(&aws).await;
+        let key = item["pk"]["S"].as_str().unwrap().parse().unwrap();
+        let row = table.load(&[key]).await.remove(0).unwrap().unwrap();
+        table.insert(std::slice::from_ref(&row)).await.remove(0).unwrap();
+        let written = only_call(&aws, "PutItem").body["Item"].clone();
+        let (written, item) = (written.as_object().unwrap(), item.as_object().unwrap());
+        for (name, value) in item.iter().filter(|(name, _)| *name != "row") {
+            assert_eq!(written.get(name), Some(value), "{name}");
+        }
+        let parse = |item: &serde_json::Map<String, Value>| -> Value {
+            serde_json::from_str(item["row"]["S"].as_str().unwrap()).unwrap()
+        };
+        assert_eq!(parse(written), parse(item));
+        assert_eq!(written.len(), item.len(), "{written:#?}");
+    }
+}
+
+#[tokio::test]
+async fn update_leaves_constant_attributes_alone() {
+    let aws = AwsStub::new([(200, json!({}))]).await;
+    table(&aws).await.update(&[Row { rev: 8, ..row() }]).await.remove(0).unwrap();
+    let names = aws.call().body["ExpressionAttributeNames"].clone();
+    assert!(names.get("#row").is_some(), "{names}");
+    assert!(names.get("#listed").is_none() && names.get("#received_at").is_none(), "{names}");
+}
+
+#[tokio::test]
+async fn project_item_is_written_once_an_hour() {
+    let aws = AwsStub::new([(200, json!({}))]).await;
+    let table = table(&aws).await;
+    let later = |minutes: u64| Row { received_at: row().received_at + Duration::from_secs(minutes * 60), ..row() };
+    for (minutes, expected) in [(0, 1), (59, 1), (60, 2), (61, 2)] {
+        table.insert(&[later(minutes)]).await.remove(0).unwrap();
+        let written = aws.calls().into_iter().filter(|call| call.operation == "UpdateItem").count();
+        assert_eq!(written, expected, "after {minutes} min");
+    }
+    let calls = aws.calls();
+    let call = calls.iter().find(|call| call.operation == "UpdateItem").unwrap();
+    assert_eq!(call.body["Key"], json!({"pk": {"S": "#project#demo"}}));
+    let update = call.body["UpdateExpression"].as_str().unwrap();
+    assert!(update.contains("#received_at = if_not_exists(#received_at, :received_at)"), "{update}");
+    assert!(update.ends_with("ADD #rev :one"), "{update}");
+    assert_eq!(call.body["ExpressionAttributeValues"][":listed"], json!({"S": "#/0"}));
+    assert_eq!(call.body["ExpressionAttributeValues"][":schema"], json!({"N": "1"}));
+}
+
+#[tokio::test]
+async fn failed_project_item_does_not_fail_the_insert() {
+    let denied = error_response("AccessDeniedException", "not you");
+    let aws = AwsStub::new([(200, json!({}))]).await;
+    let table = table(&aws).await;
+    aws.fail_operation("UpdateItem", denied);
+    for expected in [1, 2] {
+        assert_eq!(table.insert(&[row()]).await, [Ok(InsertOutcome::Inserted)]);
+        let tries = aws.calls().into_iter().filter(|call| call.operation == "UpdateItem").count();
+        assert_eq!(tries, expected, "the next insert tries again");
+    }
+}
+
+#[tokio::test]
+async fn heartbeat_item_has_schema_rev_and_expiry() {
+    let aws = AwsStub::new([(200, json!({}))]).await;
+    table(&aws).await.write_heartbeat(row().received_at, "a", "arn:x").await.unwrap();
+    let body = aws.call().body;
+    assert_eq!(body["Key"], json!({"pk": {"S": "#heartbeat"}}));
+    let values = &body["ExpressionAttributeValues"];
+    for name in [":at", ":instance", ":principal", ":schema", ":expires_at"] {
+        assert!(values.get(name).is_some(), "{name} in {values}");
+    }
+    assert!(body["UpdateExpression"].as_str().unwrap().ends_with("ADD #rev :one"));
+}
 
 #[tokio::test]
 async fn insert_requires_absent_row() {
     let aws = AwsStub::new([(200, json!({}))]).await;
     assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(InsertOutcome::Inserted)]);
-    assert_eq!(aws.call().operation, "PutItem");
-    assert_eq!(aws.call().body["ConditionExpression"], "attribute_not_exists(pk)");
+    assert_eq!(only_call(&aws, "PutItem").body["ConditionExpression"], "attribute_not_exists(pk)");
 
     let aws = AwsStub::new([error_response(CONDITION_FAILED, "The conditional request failed")]).await;
     assert_eq!(table(&aws).await.insert(&[row()]).await, [Ok(InsertOutcome::AlreadyExists)]);
@@ -88,6 +173,6 @@ async fn row_of_newer_schema_is_not_reported_as_corrupt() {
     };
     assert_eq!(load(item(2)).await, Err(LoadError::NewerSchema(2)));
     assert!(matches!(load(json!({"Item": {"pk": {"S": "x"}}})).await, Err(LoadError::Corrupt(_))));
-    let truncated = json!({"Item": {"schema": {"N": "1"}, "job": {"S": "{"}}});
+    let truncated = json!({"Item": {"schema": {"N": "1"}, "row": {"S": "{"}}});
     assert!(matches!(load(truncated).await, Err(LoadError::Corrupt(_))));
 }

@@ -28,6 +28,8 @@ struct AwsStub {
 #[derive(Debug, Default)]
 struct AwsStubState {
     responses: VecDeque<(u16, Value)>,
+    /// An operation that always gets this answer.
+    failing: Option<(String, (u16, Value))>,
     calls: Vec<AwsStubCall>,
 }
 
@@ -42,7 +44,7 @@ struct AwsStubCall {
 
 impl AwsStub {
     async fn new(answers: impl IntoIterator<Item = (u16, Value)>) -> Self {
-        let exchange = AwsStubState { responses: answers.into_iter().collect(), calls: Vec::new() };
+        let exchange = AwsStubState { responses: answers.into_iter().collect(), ..AwsStubState::default() };
         let state = Arc::new(Mutex::new(exchange));
         let router = Router::new().fallback(respond).with_state(Arc::clone(&state));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,6 +61,11 @@ impl AwsStub {
             loader.endpoint_url(url).region(Region::new("eu-west-1")).credentials_provider(key)
         });
         connection.await.sdk
+    }
+
+    fn fail_operation(&self, operation: &str, answer: (u16, Value)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failing = Some((operation.to_owned(), answer));
     }
 
     fn calls(&self) -> Vec<AwsStubCall> {
@@ -85,8 +92,11 @@ async fn respond(
         body: serde_json::from_str(&body).unwrap_or_default(),
         authorization: text("authorization"),
     });
+    let operation = exchange.calls.last().map(|call| call.operation.clone()).unwrap_or_default();
+    let failing = exchange.failing.clone().filter(|(failing, _)| *failing == operation);
     // Where the SDK tries again, it meets the last answer again.
     let (code, answer) = match exchange.responses.len() {
+        _ if failing.is_some() => failing.unwrap().1,
         0 => (500, Value::Null),
         1 => exchange.responses[0].clone(),
         _ => exchange.responses.pop_front().unwrap(),

@@ -4,7 +4,7 @@ mod ref_resolver;
 mod response;
 
 use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, ReportTarget, StatusReport};
-use doorbell_engine::ports::Answer;
+use doorbell_engine::ports::Unauthorized;
 use doorbell_messages::Status;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
@@ -30,6 +30,12 @@ fn pagure_status(status: Status) -> &'static str {
     }
 }
 
+/// The flag's uid: the 32 characters of the external id that Pagure's column holds. A longer uid is a `400 EDBERROR`.
+fn uid(target: &ReportTarget) -> &str {
+    const UID_CHARS: usize = 32;
+    target.external_id.get(..UID_CHARS).unwrap_or(&target.external_id)
+}
+
 /// Flags the commit by Pagure's own API. Repeating it is safe: one uid is one flag, and the last write wins.
 pub(super) async fn post_flag(
     client: &Client,
@@ -37,18 +43,18 @@ pub(super) async fn post_flag(
     target: &ReportTarget,
     report: &StatusReport,
     token: &SecretString,
-) -> Answer<DeliveryOutcome> {
-    let path = format!("api/0/{}/c/{}/flag", target.forge.repo, target.commit);
+) -> Result<DeliveryOutcome, Unauthorized> {
+    let path = format!("api/0/{}/c/{}/flag", target.to.repo, target.commit);
     let form = [
-        ("username", target.forge.username.as_str()),
+        ("username", target.to.username.as_str()),
         ("comment", report.comment.as_str()),
         ("url", report.url.as_str()),
         ("status", pagure_status(report.status)),
-        ("uid", target.external_id.as_str()),
+        ("uid", uid(target)),
     ];
     match with_token(client.post(join(forge, &path)).form(&form), token) {
         Some(request) => send(request).await,
-        None => Answer::Seen(DeliveryOutcome::Failed { reason: TOKEN_NOT_HEADER_SAFE.to_owned(), retry_after: None }),
+        None => Ok(DeliveryOutcome::Failed { reason: TOKEN_NOT_HEADER_SAFE.to_owned(), retry_after: None }),
     }
 }
 
@@ -60,49 +66,49 @@ pub(super) async fn post_to_plugin(
     target: &ReportTarget,
     report: &StatusReport,
     token: &SecretString,
-) -> Answer<DeliveryOutcome> {
-    let path = format!("api/0/ci/doorbell/{}", target.forge.repo);
+) -> Result<DeliveryOutcome, Unauthorized> {
+    let path = format!("api/0/ci/doorbell/{}", target.to.repo);
     let body = serde_json::json!({
         "token": token.expose_secret(),
         "commit": target.commit.as_str(),
-        "username": target.forge.username,
+        "username": target.to.username,
         "comment": report.comment,
         "url": report.url,
         "status": pagure_status(report.status),
-        "uid": target.external_id,
+        "uid": uid(target),
     });
     send(client.post(join(forge, &path)).json(&body)).await
 }
 
-async fn send(request: RequestBuilder) -> Answer<DeliveryOutcome> {
+async fn send(request: RequestBuilder) -> Result<DeliveryOutcome, Unauthorized> {
     match request.send().await {
         Ok(response) => classify_response(response).await,
         Err(error) if error.is_connect() => {
-            Answer::Seen(DeliveryOutcome::Failed { reason: describe_transport_error(&error), retry_after: None })
+            Ok(DeliveryOutcome::Failed { reason: describe_transport_error(&error), retry_after: None })
         }
-        Err(error) => Answer::Seen(DeliveryOutcome::Unknown(describe_transport_error(&error))),
+        Err(error) => Ok(DeliveryOutcome::Unknown(describe_transport_error(&error))),
     }
 }
 
-async fn classify_response(response: Response) -> Answer<DeliveryOutcome> {
+async fn classify_response(response: Response) -> Result<DeliveryOutcome, Unauthorized> {
     let code = response.status();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
     let body = match read(response, MAX_RESPONSE_BYTES).await {
         Ok(body) => body,
         // The status line was there: for a refusal it says enough.
-        Err(reason) if code.is_success() => return Answer::Seen(DeliveryOutcome::Unknown(reason)),
+        Err(reason) if code.is_success() => return Ok(DeliveryOutcome::Unknown(reason)),
         Err(_) => Vec::new(),
     };
     let error_body: Option<ErrorBody> = serde_json::from_slice(&body).ok();
     let reason = describe_response(code, error_body.as_ref());
     let is_edberror = error_body.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EDBERROR");
-    Answer::Seen(match code {
+    Ok(match code {
         StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => DeliveryOutcome::Delivered,
         StatusCode::OK => DeliveryOutcome::Unknown(
             "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
         ),
-        StatusCode::UNAUTHORIZED => return Answer::Unauthorized(reason),
+        StatusCode::UNAUTHORIZED => return Err(Unauthorized(reason)),
         StatusCode::BAD_REQUEST if is_edberror => DeliveryOutcome::Conflict(reason),
         StatusCode::BAD_REQUEST
         | StatusCode::NOT_FOUND
@@ -123,11 +129,11 @@ pub(super) async fn probe_flag_api(
     forge: &Url,
     repository: &ForgeRepository,
     token: &SecretString,
-) -> Answer<Result<(), String>> {
+) -> Result<Result<(), String>, Unauthorized> {
     let path = format!("api/0/{}/c/{NULL_COMMIT}/flag", repository.repo);
     match with_token(client.post(join(forge, &path)).form(&[("", ""); 0]), token) {
         Some(request) => classify_probe(request).await,
-        None => Answer::Unauthorized(TOKEN_NOT_HEADER_SAFE.to_owned()),
+        None => Err(Unauthorized(TOKEN_NOT_HEADER_SAFE.to_owned())),
     }
 }
 
@@ -137,7 +143,7 @@ pub(super) async fn probe_plugin(
     forge: &Url,
     repository: &ForgeRepository,
     token: &SecretString,
-) -> Answer<Result<(), String>> {
+) -> Result<Result<(), String>, Unauthorized> {
     let path = format!("api/0/ci/doorbell/{}", repository.repo);
     let body = serde_json::json!({ "token": token.expose_secret(), "commit": NULL_COMMIT });
     classify_probe(client.post(join(forge, &path)).json(&body)).await
@@ -146,10 +152,10 @@ pub(super) async fn probe_plugin(
 /// A commit that nobody has.
 const NULL_COMMIT: &str = "0000000000000000000000000000000000000000";
 
-async fn classify_probe(request: RequestBuilder) -> Answer<Result<(), String>> {
+async fn classify_probe(request: RequestBuilder) -> Result<Result<(), String>, Unauthorized> {
     let response = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Answer::Seen(Err(describe_transport_error(&error))),
+        Err(error) => return Ok(Err(describe_transport_error(&error))),
     };
     let code = response.status();
     let error_body: Option<ErrorBody> =
@@ -157,9 +163,9 @@ async fn classify_probe(request: RequestBuilder) -> Answer<Result<(), String>> {
     let refused_form = error_body.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EINVALIDREQ");
     let reason = describe_response(code, error_body.as_ref());
     match code {
-        StatusCode::BAD_REQUEST if refused_form => Answer::Seen(Ok(())),
-        StatusCode::UNAUTHORIZED => Answer::Unauthorized(reason),
-        _ => Answer::Seen(Err(reason)),
+        StatusCode::BAD_REQUEST if refused_form => Ok(Ok(())),
+        StatusCode::UNAUTHORIZED => Err(Unauthorized(reason)),
+        _ => Ok(Err(reason)),
     }
 }
 

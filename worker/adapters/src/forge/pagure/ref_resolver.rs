@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use doorbell_engine::domain::{ForgeRepository, RefResolution};
-use doorbell_engine::ports::Answer;
+use doorbell_engine::ports::Unauthorized;
 use doorbell_messages::{CommitId, GitRef};
 use reqwest::{Client, StatusCode, Url};
 use secrecy::SecretString;
@@ -22,7 +22,7 @@ pub(in crate::forge) async fn resolve_ref(
     repository: &ForgeRepository,
     git_ref: &GitRef,
     token: Option<&SecretString>,
-) -> Answer<RefResolution> {
+) -> Result<RefResolution, Unauthorized> {
     let path = match git_ref {
         GitRef::Branch(_) => format!("api/0/{}/git/branches?with_commits=1", repository.repo),
         GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", repository.repo),
@@ -34,25 +34,25 @@ pub(in crate::forge) async fn resolve_ref(
         Some(token) => match with_token(request, token) {
             Some(request) => request,
             None => {
-                return Answer::Seen(RefResolution::Unavailable(TOKEN_NOT_HEADER_SAFE.to_owned()));
+                return Ok(RefResolution::Unavailable(TOKEN_NOT_HEADER_SAFE.to_owned()));
             }
         },
     };
     let response = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Answer::Seen(RefResolution::Unavailable(describe_transport_error(&error))),
+        Err(error) => return Ok(RefResolution::Unavailable(describe_transport_error(&error))),
     };
     let code = response.status();
     let body = match read(response, MAX_LIST_BYTES).await {
         Ok(body) => body,
-        Err(reason) => return Answer::Seen(RefResolution::Unavailable(reason)),
+        Err(reason) => return Ok(RefResolution::Unavailable(reason)),
     };
     let reason = describe_response(code, serde_json::from_slice(&body).ok().as_ref());
     match code {
-        StatusCode::OK => Answer::Seen(commit_of_ref(git_ref, &body)),
-        StatusCode::UNAUTHORIZED => Answer::Unauthorized(reason),
-        StatusCode::NOT_FOUND | StatusCode::GONE => Answer::Seen(RefResolution::Missing(reason)),
-        _ => Answer::Seen(RefResolution::Unavailable(reason)),
+        StatusCode::OK => Ok(commit_of_ref(git_ref, &body)),
+        StatusCode::UNAUTHORIZED => Err(Unauthorized(reason)),
+        StatusCode::NOT_FOUND | StatusCode::GONE => Ok(RefResolution::Missing(reason)),
+        _ => Ok(RefResolution::Unavailable(reason)),
     }
 }
 

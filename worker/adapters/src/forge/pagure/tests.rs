@@ -51,13 +51,13 @@ fn client() -> Client {
 
 const BOTH: [ForgeKind; 2] = [ForgeKind::Pagure, ForgeKind::PagureCi];
 
-async fn deliver(forge: &Url) -> Answer<DeliveryOutcome> {
+async fn deliver(forge: &Url) -> Result<DeliveryOutcome, Unauthorized> {
     deliver_as(ForgeKind::Pagure, forge).await
 }
 
-async fn deliver_as(kind: ForgeKind, forge: &Url) -> Answer<DeliveryOutcome> {
+async fn deliver_as(kind: ForgeKind, forge: &Url) -> Result<DeliveryOutcome, Unauthorized> {
     let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
-    let target = ReportTarget { forge: repository(), commit, external_id: "u".to_owned() };
+    let target = ReportTarget { to: repository(), commit, external_id: "u".to_owned() };
     let report =
         StatusReport { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
     let token = SecretString::from("canary-token".to_owned());
@@ -80,27 +80,27 @@ async fn check(code: u16, body: &str, expected: &str) {
 
 #[tokio::test]
 async fn pagure_response_maps_to_delivery_outcome() {
-    check(200, FLAG_ADDED, "Seen(Delivered)").await;
-    check(200, "<html>log in</html>", "Seen(Unknown(\"it answers 200, but not as Pagure").await;
-    check(401, r#"{"error_code":"EINVALIDTOK","errors":"Missing ACLs: commit_flag"}"#, "Unauthorized(").await;
-    check(400, r#"{"error_code":"EDBERROR","error":"A database error"}"#, "Seen(Conflict(").await;
-    check(400, r#"{"error_code":"EINVALIDREQ","errors":{"url":["Invalid input."]}}"#, "Seen(Undeliverable(").await;
-    check(400, r#"{"error_code":"ENOCODE","error":"canary@example.org has no leave"}"#, "Seen(Undeliverable(").await;
-    check(400, "<html>", "Seen(Undeliverable(").await;
-    check(404, r#"{"error_code":"ENOPROJECT","error":"Project not found"}"#, "Seen(Undeliverable(").await;
-    check(410, "", "Seen(Undeliverable(").await;
-    check(405, "<html>", "Seen(Undeliverable(").await;
-    check(413, "<html>", "Seen(Undeliverable(").await;
-    check(403, "", "Seen(Failed {").await;
-    check(429, "", "Seen(Failed {").await;
-    check(503, "<html>", "Seen(Failed {").await;
+    check(200, FLAG_ADDED, "Ok(Delivered)").await;
+    check(200, "<html>log in</html>", "Ok(Unknown(\"it answers 200, but not as Pagure").await;
+    check(401, r#"{"error_code":"EINVALIDTOK","errors":"Missing ACLs: commit_flag"}"#, "Err(Unauthorized(").await;
+    check(400, r#"{"error_code":"EDBERROR","error":"A database error"}"#, "Ok(Conflict(").await;
+    check(400, r#"{"error_code":"EINVALIDREQ","errors":{"url":["Invalid input."]}}"#, "Ok(Undeliverable(").await;
+    check(400, r#"{"error_code":"ENOCODE","error":"canary@example.org has no leave"}"#, "Ok(Undeliverable(").await;
+    check(400, "<html>", "Ok(Undeliverable(").await;
+    check(404, r#"{"error_code":"ENOPROJECT","error":"Project not found"}"#, "Ok(Undeliverable(").await;
+    check(410, "", "Ok(Undeliverable(").await;
+    check(405, "<html>", "Ok(Undeliverable(").await;
+    check(413, "<html>", "Ok(Undeliverable(").await;
+    check(403, "", "Ok(Failed {").await;
+    check(429, "", "Ok(Failed {").await;
+    check(503, "<html>", "Ok(Failed {").await;
     for code in [301, 302, 303, 307, 308] {
-        let expected = format!("Seen(Failed {{ reason: \"it answers {code} (a redirect, which is not followed");
+        let expected = format!("Ok(Failed {{ reason: \"it answers {code} (a redirect, which is not followed");
         check(code, "", &expected).await;
     }
-    check(500, "<html>canary@example.org</html>", "Seen(Unknown(").await;
-    check(502, "", "Seen(Unknown(").await;
-    check(504, "", "Seen(Unknown(").await;
+    check(500, "<html>canary@example.org</html>", "Ok(Unknown(").await;
+    check(502, "", "Ok(Unknown(").await;
+    check(504, "", "Ok(Unknown(").await;
 }
 
 /// It would carry the token to wherever a forge, or who answers in its place, points at.
@@ -123,7 +123,7 @@ async fn pagure_redirect_is_not_followed() {
 #[tokio::test]
 async fn retry_after_header_is_passed_on() {
     let url = forge(429, &[("retry-after", "17")], String::new()).await;
-    let Answer::Seen(DeliveryOutcome::Failed { retry_after, .. }) = deliver(&url).await else { panic!("not refused") };
+    let Ok(DeliveryOutcome::Failed { retry_after, .. }) = deliver(&url).await else { panic!("not refused") };
     assert_eq!(retry_after, Some(17));
 }
 
@@ -131,7 +131,7 @@ async fn retry_after_header_is_passed_on() {
 async fn oversized_response_is_read_up_to_the_limit() {
     let long = format!("{}{FLAG_ADDED}", " ".repeat(MAX_RESPONSE_BYTES));
     let answer = deliver(&forge(200, &[], long).await).await;
-    assert_eq!(answer, Answer::Seen(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
+    assert_eq!(answer, Ok(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
 }
 
 #[tokio::test]
@@ -145,7 +145,7 @@ async fn endless_response_body_is_abandoned() {
     }
     for kind in BOTH {
         let answer = deliver_as(kind, &broken_server(endless_body).await).await;
-        assert_eq!(answer, Answer::Seen(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
+        assert_eq!(answer, Ok(DeliveryOutcome::Unknown("its answer is longer than 16384 bytes".to_owned())));
     }
 }
 
@@ -157,7 +157,7 @@ async fn connection_reset_leaves_delivery_unknown() {
     }
     for kind in BOTH {
         let text = format!("{:?}", deliver_as(kind, &broken_server(resetting_server).await).await);
-        assert!(text.starts_with("Seen(Unknown(\"the connection broke"), "{text}");
+        assert!(text.starts_with("Ok(Unknown(\"the connection broke"), "{text}");
     }
 }
 
@@ -178,7 +178,7 @@ async fn silent_forge_times_out_after_more_than_20_seconds() {
     let started_at = tokio::time::Instant::now();
     let answer = report_task.await.unwrap();
     assert!((20..=26).contains(&started_at.elapsed().as_secs()), "{:?}", started_at.elapsed());
-    assert_eq!(format!("{answer:?}").split(':').next(), Some("Seen(Unknown(\"it did not answer in time"));
+    assert_eq!(format!("{answer:?}").split(':').next(), Some("Ok(Unknown(\"it did not answer in time"));
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn hook_token_is_sent_in_the_body_only() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/prefix/", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    assert_eq!(deliver_as(ForgeKind::PagureCi, &url).await, Answer::Seen(DeliveryOutcome::Delivered));
+    assert_eq!(deliver_as(ForgeKind::PagureCi, &url).await, Ok(DeliveryOutcome::Delivered));
     let (head, body) = requests.lock().unwrap().remove(0);
     assert!(head.starts_with("/prefix/api/0/ci/doorbell/demo "), "{head}");
     assert!(!head.contains("canary") && body.contains("canary-token"), "{head} {body}");
@@ -206,7 +206,7 @@ async fn unreachable_forge_is_a_refused_delivery() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     drop(listener);
-    assert!(matches!(deliver(&url).await, Answer::Seen(DeliveryOutcome::Failed { .. })));
+    assert!(matches!(deliver(&url).await, Ok(DeliveryOutcome::Failed { .. })));
 }
 
 /// What Pagure 5.14.1 answered.
@@ -228,19 +228,30 @@ async fn ref_is_resolved_from_recorded_pagure_responses() {
     let branches = recorded(include_str!("../../../../sandbox/tests/pagure/exchanges/68-tags_branches.json"));
     let pull_request = recorded(include_str!("../../../../sandbox/tests/pagure/exchanges/66-pr_get.json"));
     let (main, feature) = ("4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba", "83e5e471eddde2f19bd4d53b93a8614b388c3e00");
-    let resolved = |commit: &str| format!("Seen(Commit(CommitId(\"{commit}\")))");
+    let resolved = |commit: &str| format!("Ok(Commit(CommitId(\"{commit}\")))");
     check_ref("refs/heads/main", 200, &branches, &resolved(main)).await;
     check_ref("refs/heads/feature", 200, &branches, &resolved(feature)).await;
     check_ref("refs/pull/1/head", 200, &pull_request, &resolved(feature)).await;
     let tags = format!(r#"{{"tags":{{"v1":"{main}"}},"total_tags":1}}"#);
     check_ref("refs/tags/v1", 200, &tags, &resolved(main)).await;
-    check_ref("refs/heads/other", 200, &branches, "Seen(Missing(").await;
-    check_ref("refs/tags/other", 200, &tags, "Seen(Missing(").await;
-    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":null}"#, "Seen(Unavailable(").await;
-    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":"main"}"#, "Seen(Unavailable(").await;
-    check_ref("refs/heads/main", 404, r#"{"error_code":"ENOPROJECT"}"#, "Seen(Missing(").await;
-    check_ref("refs/heads/main", 200, "<html>", "Seen(Unavailable(").await;
-    check_ref("refs/heads/main", 200, "{}", "Seen(Unavailable(").await;
-    check_ref("refs/heads/main", 500, "<html>", "Seen(Unavailable(").await;
-    check_ref("refs/heads/main", 401, "{}", "Unauthorized(").await;
+    check_ref("refs/heads/other", 200, &branches, "Ok(Missing(").await;
+    check_ref("refs/tags/other", 200, &tags, "Ok(Missing(").await;
+    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":null}"#, "Ok(Unavailable(").await;
+    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":"main"}"#, "Ok(Unavailable(").await;
+    check_ref("refs/heads/main", 404, r#"{"error_code":"ENOPROJECT"}"#, "Ok(Missing(").await;
+    check_ref("refs/heads/main", 200, "<html>", "Ok(Unavailable(").await;
+    check_ref("refs/heads/main", 200, "{}", "Ok(Unavailable(").await;
+    check_ref("refs/heads/main", 500, "<html>", "Ok(Unavailable(").await;
+    check_ref("refs/heads/main", 401, "{}", "Err(Unauthorized(").await;
+}
+
+#[test]
+fn flag_uid_is_the_external_id_cut_to_32_characters() {
+    let target = |external_id: &str| ReportTarget {
+        to: repository(),
+        commit: "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap(),
+        external_id: external_id.to_owned(),
+    };
+    assert_eq!(uid(&target(&format!("{}{}", "a".repeat(32), "b".repeat(32)))), "a".repeat(32));
+    assert_eq!(uid(&target("u")), "u");
 }

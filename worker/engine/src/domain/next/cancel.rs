@@ -1,10 +1,10 @@
-//! A cancel request: a row of its own, whose work is to mark another job's.
+//! A cancel request: a row of its own, which records the cancellation in another job's row.
 
 use doorbell_messages::{JobKey, Status};
 
 use super::Transition;
 use crate::domain::config::LEASE;
-use crate::domain::observation::Effect;
+use crate::domain::effect::Effect;
 use crate::domain::row::Phase;
 
 impl Transition<'_> {
@@ -14,14 +14,14 @@ impl Transition<'_> {
                 self.row.phase_due_at = Some(self.now + LEASE);
                 self.effects.push(Effect::CancelJob(target_key));
             }
-            // The row's own key was made of the same parts: this can't be, and if it is, it must be seen.
+            // The row's own key was made of the same parts, so this cannot fail; if it does, it must be visible.
             Err(problem) => self.reject(problem, None),
         }
     }
 
     pub(super) fn on_cancel_recorded(&mut self) {
         if matches!(self.row.phase, Phase::Received) {
-            self.finish(Status::Success, "the job is asked to end".to_owned(), None, None);
+            self.finish(Status::Success, "the job is asked to end".to_owned(), None);
         }
     }
 }

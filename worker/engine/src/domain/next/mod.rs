@@ -1,30 +1,34 @@
 mod cancel;
 mod received;
+mod report;
 mod running;
 mod starting;
 
 use doorbell_messages::Status;
 
-use crate::domain::config::{JobConfig, SEARCH_INTERVAL, SEARCH_LOOKBACK, TOKEN_REUSE_WINDOW};
-use crate::domain::notification;
-use crate::domain::observation::{BuildQuery, DecisionContext, Effect, Observation};
-use crate::domain::report_target::ReportTarget;
-use crate::domain::row::{BuildRecord, DesiredState, FinalResult, Phase, Row};
+use crate::domain::build_record::{BuildRecord, FinalResult};
+use crate::domain::config::{JobConfig, SEARCH_INTERVAL};
+use crate::domain::effect::{BuildQuery, DecisionContext, Effect};
+use crate::domain::observation::Observation;
+use crate::domain::row::{DesiredState, Phase, Row};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::trail::TrailKind;
 
-/// What a row becomes, and what is to be done then.
+/// What was decided: the next row, and the effects that follow its write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// The row as it is to be written.
+    /// The row to write.
     pub row: Row,
     /// Whether it differs from the one that came in.
     pub changed: bool,
-    /// What to do once it is written, in this order.
+    /// The effects to execute once it is written, in this order.
     pub effects: Vec<Effect>,
 }
 
-/// The one decision of the system. Pure and total: every row can meet everything that can be seen, in any order and
-/// any number of times, and what does not concern it leaves it as it is.
+/// Decides what a row becomes after an observation, and which effects follow.
+///
+/// Pure and total: each row can meet each observation, in any order and any number of times. An observation that does
+/// not concern the row leaves it unchanged.
 pub fn next(row: Row, observation: Observation, context: DecisionContext, config: &JobConfig) -> Decision {
     if row.quarantined.is_some() {
         return Decision { row, changed: false, effects: Vec::new() };
@@ -33,12 +37,12 @@ pub fn next(row: Row, observation: Observation, context: DecisionContext, config
     let mut transition =
         Transition { row, effects: Vec::new(), now: context.now, slot_available: context.slot_available, config };
     transition.apply(observation);
-    let report = notification::claim_due_report(&mut transition.row, context, config);
+    let report = report::claim_due_report(&mut transition.row, context, config);
     transition.effects.extend(report);
     Decision { changed: transition.row != before, row: transition.row, effects: transition.effects }
 }
 
-/// A row while it is decided on.
+/// One evaluation: the row as it changes, and the effects so far.
 struct Transition<'a> {
     row: Row,
     effects: Vec<Effect>,
@@ -51,18 +55,18 @@ impl Transition<'_> {
     fn apply(&mut self, observation: Observation) {
         match observation {
             Observation::Due => self.on_due(),
-            // Whatever it was told to wait for, its time has come; in any other phase it has nothing to wait for.
+            // Only an accepted job waits for a slot; in any other phase this changes nothing.
             Observation::SlotGranted => self.try_start(),
             Observation::PolicyRead(policy) => self.on_policy_read(policy),
-            Observation::RefResolved { policy, build_project, resolution: head } => {
-                self.on_ref_resolved(&policy, &build_project, head)
+            Observation::RefResolved { policy, build_project, resolution } => {
+                self.on_ref_resolved(&policy, &build_project, resolution)
             }
-            Observation::StartAttempted { attempt, outcome: answer } => self.on_start_attempted(attempt, answer),
+            Observation::StartAttempted { attempt, outcome } => self.on_start_attempted(attempt, outcome),
             Observation::BuildsListed { asked_at, builds } => self.on_builds_listed(asked_at, builds),
             Observation::BuildDescribed { build, claims_final } => self.on_build_described(&build, claims_final),
             Observation::BuildMissing(build) => self.on_build_missing(&build),
-            Observation::ReportAttempted { claim: claimed, outcome } => {
-                notification::on_delivery_result(&mut self.row, claimed, outcome, self.now)
+            Observation::ReportAttempted { entry, claim, outcome } => {
+                report::on_delivery_result(&mut self.row, entry, claim, outcome, self.now)
             }
             Observation::CancelRecorded => self.on_cancel_recorded(),
             Observation::QueryFailed(reason) => self.on_query_failed(&reason),
@@ -76,16 +80,16 @@ impl Transition<'_> {
         match &self.row.phase {
             Phase::Received => self.effects.push(Effect::ReadPolicy),
             Phase::Accepted { .. } => self.try_start(),
-            // A job that is to end sends nothing any more: if the send in doubt started a build, the look finds it.
+            // A job that shall end starts nothing: if the call in doubt started a build, the query finds it.
             Phase::Starting { first_sent_at, .. }
                 if self.row.desired == DesiredState::Run
-                    && self.now.running_since(*first_sent_at) < TOKEN_REUSE_WINDOW =>
+                    && self.now.running_since(*first_sent_at) < self.config.provider.token_reuse_window =>
             {
                 self.resend_start();
             }
             Phase::Starting { launch, first_sent_at, .. } => self.effects.push(Effect::QueryBuilds(BuildQuery {
-                build_project: launch.build_project.clone(),
-                not_before: *first_sent_at - SEARCH_LOOKBACK,
+                target: launch.target.clone(),
+                not_before: *first_sent_at - self.config.provider.lookback,
                 asked_at: self.now,
             })),
             Phase::Running { build, .. } => {
@@ -98,7 +102,7 @@ impl Transition<'_> {
 
     fn on_query_failed(&mut self, reason: &str) {
         match &self.row.phase {
-            Phase::Received => self.wait_for_dependency("another job's row", reason),
+            Phase::Received => self.wait_for_dependency("target job", reason),
             Phase::Starting { .. } => self.row.phase_due_at = Some(self.now + SEARCH_INTERVAL),
             Phase::Running { running_since, .. } => {
                 self.row.phase_due_at =
@@ -108,12 +112,10 @@ impl Transition<'_> {
         }
     }
 
-    fn finish(&mut self, status: Status, message: String, build: Option<BuildRecord>, target: Option<ReportTarget>) {
-        self.row.record(self.now, format!("{status}: {message}"));
-        self.row.notification.reset_retries();
-        self.row.enter_phase(
-            Phase::Finished { result: FinalResult { status, message, at: self.now }, build, target },
-            None,
-        );
+    fn finish(&mut self, status: Status, message: String, build: Option<BuildRecord>) {
+        self.row.record(self.now, TrailKind::Finished, format!("{status}: {message}"));
+        self.row.reset_report_retries();
+        let result = FinalResult { status, message, at: self.now, command_ran: None };
+        self.row.enter_phase(Phase::Finished { result, build }, None);
     }
 }

@@ -1,4 +1,4 @@
-//! What does the registry say, and which commit is it?
+//! Transitions of `received`: evaluate the policy, resolve the commit, freeze the launch.
 
 use std::sync::Arc;
 
@@ -7,12 +7,15 @@ use doorbell_registry::BuildProjectName;
 
 use super::Transition;
 use crate::domain::backoff;
+use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
-use crate::domain::observation::{Effect, PolicyLookup, RefResolution};
+use crate::domain::notification::ReportEntry;
+use crate::domain::observation::{PolicyLookup, RefResolution};
 use crate::domain::policy::{Policy, Rejection};
 use crate::domain::provider_build::one_line;
 use crate::domain::report_target::{ForgeRepository, ReportTarget};
 use crate::domain::row::{DesiredState, Phase};
+use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {
     pub(super) fn on_policy_read(&mut self, lookup: PolicyLookup) {
@@ -44,7 +47,8 @@ impl Transition<'_> {
             return self.record_cancel();
         }
         if self.row.desired == DesiredState::Cancel {
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, target);
+            self.set_report_target(target);
+            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
         }
         match (&policy.document.report_to, commit) {
             (Some(report), None) => self.effects.push(Effect::ResolveRef {
@@ -76,36 +80,42 @@ impl Transition<'_> {
     }
 
     pub(super) fn accept(&mut self, policy: &Policy, build_project: &BuildProjectName, commit: Option<CommitId>) {
-        let installation = &self.config.installation;
-        let launch = Launch::freeze(policy, &self.row.request, &self.row.key, build_project, commit, installation);
-        self.row.record(self.now, format!("accepted; build project {build_project}"));
+        let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
+        self.set_report_target(target);
+        let launch = Launch::freeze(policy, &self.row.request, &self.row.key, build_project, commit, self.config);
+        self.row.record(self.now, TrailKind::Accepted, format!("accepted; build project {build_project}"));
         self.row.enter_phase(Phase::Accepted { launch: Box::new(launch), attempt: 1, waiting: None }, Some(self.now));
         self.try_start();
     }
 
     pub(super) fn report_target(&self, policy: &Policy, commit: CommitId) -> Option<ReportTarget> {
-        // A cancel that is refused says nothing about the commit.
+        // A cancel that is rejected says nothing about the commit.
         let report = policy.document.report_to.as_ref().filter(|_| self.row.request.action == RequestAction::Start)?;
         Some(ReportTarget {
-            forge: ForgeRepository::from(report),
+            to: ForgeRepository::from(report),
             commit,
-            external_id: self.config.installation.flag_uid(&self.row.key),
+            external_id: self.config.installation.external_id(&self.row.key),
         })
     }
 
     pub(super) fn reject(&mut self, reason: String, target: Option<ReportTarget>) {
-        self.row.record(self.now, format!("rejected: {reason}"));
-        self.row.enter_phase(Phase::Rejected { reason, at: self.now, target }, None);
+        self.set_report_target(target);
+        self.row.record(self.now, TrailKind::Rejected, format!("rejected: {reason}"));
+        self.row.enter_phase(Phase::Rejected { reason, at: self.now }, None);
     }
 
-    /// A registry or a forge that can't be read: the job keeps its place, up to the queue's timeout.
+    fn set_report_target(&mut self, target: Option<ReportTarget>) {
+        self.row.reports = target.map(ReportEntry::new).into_iter().collect();
+    }
+
+    /// Waits for a registry or a forge that does not answer, up to the queue timeout.
     pub(super) fn wait_for_dependency(&mut self, what: &str, reason: &str) {
         if self.row.age(self.now) > self.config.queue_timeout {
-            return self.finish(Status::Error, format!("{what} could not be read: {}", one_line(reason)), None, None);
+            return self.finish(Status::Error, format!("{what} could not be read: {}", one_line(reason)), None);
         }
         self.row.tries += 1;
         if self.row.tries == 1 {
-            self.row.record(self.now, format!("waiting for {what}: {}", one_line(reason)));
+            self.row.record(self.now, TrailKind::Waiting, format!("waiting for {what}: {}", one_line(reason)));
         }
         self.row.phase_due_at = Some(self.now + backoff::DEPENDENCY.delay(self.row.key.as_str(), self.row.tries));
     }

@@ -1,21 +1,22 @@
-//! A build of this job, wherever it was met; and is it still there?
+//! Transitions of `running`: adopt a build, follow it to its end, stop duplicates.
 
 use doorbell_messages::{BuildId, Status};
 
 use super::Transition;
 use crate::domain::backoff;
+use crate::domain::build_record::BuildRecord;
 use crate::domain::config::{LOST_BUILD_TIMEOUT, REDESCRIBE_DELAY};
+use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
-use crate::domain::observation::Effect;
 use crate::domain::provider_build::ProviderBuild;
-use crate::domain::row::{BuildRecord, DesiredState, Phase};
+use crate::domain::row::{DesiredState, Phase};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {
     pub(super) fn is_own_build(&self, build: &ProviderBuild) -> bool {
         let job_id = self.config.installation.job_id(&self.row.key);
-        let initiator_is_ours = build.initiator.as_ref().is_some_and(|who| self.config.initiator.matches(who));
-        build.job_id.as_ref() == Some(&job_id) && initiator_is_ours
+        build.job_id.as_ref() == Some(&job_id) && build.is_own
     }
 
     pub(super) fn on_build_described(&mut self, build: &ProviderBuild, claims_final: bool) {
@@ -25,7 +26,7 @@ impl Transition<'_> {
         self.reconcile_build(build);
         if claims_final
             && self.is_current_build(build)
-            && !build.complete
+            && !build.is_complete()
             && matches!(self.row.phase, Phase::Running { .. })
         {
             self.row.phase_due_at = Some(self.now + REDESCRIBE_DELAY);
@@ -38,7 +39,7 @@ impl Transition<'_> {
 
     pub(super) fn reconcile_build(&mut self, build: &ProviderBuild) {
         match &self.row.phase {
-            // No row without a launch ever sent anything.
+            // A row without a launch never started anything.
             Phase::Received => {}
             Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } => {
                 let launch = launch.clone();
@@ -54,11 +55,11 @@ impl Transition<'_> {
     }
 
     pub(super) fn adopt(&mut self, launch: Box<Launch>, build: &ProviderBuild) {
-        self.row.record(self.now, format!("build {}", build.id));
-        let record = BuildRecord { id: build.id.clone(), log_url: build.log_url.clone() };
+        self.row.record(self.now, TrailKind::Started, format!("build {}", build.id));
+        let record = self.build_record(&launch, build);
         let running =
             Phase::Running { launch: launch.clone(), build: record, running_since: self.now, missing_since: None };
-        self.row.notification.reset_retries();
+        self.row.reset_report_retries();
         self.row.enter_phase(running, Some(self.now + self.config.build_poll_interval));
         if self.row.desired == DesiredState::Cancel {
             self.row.phase_due_at = Some(self.now);
@@ -67,36 +68,48 @@ impl Transition<'_> {
     }
 
     pub(super) fn track_build(&mut self, launch: Box<Launch>, running_since: Timestamp, build: &ProviderBuild) {
-        let record = BuildRecord { id: build.id.clone(), log_url: build.log_url.clone() };
-        if let Some((status, text)) = build.final_status() {
-            return self.finish(status, text, Some(record), launch.target);
+        let record = self.build_record(&launch, build);
+        if let Some((status, message)) = build.final_status() {
+            return self.finish(status, message, Some(record));
         }
-        if self.now.running_since(running_since) > launch.max_lifetime() + LOST_BUILD_TIMEOUT {
+        let max_lifetime = launch.max_lifetime(self.config.provider.max_queue_time);
+        if self.now.running_since(running_since) > max_lifetime + LOST_BUILD_TIMEOUT {
             let text = "lost by the provider: the build runs longer than its own time limits".to_owned();
-            return self.finish(Status::Error, text, Some(record), launch.target);
+            return self.finish(Status::Error, text, Some(record));
         }
         self.row.phase = Phase::Running { launch, build: record, running_since, missing_since: None };
         if self.row.desired == DesiredState::Cancel {
-            // The next try to stop it is due when `poll_build` said.
+            // The next try to stop it is due when `poll_build` set it.
             return;
         }
-        // Only a look that was due moves the next one: events would otherwise cost a write each.
+        // Only a poll that was due sets the next one: events would otherwise cost a write each.
         let due = self.row.phase_due_at.filter(|due| *due > self.now);
         self.row.phase_due_at =
             Some(due.unwrap_or(self.now + self.config.poll_interval(self.now.running_since(running_since))));
     }
 
+    /// The row's record of a build, with what an earlier record had and the provider does not show.
+    fn build_record(&self, launch: &Launch, build: &ProviderBuild) -> BuildRecord {
+        let earlier = self.row.build().filter(|earlier| earlier.id == build.id);
+        BuildRecord {
+            provider: launch.provider.clone(),
+            id: build.id.clone(),
+            log_url: build.log_url.clone(),
+            log: earlier.and_then(|earlier| earlier.log.clone()),
+        }
+    }
+
     pub(super) fn stop_duplicate(&mut self, build: &ProviderBuild) {
-        self.effects.push(Effect::StopDuplicate { build: build.id.clone(), is_running: !build.complete });
-        let text = format!("second build {} of this job", build.id);
-        if !self.row.trail.iter().any(|note| note.text == text) {
-            self.row.record(self.now, text);
+        self.effects.push(Effect::StopDuplicate { build: build.id.clone(), is_running: !build.is_complete() });
+        let message = format!("duplicate build {} detected", build.id);
+        if !self.row.trail.iter().any(|entry| entry.message == message) {
+            self.row.record(self.now, TrailKind::DuplicateBuild, message);
         }
     }
 
     pub(super) fn poll_build(&mut self, build: BuildId) {
         if self.row.desired == DesiredState::Cancel {
-            // Written before the stop is sent; a crash between the two is mended at this due time.
+            // Written before the stop call: after a crash between the two, this due time repeats it.
             self.row.tries += 1;
             self.row.phase_due_at = Some(self.now + backoff::DEPENDENCY.delay(self.row.key.as_str(), self.row.tries));
             self.effects.push(Effect::StopBuild(build.clone()));
@@ -105,16 +118,16 @@ impl Transition<'_> {
     }
 
     pub(super) fn on_build_missing(&mut self, missing: &BuildId) {
-        let Phase::Running { launch, build, missing_since, running_since } = &mut self.row.phase else { return };
+        let Phase::Running { build, missing_since, running_since, .. } = &mut self.row.phase else { return };
         if build.id != *missing {
             return;
         }
         let missing_since = *missing_since.get_or_insert(self.now);
         let age = self.now.running_since(*running_since);
         if self.now.running_since(missing_since) >= LOST_BUILD_TIMEOUT {
-            let (build, target) = (build.clone(), launch.target.clone());
+            let build = build.clone();
             let text = "lost by the provider: it does not know the build any more".to_owned();
-            return self.finish(Status::Error, text, Some(build), target);
+            return self.finish(Status::Error, text, Some(build));
         }
         self.row.phase_due_at = Some(self.now + self.config.poll_interval(age));
     }

@@ -1,4 +1,4 @@
-//! Claim a send or end without one; and what came of the send?
+//! Transitions of `accepted` and `starting`: claim a start call and handle its outcome.
 
 use std::time::Duration;
 
@@ -7,26 +7,27 @@ use doorbell_registry::OnUnknownStart;
 
 use super::Transition;
 use crate::domain::backoff;
-use crate::domain::config::{ABSENCE_CONFIRMED_AFTER, LEASE, SEARCH_INTERVAL};
+use crate::domain::config::{LEASE, SEARCH_INTERVAL};
+use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
-use crate::domain::observation::{Effect, StartOutcome};
+use crate::domain::observation::StartOutcome;
 use crate::domain::provider_build::{ProviderBuild, one_line};
 use crate::domain::row::{DesiredState, Phase};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {
     pub(super) fn try_start(&mut self) {
         let Phase::Accepted { launch, attempt, waiting } = &self.row.phase else { return };
-        let target = launch.target.clone();
         if self.row.desired == DesiredState::Cancel {
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, target);
+            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
         }
         if self.row.age(self.now) > self.config.queue_timeout {
             let why = waiting.clone().unwrap_or_else(|| "no build could be started".to_owned());
-            return self.finish(Status::Error, format!("waited too long for a build: {why}"), None, target);
+            return self.finish(Status::Error, format!("waited too long for a build: {why}"), None);
         }
         if !self.slot_available {
-            // Whoever learns of a free place wakes it; this is for the case that nobody does.
+            // The worker that frees a slot wakes the job; this due time is for the case that none does.
             self.row.tries += 1;
             self.row.phase_due_at =
                 Some(self.now + backoff::PROVIDER_LIMIT.delay(self.row.key.as_str(), self.row.tries));
@@ -42,8 +43,10 @@ impl Transition<'_> {
         self.claim_start(launch, attempt, first_sent_at, start_calls + 1);
     }
 
-    /// A crash after this row's write and before the send leaves a claim that nobody uses: at its due time the same
-    /// token is sent, which starts the build or returns the one that a lost reply hid.
+    /// Claims a start call.
+    ///
+    /// A crash after this row's write and before the call leaves an unused claim. At its due time the same token is
+    /// sent, which starts the build or returns the one that a lost reply hid.
     pub(super) fn claim_start(
         &mut self,
         launch: Box<Launch>,
@@ -52,10 +55,9 @@ impl Transition<'_> {
         start_calls: u32,
     ) {
         self.effects.push(Effect::StartBuild {
-            input: launch.input.clone(),
+            spec: launch.spec.clone(),
             attempt,
             token: self.config.installation.idempotency_token(&self.row.key, attempt),
-            build_project: launch.build_project.clone(),
         });
         self.row.phase = Phase::Starting { launch, attempt, first_sent_at, last_sent_at: self.now, start_calls };
         self.row.phase_due_at = Some(self.now + LEASE);
@@ -65,26 +67,20 @@ impl Transition<'_> {
         if let StartOutcome::Started(build) = &outcome {
             return self.reconcile_build(build);
         }
-        let Phase::Starting { launch, attempt, start_calls, .. } = &self.row.phase else { return };
+        let Phase::Starting { attempt, start_calls, .. } = &self.row.phase else { return };
         if *attempt != of_attempt {
-            // About a token that was given up: it says nothing about the one that is in doubt now.
+            // The outcome of an abandoned token says nothing about the one that is in doubt now.
             return;
         }
-        let target = launch.target.clone();
-        // With an earlier send of the same token in doubt, a refusal says nothing about that one.
+        // While an earlier call with the same token is in doubt, an error says nothing about that one.
         let is_only_call = *start_calls == 1;
         match outcome {
             StartOutcome::Started(_) => {}
             StartOutcome::Limited(reason) if is_only_call => self.requeue(&reason, backoff::PROVIDER_LIMIT),
             StartOutcome::Denied(reason) if is_only_call => self.requeue(&reason, backoff::DEPENDENCY),
-            StartOutcome::NotSent if is_only_call => self.requeue("the claim had run out", backoff::UNKNOWN_START),
+            StartOutcome::NotSent if is_only_call => self.requeue("the claim had expired", backoff::UNKNOWN_START),
             StartOutcome::Invalid(reason) if is_only_call => {
-                self.finish(
-                    Status::Error,
-                    format!("the provider refused the build: {}", one_line(&reason)),
-                    None,
-                    target,
-                );
+                self.finish(Status::Error, format!("the provider refused the build: {}", one_line(&reason)), None);
             }
             StartOutcome::Limited(reason)
             | StartOutcome::Denied(reason)
@@ -92,20 +88,20 @@ impl Transition<'_> {
             | StartOutcome::Unknown(reason) => {
                 self.retry_unknown_start(&reason);
             }
-            StartOutcome::NotSent => self.retry_unknown_start("the claim had run out"),
+            StartOutcome::NotSent => self.retry_unknown_start("the claim had expired"),
         }
     }
 
-    /// Definitely no build under this token: the next send takes another one.
+    /// Waits for the next start call, with a new token: there is definitely no build under this one.
     pub(super) fn requeue(&mut self, reason: &str, backoff: backoff::Backoff) {
         let Phase::Starting { launch, attempt, .. } = &self.row.phase else { return };
         let (launch, attempt) = (launch.clone(), attempt + 1);
         if self.row.desired == DesiredState::Cancel {
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None, launch.target);
+            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
         }
         self.row.tries += 1;
         if self.row.tries == 1 {
-            self.row.record(self.now, format!("waiting for a build: {}", one_line(reason)));
+            self.row.record(self.now, TrailKind::Waiting, format!("waiting for a build: {}", one_line(reason)));
         }
         self.row.phase = Phase::Accepted { launch, attempt, waiting: Some(one_line(reason)) };
         self.row.phase_due_at = Some(self.now + backoff.delay(self.row.key.as_str(), self.row.tries));
@@ -114,7 +110,8 @@ impl Transition<'_> {
     pub(super) fn retry_unknown_start(&mut self, reason: &str) {
         self.row.tries += 1;
         if self.row.tries == 1 {
-            self.row.record(self.now, format!("it is not known whether a build started: {}", one_line(reason)));
+            let message = format!("start outcome unknown: {}", one_line(reason));
+            self.row.record(self.now, TrailKind::StartUnknown, message);
         }
         self.row.phase_due_at = Some(self.now + backoff::UNKNOWN_START.delay(self.row.key.as_str(), self.row.tries));
     }
@@ -125,25 +122,25 @@ impl Transition<'_> {
         let mut own_builds: Vec<ProviderBuild> = builds.into_iter().filter(|build| self.is_own_build(build)).collect();
         own_builds.sort_by_key(|build| (build.number.unwrap_or(i64::MAX), build.started_at));
         if !own_builds.is_empty() {
-            // The first is adopted; `reconcile_build` stops every other as a second build.
+            // The first is adopted; `reconcile_build` stops each other one as a duplicate.
             own_builds.iter().for_each(|build| self.reconcile_build(build));
             return;
         }
-        if asked_at.running_since(last_sent_at) < ABSENCE_CONFIRMED_AFTER {
-            let confirmed_at = last_sent_at + ABSENCE_CONFIRMED_AFTER;
+        let confirmed_at = last_sent_at + self.config.provider.absence_confirmed_after;
+        if asked_at < confirmed_at {
             self.row.phase_due_at =
                 Some((self.now + SEARCH_INTERVAL).min(confirmed_at.max(self.now + Duration::from_secs(1))));
             return;
         }
         match launch.on_unknown_start {
             OnUnknownStart::Retry => {
-                self.row.record(self.now, "no build is to be seen: starting again");
+                self.row.record(self.now, TrailKind::StartRepeated, "no build found; starting again");
                 self.row.enter_phase(Phase::Accepted { launch, attempt: attempt + 1, waiting: None }, Some(self.now));
                 self.try_start();
             }
             OnUnknownStart::Stop => {
                 let text = "unknown whether it started: a person decides (onUnknownStart is stop)".to_owned();
-                self.finish(Status::Error, text, None, launch.target);
+                self.finish(Status::Error, text, None);
             }
         }
     }

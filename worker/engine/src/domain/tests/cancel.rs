@@ -2,7 +2,8 @@ use doorbell_messages::{JobKey, Status};
 use serde_json::{Value, json};
 
 use super::{
-    COMMIT, JobHarness, MESSAGE, build_described, final_result, mins, policy, policy_found, request, secs, start_call,
+    CANCELED, COMMIT, JobHarness, MESSAGE, RUNNING, SUCCESS, build_described, final_result, mins, policy, policy_found,
+    request, secs, start_call,
 };
 use crate::domain::{DesiredState, Effect, Observation, Phase, Row, StartOutcome};
 
@@ -53,7 +54,7 @@ fn cancel_is_recorded_once_and_only_for_an_unfinished_job() {
     let mark = |row: &Row| row.with_cancel_requested(now, "by somebody", "w-1".to_owned());
     let canceled = mark(&row).unwrap();
     assert_eq!((canceled.desired, canceled.phase_due_at, canceled.rev), (DesiredState::Cancel, Some(now), row.rev + 1));
-    assert_eq!((canceled.writer.as_str(), canceled.trail.last().unwrap().text.as_str()), ("w-1", "by somebody"));
+    assert_eq!((canceled.writer.as_str(), canceled.trail.last().unwrap().message.as_str()), ("w-1", "by somebody"));
     assert_eq!(mark(&canceled), None, "asked already");
     assert_eq!(mark(&Row { settled_at: Some(now), ..row }), None, "settled");
     assert_eq!(mark(&JobHarness::finished().0.row), None, "ended");
@@ -113,10 +114,10 @@ fn stop_is_repeated_until_the_provider_reports_stopped() {
     for _ in 0..5 {
         let effects = job.fire_when_due();
         assert_eq!(effects, [Effect::StopBuild(id.clone()), Effect::DescribeBuild(id.clone())]);
-        let build = job.build(1, "IN_PROGRESS");
+        let build = job.build(1, RUNNING);
         job.observe(build_described(build));
     }
-    let build = job.build(1, "STOPPED");
+    let build = job.build(1, CANCELED);
     job.observe(build_described(build));
     assert_eq!(final_result(&job.row), (Status::Canceled, "stopped after 42 s"));
 }
@@ -125,7 +126,7 @@ fn stop_is_repeated_until_the_provider_reports_stopped() {
 fn build_that_ended_before_its_cancel_keeps_its_status() {
     let mut job = cancel_requested(JobHarness::running());
     job.fire_due();
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     job.observe(build_described(build));
     assert_eq!(final_result(&job.row).0, Status::Success);
 }
@@ -133,7 +134,7 @@ fn build_that_ended_before_its_cancel_keeps_its_status() {
 #[test]
 fn reappeared_build_of_a_canceled_job_is_not_missing() {
     let mut job = cancel_requested(JobHarness::running());
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(Observation::BuildMissing(build.id.clone()));
     job.advance(mins(30)).observe(build_described(build.clone()));
     job.advance(mins(31)).observe(Observation::BuildMissing(build.id));

@@ -15,13 +15,13 @@ fn row_with_score(crash_score: u32) -> Row {
 fn row_is_quarantined_above_crash_score_twelve() {
     let check = |crash_score: u32, evidence: CrashEvidence, expected: Option<u32>| {
         let mut row = row_with_score(crash_score);
-        row.notification.due_at = Some(START);
+        row.reports[0].notification.due_at = Some(START);
         row.add_crash_evidence(evidence, START);
         assert_eq!(row.quarantined.is_none(), expected.is_some(), "{crash_score} and {evidence:?}");
         assert_eq!(row.due_at().is_some(), expected.is_some(), "{crash_score} and {evidence:?}");
         assert_eq!(row.crash_score, expected.unwrap_or(crash_score));
-        let last = row.trail.last().map(|note| note.text.as_str()).unwrap_or_default();
-        assert_eq!(last.starts_with("put aside"), expected.is_none(), "{last}");
+        let last = row.trail.last().map(|note| note.message.as_str()).unwrap_or_default();
+        assert_eq!(last.starts_with("quarantined"), expected.is_none(), "{last}");
     };
     check(0, HANDLING_STARTED, Some(1));
     check(11, HANDLING_STARTED, Some(12));
@@ -47,10 +47,10 @@ fn crashes_of_young_workers_count_up_to_eight() {
 fn lease_doubles_with_each_crash_up_to_15_minutes() {
     let check = |crash_score: u32, alone: u64| {
         let mut row = row_with_score(crash_score);
-        (row.phase_due_at, row.notification.due_at) = (Some(START), Some(START));
+        (row.phase_due_at, row.reports[0].notification.due_at) = (Some(START), Some(START));
         row.add_crash_evidence(HANDLING_STARTED, START);
         assert_eq!(row.phase_due_at, Some(START + mins(alone)), "{crash_score}");
-        assert_eq!(row.notification.due_at, Some(START + mins(alone)), "{crash_score}");
+        assert_eq!(row.reports[0].notification.due_at, Some(START + mins(alone)), "{crash_score}");
     };
     check(0, 1);
     check(1, 2);
@@ -74,9 +74,9 @@ fn zero_crash_score_is_not_serialized() {
 #[test]
 fn crash_evidence_never_makes_a_row_due_earlier() {
     let mut row = row_with_score(0);
-    (row.phase_due_at, row.notification.due_at) = (Some(START + mins(5)), None);
+    (row.phase_due_at, row.reports[0].notification.due_at) = (Some(START + mins(5)), None);
     row.add_crash_evidence(HANDLING_STARTED, START);
-    assert_eq!((row.phase_due_at, row.notification.due_at), (Some(START + mins(5)), None));
+    assert_eq!((row.phase_due_at, row.reports[0].notification.due_at), (Some(START + mins(5)), None));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn row_may_be_poison_after_a_crash_lost_lease_or_delay() {
     check("scored", &scored, 0, true);
 
     let mut claim = row_with_score(0);
-    claim.notification.due_at = None;
+    claim.reports[0].notification.due_at = None;
     check("a claim whose lease runs", &claim, 59, false);
     check("a claim whose lease is over", &claim, 60, true);
     claim.phase_due_at = Some(START + secs(100));
@@ -96,12 +96,12 @@ fn row_may_be_poison_after_a_crash_lost_lease_or_delay() {
 
     let mut reported_row = JobHarness::running().row;
     reported_row.phase_due_at = Some(START + mins(60));
-    reported_row.notification.in_flight = Some(StatusAt { status: Status::Running, at: START });
+    reported_row.reports[0].notification.in_flight = Some(StatusAt { status: Status::Running, at: START });
     check("a telling whose lease runs", &reported_row, 59, false);
     check("a telling whose lease is over", &reported_row, 60, true);
 
     let mut late = JobHarness::running().row;
-    (late.phase_due_at, late.notification.due_at) = (Some(START), None);
+    (late.phase_due_at, late.reports[0].notification.due_at) = (Some(START), None);
     check("due for a minute", &late, 60, false);
     check("due for longer", &late, 61, true);
 }

@@ -34,8 +34,8 @@ fn iwomp_document_is_launched_with_credentials_by_reference() {
     DOORBELL_PROJECT=demo (Plaintext)
     DOORBELL_REF=refs/heads/master (Plaintext)
     DOORBELL_TIMEOUT_SECONDS=3540 (Plaintext)
-    DOORBELL_DEFAULT_DOCUMENT=/doorbell/_default (ParameterStore)
-    DOORBELL_PROJECT_DOCUMENT=/doorbell/demo (ParameterStore)
+    DOORBELL_DEFAULT_DOCUMENT=/doorbell/_default (Document)
+    DOORBELL_PROJECT_DOCUMENT=/doorbell/demo (Document)
     "#);
 }
 
@@ -50,7 +50,7 @@ fn no_secret_of_a_document_reaches_the_row() {
 fn git_secret_is_passed_by_name_instead_of_the_documents() {
     let keys = json!({"gitCredentials": {"secret": "git/demo"}, "authToken": "hunter2"});
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(keys)));
-    assert!(lines.contains(&"DOORBELL_GIT_CREDENTIALS=git/demo (SecretsManager)".to_owned()), "{lines:?}");
+    assert!(lines.contains(&"DOORBELL_GIT_CREDENTIALS=git/demo (Secret)".to_owned()), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("DOCUMENT") || line.contains("hunter2")), "{lines:?}");
     assert!(lines.contains(&format!("DOORBELL_COMMIT={COMMIT} (Plaintext)")));
 }
@@ -63,7 +63,7 @@ fn pull_request_gets_no_credentials_and_its_own_build_project() {
         let mut job = JobHarness::received(fields);
         let effects = job.observe(policy_found(&policy(super::merged(keys, credentials))));
         let input: LaunchSpec = serde_json::from_str(&start_call(&effects).unwrap().1).unwrap();
-        assert_eq!(input.build_project.as_str(), "strangers");
+        assert_eq!(input.target.as_str(), "strangers");
         assert!(input.environment.iter().all(|variable| variable.kind == crate::domain::BuildVariableKind::Plaintext));
     }
 }

@@ -12,10 +12,12 @@ mod properties;
 mod provider_build;
 mod received;
 mod report_texts;
+mod row_fixtures;
 mod running;
 mod search;
 mod starting;
 mod timestamp;
+mod vendor_words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,15 +27,29 @@ use doorbell_registry::BuildProjectName;
 use serde_json::{Value, json};
 
 use crate::domain::{
-    Admission, Decision, DecisionContext, DeliveryOutcome, Effect, FailedStage, InstallationId, JobConfig, Observation,
-    Phase, Policy, PolicyLookup, ProviderBuild, RefResolution, RegistryDocuments, Row, SourceMessage, StartOutcome,
-    Timestamp, next,
+    Admission, BuildOutcome, BuildState, Decision, DecisionContext, DeliveryOutcome, Effect, FailedStage,
+    InstallationId, JobConfig, Observation, Phase, Policy, PolicyLookup, ProviderBuild, ProviderProfile, RefResolution,
+    RegistryDocuments, Row, SourceMessage, StartOutcome, Timestamp, next,
 };
 
 pub(super) const MESSAGE: &str = "0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11";
 pub(super) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 pub(super) const HEAD: &str = "fedcba9876543210fedcba9876543210fedcba98";
-const OWN_ROLE: &str = "doorbell-worker";
+
+/// The provider of these tests.
+pub(super) const PROVIDER: ProviderProfile = ProviderProfile {
+    name: "builder",
+    token_reuse_window: mins(4),
+    absence_confirmed_after: mins(16),
+    lookback: mins(5),
+    max_queue_time: mins(8 * 60),
+    max_describe_batch: 100,
+};
+
+pub(super) const RUNNING: BuildState = BuildState::Running;
+pub(super) const SUCCESS: BuildState = BuildState::Ended(BuildOutcome::Success);
+pub(super) const FAILED: BuildState = BuildState::Ended(BuildOutcome::FailedOutsideCommand(None));
+pub(super) const CANCELED: BuildState = BuildState::Ended(BuildOutcome::Canceled);
 
 /// When every history here begins.
 pub(super) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -49,7 +65,7 @@ pub(super) const fn mins(minutes: u64) -> Duration {
 pub(super) fn config() -> JobConfig {
     JobConfig {
         installation: InstallationId::from_ledger_arn("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
-        initiator: crate::domain::Initiator::Role(OWN_ROLE.to_owned()),
+        provider: PROVIDER,
         max_request_age: mins(72 * 60),
         queue_timeout: mins(24 * 60),
         build_poll_interval: secs(60),
@@ -129,7 +145,7 @@ impl JobHarness {
     /// One whose build ended well, and that nobody was told of yet.
     pub(super) fn finished() -> (Self, Vec<Effect>) {
         let mut job = Self::running();
-        let build = job.build(1, "SUCCEEDED");
+        let build = job.build(1, SUCCESS);
         let effects = job.observe(build_described(build));
         (job, effects)
     }
@@ -168,7 +184,7 @@ impl JobHarness {
     }
 
     pub(super) fn observe_started(&mut self, number: i64) -> Vec<Effect> {
-        let build = self.build(number, "IN_PROGRESS");
+        let build = self.build(number, RUNNING);
         self.observe_start(StartOutcome::Started(build))
     }
 
@@ -180,18 +196,16 @@ impl JobHarness {
     }
 
     /// A build of this job, as the provider shows it.
-    pub(super) fn build(&self, number: i64, status: &str) -> ProviderBuild {
+    pub(super) fn build(&self, number: i64, state: BuildState) -> ProviderBuild {
         ProviderBuild {
             id: BuildId::new(format!("builds:{number}")),
             number: Some(number),
             job_id: Some(self.config.installation.job_id(&self.row.key)),
-            initiator: Some(format!("{OWN_ROLE}/session-{number}")),
-            complete: status != "IN_PROGRESS",
-            status: status.to_owned(),
+            is_own: true,
             started_at: Some(START),
-            ended_at: (status != "IN_PROGRESS").then(|| START + secs(42)),
+            ended_at: matches!(state, BuildState::Ended(_)).then(|| START + secs(42)),
+            state,
             log_url: Some(format!("https://logs.example.org/{number}")),
-            failed_stage: None,
         }
     }
 
@@ -199,24 +213,23 @@ impl JobHarness {
     pub(super) fn deliver_all(&mut self, effects: Vec<Effect>) -> Vec<Status> {
         let mut reported = Vec::new();
         let mut effects = effects;
-        while let Some(Effect::ReportStatus { report, claim: claimed, .. }) = effects.pop() {
+        while let Some(Effect::ReportStatus { entry, report, claim, .. }) = effects.pop() {
             reported.push(report.status);
-            effects =
-                self.observe(Observation::ReportAttempted { claim: claimed, outcome: DeliveryOutcome::Delivered });
+            effects = self.observe(Observation::ReportAttempted { entry, claim, outcome: DeliveryOutcome::Delivered });
         }
         reported
     }
 
     /// Lets the forge answer the telling among the effects.
     pub(super) fn deliver(&mut self, effects: &[Effect], outcome: DeliveryOutcome) -> Vec<Effect> {
-        let claim = effects
+        let (entry, claim) = effects
             .iter()
             .find_map(|effect| match effect {
-                Effect::ReportStatus { claim: claimed, .. } => Some(*claimed),
+                Effect::ReportStatus { entry, claim, .. } => Some((*entry, *claim)),
                 _ => None,
             })
             .unwrap_or_else(|| panic!("nothing is told in {effects:?}"));
-        self.observe(Observation::ReportAttempted { claim, outcome })
+        self.observe(Observation::ReportAttempted { entry, claim, outcome })
     }
 }
 
@@ -239,7 +252,7 @@ pub(super) fn ref_resolved(policy: &Arc<Policy>, resolution: RefResolution) -> O
 /// The token and the input of the send among the effects.
 pub(super) fn start_call(effects: &[Effect]) -> Option<(String, String)> {
     effects.iter().find_map(|effect| match effect {
-        Effect::StartBuild { input, token, .. } => Some((token.clone(), input.clone())),
+        Effect::StartBuild { spec, token, .. } => Some((token.clone(), serde_json::to_string(spec).unwrap())),
         _ => None,
     })
 }

@@ -1,8 +1,10 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{COMMIT, JobHarness, START, build_described, mins, policy, policy_found, reported, secs};
-use crate::domain::{Admission, DeliveryOutcome, Effect, Observation, StartOutcome};
+use super::{
+    COMMIT, FAILED, JobHarness, RUNNING, START, SUCCESS, build_described, mins, policy, policy_found, reported, secs,
+};
+use crate::domain::{Admission, DeliveryOutcome, Effect, Observation, ReportEntry, StartOutcome};
 
 fn failed(retry_after: Option<u32>) -> DeliveryOutcome {
     DeliveryOutcome::Failed { reason: "it answers 503".to_owned(), retry_after }
@@ -34,9 +36,9 @@ fn fast_job_reports_running_once_and_success_once() {
     let mut job = JobHarness::starting(json!({}));
     let effects = job.observe_started(1);
     assert_eq!(job.deliver_all(effects), [Status::Running]);
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     assert_eq!(reported_status(&job.advance(secs(30)).observe(build_described(build))), None, "once");
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     let effects = job.observe(build_described(build.clone()));
     assert_eq!(job.deliver_all(effects), [Status::Success]);
     assert!(job.row.settled_at.is_some());
@@ -46,7 +48,7 @@ fn fast_job_reports_running_once_and_success_once() {
 #[test]
 fn finished_job_never_reports_a_pending_status() {
     let mut job = JobHarness::starting(json!({}));
-    let build = job.build(1, "FAILED");
+    let build = job.build(1, FAILED);
     let effects = job.advance(mins(1)).observe_start(StartOutcome::Started(build));
     assert_eq!(job.deliver_all(effects), [Status::Error]);
 }
@@ -55,7 +57,7 @@ fn finished_job_never_reports_a_pending_status() {
 fn only_one_report_is_in_flight_at_a_time() {
     let mut job = JobHarness::starting(json!({}));
     let running = job.observe_started(1);
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     assert_eq!(reported_status(&job.observe(build_described(build))), None, "running is still on its way");
     let next = job.deliver(&running, DeliveryOutcome::Delivered);
     assert_eq!(reported_status(&next), Some(Status::Success));
@@ -65,7 +67,7 @@ fn only_one_report_is_in_flight_at_a_time() {
 fn report_of_a_dead_worker_makes_the_final_one_repeat() {
     let mut job = JobHarness::starting(json!({}));
     let _lost = job.observe_started(1);
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     job.observe(build_described(build));
     assert_eq!(reported_status(&job.advance(secs(59)).fire_due()), None);
     let first = job.advance(secs(1)).fire_due();
@@ -85,7 +87,7 @@ fn unknown_pending_report_repeats_the_final_one() {
     let running = job.observe_started(1);
     let effects = job.deliver(&running, unknown());
     assert_eq!(reported_status(&effects), None, "not at once");
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     let first = job.observe(build_described(build));
     assert_eq!(reported_status(&first), Some(Status::Success), "the final one does not wait for the back-off");
     job.deliver(&first, DeliveryOutcome::Delivered);
@@ -107,7 +109,7 @@ fn final_report_is_sent_once_after_the_stale_window() {
         let mut job = JobHarness::starting(json!({}));
         let running = job.observe_started(1);
         job.deliver(&running, unknown());
-        let build = job.build(1, "SUCCEEDED");
+        let build = job.build(1, SUCCESS);
         let last = job.advance(secs(waited)).observe(build_described(build));
         job.deliver(&last, DeliveryOutcome::Delivered);
         assert_eq!(job.row.settled_at.is_some(), settles, "{waited} s after the claim in doubt");
@@ -140,7 +142,7 @@ fn outcome_of_a_superseded_report_changes_nothing() {
 fn outcome_of_previous_status_does_not_match_a_new_claim() {
     let mut job = JobHarness::starting(json!({}));
     let running = job.observe_started(1);
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     job.observe(build_described(build));
     let success = job.deliver(&running, DeliveryOutcome::Delivered);
     assert_eq!(reported_status(&success), Some(Status::Success));
@@ -168,9 +170,17 @@ fn unreachable_forge_is_retried_with_backoff_for_a_week() {
         let days = job.now.running_since(START).as_secs() / 86_400;
         assert_eq!(days, 7);
         assert!((1000..1400).contains(&tries), "about every ten minutes, not {tries} times a week");
-        let why = job.row.notification.undeliverable.clone();
+        let why = job.row.reports[0].notification.undeliverable.clone();
         assert_eq!(why.as_deref(), Some("not in 7 days: it answers 503"));
-        let tried = job.row.trail.iter().filter(|note| note.text.starts_with("the forge did not take")).count();
+        let tried = job
+            .row
+            .trail
+            .iter()
+            .filter(|note| {
+                note.message.starts_with("status report success failed")
+                    || note.message.starts_with("status report rejected failed")
+            })
+            .count();
         assert_eq!(tried, 1, "{:?}", job.row.trail);
     }
 }
@@ -190,7 +200,7 @@ fn recovered_forge_gets_only_the_final_status() {
         }
     }
     job.deliver(&effects, failed(None));
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     let effects = job.observe(build_described(build));
     assert_eq!(job.deliver_all(effects), [Status::Success]);
     assert!(job.row.settled_at.is_some());
@@ -214,9 +224,9 @@ fn retry_after_of_the_forge_is_bounded() {
 fn report_without_a_permit_stays_due() {
     for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
         let mut job = JobHarness { report_admission: forge, ..JobHarness::running() };
-        let build = job.build(1, "SUCCEEDED");
+        let build = job.build(1, SUCCESS);
         assert_eq!(reported_status(&job.observe(build_described(build))), None);
-        let wait = job.row.notification.due_at.unwrap().running_since(job.now).as_secs();
+        let wait = job.row.reports[0].notification.due_at.unwrap().running_since(job.now).as_secs();
         assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
     }
 }
@@ -230,7 +240,7 @@ fn conflicting_report_is_tried_six_times() {
         effects = job.fire_when_due();
     }
     job.deliver(&effects, conflict());
-    assert_eq!(job.row.notification.undeliverable.as_deref(), Some("EDBERROR"));
+    assert_eq!(job.row.reports[0].notification.undeliverable.as_deref(), Some("EDBERROR"));
     assert!(job.row.settled_at.is_some());
 }
 
@@ -242,14 +252,14 @@ fn failed_reports_do_not_count_as_conflicts() {
         effects = job.fire_when_due();
     }
     job.deliver(&effects, conflict());
-    assert_eq!(job.row.notification.undeliverable, None);
+    assert_eq!(job.row.reports[0].notification.undeliverable, None);
 }
 
 #[test]
 fn undeliverable_report_settles_the_job_with_its_reason() {
     let (mut job, effects) = JobHarness::finished();
     job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404:\nENOPROJECT".to_owned()));
-    assert_eq!(job.row.notification.undeliverable.as_deref(), Some("it answers 404: ENOPROJECT"));
+    assert_eq!(job.row.reports[0].notification.undeliverable.as_deref(), Some("it answers 404: ENOPROJECT"));
     assert!(job.row.settled_at.is_some());
 }
 
@@ -259,7 +269,7 @@ fn undeliverable_pending_report_leaves_a_running_job_unsettled() {
     let effects = job.observe_started(1);
     job.deliver(&effects, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
     assert_eq!(job.row.settled_at, None);
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     assert_eq!(reported_status(&job.observe(build_described(build))), None);
     assert!(job.row.settled_at.is_some());
 }
@@ -278,7 +288,7 @@ fn a_settled_row_has_no_due_time_and_expires_after_thirty_days() {
 fn job_without_report_target_settles_when_it_ends() {
     let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.observe_started(1);
-    let build = job.build(1, "SUCCEEDED");
+    let build = job.build(1, SUCCESS);
     assert_eq!(job.observe(build_described(build)), []);
     assert!(job.row.settled_at.is_some());
 }
@@ -291,4 +301,49 @@ fn repeated_start_does_not_report_queued_again() {
     let asked_at = job.advance(mins(16)).now;
     let effects = job.observe(Observation::BuildsListed { asked_at, builds: vec![] });
     assert_eq!(reported_status(&effects), None);
+}
+
+/// A finished job with two destinations, neither of which has a status.
+fn with_two_destinations() -> JobHarness {
+    let (mut job, _) = JobHarness::finished();
+    let mut target = job.row.reports[0].target.clone();
+    target.to.repo = "fork/ada/demo".parse().unwrap();
+    job.row.reports = vec![ReportEntry::new(job.row.reports[0].target.clone()), ReportEntry::new(target)];
+    job
+}
+
+fn reported_entry(effects: &[Effect]) -> Option<usize> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::ReportStatus { entry, .. } => Some(*entry),
+        _ => None,
+    })
+}
+
+#[test]
+fn each_destination_is_claimed_and_delivered_by_itself() {
+    let mut job = with_two_destinations();
+    let first = job.fire_due();
+    assert_eq!(reported_entry(&first), Some(0));
+    assert_eq!(job.row.reports[1].notification.due_at, Some(job.now), "due for the next decision");
+    let second = job.fire_due();
+    assert_eq!(reported_entry(&second), Some(1), "while the first one is in flight");
+    job.deliver(&second, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, None, "the first one has no outcome yet");
+    job.deliver(&first, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, Some(job.now));
+}
+
+#[test]
+fn failing_destination_does_not_delay_another_one() {
+    let mut job = with_two_destinations();
+    let first = job.fire_due();
+    let second = job.deliver(&first, failed(None));
+    assert_eq!(reported_entry(&second), Some(1));
+    job.deliver(&second, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
+    assert_eq!(job.row.settled_at, None);
+    let again = job.fire_when_due();
+    assert_eq!(reported_entry(&again), Some(0));
+    job.deliver(&again, DeliveryOutcome::Delivered);
+    assert_eq!(job.row.settled_at, Some(job.now));
+    assert_eq!(job.row.reports[1].notification.undeliverable.as_deref(), Some("it answers 404"));
 }

@@ -6,10 +6,13 @@ use doorbell_messages::{BuildId, Status};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{COMMIT, HEAD, JobHarness, START, commit, policy, policy_found, ref_resolved, secs};
+use super::{
+    CANCELED, COMMIT, FAILED, HEAD, JobHarness, RUNNING, START, SUCCESS, commit, policy, policy_found, ref_resolved,
+    secs,
+};
 use crate::domain::{
-    DeliveryOutcome, DesiredState, Effect, Observation, Phase, PolicyLookup, ProviderBuild, RefResolution, Row,
-    StartOutcome, StatusAt, Timestamp,
+    BuildOutcome, BuildState, DeliveryOutcome, DesiredState, Effect, Observation, Phase, PolicyLookup, ProviderBuild,
+    RefResolution, Row, StartOutcome, StatusAt, Timestamp,
 };
 
 /// What the world does next. Times and ids are made concrete when it happens.
@@ -81,7 +84,16 @@ struct InvariantChecker {
     closed_attempts: HashSet<u32>,
 }
 
-const STATUSES: [&str; 5] = ["IN_PROGRESS", "SUCCEEDED", "FAILED", "STOPPED", "NEW_WORD"];
+/// The states of builds, by the number that a generated event has.
+fn build_state(number: u8) -> BuildState {
+    match number % 5 {
+        0 => RUNNING,
+        1 => SUCCESS,
+        2 => FAILED,
+        3 => CANCELED,
+        _ => BuildState::Ended(BuildOutcome::Unknown { status: "NEW_WORD".to_owned() }),
+    }
+}
 
 impl InvariantChecker {
     fn new(has_commit: bool) -> Self {
@@ -133,7 +145,7 @@ impl InvariantChecker {
             GeneratedEvent::StartAttempted { back, answer, number } => {
                 let Some((_, attempt, _)) = self.start_calls.iter().rev().nth(*back).cloned() else { return };
                 let answer = match answer {
-                    0 | 1 => StartOutcome::Started(self.job.build(*number, "IN_PROGRESS")),
+                    0 | 1 => StartOutcome::Started(self.job.build(*number, RUNNING)),
                     2 => StartOutcome::Limited("full".to_owned()),
                     3 => StartOutcome::Denied("denied".to_owned()),
                     4 => StartOutcome::NotSent,
@@ -172,7 +184,7 @@ impl InvariantChecker {
                     3 => DeliveryOutcome::Failed { reason: "503".to_owned(), retry_after: Some(u32::MAX) },
                     _ => DeliveryOutcome::Conflict("EDBERROR".to_owned()),
                 };
-                Observation::ReportAttempted { claim, outcome }
+                Observation::ReportAttempted { entry: 0, claim, outcome }
             }
             GeneratedEvent::CancelRecorded => Observation::CancelRecorded,
             GeneratedEvent::QueryFailed => Observation::QueryFailed("down".to_owned()),
@@ -185,12 +197,12 @@ impl InvariantChecker {
     }
 
     fn build(&self, number: i64, status: u8, is_foreign: bool) -> ProviderBuild {
-        let build = self.job.build(number, STATUSES[usize::from(status) % STATUSES.len()]);
-        if is_foreign { ProviderBuild { initiator: Some("other/x".to_owned()), ..build } } else { build }
+        let build = self.job.build(number, build_state(status));
+        if is_foreign { ProviderBuild { is_own: false, ..build } } else { build }
     }
 
     fn observe(&mut self, observation: Observation) {
-        let is_foreign = matches!(&observation, Observation::BuildDescribed { build, .. } if build.initiator.as_deref() == Some("other/x"));
+        let is_foreign = matches!(&observation, Observation::BuildDescribed { build, .. } if !build.is_own);
         let before = self.job.row.clone();
         let effects = self.job.observe(observation);
         let after = self.job.row.clone();
@@ -200,12 +212,11 @@ impl InvariantChecker {
         }
         for effect in &effects {
             match effect {
-                Effect::StartBuild { input, token, attempt, .. } => {
-                    self.check_start(&before, &after, input, token, *attempt)
+                Effect::StartBuild { spec, token, attempt } => {
+                    let input = serde_json::to_string(spec).unwrap();
+                    self.check_start(&before, &after, &input, token, *attempt)
                 }
-                Effect::ReportStatus { report, claim: claimed, .. } => {
-                    self.check_report(&after, report.status, *claimed)
-                }
+                Effect::ReportStatus { report, claim, .. } => self.check_report(&after, report.status, *claim),
                 _ => {}
             }
         }
@@ -236,7 +247,7 @@ impl InvariantChecker {
 
     fn check_report(&mut self, after: &Row, status: Status, claim: StatusAt) {
         assert_eq!(status, after.status(), "what is told is a function of the row");
-        assert_eq!(after.notification.in_flight, Some(claim));
+        assert_eq!(after.reports[0].notification.in_flight, Some(claim));
         if let Some(StatusAt { status: last, .. }) = self.reports.last() {
             assert!(rank(status) >= rank(*last), "{status} is told after {last}");
         }
@@ -266,9 +277,10 @@ fn check_transition(before: &Row, after: &Row) {
     assert!(before.settled_at.is_none() || after.settled_at == before.settled_at);
     if after.settled_at.is_some() {
         assert!(after.status().is_final());
-        let told = after.notification.delivered.map(|told| told.status);
+        let notification = after.reports.first().map(|entry| &entry.notification);
+        let told = notification.and_then(|notification| notification.delivered).map(|told| told.status);
         let is_told = told == Some(after.status());
-        assert!(after.target().is_none() || is_told || after.notification.undeliverable.is_some());
+        assert!(notification.is_none_or(|notification| is_told || notification.undeliverable.is_some()));
     }
     if let (Some(old), Some(new)) = (before.build(), after.build()) {
         assert_eq!(old.id, new.id, "a row changed its build");

@@ -72,7 +72,7 @@ fn project_without_report_builds_the_tip_unresolved() {
     let effects = job.observe(policy_found(&policy(json!({"reportTo": null}))));
     let (_, input) = start_call(&effects).unwrap();
     assert!(!input.contains("DOORBELL_COMMIT\""), "{input}");
-    assert_eq!(job.row.target(), None);
+    assert_eq!(job.row.reports, []);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn commit_resolved_by_the_forge_is_built_and_reported() {
     assert!(matches!(effects.as_slice(), [Effect::ResolveRef { .. }]), "{effects:?}");
     let effects = job.observe(ref_resolved(&policy, RefResolution::Commit(commit(HEAD))));
     assert!(start_call(&effects).unwrap().1.contains(HEAD));
-    assert_eq!(job.row.target().unwrap().commit, commit(HEAD));
+    assert_eq!(job.row.reports[0].target.commit, commit(HEAD));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn unavailable_registry_is_retried_until_queue_timeout() {
         looks += 1;
     }
     assert_eq!(final_result(&job.row), (Status::Error, "the registry could not be read: no answer"));
-    let noted = job.row.trail.iter().filter(|note| note.text == "waiting for the registry: no answer").count();
+    let noted = job.row.trail.iter().filter(|note| note.message == "waiting for the registry: no answer").count();
     assert_eq!(noted, 1, "{:?}", job.row.trail);
     assert!(job.now.running_since(job.row.received_at) >= mins(24 * 60));
     assert!((24 * 12..24 * 20).contains(&looks), "every five minutes in the end, not {looks} times a day");

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{COMMIT, JobHarness, build_described, failed_stage, mins, policy, policy_found, secs};
-use crate::domain::{Effect, Observation, ProviderBuild, StartOutcome};
+use super::{CANCELED, COMMIT, JobHarness, SUCCESS, build_described, mins, policy, policy_found, secs};
+use crate::domain::{BuildOutcome, BuildState, Effect, Observation, StartOutcome};
 
 fn report_text(effects: &[Effect]) -> String {
     effects
@@ -57,31 +57,28 @@ fn running_report_text_links_the_log() {
 
 #[test]
 fn final_report_text_of_a_build() {
-    let end = |status, phase: Option<(&str, &str)>| {
+    let end = |state: BuildState| {
         let mut job = JobHarness::running();
-        let build = ProviderBuild {
-            failed_stage: phase.map(|(name, message)| failed_stage(name, message)),
-            ..job.build(1, status)
-        };
+        let build = job.build(1, state);
         report_text(&job.observe(build_described(build)))
     };
-    insta::assert_snapshot!(end("SUCCEEDED", None), @r"
+    insta::assert_snapshot!(end(SUCCESS), @r"
     success: passed after 42 s
     https://logs.example.org/1
     ");
-    insta::assert_snapshot!(end("FAILED", Some(("BUILD", "exit status 3"))), @r"
+    insta::assert_snapshot!(end(BuildState::Ended(BuildOutcome::from_exit_code(3))), @r"
     failure: the command exited with 3 after 42 s
     https://logs.example.org/1
     ");
-    insta::assert_snapshot!(end("FAILED", Some(("BUILD", "exit status 242"))), @r"
+    insta::assert_snapshot!(end(BuildState::Ended(BuildOutcome::from_exit_code(242))), @r"
     error: the commit is not on the ref that was asked for after 42 s (runner code 242)
     https://logs.example.org/1
     ");
-    insta::assert_snapshot!(end("TIMED_OUT", None), @r"
+    insta::assert_snapshot!(end(BuildState::Ended(BuildOutcome::TimedOut)), @r"
     error: the provider ended the build at its time limit after 42 s
     https://logs.example.org/1
     ");
-    insta::assert_snapshot!(end("STOPPED", None), @r"
+    insta::assert_snapshot!(end(CANCELED), @r"
     canceled: stopped after 42 s
     https://logs.example.org/1
     ");

@@ -1,8 +1,8 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{JobHarness, build_described, final_result, mins, secs};
-use crate::domain::{Effect, Observation, Phase, ProviderBuild};
+use super::{CANCELED, FAILED, JobHarness, RUNNING, SUCCESS, build_described, final_result, mins, secs};
+use crate::domain::{BuildOutcome, BuildState, Effect, Observation, Phase};
 
 #[test]
 fn running_build_is_described_when_due() {
@@ -15,7 +15,7 @@ fn running_build_is_described_when_due() {
 #[test]
 fn due_poll_sets_the_next_poll_and_events_cost_no_write() {
     let mut job = JobHarness::running();
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.advance(secs(10)).observe(build_described(build.clone()));
     let rev = job.row.rev;
     job.advance(secs(10)).observe(build_described(build.clone()));
@@ -27,7 +27,7 @@ fn due_poll_sets_the_next_poll_and_events_cost_no_write() {
 #[test]
 fn final_event_ahead_of_the_provider_is_checked_again() {
     let mut job = JobHarness::running();
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(Observation::BuildDescribed { build, claims_final: true });
     assert_eq!(job.row.status(), Status::Running);
     assert_eq!(job.row.due_at(), Some(job.now + secs(5)));
@@ -36,18 +36,18 @@ fn final_event_ahead_of_the_provider_is_checked_again() {
 #[test]
 fn final_event_that_reveals_the_build_is_checked_again() {
     let mut job = JobHarness::starting(json!({"reportTo": null}));
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(Observation::BuildDescribed { build, claims_final: true });
     assert_eq!(job.row.due_at(), Some(job.now + secs(5)));
 }
 
 #[test]
-fn unknown_build_status_is_final_only_when_complete() {
+fn unknown_build_outcome_is_an_error_that_names_it() {
     let mut job = JobHarness::running();
-    let build = ProviderBuild { complete: false, ..job.build(1, "SUCCEEDED") };
+    let build = job.build(1, BuildState::Queued);
     job.observe(build_described(build));
     assert_eq!(job.row.status(), Status::Running);
-    let build = job.build(1, "VAPORIZED");
+    let build = job.build(1, BuildState::Ended(BuildOutcome::Unknown { status: "VAPORIZED".to_owned() }));
     job.observe(build_described(build));
     let text = "the build ended after 42 s with a status that is unknown here: VAPORIZED";
     assert_eq!(final_result(&job.row), (Status::Error, text));
@@ -68,7 +68,7 @@ fn build_missing_for_an_hour_is_lost() {
 #[test]
 fn reappeared_build_is_not_lost() {
     let mut job = JobHarness::running();
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(Observation::BuildMissing(build.id.clone()));
     job.advance(mins(59)).observe(build_described(build.clone()));
     job.advance(mins(59)).observe(Observation::BuildMissing(build.id));
@@ -88,7 +88,7 @@ fn build_an_hour_past_its_time_limits_is_lost() {
     // 60 minutes of its own, 8 hours in the provider's queue, and 1 hour.
     let check = |age, is_lost: bool| {
         let mut job = JobHarness::running();
-        let build = job.build(1, "IN_PROGRESS");
+        let build = job.build(1, RUNNING);
         job.advance(age).observe(build_described(build));
         assert_eq!(job.row.status() == Status::Error, is_lost, "{age:?}");
     };
@@ -107,12 +107,12 @@ fn failed_describe_is_repeated() {
 #[test]
 fn duplicate_build_is_stopped_and_recorded_once() {
     for mut job in [JobHarness::running(), JobHarness::finished().0] {
-        let second = job.build(2, "IN_PROGRESS");
+        let second = job.build(2, RUNNING);
         let stop = Effect::StopDuplicate { build: second.id.clone(), is_running: true };
         for _ in 0..2 {
             assert!(job.observe(build_described(second.clone())).contains(&stop));
         }
-        assert_eq!(job.row.trail.iter().filter(|note| note.text.contains("second build builds:2")).count(), 1);
+        assert_eq!(job.row.trail.iter().filter(|note| note.message.contains("duplicate build builds:2")).count(), 1);
         assert_eq!(job.row.build().unwrap().id.as_str(), "builds:1");
     }
 }
@@ -120,8 +120,8 @@ fn duplicate_build_is_stopped_and_recorded_once() {
 #[test]
 fn a_final_status_never_changes() {
     let (mut job, _) = JobHarness::finished();
-    for status in ["FAILED", "IN_PROGRESS", "STOPPED", "SUCCEEDED"] {
-        let build = job.build(1, status);
+    for state in [FAILED, RUNNING, CANCELED, SUCCESS] {
+        let build = job.build(1, state);
         job.observe(build_described(build));
         assert_eq!(final_result(&job.row), (Status::Success, "passed after 42 s"));
     }

@@ -1,7 +1,7 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{JobHarness, final_result, mins, secs, start_call};
+use super::{JobHarness, RUNNING, SUCCESS, final_result, mins, secs, start_call};
 use crate::domain::{BuildQuery, Effect, Observation, Phase, ProviderBuild, Timestamp};
 
 /// Five minutes after a send that nobody heard of again.
@@ -17,7 +17,7 @@ fn observe_listing(job: &mut JobHarness, builds: Vec<ProviderBuild>) -> Vec<Effe
 }
 
 fn foreign_build(job: &JobHarness) -> ProviderBuild {
-    ProviderBuild { initiator: Some("somebody/else".to_owned()), ..job.build(1, "IN_PROGRESS") }
+    ProviderBuild { is_own: false, ..job.build(1, RUNNING) }
 }
 
 #[test]
@@ -25,15 +25,14 @@ fn build_query_reaches_back_before_the_first_start_call() {
     let mut job = outcome_unknown();
     let sent_at = job.row.received_at;
     let effects = job.fire_due();
-    let expected =
-        BuildQuery { build_project: "builds".parse().unwrap(), not_before: sent_at - mins(5), asked_at: job.now };
+    let expected = BuildQuery { target: "builds".parse().unwrap(), not_before: sent_at - mins(5), asked_at: job.now };
     assert_eq!(effects, [Effect::QueryBuilds(expected)]);
 }
 
 #[test]
 fn lowest_own_build_is_adopted_and_duplicates_are_stopped() {
     let mut job = outcome_unknown();
-    let builds = [9, 7, 8].map(|number| job.build(number, "IN_PROGRESS"));
+    let builds = [9, 7, 8].map(|number| job.build(number, RUNNING));
     let effects = observe_listing(&mut job, builds.to_vec());
     assert_eq!(job.row.build().unwrap().id.as_str(), "builds:7");
     let stopped: Vec<&str> = effects
@@ -49,7 +48,7 @@ fn lowest_own_build_is_adopted_and_duplicates_are_stopped() {
 #[test]
 fn ended_build_is_adopted_with_its_final_status() {
     let mut job = outcome_unknown();
-    let build = job.build(3, "SUCCEEDED");
+    let build = job.build(3, SUCCESS);
     observe_listing(&mut job, vec![build]);
     assert_eq!(final_result(&job.row), (Status::Success, "passed after 42 s"));
 }
@@ -57,11 +56,10 @@ fn ended_build_is_adopted_with_its_final_status() {
 #[test]
 fn foreign_build_is_never_adopted_or_stopped() {
     let job = outcome_unknown();
-    let no_initiator = ProviderBuild { initiator: None, ..job.build(2, "IN_PROGRESS") };
-    let like_ours = ProviderBuild { initiator: Some("doorbell-worker-2/x".to_owned()), ..job.build(3, "IN_PROGRESS") };
-    let other_job = ProviderBuild { job_id: Some("other".to_owned()), ..job.build(4, "IN_PROGRESS") };
-    let no_job = ProviderBuild { job_id: None, ..job.build(5, "IN_PROGRESS") };
-    for build in [foreign_build(&job), no_initiator, like_ours, other_job, no_job] {
+    let ended = ProviderBuild { is_own: false, ..job.build(2, SUCCESS) };
+    let other_job = ProviderBuild { job_id: Some("other".to_owned()), ..job.build(4, RUNNING) };
+    let no_job = ProviderBuild { job_id: None, ..job.build(5, RUNNING) };
+    for build in [foreign_build(&job), ended, other_job, no_job] {
         let mut job = job.clone();
         let effects = observe_listing(&mut job, vec![build.clone()]);
         assert!(matches!(job.row.phase, Phase::Starting { .. }), "{build:?}");
@@ -153,7 +151,7 @@ fn failing_build_query_never_confirms_absence() {
 #[test]
 fn event_of_own_build_replaces_a_lost_start_reply() {
     let mut job = outcome_unknown();
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(super::build_described(build));
     assert_eq!(job.row.status(), Status::Running);
     assert!(job.row.due_at() > Some(Timestamp::from_millis(0)));

@@ -1,7 +1,7 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{COMMIT, JobHarness, START, final_result, mins, policy, policy_found, secs, start_call};
+use super::{COMMIT, JobHarness, RUNNING, START, final_result, mins, policy, policy_found, secs, start_call};
 use crate::domain::{Effect, Observation, Phase, StartOutcome};
 
 fn limited() -> StartOutcome {
@@ -99,10 +99,10 @@ fn build_of_a_dropped_token_is_adopted() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(limited());
     job.fire_when_due();
-    let build = job.build(1, "IN_PROGRESS");
+    let build = job.build(1, RUNNING);
     job.observe(Observation::StartAttempted { attempt: 1, outcome: StartOutcome::Started(build.clone()) });
     assert_eq!(job.row.build().unwrap().id, build.id);
-    let second = job.build(2, "IN_PROGRESS");
+    let second = job.build(2, RUNNING);
     let effects =
         job.observe(Observation::StartAttempted { attempt: 2, outcome: StartOutcome::Started(second.clone()) });
     assert!(effects.contains(&Effect::StopDuplicate { build: second.id, is_running: true }), "{effects:?}");
@@ -130,7 +130,7 @@ fn unknown_start_is_repeated_with_backoff() {
     }
     assert!(waits[0] <= secs(1), "{waits:?}");
     assert!((8..20).contains(&waits.len()), "{} sends in four minutes", waits.len());
-    let doubts = job.row.trail.iter().filter(|note| note.text.starts_with("it is not known whether a build started"));
+    let doubts = job.row.trail.iter().filter(|note| note.message.starts_with("start outcome unknown"));
     assert_eq!(doubts.count(), 1, "{:?}", job.row.trail);
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, RefResolution, ReportTarget, StatusReport, Timestamp};
-use doorbell_engine::ports::{Answer, StatusReporter};
+use doorbell_engine::ports::{RefResolver, StatusReporter, Unauthorized};
 use doorbell_messages::{CommitId, GitRef, Status};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
@@ -92,26 +92,25 @@ impl StatusReporter for SimulatedWorker {
         target: &ReportTarget,
         report: &StatusReport,
         token: &SecretString,
-    ) -> Answer<DeliveryOutcome> {
+    ) -> Result<DeliveryOutcome, Unauthorized> {
         let started = Instant::now();
         if let Err(error) = self.process.before(PortCall::ReportStatus).await {
-            return Answer::Seen(DeliveryOutcome::Failed { reason: error.to_string(), retry_after: None });
+            return Ok(DeliveryOutcome::Failed { reason: error.to_string(), retry_after: None });
         }
-        let host = target.forge.url.to_string();
+        let host = target.to.url.to_string();
         let behavior = {
             let mut forge = lock(&self.services.forge);
             *forge.requests.entry(host.clone()).or_default() += 1;
             forge.behaviors.get(&host).copied()
         };
-        let refused = |reason: &str, retry_after| {
-            Answer::Seen(DeliveryOutcome::Failed { reason: reason.to_owned(), retry_after })
-        };
+        let refused =
+            |reason: &str, retry_after| Ok(DeliveryOutcome::Failed { reason: reason.to_owned(), retry_after });
         match behavior {
             None => {}
             Some(ForgeBehavior::Down) => return refused("connection refused", None),
             Some(ForgeBehavior::Hanging) => {
                 tokio::time::sleep(CLIENT_TIMEOUT).await;
-                return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
+                return Ok(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
             }
             Some(ForgeBehavior::Overloaded { retry_after }) => return refused("it answers 429", Some(retry_after)),
         }
@@ -119,7 +118,7 @@ impl StatusReporter for SimulatedWorker {
         self.process.wait_alive().await;
         if started.elapsed() > CLIENT_TIMEOUT {
             // The call was paused: the client checks its deadline before it continues.
-            return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
+            return Ok(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
         }
         let failure = lock(&self.services.forge).random_failure();
         match failure {
@@ -127,7 +126,7 @@ impl StatusReporter for SimulatedWorker {
             Some(DeliveryOutcome::Unknown(_)) => {
                 lock(&self.services.forge).next_delay = Some(Duration::from_secs(90));
             }
-            Some(failure) => return Answer::Seen(failure),
+            Some(failure) => return Ok(failure),
         }
         let flag = FlagWrite {
             uid: target.external_id.clone(),
@@ -140,7 +139,7 @@ impl StatusReporter for SimulatedWorker {
             let mut forge = lock(&self.services.forge);
             if !forge.tokens.contains(token.expose_secret()) {
                 forge.unauthorized += 1;
-                return Answer::Unauthorized("it answers 401: EINVALIDTOK".to_owned());
+                return Err(Unauthorized("it answers 401: EINVALIDTOK".to_owned()));
             }
             let late = forge.next_delay.take();
             let is_backwards = !flag.status.is_final()
@@ -161,22 +160,29 @@ impl StatusReporter for SimulatedWorker {
                 let at = shared.now();
                 lock(&shared.forge).history.push(FlagWrite { at, ..flag });
             });
-            return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
+            return Ok(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
         }
         match self.process.after(PortCall::ReportStatus).await {
-            Ok(()) => Answer::Seen(DeliveryOutcome::Delivered),
-            Err(error) => Answer::Seen(DeliveryOutcome::Unknown(error.to_string())),
+            Ok(()) => Ok(DeliveryOutcome::Delivered),
+            Err(error) => Ok(DeliveryOutcome::Unknown(error.to_string())),
         }
     }
+}
 
-    async fn resolve_ref(&self, _: &ForgeRepository, _: &GitRef, _: Option<&SecretString>) -> Answer<RefResolution> {
+impl RefResolver for SimulatedWorker {
+    async fn resolve_ref(
+        &self,
+        _: &ForgeRepository,
+        _: &GitRef,
+        _: Option<&SecretString>,
+    ) -> Result<RefResolution, Unauthorized> {
         if let Err(error) = self.process.before(PortCall::ResolveRef).await {
-            return Answer::Seen(RefResolution::Unavailable(error.to_string()));
+            return Ok(RefResolution::Unavailable(error.to_string()));
         }
         let head = lock(&self.services.forge).head.clone();
         match self.process.after(PortCall::ResolveRef).await {
-            Ok(()) => Answer::Seen(RefResolution::Commit(head)),
-            Err(error) => Answer::Seen(RefResolution::Unavailable(error.to_string())),
+            Ok(()) => Ok(RefResolution::Commit(head)),
+            Err(error) => Ok(RefResolution::Unavailable(error.to_string())),
         }
     }
 }

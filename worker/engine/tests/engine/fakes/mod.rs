@@ -22,7 +22,7 @@ use tokio::time::Instant;
 pub use faults::{FaultAction, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
 pub use forge::{FakeForge, FlagWrite, ForgeBehavior};
 pub use ledger::FakeLedger;
-pub use provider::{FakeProvider, event};
+pub use provider::{FakeProvider, PROFILE, event};
 pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
 pub use registry::{FakeRegistry, document};
 pub use seeded_rng::SeededRng;
@@ -113,6 +113,7 @@ impl ports::Ports for SimulatedWorker {
     type JobLedger = Self;
     type BuildProvider = Self;
     type StatusReporter = Self;
+    type RefResolver = Self;
     type SecretStore = Self;
 
     fn clock(&self) -> &Self {
@@ -128,6 +129,9 @@ impl ports::Ports for SimulatedWorker {
         self
     }
     fn reporter(&self) -> &Self {
+        self
+    }
+    fn resolver(&self) -> &Self {
         self
     }
     fn secrets(&self) -> &Self {

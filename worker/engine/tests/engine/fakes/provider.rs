@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_engine::domain::{BuildQuery, FailedStage, LaunchSpec, ProviderBuild, StartOutcome, Timestamp};
+use doorbell_engine::domain::{
+    BuildOutcome, BuildQuery, BuildState, LaunchSpec, ProviderBuild, ProviderProfile, StartOutcome, Timestamp,
+};
 use doorbell_engine::ports::{BuildProvider, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 use tokio::time::Instant;
@@ -29,8 +31,8 @@ pub struct ProviderBehavior {
     /// Duration of a StartBuild call.
     pub start_time: Duration,
     pub build_time: Duration,
-    /// How a build ends, and the phase that did not succeed.
-    pub result: (String, Option<(String, String)>),
+    /// How a build ends.
+    pub result: BuildOutcome,
     /// Copies of each event; 0 loses all events.
     pub event_copies: u32,
     /// Delay of an event. A delay longer than the build reorders the events.
@@ -60,7 +62,7 @@ pub struct FakeProvider {
 struct FakeBuild {
     description: ProviderBuild,
     ends_at: Timestamp,
-    result: (String, Option<(String, String)>),
+    result: BuildOutcome,
     describe_lag: Duration,
 }
 
@@ -71,7 +73,7 @@ impl Default for FakeProvider {
             project_limits: BTreeMap::new(),
             start_time: Duration::from_millis(100),
             build_time: Duration::from_secs(30),
-            result: ("SUCCEEDED".to_owned(), None),
+            result: BuildOutcome::Success,
             event_copies: 1,
             start_event_after: Duration::from_millis(300),
             end_event_after: Duration::from_millis(300),
@@ -142,12 +144,12 @@ impl FakeProvider {
         if self.behavior.is_denied {
             return (StartOutcome::Denied("AccessDeniedException".to_owned()), false);
         }
-        if self.running(now) >= self.behavior.build_limit || self.is_project_full(input.build_project.as_str(), now) {
+        if self.running(now) >= self.behavior.build_limit || self.is_project_full(input.target.as_str(), now) {
             return (StartOutcome::Limited("AccountLimitExceededException".to_owned()), false);
         }
         let job_id =
             input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
-        let id = self.add(job_id, format!("{WORKER_ROLE_PREFIX}{who}"), input.build_project.as_str(), now);
+        let id = self.add(job_id, format!("{WORKER_ROLE_PREFIX}{who}"), input.target.as_str(), now);
         self.tokens.insert(token.to_owned(), (id.clone(), text, now));
         self.peak_running = self.peak_running.max(self.running(now));
         (StartOutcome::Started(self.builds[&id].at(now)), true)
@@ -160,25 +162,22 @@ impl FakeProvider {
             id: id.clone(),
             number: Some(number),
             job_id,
-            initiator: Some(initiator),
-            complete: false,
-            status: "IN_PROGRESS".to_owned(),
+            is_own: initiator.starts_with(WORKER_ROLE_PREFIX),
+            state: BuildState::Running,
             started_at: Some(now),
             ended_at: None,
             log_url: Some(format!("https://logs.example.org/{number}")),
-            failed_stage: None,
         };
         let ProviderBehavior { result: mut ends, describe_lag: mut end_lag, mut build_time, .. } =
             self.behavior.clone();
         if let Some(rng) = &mut self.rng {
             let all = [
-                ("SUCCEEDED", None),
-                ("FAILED", Some(("BUILD", "exit status 3"))),
-                ("FAULT", None),
-                ("TIMED_OUT", None),
+                BuildOutcome::Success,
+                BuildOutcome::from_exit_code(3),
+                BuildOutcome::InfrastructureFailed(None),
+                BuildOutcome::TimedOut,
             ];
-            let (status, phase) = rng.one_of(&all);
-            ends = (status.to_owned(), phase.map(|(name, text)| (name.to_owned(), text.to_owned())));
+            ends = all[rng.below(all.len() as u64) as usize].clone();
             end_lag = rng.millis(10_000);
             let longest = rng.one_of(&[2_000, 60_000, 900_000]);
             build_time = rng.millis(longest);
@@ -196,12 +195,9 @@ impl FakeBuild {
         if now < self.ends_at + self.describe_lag {
             return self.description.clone();
         }
-        let phase = self.result.1.clone();
         ProviderBuild {
-            complete: true,
-            status: self.result.0.clone(),
+            state: BuildState::Ended(self.result.clone()),
             ended_at: Some(self.ends_at),
-            failed_stage: phase.map(|(name, message)| FailedStage { name, message }),
             ..self.description.clone()
         }
     }
@@ -224,7 +220,7 @@ pub fn event(id: &BuildId, status: &str) -> String {
 fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
     let (rules, ends) = {
         let builds = lock(&shared.provider);
-        (builds.behavior.clone(), builds.behavior.result.0.clone())
+        (builds.behavior.clone(), event_status(&builds.behavior.result).to_owned())
     };
     let (build_time, rng) = {
         let mut account = lock(&shared.provider);
@@ -251,7 +247,30 @@ fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
     }
 }
 
+/// The status in the event of a build's end.
+fn event_status(outcome: &BuildOutcome) -> &'static str {
+    match outcome {
+        BuildOutcome::Success => "SUCCEEDED",
+        BuildOutcome::Canceled => "STOPPED",
+        _ => "FAILED",
+    }
+}
+
+/// The facts of the fake provider.
+pub const PROFILE: ProviderProfile = ProviderProfile {
+    name: "builder",
+    token_reuse_window: Duration::from_secs(4 * 60),
+    absence_confirmed_after: Duration::from_secs(16 * 60),
+    lookback: Duration::from_secs(5 * 60),
+    max_queue_time: Duration::from_secs(8 * 60 * 60),
+    max_describe_batch: 100,
+};
+
 impl BuildProvider for SimulatedWorker {
+    fn profile(&self) -> ProviderProfile {
+        PROFILE
+    }
+
     async fn start(&self, input: &LaunchSpec, token: &str) -> StartOutcome {
         let started = Instant::now();
         self.trigger_poison(|poison| {
@@ -286,7 +305,7 @@ impl BuildProvider for SimulatedWorker {
         let lag = lock(&self.services.provider).behavior.listing_lag;
         let is_shown = |build: &ProviderBuild| {
             build.started_at.is_some_and(|at| at >= search.not_before && now.running_since(at) >= lag)
-                && build.id.as_str().starts_with(&format!("{}:", search.build_project))
+                && build.id.as_str().starts_with(&format!("{}:", search.target))
         };
         let found = account.into_iter().filter(is_shown).collect();
         self.process.after(PortCall::List).await?;
@@ -309,7 +328,7 @@ impl BuildProvider for SimulatedWorker {
         let now = self.services.now();
         if let Some(build) = lock(&self.services.provider).builds.get_mut(id).filter(|build| now < build.ends_at) {
             build.ends_at = now;
-            build.result = ("STOPPED".to_owned(), None);
+            build.result = BuildOutcome::Canceled;
         }
         self.process.after(PortCall::Stop).await
     }

@@ -182,9 +182,9 @@ async fn doctor_names_broken_rule_table_or_worker() {
         .await;
     assert_named(&run_doctor(&sandbox, &[]).await, "overdue", "failure", "1 job that should have been looked at");
     account.delete_item(stuck).await;
-    account.put_item(json!({ "pk": { "S": "#sweep" }, "seen_at": { "N": "1700000000000" } })).await;
+    account.put_item(json!({ "pk": { "S": "#heartbeat" }, "at": { "N": "1700000000000" } })).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "requests wait");
-    account.delete_item("#sweep").await;
+    account.delete_item("#heartbeat").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "none has ever swept");
 }
 

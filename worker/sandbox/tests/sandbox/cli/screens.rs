@@ -171,7 +171,7 @@ async fn ctrl_c_while_following_restores_the_terminal() {
     let job = trigger(&sandbox, &["demo", "long", "--id", "long"]).await;
     sandbox.wait_for_job(&job, JOB_TIMEOUT, |job| job.phase() == "running").await.unwrap();
     for (arguments, once_shown) in
-        [("jobs watch", "Ctrl-C ends"), ("jobs watch long", "told the forge"), ("logs -f long", "here")]
+        [("jobs watch", "Ctrl-C ends"), ("jobs watch long", "reported to forge"), ("logs -f long", "here")]
     {
         let (text, code) = interrupt(&sandbox, arguments, once_shown).await;
         assert_eq!(code, Some(130), "{arguments}: {text}");

@@ -34,7 +34,7 @@ async fn token_rotated_between_two_jobs_is_reloaded() {
     sandbox.forge.revoke(sandbox.report_token());
     let key = trigger(&sandbox, &["demo", "main", "--id", "after"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT).await.unwrap();
-    assert!(job.trail().contains(&"told the forge: success"), "{job:?}");
+    assert!(job.trail().contains(&"reported to forge: success"), "{job:?}");
     assert_eq!(sandbox.forge.flags(commit.as_str()).len(), 2);
 }
 
@@ -69,7 +69,7 @@ async fn lost_and_failed_reports_are_retried_to_one_correct_flag() {
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT * 2).await.unwrap();
     assert_eq!(sandbox.forge.remaining_faults(), 0);
-    assert!(job.trail().contains(&"told the forge: success"), "{job:?}");
+    assert!(job.trail().contains(&"reported to forge: success"), "{job:?}");
     assert_eq!(single_flag(&sandbox, &commit).status.as_str(), "success");
 }
 

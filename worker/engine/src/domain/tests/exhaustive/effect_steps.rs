@@ -85,7 +85,7 @@ impl TransitionBuilder<'_> {
 
     fn report_steps(&mut self, worker: usize, pending: &PendingEffects, status: Status, claim: StatusAt) {
         let told = |model: &Model, outcome| {
-            pending.clone().observe(Observation::ReportAttempted { claim, outcome }, model.now)
+            pending.clone().observe(Observation::ReportAttempted { entry: 0, claim, outcome }, model.now)
         };
         let unknown = |model: &Model| told(model, DeliveryOutcome::Unknown(NO_ANSWER.to_owned()));
         let refused =

@@ -116,7 +116,7 @@ impl Fingerprint {
             phase,
             phase_due_at,
             tries,
-            notification,
+            reports,
             settled_at,
             crash_score,
             quarantined,
@@ -127,13 +127,21 @@ impl Fingerprint {
             request: _,
             message: _,
             trail: _,
+            // Not used by any decision yet.
+            series: _,
+            repeat: _,
+            followed_by: _,
+            canceled_at: _,
+            series_canceled_at: _,
+            stages: _,
         } = row;
         self.time((*received_at).max(self.now - MAX_TRACKED_AGE));
         self.add((*desired as u8, tries, settled_at.is_some(), crash_score, quarantined.is_some()));
         // What is due is due, since whenever.
         self.times([phase_due_at.map(|due| due.max(self.now))]);
         self.phase(phase);
-        self.notification(notification);
+        self.add(reports.len());
+        reports.iter().for_each(|entry| self.notification(&entry.notification));
     }
 
     /// Launches and builds are the same in all states.
@@ -150,10 +158,10 @@ impl Fingerprint {
                 self.times([Some(*running_since), *missing_since])
             }
             // Its time counts only after days.
-            Phase::Finished { result, build, target } => {
-                self.add((result.status.as_str(), &result.message, build.is_some(), target.is_some()));
+            Phase::Finished { result, build } => {
+                self.add((result.status.as_str(), &result.message, build.is_some()));
             }
-            Phase::Rejected { reason, at: _, target } => self.add((reason, target.is_some())),
+            Phase::Rejected { reason, at: _ } => self.add(reason),
         }
     }
 
@@ -206,11 +214,11 @@ impl Fingerprint {
     fn effect(&mut self, effect: &Effect) {
         self.add(std::mem::discriminant(effect));
         match effect {
-            Effect::StartBuild { attempt, input: _, token: _, build_project: _ } => self.add(attempt),
+            Effect::StartBuild { attempt, spec: _, token: _ } => self.add(attempt),
             Effect::QueryBuilds(search) => self.times([Some(search.asked_at), Some(search.not_before)]),
-            Effect::ReportStatus { report, claim: claimed, target: _ } => {
-                self.add(&report.comment);
-                self.status_at(Some(*claimed));
+            Effect::ReportStatus { entry, report, claim, target: _ } => {
+                self.add((entry, &report.comment));
+                self.status_at(Some(*claim));
             }
             // What these name is the same in all states.
             Effect::ReadPolicy
@@ -233,8 +241,9 @@ impl Fingerprint {
                 self.add(completion(observation));
             }
             Observation::BuildDescribed { build: _, claims_final } => self.add((claims_final, completion(observation))),
-            Observation::ReportAttempted { claim: claimed, outcome } => {
-                self.status_at(Some(*claimed));
+            Observation::ReportAttempted { entry, claim, outcome } => {
+                self.add(entry);
+                self.status_at(Some(*claim));
                 self.add(std::mem::discriminant(outcome));
             }
             Observation::PolicyRead(policy) => self.add(std::mem::discriminant(policy)),
@@ -250,7 +259,7 @@ impl Fingerprint {
 
 /// Whether what was observation of the one build, if anything, says that it has ended.
 fn completion(observation: &Observation) -> Option<bool> {
-    let of = |build: &ProviderBuild| build.complete;
+    let of = |build: &ProviderBuild| build.is_complete();
     match observation {
         Observation::StartAttempted { outcome: StartOutcome::Started(build), .. } => Some(of(build)),
         Observation::BuildsListed { builds, .. } => builds.first().map(of),

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 
-use crate::domain::tests::{COMMIT, JobHarness, config, policy, policy_found};
+use crate::domain::tests::{COMMIT, JobHarness, RUNNING, SUCCESS, config, policy, policy_found};
 use crate::domain::{
     Admission, Decision, DecisionContext, Effect, JobConfig, LEASE, Observation, ProviderBuild, Row, Timestamp, next,
 };
@@ -15,7 +15,7 @@ use crate::domain::{
 static CONFIG: LazyLock<JobConfig> = LazyLock::new(config);
 static INITIAL_ROW: LazyLock<Row> = LazyLock::new(|| JobHarness::received(json!({"commit": COMMIT})).row);
 static BUILD: LazyLock<ProviderBuild> =
-    LazyLock::new(|| JobHarness::received(json!({"commit": COMMIT})).build(1, "IN_PROGRESS"));
+    LazyLock::new(|| JobHarness::received(json!({"commit": COMMIT})).build(1, RUNNING));
 static POLICY: LazyLock<Observation> = LazyLock::new(|| policy_found(&policy(json!({}))));
 
 /// A worker decides as soon as it has something to decide on; between that and its write, and between its write and what
@@ -59,8 +59,8 @@ pub(super) fn known_policy() -> Observation {
 
 /// The only build that there should be.
 pub(super) fn observed_build(started_at: Option<Timestamp>, is_complete: bool) -> ProviderBuild {
-    let status = if is_complete { "SUCCEEDED" } else { "IN_PROGRESS" };
-    ProviderBuild { started_at, complete: is_complete, status: status.to_owned(), ..BUILD.clone() }
+    let state = if is_complete { SUCCESS } else { RUNNING };
+    ProviderBuild { started_at, state, ..BUILD.clone() }
 }
 
 impl WorkerState {

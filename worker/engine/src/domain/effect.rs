@@ -1,0 +1,100 @@
+use std::sync::Arc;
+
+use doorbell_messages::{BuildId, GitRef, JobKey};
+use doorbell_registry::BuildProjectName;
+
+use crate::domain::launch::LaunchSpec;
+use crate::domain::notification::StatusAt;
+use crate::domain::policy::Policy;
+use crate::domain::report_target::{ForgeRepository, ReportTarget};
+use crate::domain::status_report::StatusReport;
+use crate::domain::timestamp::Timestamp;
+
+/// The circumstances of a decision, besides the row and the observation.
+#[derive(Debug, Clone, Copy)]
+pub struct DecisionContext {
+    /// The trusted time.
+    pub now: Timestamp,
+    /// Whether the provider may take another build of the row's target, as far as this worker knows.
+    pub slot_available: bool,
+    /// Whether this worker may report a status to the row's destination now.
+    pub report_admission: Admission,
+}
+
+/// Whether a call to a limited destination is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may be made now.
+    Granted,
+    /// Other jobs wait before it.
+    Queued,
+    /// The destination takes no calls at present.
+    Closed,
+}
+
+/// What the shell executes after the row was written.
+///
+/// Queries may be repeated by any worker at any time. Calls that change something are made only after the write that
+/// claims them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Query: read the project's policy.
+    ReadPolicy,
+    /// Query: resolve the ref to a commit.
+    ResolveRef {
+        /// The policy that asked for it.
+        policy: Arc<Policy>,
+        /// The target that the policy chose.
+        build_project: BuildProjectName,
+        /// The repository to ask.
+        repository: ForgeRepository,
+        /// The ref.
+        git_ref: GitRef,
+    },
+    /// Query: whether the provider has a build of this job.
+    QueryBuilds(BuildQuery),
+    /// Query: the state of the build.
+    DescribeBuild(BuildId),
+    /// Call: start the build.
+    StartBuild {
+        /// The frozen input.
+        spec: LaunchSpec,
+        /// The number of the token.
+        attempt: u32,
+        /// The start token.
+        token: String,
+    },
+    /// Call: stop the build, since the job shall end.
+    StopBuild(BuildId),
+    /// Call: raise an alarm for a build of this job that is not the row's, and stop it.
+    StopDuplicate {
+        /// The build.
+        build: BuildId,
+        /// Whether it still runs.
+        is_running: bool,
+    },
+    /// Call: report a status.
+    ReportStatus {
+        /// The position of the destination in the row's reports.
+        entry: usize,
+        /// The destination.
+        target: ReportTarget,
+        /// The report.
+        report: StatusReport,
+        /// The claim of this report.
+        claim: StatusAt,
+    },
+    /// Call: record a cancellation in another job's row.
+    CancelJob(JobKey),
+}
+
+/// Which builds to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildQuery {
+    /// The target whose builds are listed.
+    pub target: BuildProjectName,
+    /// Builds older than this need not be listed.
+    pub not_before: Timestamp,
+    /// When the query was decided.
+    pub asked_at: Timestamp,
+}
