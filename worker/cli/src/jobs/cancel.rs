@@ -1,4 +1,4 @@
-//! What the owner can do about a job: end it, ask for it again.
+//! `doorbell jobs cancel` and `doorbell jobs rerun`.
 
 use doorbell_adapters::aws::{DynamoDbLedger, aws_error};
 use doorbell_engine::domain::{Row, Timestamp};
@@ -17,7 +17,7 @@ const MAX_CONFLICTS: u32 = 10;
 #[serde(rename_all = "camelCase")]
 struct CancelOutput {
     job: String,
-    /// `ledger` or `topic`: which way it went. None where nothing was to be done.
+    /// `ledger` or `topic`: how the cancel was sent. None if there was nothing to cancel.
     by: Option<&'static str>,
     status: &'static str,
     message_id: Option<String>,
@@ -31,10 +31,10 @@ struct RerunOutput {
     message_id: String,
 }
 
-/// Asks that a job end: by its row, which needs the ledger and no project's leave; or by a request, as a publisher.
+/// Cancels a job by its row, or by a cancel request as a publisher does.
 ///
 /// # Errors
-/// There is no such job, or it could not be written or published.
+/// There is no such job, or the write or the Publish failed.
 pub(crate) async fn cancel(
     ledger: &DynamoDbLedger,
     topic: Option<&RequestTopic>,
@@ -50,8 +50,10 @@ pub(crate) async fn cancel(
     let output = CancelOutput { job: row.key.to_string(), by, status: row.status().as_str(), message_id };
     printer.print_result(&output, || vec![output.job.clone()])?;
     match by {
-        None => printer.note(&format!("nothing to end: the job is {}, or somebody has asked already", row.status())),
-        Some(_) => printer.next(&format!("`doorbell jobs watch '{}'` shows how it ends", row.key)),
+        None => {
+            printer.note(&format!("nothing to cancel: the job is {}, or a cancel is recorded already", row.status()))
+        }
+        Some(_) => printer.next(&format!("`doorbell jobs watch '{}'` follows it", row.key)),
     }
     Ok(CommandOutcome::Done)
 }
@@ -70,7 +72,7 @@ async fn write_cancel(ledger: &DynamoDbLedger, row: &Row, now: Timestamp) -> Res
             Some(Err(error)) => {
                 return Err(CliError::operation_failed(
                     format!("AWS: {error}"),
-                    "may these credentials dynamodb:UpdateItem?",
+                    "check that these credentials allow dynamodb:UpdateItem",
                 ));
             }
             None => break,
@@ -79,21 +81,21 @@ async fn write_cancel(ledger: &DynamoDbLedger, row: &Row, now: Timestamp) -> Res
     Err(CliError::operation_failed("the row changes faster than it can be written", "try again"))
 }
 
-/// The request that cancels a job is its own, with another action.
+/// The cancel request: the job's own request with action `cancel`.
 fn cancel_request(row: &Row) -> Result<Request, CliError> {
-    // Without an id of its own the request's key holds the id of its SNS message; a request may bear that one, too.
+    // Without an id, the key contains the SNS message id; it is a valid request id, too.
     Ok(Request { action: RequestAction::Cancel, id: Some(request_id(row)?), ..row.request.clone() })
 }
 
 fn request_id(row: &Row) -> Result<RequestId, CliError> {
     let id = row.key.as_str().split('#').nth(1).unwrap_or_default();
-    id.parse().map_err(|rule: String| CliError::operation_failed(rule, "cancel it by the ledger: without --by-request"))
+    id.parse().map_err(|rule: String| CliError::operation_failed(rule, "cancel it without --by-request"))
 }
 
-/// Publishes the job's request again, under another id: a job of its own.
+/// Publishes the job's request again with another id, as a new job.
 ///
 /// # Errors
-/// There is no such job, or it could not be published.
+/// There is no such job, or the Publish failed.
 pub(crate) async fn rerun(
     ledger: &DynamoDbLedger,
     topic: &RequestTopic,
@@ -114,11 +116,11 @@ pub(crate) async fn rerun(
 
 fn rerun_request(row: &Row, now: Timestamp) -> Result<Request, CliError> {
     let id = format!("rerun-{}", now.as_millis());
-    let id = id.parse().map_err(|rule: String| CliError::operation_failed(rule, "is this machine's clock right?"))?;
+    let id = id.parse().map_err(|rule: String| CliError::operation_failed(rule, "check this machine's clock"))?;
     Ok(Request { id: Some(id), ..row.request.clone() })
 }
 
-/// The topic of requests.
+/// The SNS topic of requests.
 #[derive(Debug)]
 pub(crate) struct RequestTopic {
     pub(crate) sns: aws_sdk_sns::Client,
