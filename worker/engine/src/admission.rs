@@ -1,49 +1,102 @@
-//! A decision, with permits to do what it decides: where a destination does not open, the row waiters instead.
+//! Runs `next()` and acquires the permits that its effects need.
+//!
+//! Without a permit the decision is made again: the row waits instead.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::domain::{Admission, Decision, DecisionContext, Effect, Observation, Phase, Row, StartOutcome, next};
-use crate::engine::Engine;
-use crate::limiter::{ConcurrencyLimiter, Permit};
-use crate::ports::{Clock, Ports};
+use tokio::sync::Notify;
 
-/// What a row may send.
+use crate::domain::{
+    Admission, Decision, DecisionContext, Effect, JobConfig, Observation, Phase, Row, StartOutcome, next,
+};
+use crate::limiter::{ConcurrencyLimiter, LimiterConfig, Permit};
+use crate::ports::Clock;
+
+/// A throttled StartBuild is certain, and costs a call: one trips the limit.
+const BUILD_LIMITER: LimiterConfig = LimiterConfig {
+    initial_limit: 5,
+    max_limit: 100,
+    trip_after: 1,
+    initial_cooldown: Duration::from_secs(1),
+    max_cooldown: Duration::from_secs(5 * 60),
+};
+
+/// A forge may fail now and then without being down.
+///
+/// A forge that hangs can occupy at most `max_limit` in-flight jobs, and one once its limit trips. The rest stay
+/// available to other forges.
+const REPORT_LIMITER: LimiterConfig = LimiterConfig {
+    initial_limit: 4,
+    max_limit: 16,
+    trip_after: 4,
+    initial_cooldown: Duration::from_secs(2),
+    max_cooldown: Duration::from_secs(5 * 60),
+};
+
+/// Permits that a decision holds for its effects.
 #[derive(Debug, Default)]
 pub(crate) struct Permits {
     pub(crate) start: Option<Permit>,
     pub(crate) report: Option<Permit>,
 }
 
-/// Before which gates a row waiters, once it is written.
+/// The limits at which a row waits, once it is written.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     build_group: Option<String>,
     forge_url: Option<String>,
 }
 
+/// A decision with the permits that its effects need.
+#[derive(Debug)]
 pub(crate) struct PermittedDecision {
     pub(crate) decision: Decision,
     pub(crate) permits: Permits,
     pub(crate) waiters: Waiters,
 }
 
-impl<P: Ports> Engine<P> {
-    /// Decides as if all gates were open, and anew for each that is not: which ones a row has to pass comes out only
-    /// with the decision. None while AWS's time is not known.
+/// Decides under the limits of this worker.
+#[derive(Debug)]
+pub(crate) struct AdmissionController<C> {
+    clock: C,
+    jobs: JobConfig,
+    /// Start calls, by concurrency group.
+    pub(crate) build_limiter: Arc<ConcurrencyLimiter>,
+    /// Status reports, by forge.
+    pub(crate) report_limiter: Arc<ConcurrencyLimiter>,
+    /// A slot was freed for which no job waits in this worker.
+    pub(crate) slot_freed: Notify,
+}
+
+impl<C: Clock> AdmissionController<C> {
+    pub(crate) fn new(clock: C, jobs: JobConfig) -> Self {
+        Self {
+            clock,
+            jobs,
+            build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
+            report_limiter: ConcurrencyLimiter::new(REPORT_LIMITER),
+            slot_freed: Notify::new(),
+        }
+    }
+
+    /// Decides as if all permits were granted, and again for each that is not. `None` without a trusted time.
+    ///
+    /// Only the decision says which permits a row needs.
     pub(crate) fn decide(
         &self,
         row: &Row,
         observation: &Observation,
         permit: Option<Permit>,
     ) -> Option<PermittedDecision> {
-        let Some(now) = self.ports.clock().now() else {
-            tracing::warn!("AWS's time is not known: nothing is decided");
+        let Some(now) = self.clock.now() else {
+            tracing::warn!("no trusted AWS time yet; deferring decision");
             return None;
         };
         let mut context = DecisionContext { now, slot_available: true, report_admission: Admission::Granted };
         let (mut permits, mut waiters, mut permit) = (Permits::default(), Waiters::default(), permit);
         loop {
-            let decision = next(row.clone(), observation.clone(), context, &self.config.jobs);
+            let decision = next(row.clone(), observation.clone(), context, &self.jobs);
             if context.slot_available
                 && permits.start.is_none()
                 && let Some(build_group) = build_group_needed(&decision)
@@ -77,7 +130,7 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// A row that is written is told when its turn comes; its due time stands in for a worker that dies.
+    /// Queues a row that was written. The dispatcher picks it up when a permit is free; its due time covers a crash.
     pub(crate) fn enqueue_waiters(&self, row: &Row, waiters: Waiters) {
         let project = &row.request.project;
         if let Some(build_group) = waiters.build_group.filter(|_| matches!(row.phase, Phase::Accepted { .. })) {
@@ -88,7 +141,7 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    /// The end of a build makes room for another one.
+    /// Frees a build's slot when the row says that the build ended.
     pub(crate) fn release_build_slot(&self, before: &Row, after: &Row) {
         let has_ended = matches!(after.phase, Phase::Finished { build: Some(_), .. });
         if let Some(build_group) = build_group_of(before).filter(|_| has_ended)
@@ -99,7 +152,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// The build_group of a row that has a launch.
+/// The concurrency group of a row that has a launch: its build project.
 pub(crate) fn build_group_of(row: &Row) -> Option<String> {
     match &row.phase {
         Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } | Phase::Running { launch, .. } => {
@@ -132,4 +185,32 @@ fn forge_url_needed(decision: &Decision) -> Option<String> {
         Effect::ReportStatus { target, .. } => Some(target.forge.url.to_string()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limiter::CallResult;
+    use crate::stubs::{ClockStub, NOW, config, row};
+
+    #[tokio::test]
+    async fn decision_without_a_trusted_time_is_deferred() {
+        let observation = Observation::Due;
+        assert!(AdmissionController::new(ClockStub(None), config()).decide(&row(1), &observation, None).is_none());
+        let admission = AdmissionController::new(ClockStub(Some(NOW)), config());
+        let permitted = admission.decide(&row(1), &observation, None).unwrap();
+        assert_eq!(permitted.decision.effects, [Effect::ReadPolicy]);
+        assert!(permitted.permits.start.is_none() && permitted.permits.report.is_none());
+    }
+
+    #[tokio::test]
+    async fn permit_of_another_destination_is_not_used() {
+        let limiter = ConcurrencyLimiter::new(BUILD_LIMITER);
+        let mut permit = Some(limiter.try_acquire("a").unwrap());
+        let other = take_permit(&limiter, &mut permit, "b").unwrap();
+        assert!(permit.is_some());
+        take_permit(&limiter, &mut permit, "a").unwrap().record(CallResult::Accepted);
+        assert!(permit.is_none());
+        drop(other);
+    }
 }

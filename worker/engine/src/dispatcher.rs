@@ -1,4 +1,4 @@
-//! Those who wait in line: called when it is their turn, and found where only another worker knows of them.
+//! Dispatches waiting jobs as slots free up, and finds jobs that wait on other workers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,32 +7,67 @@ use doorbell_messages::JobKey;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::admission::build_group_of;
+use crate::admission::{AdmissionController, build_group_of};
 use crate::domain::{DesiredState, LEASE, Observation, Phase, Row};
-use crate::engine::Engine;
+use crate::drive::JobDriver;
+use crate::in_flight::InFlightJobs;
+use crate::job_tasks::JobTasks;
 use crate::limiter::{ConcurrencyLimiter, ReadyJob};
-use crate::ports::{Clock, JobLedger, Ports, SHARDS};
+use crate::ports::{Clock, JobLedger, SHARDS};
+use crate::row_store::RowStore;
+use crate::sweep::first_shard;
 
-/// Rows that one look for waiting jobs reads.
+/// Rows that one search for waiting jobs reads.
 const MAX_ROWS_READ: usize = 100;
 
-/// Jobs that one look is content with: places do not fall free faster, and other workers know of these jobs, too.
+/// Jobs after which one search ends. Slots are not freed faster, and other workers know these jobs, too.
 const MAX_FOUND: usize = 16;
 
-/// Between two such looks, while there is something to be found.
+/// Time between two searches while they find something.
 const BUSY_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Between two looks that find nothing: most fleets never are at a limit.
+/// Time between two searches that find nothing: most installations never reach a limit.
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
-impl<P: Ports> Engine<P> {
-    /// Calls whoever's turn it is, each in a task of its own. Those need no room among the jobs in hand: the gate
-    /// bounds them.
-    pub(crate) async fn dispatch_ready_jobs(
-        self: Arc<Self>,
-        limiter: Arc<ConcurrencyLimiter>,
+/// Drives queued jobs as permits become free.
+#[derive(Debug)]
+pub(crate) struct Dispatcher<L, C, D> {
+    rows: Arc<RowStore<L>>,
+    clock: C,
+    admission: Arc<AdmissionController<C>>,
+    driver: Arc<D>,
+    tasks: Arc<JobTasks<L, C>>,
+    in_flight: Arc<InFlightJobs>,
+}
+
+impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, D> {
+    pub(crate) fn new(
+        rows: Arc<RowStore<L>>,
+        clock: C,
+        admission: Arc<AdmissionController<C>>,
+        driver: Arc<D>,
+        tasks: Arc<JobTasks<L, C>>,
+        in_flight: Arc<InFlightJobs>,
+    ) -> Self {
+        Self { rows, clock, admission, driver, tasks, in_flight }
+    }
+
+    /// Dispatches jobs until `stop`: those that wait for a build slot, those that wait to report, and remote ones.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        let AdmissionController { build_limiter, report_limiter, .. } = &*self.admission;
+        futures_util::join!(
+            self.dispatch_ready_jobs(build_limiter, Observation::SlotGranted, &stop),
+            self.dispatch_ready_jobs(report_limiter, Observation::Due, &stop),
+            self.steal_waiting_jobs(&stop),
+        );
+    }
+
+    /// Drives each job that gets a permit, in a task of its own. These need no capacity: the limit bounds them.
+    async fn dispatch_ready_jobs(
+        &self,
+        limiter: &Arc<ConcurrencyLimiter>,
         observation: Observation,
-        stop: CancellationToken,
+        stop: &CancellationToken,
     ) {
         loop {
             let ReadyJob { key, permit } = tokio::select! {
@@ -40,24 +75,25 @@ impl<P: Ports> Engine<P> {
                 () = stop.cancelled() => return,
                 ready = limiter.next_ready() => ready,
             };
-            let (engine, observation) = (Arc::clone(&self), observation.clone());
-            // A row that has gone on without its turn leaves the permit unused, which calls the next one.
-            self.spawn_for(key.clone(), async move {
-                if let Some(row) = engine.load(&key).await {
-                    engine.drive_with_permit(row, observation, Some(permit)).await;
+            let (rows, driver, observation) = (Arc::clone(&self.rows), Arc::clone(&self.driver), observation.clone());
+            // A row that has moved on does not use the permit, which dispatches the next job.
+            self.tasks.spawn(key.clone(), async move {
+                if let Some(row) = rows.load_or_log(&key).await {
+                    driver.drive(row, observation, Some(permit)).await;
                 }
             });
         }
     }
 
-    /// A place fell free, and nobody waits for it here: jobs that other workers have in line, or had when they died,
-    /// are in the index, due within a lease.
-    pub(crate) async fn steal_waiting_jobs(self: Arc<Self>, stop: CancellationToken) {
+    /// Queues jobs that wait on other workers, or waited on workers that crashed, whenever a slot has no taker here.
+    ///
+    /// The index has such jobs: they are due within a lease.
+    async fn steal_waiting_jobs(&self, stop: &CancellationToken) {
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = self.slot_freed.notified() => {}
+                () = self.admission.slot_freed.notified() => {}
             }
             let pause = if self.find_remote_waiters().await > 0 { BUSY_INTERVAL } else { IDLE_INTERVAL };
             tokio::select! {
@@ -69,22 +105,23 @@ impl<P: Ports> Engine<P> {
     }
 
     async fn find_remote_waiters(&self) -> usize {
-        let Some(now) = self.ports.clock().now() else { return 0 };
-        let first = crate::sweep::first_shard(&self.signature());
+        let Some(now) = self.clock.now() else { return 0 };
+        let first = first_shard(&self.rows.next_writer());
         let (mut rows_read, mut found) = (0, 0);
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
-            let Ok(page) = self.ports.ledger().due(shard, now + LEASE, None).await else { return found };
-            let remote = page.keys.into_iter().filter(|key| !self.is_in_flight(key));
+            let Ok(page) = self.rows.ledger().due(shard, now + LEASE, None).await else { return found };
+            let remote = page.keys.into_iter().filter(|key| !self.in_flight.contains(key));
             let keys: Vec<JobKey> = remote.take(MAX_FOUND - found).collect();
             rows_read += keys.len();
-            for row in self.ports.ledger().load(&keys).await.into_iter().flatten().flatten() {
+            for row in self.rows.ledger().load(&keys).await.into_iter().flatten().flatten() {
                 if is_waiting(&row)
                     && let Some(build_group) = build_group_of(&row)
                 {
                     debug!(job.key = %row.key, "waits for a build");
                     found += 1;
-                    self.build_limiter.note_remote_waiters(&build_group);
-                    self.build_limiter.enqueue(&build_group, &row.request.project, row.received_at, &row.key);
+                    let build_limiter = &self.admission.build_limiter;
+                    build_limiter.note_remote_waiters(&build_group);
+                    build_limiter.enqueue(&build_group, &row.request.project, row.received_at, &row.key);
                 }
             }
             if found >= MAX_FOUND || rows_read >= MAX_ROWS_READ {
@@ -97,4 +134,35 @@ impl<P: Ports> Engine<P> {
 
 fn is_waiting(row: &Row) -> bool {
     matches!(row.phase, Phase::Accepted { .. }) && row.desired == DesiredState::Run && row.quarantined.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job_tasks::TaskPool;
+    use crate::quarantine::Quarantine;
+    use crate::stubs::{ClockStub, DriverStub, LedgerStub, NOW, config, row};
+
+    #[tokio::test]
+    async fn queued_job_is_driven_with_a_permit() {
+        let ledger = LedgerStub::with_row(&row(1));
+        let rows = Arc::new(RowStore::new(ledger, "a"));
+        let clock = ClockStub(Some(NOW));
+        let admission = Arc::new(AdmissionController::new(clock, config()));
+        let pool = Arc::new(TaskPool::new(1));
+        let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
+        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
+        let driver = Arc::new(DriverStub::default());
+        let dispatcher =
+            Dispatcher::new(rows, clock, Arc::clone(&admission), Arc::clone(&driver), tasks, Arc::default());
+        drop(admission.build_limiter.try_acquire("builds"));
+        admission.build_limiter.enqueue("builds", &row(1).request.project, NOW, &row(1).key);
+        let stop = CancellationToken::new();
+        tokio::join!(dispatcher.run(stop.clone()), async {
+            driver.wait_for_call().await;
+            stop.cancel();
+        });
+        pool.drain().await;
+        assert_eq!(driver.calls(), [(row(1).key, Observation::SlotGranted, true)]);
+    }
 }

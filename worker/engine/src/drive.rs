@@ -1,25 +1,28 @@
-//! From a hint to a row at rest: look, decide, write, effect, and again.
+//! The job driver: load, decide, persist, execute effects; repeat until none remain.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::Arc;
 
+use doorbell_messages::JobKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tracing::{Instrument, Span, error, info, warn};
+use tracing::{Instrument, error, warn};
 
-use crate::admission::{Permits, PermittedDecision};
-use crate::domain::{Effect, Observation, Row};
-use crate::engine::Engine;
+use crate::admission::{AdmissionController, Permits, PermittedDecision};
+use crate::domain::{DesiredState, Effect, Observation, Row, Timestamp};
+use crate::effects::EffectExecutor;
+use crate::in_flight::InFlightJobs;
+use crate::job_log::{log_transition, span};
 use crate::limiter::Permit;
-use crate::metrics;
-use crate::ports::{InsertOutcome, JobLedger, LoadError, PortError, Ports, UpdateOutcome};
+use crate::ports::{Clock, JobLedger, LoadError};
+use crate::row_store::{MAX_WRITE_CONFLICTS, RowInsert, RowStore, WriteOutcome, log_load_error};
 
-/// Turns that one hint may take. A job's whole life takes about six; more means that two decisions chase each other.
+/// Iterations that one hint may cause. A whole job takes about six; more means that two decisions cause each other.
 const MAX_ROUNDS: usize = 40;
 
-/// Times that a write is tried over another worker's.
-const MAX_WRITE_CONFLICTS: usize = 8;
-
-/// A row as it was just written, what it wants done, with whose permits, and since when that is claimed.
+/// A row as it was just written, with the effects and permits that the write claims.
+#[derive(Debug)]
 pub(crate) struct PersistedDecision {
     pub(crate) row: Row,
     pub(crate) effects: Vec<Effect>,
@@ -27,51 +30,51 @@ pub(crate) struct PersistedDecision {
     pub(crate) claimed_at: Instant,
 }
 
-pub(crate) enum WriteOutcome {
-    Written,
-    /// Another write was first; this is the row now.
-    Superseded(Box<Row>),
-    /// Nothing is known, or the row is not ours to touch.
-    Unknown,
+/// What the consumers, the sweeper and the dispatcher ask of the driver.
+///
+/// No call returns an error: where a port fails, the row's due time brings it back.
+pub(crate) trait JobDriver: Send + Sync + 'static {
+    /// Applies an observation to a row, with the permit that it was granted, and continues until no effect remains.
+    fn drive(&self, row: Row, observation: Observation, permit: Option<Permit>) -> impl Future<Output = ()> + Send;
+
+    /// As [`JobDriver::drive`]; signals when the observation is in the row, before the effects.
+    fn drive_and_signal(
+        &self,
+        row: Row,
+        observation: Observation,
+        applied: oneshot::Sender<()>,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// As [`JobDriver::drive`], from a row that was just written with its effects.
+    fn resume(&self, persisted: PersistedDecision) -> impl Future<Output = ()> + Send;
 }
 
-/// The log's span of one job.
-pub(crate) fn span(row: &Row) -> Span {
-    let build = row.build().map(|build| build.id.to_string());
-    tracing::info_span!(
-        "job",
-        job.key = %row.key,
-        project = %row.request.project,
-        sqs.message_id = tracing::field::Empty,
-        build.id = build,
-    )
+/// Drives jobs: decides, persists and executes.
+#[derive(Debug)]
+pub(crate) struct Driver<L, C, E> {
+    rows: Arc<RowStore<L>>,
+    clock: C,
+    admission: Arc<AdmissionController<C>>,
+    effects: E,
+    in_flight: Arc<InFlightJobs>,
 }
 
-impl<P: Ports> Engine<P> {
-    /// Shows a row what was seen, and goes on until it rests. Errors end here: the row's due time brings it back.
-    pub(crate) async fn drive(&self, row: Row, observation: Observation) {
-        self.drive_with_permit(row, observation, None).await;
+impl<L, C, E> JobDriver for Driver<L, C, E>
+where
+    L: JobLedger + 'static,
+    C: Clock + 'static,
+    E: EffectExecutor,
+{
+    fn drive(&self, row: Row, observation: Observation, permit: Option<Permit>) -> impl Future<Output = ()> + Send {
+        self.drive_row(row, observation, permit)
     }
 
-    /// As [`Engine::drive`], for a row that was let through a gate.
-    pub(crate) async fn drive_with_permit(&self, row: Row, observation: Observation, permit: Option<Permit>) {
-        let _in_flight = self.mark_in_flight(&row.key);
-        let span = span(&row);
-        async {
-            let Some(persisted) = self.decide_and_write(row, observation, permit).await else { return };
-            self.run_until_idle(persisted).await;
-        }
-        .instrument(span)
-        .await;
-    }
-
-    /// As [`Engine::drive`]; says when the row was shown what was seen, before it does what follows from that.
-    pub(crate) async fn drive_and_signal(&self, row: Row, observation: Observation, applied: oneshot::Sender<()>) {
-        let _in_flight = self.mark_in_flight(&row.key);
+    async fn drive_and_signal(&self, row: Row, observation: Observation, applied: oneshot::Sender<()>) {
+        let _in_flight = self.in_flight.mark(&row.key);
         let span = span(&row);
         async {
             let persisted = self.decide_and_write(row, observation, None).await;
-            // Who asked may be gone, and need not know.
+            // The receiver may be gone, and then needs no signal.
             let _ = applied.send(());
             if let Some(persisted) = persisted {
                 self.run_until_idle(persisted).await;
@@ -81,10 +84,32 @@ impl<P: Ports> Engine<P> {
         .await;
     }
 
-    /// As [`Engine::drive`], for a row that was just written together with what it wants done.
-    pub(crate) async fn resume(&self, persisted: PersistedDecision) {
-        let _in_flight = self.mark_in_flight(&persisted.row.key);
+    async fn resume(&self, persisted: PersistedDecision) {
+        let _in_flight = self.in_flight.mark(&persisted.row.key);
         self.run_until_idle(persisted).await;
+    }
+}
+
+impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
+    pub(crate) fn new(
+        rows: Arc<RowStore<L>>,
+        clock: C,
+        admission: Arc<AdmissionController<C>>,
+        effects: E,
+        in_flight: Arc<InFlightJobs>,
+    ) -> Self {
+        Self { rows, clock, admission, effects, in_flight }
+    }
+
+    async fn drive_row(&self, row: Row, observation: Observation, permit: Option<Permit>) {
+        let _in_flight = self.in_flight.mark(&row.key);
+        let span = span(&row);
+        async {
+            let Some(persisted) = self.decide_and_write(row, observation, permit).await else { return };
+            self.run_until_idle(persisted).await;
+        }
+        .instrument(span)
+        .await;
     }
 
     async fn run_until_idle(&self, persisted: PersistedDecision) {
@@ -96,142 +121,149 @@ impl<P: Ports> Engine<P> {
             row = next_row;
             observations.extend(more);
         }
-        error!("the job did not come to rest after {MAX_ROUNDS} turns; its due time brings it back");
+        error!("job still has pending effects after {MAX_ROUNDS} iterations; the sweep will resume it");
     }
 
-    /// Decides and writes, over other workers' writes if need be. None: nothing may be done with the row now.
-    pub(crate) async fn decide_and_write(
-        &self,
-        mut row: Row,
-        observation: Observation,
-        mut permit: Option<Permit>,
-    ) -> Option<PersistedDecision> {
-        for _ in 0..MAX_WRITE_CONFLICTS {
-            let claimed_at = Instant::now();
-            let PermittedDecision { decision, permits, waiters } = self.decide(&row, &observation, permit.take())?;
-            if !decision.changed {
-                self.enqueue_waiters(&decision.row, waiters);
-                return Some(PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at });
-            }
-            let mut next_row = decision.row;
-            next_row.rev = row.rev + 1;
-            next_row.writer = self.signature();
-            match self.write(&next_row).await {
-                WriteOutcome::Written => {
-                    log_transition(&row, &next_row);
-                    self.enqueue_waiters(&next_row, waiters);
-                    self.release_build_slot(&row, &next_row);
-                    return Some(PersistedDecision { row: next_row, effects: decision.effects, permits, claimed_at });
-                }
-                WriteOutcome::Superseded(current) => row = *current,
-                WriteOutcome::Unknown => return None,
-            }
-        }
-        warn!("the row was written by others {MAX_WRITE_CONFLICTS} times in a row; its due time brings it back");
-        None
-    }
-
-    pub(crate) async fn write(&self, row: &Row) -> WriteOutcome {
-        match self.ports.ledger().update(std::slice::from_ref(row)).await.pop() {
-            Some(Ok(UpdateOutcome::Written)) => return WriteOutcome::Written,
-            Some(Ok(UpdateOutcome::Conflict)) | None => {}
-            Some(Err(error)) => warn!("the ledger did not answer a write: {error}"),
-        }
-        // A lost reply and a retry inside the SDK look like a conflict with somebody else.
-        match self.load(&row.key).await {
-            Some(current) if current.writer == row.writer => WriteOutcome::Written,
-            Some(current) => WriteOutcome::Superseded(Box::new(current)),
-            None => WriteOutcome::Unknown,
-        }
-    }
-
-    pub(crate) async fn load(&self, key: &doorbell_messages::JobKey) -> Option<Row> {
-        match self.ports.ledger().load(std::slice::from_ref(key)).await.pop() {
-            Some(Ok(row)) => row,
-            Some(Err(error)) => {
-                log_load_error(key, &error);
-                None
-            }
-            None => None,
-        }
-    }
-
-    /// Inserts rows that were never written. A row that is there already is none of this worker's business, unless
-    /// this worker wrote it and lost the reply.
-    pub(crate) async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
-        let mut outcomes = self.ports.ledger().insert(rows).await;
-        for (row, outcome) in rows.iter().zip(&mut outcomes) {
-            if matches!(outcome, Ok(InsertOutcome::Inserted)) {
-                continue;
-            }
-            if self.load(&row.key).await.is_some_and(|current| current.writer == row.writer) {
-                *outcome = Ok(InsertOutcome::Inserted);
-            }
-        }
-        outcomes
-    }
-}
-
-pub(crate) fn log_load_error(key: &doorbell_messages::JobKey, error: &LoadError) {
-    match error {
-        LoadError::NewerSchema(_) => info!(job.key = %key, "left alone: {error}"),
-        LoadError::Corrupt(_) => error!(job.key = %key, "{error}"),
-        LoadError::Port(_) => warn!(job.key = %key, "the ledger did not answer: {error}"),
-    }
-}
-
-/// The trail is the log: what people read in the row, operators read here.
-pub(crate) fn log_transition(before: &Row, after: &Row) {
-    metrics::phase_entered(before, after);
-    if let Some(build) = after.build().filter(|_| before.build().is_none()) {
-        Span::current().record("build.id", build.id.as_str());
-    }
-    let known = before.trail.last();
-    let fresh = after.trail.iter().rev().take_while(|note| Some(*note) != known).count();
-    for note in &after.trail[after.trail.len() - fresh..] {
-        info!(job.status = %after.status(), "{}", note.text);
-    }
-}
-
-impl<P: Ports> Engine<P> {
     async fn execute_effects(&self, persisted: PersistedDecision) -> (Row, VecDeque<Observation>) {
         let PersistedDecision { row, effects, mut permits, claimed_at } = persisted;
         let mut observations = VecDeque::new();
         for effect in &effects {
-            observations.extend(self.execute(&row, effect, &mut permits, claimed_at).await);
+            let observation = match effect {
+                Effect::CancelJob(key) => Some(self.record_cancel(&row, key).await),
+                effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
+            };
+            observations.extend(observation);
         }
         (row, observations)
     }
 
-    async fn execute(
+    /// Decides and writes, again after each write of another worker. `None`: the sweep resumes the row.
+    async fn decide_and_write(
         &self,
-        row: &Row,
-        effect: &Effect,
-        permits: &mut Permits,
-        claimed_at: Instant,
-    ) -> Option<Observation> {
-        match effect {
-            Effect::ReadPolicy => {
-                Some(Observation::PolicyRead(self.policies.lookup(self.ports.registry(), &row.request.project).await))
+        row: Row,
+        observation: Observation,
+        mut permit: Option<Permit>,
+    ) -> Option<PersistedDecision> {
+        let key = row.key.clone();
+        let mut latest = None;
+        let outcome = self.rows.update_row_with(row, |row| {
+            let claimed_at = Instant::now();
+            // Permits of the attempt before go back first.
+            drop(latest.take());
+            let PermittedDecision { decision, permits, waiters } =
+                self.admission.decide(row, &observation, permit.take())?;
+            let next_row = decision.changed.then(|| decision.row.clone());
+            let persisted = PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at };
+            latest = Some((row.clone(), persisted, waiters));
+            next_row
+        });
+        let (written, is_changed) = match outcome.await {
+            WriteOutcome::Written(row) => (*row, true),
+            WriteOutcome::Unchanged(row) => (*row, false),
+            WriteOutcome::Absent => return None,
+            WriteOutcome::GaveUp { .. } => {
+                warn!("gave up after {MAX_WRITE_CONFLICTS} write conflicts; the sweep will resume it");
+                return None;
             }
-            Effect::ResolveRef { policy, build_project, repository, git_ref } => Some(Observation::RefResolved {
-                policy: policy.clone(),
-                build_project: build_project.clone(),
-                resolution: self.resolve_ref(repository, git_ref).await,
-            }),
-            Effect::QueryBuilds(query) => Some(self.query_builds(query).await),
-            Effect::DescribeBuild(id) => Some(self.describe_build(id).await),
-            Effect::StartBuild { input, attempt, token, .. } => {
-                let answer = self.start_build(input, token, permits.start.take(), claimed_at).await;
-                Some(Observation::StartAttempted { attempt: *attempt, outcome: answer })
+            WriteOutcome::Unavailable(error) => {
+                log_load_error(&key, &error);
+                return None;
             }
-            Effect::StopBuild(id) => self.stop_build(id).await,
-            Effect::StopDuplicate { build, is_running: running } => self.stop_duplicate_build(build, *running).await,
-            Effect::ReportStatus { target, report, claim } => {
-                let outcome = self.report_status(target, report, permits.report.take(), claimed_at).await;
-                Some(Observation::ReportAttempted { claim: *claim, outcome })
-            }
-            Effect::CancelJob(key) => Some(self.record_cancel(row, key).await),
+        };
+        let (before, persisted, waiters) = latest?;
+        if is_changed {
+            log_transition(&before, &written);
         }
+        self.admission.enqueue_waiters(&written, waiters);
+        if is_changed {
+            self.admission.release_build_slot(&before, &written);
+        }
+        Some(PersistedDecision { row: written, ..persisted })
+    }
+
+    /// Records the cancel in the row of the job that a cancel request names.
+    ///
+    /// Queues reorder: if the job's own request has not arrived yet, a row that is to be canceled waits for it.
+    async fn record_cancel(&self, request_row: &Row, key: &JobKey) -> Observation {
+        let failed = |reason: &str| Observation::QueryFailed(reason.to_owned());
+        let Some(now) = self.clock.now() else { return failed("no trusted AWS time yet") };
+        // A row that another worker inserted meanwhile is there at the second attempt.
+        for _ in 0..2 {
+            let cancel = |row: &Row| row.with_cancel_requested(now, "a request asks to cancel the job", String::new());
+            let row = match self.rows.update_with(key, cancel).await {
+                WriteOutcome::Written(row) => *row,
+                WriteOutcome::Unchanged(_) => return Observation::CancelRecorded,
+                WriteOutcome::GaveUp { .. } => return failed("the row changes faster than it can be written"),
+                WriteOutcome::Unavailable(error) => return failed(&error.to_string()),
+                WriteOutcome::Absent => {
+                    let mut inserted = self.rows.insert(vec![canceled_row(request_row, key, now)]).await;
+                    match inserted.pop() {
+                        Some((row, RowInsert::Inserted)) => row,
+                        Some((_, RowInsert::AlreadyExists)) => continue,
+                        Some((_, RowInsert::NewerSchema(schema))) => {
+                            return failed(&LoadError::NewerSchema(schema).to_string());
+                        }
+                        Some((_, RowInsert::Failed(error))) => return failed(&error.to_string()),
+                        None => return failed("the ledger did not answer"),
+                    }
+                }
+            };
+            Box::pin(self.drive_row(row, Observation::Due, None)).await;
+            return Observation::CancelRecorded;
+        }
+        failed("the row changes faster than it can be written")
+    }
+}
+
+/// A row of a job whose own request has not arrived yet, and which is to be canceled.
+fn canceled_row(request_row: &Row, key: &JobKey, now: Timestamp) -> Row {
+    let mut request = request_row.request.clone();
+    request.action = doorbell_messages::RequestAction::Start;
+    let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
+    row.desired = DesiredState::Cancel;
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PolicyLookup;
+    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, WriteFault, config, row};
+
+    fn driver(ledger: &LedgerStub, effects: EffectsStub) -> Driver<LedgerStub, ClockStub, EffectsStub> {
+        let clock = ClockStub(Some(NOW));
+        let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
+        let admission = Arc::new(AdmissionController::new(clock, config()));
+        Driver::new(rows, clock, admission, effects, Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn drive_ends_when_no_effect_remains() {
+        let ledger = LedgerStub::with_row(&row(1));
+        let effects = EffectsStub::new([Observation::PolicyRead(PolicyLookup::Unavailable("down".to_owned()))]);
+        driver(&ledger, effects.clone()).drive(row(1), Observation::Due, None).await;
+        assert_eq!(effects.executed(), [Effect::ReadPolicy]);
+        let waiting = ledger.row(&row(1).key).unwrap();
+        assert!(waiting.rev == 2 && waiting.phase_due_at > row(1).phase_due_at, "{waiting:#?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancel_request_is_recorded_in_the_other_row() {
+        for fault in [WriteFault::Fail, WriteFault::LoseReply, WriteFault::ReportConflict, WriteFault::LoseRace] {
+            let ledger = LedgerStub::with_row(&row(1));
+            ledger.put(&row(2));
+            ledger.script(&[fault]);
+            let observation = driver(&ledger, EffectsStub::new([])).record_cancel(&row(1), &row(2).key).await;
+            assert_eq!(observation, Observation::CancelRecorded, "{fault:?}");
+            assert_eq!(ledger.row(&row(2).key).unwrap().desired, DesiredState::Cancel, "{fault:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancel_of_an_unknown_job_waits_for_its_request() {
+        let ledger = LedgerStub::with_row(&row(1));
+        let observation = driver(&ledger, EffectsStub::new([])).record_cancel(&row(1), &row(2).key).await;
+        assert_eq!(observation, Observation::CancelRecorded);
+        assert_eq!(ledger.row(&row(2).key).unwrap().desired, DesiredState::Cancel);
     }
 }

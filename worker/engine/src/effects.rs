@@ -1,40 +1,103 @@
-//! Each effect, done.
+//! Executes one effect: one call to the registry, the provider or the forge.
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, GitRef, JobKey};
+use doorbell_messages::{BuildId, GitRef};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use crate::admission::Permits;
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, DesiredState, ForgeRepository, LaunchSpec, Observation, RefResolution, ReportTarget,
-    Row, SEND_DEADLINE, StartOutcome, StatusReport,
+    BuildQuery, DeliveryOutcome, Effect, ForgeRepository, LaunchSpec, Observation, RefResolution, ReportTarget, Row,
+    SEND_DEADLINE, StartOutcome, StatusReport,
 };
-use crate::engine::Engine;
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
-use crate::ports::{Answer, BuildProvider, InsertOutcome, JobLedger, Ports, StatusReporter, UpdateOutcome};
+use crate::policy_cache::PolicyCache;
+use crate::ports::{Answer, BuildProvider, ProjectRegistry, SecretStore, StatusReporter};
+use crate::token_cache::TokenCache;
 
-/// Times that a cancel is tried over another worker's write.
-const MAX_WRITE_CONFLICTS: usize = 8;
-
-impl<P: Ports> Engine<P> {
-    pub(crate) async fn start_build(
+/// Executes effects outside the ledger.
+pub(crate) trait EffectExecutor: Send + Sync + 'static {
+    /// Executes an effect of a row. The observation is what the row is to see next, if anything.
+    fn execute(
         &self,
-        input: &str,
-        token: &str,
-        permit: Option<Permit>,
+        row: &Row,
+        effect: &Effect,
+        permits: &mut Permits,
         claimed_at: Instant,
-    ) -> StartOutcome {
+    ) -> impl Future<Output = Option<Observation>> + Send;
+}
+
+/// Executes effects by calls of the registry, the provider and the forge.
+#[derive(Debug)]
+pub(crate) struct PortCalls<R, B, F, S> {
+    registry: R,
+    provider: B,
+    reporter: F,
+    secrets: S,
+    policies: Arc<PolicyCache>,
+    tokens: TokenCache,
+}
+
+impl<R, B, F, S> EffectExecutor for PortCalls<R, B, F, S>
+where
+    R: ProjectRegistry + 'static,
+    B: BuildProvider + 'static,
+    F: StatusReporter + 'static,
+    S: SecretStore + 'static,
+{
+    async fn execute(
+        &self,
+        row: &Row,
+        effect: &Effect,
+        permits: &mut Permits,
+        claimed_at: Instant,
+    ) -> Option<Observation> {
+        match effect {
+            Effect::ReadPolicy => {
+                Some(Observation::PolicyRead(self.policies.lookup(&self.registry, &row.request.project).await))
+            }
+            Effect::ResolveRef { policy, build_project, repository, git_ref } => Some(Observation::RefResolved {
+                policy: policy.clone(),
+                build_project: build_project.clone(),
+                resolution: self.resolve_ref(repository, git_ref).await,
+            }),
+            Effect::QueryBuilds(query) => Some(self.query_builds(query).await),
+            Effect::DescribeBuild(id) => Some(self.describe_build(id).await),
+            Effect::StartBuild { input, attempt, token, .. } => {
+                let outcome = self.start_build(input, token, permits.start.take(), claimed_at).await;
+                Some(Observation::StartAttempted { attempt: *attempt, outcome })
+            }
+            Effect::StopBuild(id) => self.stop_build(id).await,
+            Effect::StopDuplicate { build, is_running } => self.stop_duplicate_build(build, *is_running).await,
+            Effect::ReportStatus { target, report, claim } => {
+                let outcome = self.report_status(target, report, permits.report.take(), claimed_at).await;
+                Some(Observation::ReportAttempted { claim: *claim, outcome })
+            }
+            // The driver executes it: it writes another row.
+            Effect::CancelJob(_) => None,
+        }
+    }
+}
+
+impl<R, B: BuildProvider, F: StatusReporter, S: SecretStore> PortCalls<R, B, F, S> {
+    pub(crate) fn new(registry: R, provider: B, reporter: F, secrets: S, policies: Arc<PolicyCache>) -> Self {
+        Self { registry, provider, reporter, secrets, policies, tokens: TokenCache::new() }
+    }
+
+    async fn start_build(&self, input: &str, token: &str, permit: Option<Permit>, claimed_at: Instant) -> StartOutcome {
         let input: LaunchSpec = match serde_json::from_str(input) {
             Ok(input) => input,
-            Err(error) => return StartOutcome::Denied(format!("the row's launch can't be read: {error}")),
+            Err(error) => return StartOutcome::Denied(format!("the row's launch cannot be read: {error}")),
         };
         if claimed_at.elapsed() > SEND_DEADLINE {
             return StartOutcome::NotSent;
         }
         metrics::start_build_called();
-        let outcome = self.ports.provider().start(&input, token).await;
+        let outcome = self.provider.start(&input, token).await;
         if let Some(permit) = permit {
             permit.record(match &outcome {
                 StartOutcome::Started(_) => CallResult::Accepted,
@@ -47,70 +110,72 @@ impl<P: Ports> Engine<P> {
         }
         match &outcome {
             StartOutcome::Denied(reason) => {
-                error!("StartBuild is refused; the account's owner has to mend this: {reason}")
+                error!("StartBuild denied; check the worker's IAM role and the build project: {reason}")
             }
-            StartOutcome::Unknown(reason) => warn!("StartBuild got no clear answer: {reason}"),
+            StartOutcome::Unknown(reason) => warn!("StartBuild outcome unknown: {reason}"),
             StartOutcome::Started(_) | StartOutcome::Limited(_) | StartOutcome::Invalid(_) | StartOutcome::NotSent => {}
         }
         outcome
     }
 
-    pub(crate) async fn query_builds(&self, query: &BuildQuery) -> Observation {
-        match self.ports.provider().list(query).await {
+    async fn query_builds(&self, query: &BuildQuery) -> Observation {
+        match self.provider.list(query).await {
             Ok(builds) => Observation::BuildsListed { asked_at: query.asked_at, builds },
             Err(error) => {
-                warn!("the builds could not be listed: {error}");
+                warn!("ListBuildsForProject failed: {error}");
                 Observation::QueryFailed(error.to_string())
             }
         }
     }
 
-    pub(crate) async fn describe_build(&self, id: &BuildId) -> Observation {
-        match self.ports.provider().describe(std::slice::from_ref(id)).await {
+    async fn describe_build(&self, id: &BuildId) -> Observation {
+        match self.provider.describe(std::slice::from_ref(id)).await {
             Ok(builds) => match builds.into_iter().find(|build| build.id == *id) {
                 Some(build) => Observation::BuildDescribed { build, claims_final: false },
                 None => Observation::BuildMissing(id.clone()),
             },
             Err(error) => {
-                warn!("the build could not be looked at: {error}");
+                warn!("BatchGetBuilds failed: {error}");
                 Observation::QueryFailed(error.to_string())
             }
         }
     }
 
-    pub(crate) async fn stop_build(&self, id: &BuildId) -> Option<Observation> {
-        if let Err(error) = self.ports.provider().stop(id).await {
-            warn!("the build could not be stopped; it is tried again: {error}");
+    async fn stop_build(&self, id: &BuildId) -> Option<Observation> {
+        if let Err(error) = self.provider.stop(id).await {
+            warn!("StopBuild failed, will retry: {error}");
         }
         None
     }
 
-    pub(crate) async fn stop_duplicate_build(&self, id: &BuildId, running: bool) -> Option<Observation> {
+    async fn stop_duplicate_build(&self, id: &BuildId, running: bool) -> Option<Observation> {
         metrics::duplicate_build();
-        error!(second.build.id = %id, "this job has a second build");
+        error!(duplicate.build.id = %id, "duplicate build detected");
         if running { self.stop_build(id).await } else { None }
     }
 
-    /// Public repositories answer without a token; a token that may only flag must not be what breaks the look.
-    pub(crate) async fn resolve_ref(&self, repository: &ForgeRepository, git_ref: &GitRef) -> RefResolution {
-        match self.ports.reporter().resolve_ref(repository, git_ref, None).await {
+    /// Resolves a ref, without a token if the repository is public.
+    ///
+    /// The token may have no other right than to write statuses, and must not be what breaks this call.
+    async fn resolve_ref(&self, repository: &ForgeRepository, git_ref: &GitRef) -> RefResolution {
+        match self.reporter.resolve_ref(repository, git_ref, None).await {
             Answer::Seen(outcome @ (RefResolution::Commit(_) | RefResolution::Unavailable(_))) => return outcome,
             Answer::Seen(RefResolution::Missing(_)) | Answer::Unauthorized(_) => {}
         }
-        let token = match self.tokens.get(self.ports.secrets(), &repository.token_secret).await {
+        let token = match self.tokens.get(&self.secrets, &repository.token_secret).await {
             Ok(token) => token,
             Err(error) => return RefResolution::Unavailable(format!("the forge's token could not be read: {error}")),
         };
-        match self.ports.reporter().resolve_ref(repository, git_ref, Some(&token)).await {
+        match self.reporter.resolve_ref(repository, git_ref, Some(&token)).await {
             Answer::Seen(outcome) => outcome,
             Answer::Unauthorized(reason) => {
                 self.tokens.invalidate(&repository.token_secret);
-                RefResolution::Unavailable(format!("the forge does not take the token: {reason}"))
+                RefResolution::Unavailable(format!("the forge rejected the token: {reason}"))
             }
         }
     }
 
-    pub(crate) async fn report_status(
+    async fn report_status(
         &self,
         target: &ReportTarget,
         report: &StatusReport,
@@ -127,18 +192,22 @@ impl<P: Ports> Engine<P> {
             | DeliveryOutcome::Conflict(reason)
             | DeliveryOutcome::Unknown(reason) => {
                 metrics::report_failed();
-                warn!(status = %report.status, forge = %target.forge.url, "the forge was not told: {reason}");
+                let (status, forge) = (report.status, &target.forge.url);
+                warn!(%status, %forge, "status report failed, will retry: {reason}");
             }
             DeliveryOutcome::Undeliverable(reason) => {
                 metrics::report_failed();
-                error!(status = %report.status, forge = %target.forge.url, "the forge can't be told: {reason}");
+                let (status, forge) = (report.status, &target.forge.url);
+                error!(%status, %forge, "status report permanently rejected: {reason}");
             }
         }
         outcome
     }
 
-    /// A token that was rotated is read afresh once; then the retries of the row take over. Also what it shows of the
-    /// forge as a whole: a token that is not taken is one project's trouble, no answer is everybody's.
+    /// Reports with the cached token, and once more with a token that was read again.
+    ///
+    /// After that the row retries. Also returns what the call shows of the forge as a whole: a rejected token concerns
+    /// one project, and a missing answer concerns all of them.
     async fn report_with_token_refresh(
         &self,
         target: &ReportTarget,
@@ -147,20 +216,20 @@ impl<P: Ports> Engine<P> {
     ) -> (DeliveryOutcome, CallResult) {
         let mut refused = String::new();
         for _ in 0..2 {
-            let token = match self.tokens.get(self.ports.secrets(), &target.forge.token_secret).await {
+            let token = match self.tokens.get(&self.secrets, &target.forge.token_secret).await {
                 Ok(token) => token,
                 Err(error) => {
                     let reason = format!("the forge's token could not be read: {error}");
                     return (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Inconclusive);
                 }
             };
-            // Asked here and not before: reading a token can take long, and a status that is told after its claim has
-            // run out could arrive over the final one.
+            // Checked after the token was read, which can take long: a report whose claim has expired could overwrite
+            // the final one.
             if claimed_at.elapsed() > SEND_DEADLINE {
                 let reason = "the claim had run out".to_owned();
                 return (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Inconclusive);
             }
-            match self.ports.reporter().report_status(target, report, &token).await {
+            match self.reporter.report_status(target, report, &token).await {
                 Answer::Seen(outcome) => {
                     let result = match &outcome {
                         DeliveryOutcome::Delivered
@@ -179,48 +248,26 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        let reason = format!("the forge does not take the token: {refused}");
+        let reason = format!("the forge rejected the token: {refused}");
         (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Accepted)
     }
+}
 
-    /// Marks the job that a cancel request means. If its start has not arrived yet (queues reorder), a row that is to
-    /// be canceled waits for it.
-    pub(crate) async fn record_cancel(&self, request_row: &Row, key: &JobKey) -> Observation {
-        let no_answer = || Observation::QueryFailed("the ledger did not answer".to_owned());
-        for _ in 0..MAX_WRITE_CONFLICTS {
-            let Some(now) = crate::ports::Clock::now(self.ports.clock()) else { return no_answer() };
-            let row = match self.ports.ledger().load(std::slice::from_ref(key)).await.pop() {
-                Some(Ok(row)) => row,
-                Some(Err(error)) => return Observation::QueryFailed(error.to_string()),
-                None => return no_answer(),
-            };
-            let Some(row) = row else {
-                let mut request = request_row.request.clone();
-                request.action = doorbell_messages::RequestAction::Start;
-                let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
-                row.desired = DesiredState::Cancel;
-                row.writer = self.signature();
-                match self.insert(std::slice::from_ref(&row)).await.pop() {
-                    Some(Ok(InsertOutcome::Inserted)) => {
-                        Box::pin(self.drive(row, Observation::Due)).await;
-                        return Observation::CancelRecorded;
-                    }
-                    Some(Ok(InsertOutcome::AlreadyExists)) => continue,
-                    Some(Err(_)) | None => return no_answer(),
-                }
-            };
-            let Some(row) = row.with_cancel_requested(now, "a request asks to cancel the job", self.signature()) else {
-                return Observation::CancelRecorded;
-            };
-            match self.ports.ledger().update(std::slice::from_ref(&row)).await.pop() {
-                Some(Ok(UpdateOutcome::Written)) => {
-                    Box::pin(self.drive(row, Observation::Due)).await;
-                    return Observation::CancelRecorded;
-                }
-                Some(Ok(UpdateOutcome::Conflict)) => {}
-                Some(Err(_)) | None => return no_answer(),
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stubs::{ProviderStub, RegistryStub, ReporterStub, SecretsStub, row};
+
+    #[tokio::test(start_paused = true)]
+    async fn duplicate_build_is_stopped_only_while_it_runs() {
+        let provider = ProviderStub::default();
+        let calls =
+            PortCalls::new(RegistryStub, provider.clone(), ReporterStub, SecretsStub, Arc::new(PolicyCache::new(None)));
+        for (id, is_running) in [("demo:1", true), ("demo:2", false)] {
+            let effect = Effect::StopDuplicate { build: BuildId::new(id), is_running };
+            let seen = calls.execute(&row(1), &effect, &mut Permits::default(), Instant::now()).await;
+            assert_eq!(seen, None);
         }
-        no_answer()
+        assert_eq!(provider.stopped(), ["demo:1"]);
     }
 }

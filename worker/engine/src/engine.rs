@@ -1,96 +1,134 @@
-use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use doorbell_messages::{BuildProjectName, JobKey};
-use tokio::sync::{Notify, Semaphore};
-use tokio::time::Instant;
+use doorbell_messages::BuildProjectName;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::domain::{JobConfig, Observation};
-use crate::limiter::{ConcurrencyLimiter, LimiterConfig};
+use crate::admission::AdmissionController;
+use crate::dispatcher::Dispatcher;
+use crate::domain::JobConfig;
+use crate::drive::Driver;
+use crate::effects::PortCalls;
+use crate::events::EventConsumer;
+use crate::in_flight::InFlightJobs;
+use crate::job_tasks::{JobTasks, TaskPool};
 use crate::liveness::{Liveness, LoopKind};
 use crate::policy_cache::PolicyCache;
 use crate::ports::{MessageQueue, Ports};
-use crate::token_cache::TokenCache;
+use crate::quarantine::Quarantine;
+use crate::receiver::Receiver;
+use crate::row_store::RowStore;
+use crate::sweep::Sweeper;
+use crate::triggers::TriggerConsumer;
 
-/// A refusal of StartBuild is certain, and costs a call: one closes the pool.
-const BUILD_LIMITER: LimiterConfig = LimiterConfig {
-    initial_limit: 5,
-    max_limit: 100,
-    trip_after: 1,
-    initial_cooldown: Duration::from_secs(1),
-    max_cooldown: Duration::from_secs(5 * 60),
-};
-
-/// A forge may fail once in a while without being down. One that hangs holds this many of the jobs in hand, and soon
-/// but one: the others' forges have the rest.
-const REPORT_LIMITER: LimiterConfig = LimiterConfig {
-    initial_limit: 4,
-    max_limit: 16,
-    trip_after: 4,
-    initial_cooldown: Duration::from_secs(2),
-    max_cooldown: Duration::from_secs(5 * 60),
-};
-
-/// What a worker is told at its start.
+/// Configuration of one worker.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
     /// The rules that rows follow.
     pub jobs: JobConfig,
-    /// The topic whose messages are requests; those of another one are refused.
+    /// The topic of requests. A message of another topic is rejected.
     pub topic_arn: String,
-    /// The build project of documents that name none.
+    /// The build project of project documents that name none.
     pub fallback_build_project: Option<BuildProjectName>,
-    /// Jobs in hand at once.
+    /// Jobs in flight at once.
     pub max_in_flight: usize,
     /// Time between two sweeps.
     pub sweep_interval: Duration,
-    /// A name for this process, unlike any other's: it signs the rows that it writes.
+    /// A name for this process, unlike any other's: it signs the rows that this process writes.
     pub instance: String,
 }
 
-/// One worker: the loops over the ports, and what they share.
-#[derive(Debug)]
-pub struct Engine<P> {
-    pub(crate) ports: P,
-    pub(crate) config: EngineConfig,
-    pub(crate) policies: PolicyCache,
-    pub(crate) tokens: TokenCache,
-    /// StartBuild, by build project.
-    pub(crate) build_limiter: Arc<ConcurrencyLimiter>,
-    /// Tellings, by forge.
-    pub(crate) report_limiter: Arc<ConcurrencyLimiter>,
-    /// A place fell free that no job waits for here.
-    pub(crate) slot_freed: Notify,
-    pub(crate) capacity: Arc<Semaphore>,
-    pub(crate) tasks: TaskTracker,
+type PortDriver<P> = Driver<
+    <P as Ports>::JobLedger,
+    <P as Ports>::Clock,
+    PortCalls<
+        <P as Ports>::ProjectRegistry,
+        <P as Ports>::BuildProvider,
+        <P as Ports>::StatusReporter,
+        <P as Ports>::SecretStore,
+    >,
+>;
+
+type PortEvents<P> =
+    EventConsumer<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
+type PortSweeper<P> = Sweeper<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
+/// One worker: composes the parts and runs their loops.
+pub struct Engine<P: Ports> {
+    triggers: Arc<TriggerConsumer<P::JobLedger, P::Clock, PortDriver<P>>>,
+    events: Arc<PortEvents<P>>,
+    sweeper: PortSweeper<P>,
+    dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
+    pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
-    in_flight: Mutex<HashSet<JobKey>>,
-    writes: AtomicU64,
-    /// When this process began to work.
-    pub(crate) started_at: Instant,
+    instance: String,
 }
 
 impl<P: Ports> Engine<P> {
-    /// A worker that does nothing yet.
-    pub fn new(ports: P, config: EngineConfig) -> Arc<Self> {
+    /// A worker that does nothing yet. Its parts share the ports, which are handles that are cheap to clone.
+    pub fn new(ports: P, config: EngineConfig) -> Arc<Self>
+    where
+        P::Clock: Clone,
+        P::ProjectRegistry: Clone,
+        P::JobLedger: Clone,
+        P::BuildProvider: Clone,
+        P::StatusReporter: Clone,
+        P::SecretStore: Clone,
+    {
+        let EngineConfig { jobs, topic_arn, fallback_build_project, max_in_flight, sweep_interval, instance } = config;
+        let installation = jobs.installation.clone();
+        let (clock, provider) = (|| ports.clock().clone(), || ports.provider().clone());
+        let rows = Arc::new(RowStore::new(ports.ledger().clone(), instance.clone()));
+        let policies = Arc::new(PolicyCache::new(fallback_build_project));
+        let admission = Arc::new(AdmissionController::new(clock(), jobs));
+        let in_flight = Arc::new(InFlightJobs::default());
+        let pool = Arc::new(TaskPool::new(max_in_flight));
+        let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock()));
+        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), Arc::clone(&quarantine)));
+        let calls = PortCalls::new(
+            ports.registry().clone(),
+            provider(),
+            ports.reporter().clone(),
+            ports.secrets().clone(),
+            Arc::clone(&policies),
+        );
+        let driver =
+            Arc::new(Driver::new(Arc::clone(&rows), clock(), Arc::clone(&admission), calls, Arc::clone(&in_flight)));
+        let liveness = Arc::new(Liveness::default());
         Arc::new(Self {
-            ports,
-            policies: PolicyCache::new(config.fallback_build_project.clone()),
-            tokens: TokenCache::new(),
-            build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
-            report_limiter: ConcurrencyLimiter::new(REPORT_LIMITER),
-            slot_freed: Notify::new(),
-            capacity: Arc::new(Semaphore::new(config.max_in_flight)),
-            tasks: TaskTracker::new(),
-            liveness: Arc::new(Liveness::default()),
-            in_flight: Mutex::default(),
-            writes: AtomicU64::new(0),
-            started_at: Instant::now(),
-            config,
+            triggers: Arc::new(TriggerConsumer::new(
+                Arc::clone(&rows),
+                clock(),
+                Arc::clone(&admission),
+                policies,
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+                topic_arn,
+            )),
+            events: Arc::new(EventConsumer::new(
+                Arc::clone(&rows),
+                provider(),
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+                installation,
+            )),
+            sweeper: Sweeper {
+                rows: Arc::clone(&rows),
+                clock: clock(),
+                provider: provider(),
+                driver: Arc::clone(&driver),
+                quarantine,
+                tasks: Arc::clone(&tasks),
+                in_flight: Arc::clone(&in_flight),
+                liveness: Arc::clone(&liveness),
+                interval: sweep_interval,
+            },
+            dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight),
+            pool,
+            liveness,
+            instance,
         })
     }
 
@@ -99,69 +137,25 @@ impl<P: Ports> Engine<P> {
         &self.liveness
     }
 
-    /// Works until `stop_build`: then it asks for nothing new, finishes what it has in hand and returns. Whoever can't wait so
-    /// long may drop it: every row that it leaves carries the time at which another worker takes over.
+    /// Works until `stop`: then it receives nothing new, finishes the jobs in flight and returns.
+    ///
+    /// A caller that cannot wait so long may drop it: each row that it leaves has the time at which another worker
+    /// takes over.
     pub async fn run(self: Arc<Self>, triggers: impl MessageQueue, events: impl MessageQueue, stop: CancellationToken) {
+        let receiver = |kind| Receiver::new(kind, Arc::clone(&self.pool), Arc::clone(&self.liveness));
+        let (trigger_receiver, event_receiver) = (receiver(LoopKind::Triggers), receiver(LoopKind::Events));
         futures_util::join!(
-            Arc::clone(&self).receive(
-                LoopKind::Triggers,
-                triggers,
-                stop.clone(),
-                |engine, queue, batch, room| async move {
-                    engine.handle_requests(&*queue, batch, room).await;
-                }
-            ),
-            Arc::clone(&self).receive(
-                LoopKind::Events,
-                events,
-                stop.clone(),
-                |engine, queue, batch, room| async move {
-                    engine.handle_events(&*queue, batch, room).await;
-                }
-            ),
-            Arc::clone(&self).sweep(stop.clone()),
-            Arc::clone(&self).dispatch_ready_jobs(
-                Arc::clone(&self.build_limiter),
-                Observation::SlotGranted,
-                stop.clone()
-            ),
-            Arc::clone(&self).dispatch_ready_jobs(Arc::clone(&self.report_limiter), Observation::Due, stop.clone()),
-            Arc::clone(&self).steal_waiting_jobs(stop),
+            Arc::clone(&self.triggers).run(&trigger_receiver, triggers, stop.clone()),
+            Arc::clone(&self.events).run(&event_receiver, events, stop.clone()),
+            self.sweeper.run(&self.instance, stop.clone()),
+            self.dispatcher.run(stop),
         );
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-
-    /// A signature for one write.
-    pub(crate) fn signature(&self) -> String {
-        format!("{}-{}", self.config.instance, self.writes.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// Marks a job as being worked on here, so that the sweep, which is the only one to ask, passes it by.
-    pub(crate) fn mark_in_flight(&self, key: &JobKey) -> InFlightJob<'_, P> {
-        let is_mine = self.in_flight().insert(key.clone());
-        InFlightJob { engine: self, key: is_mine.then(|| key.clone()) }
-    }
-
-    pub(crate) fn is_in_flight(&self, key: &JobKey) -> bool {
-        self.in_flight().contains(key)
-    }
-
-    fn in_flight(&self) -> std::sync::MutexGuard<'_, HashSet<JobKey>> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pool.drain().await;
     }
 }
 
-/// Ends with its drop, a panic's included.
-pub(crate) struct InFlightJob<'a, P: Ports> {
-    engine: &'a Engine<P>,
-    key: Option<JobKey>,
-}
-
-impl<P: Ports> Drop for InFlightJob<'_, P> {
-    fn drop(&mut self) {
-        if let Some(key) = &self.key {
-            self.engine.in_flight().remove(key);
-        }
+impl<P: Ports> fmt::Debug for Engine<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Engine").field("instance", &self.instance).finish_non_exhaustive()
     }
 }

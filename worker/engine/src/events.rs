@@ -1,4 +1,4 @@
-//! Events: hints at which rows to look at. What they claim is asked of the provider.
+//! Consumes build events. An event only names a build; its status is read from the provider.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,73 +6,191 @@ use std::sync::Arc;
 use doorbell_messages::{BuildEvent, BuildId};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::domain::{Observation, ProviderBuild};
-use crate::engine::Engine;
+use crate::acks::{acknowledge, dead_letter};
+use crate::domain::{InstallationId, Observation, ProviderBuild};
+use crate::drive::JobDriver;
+use crate::job_tasks::{CapacityPermit, JobTasks};
 use crate::metrics;
-use crate::ports::{BuildProvider, Delivery, MAX_DESCRIBE_BATCH, MessageQueue, Ports};
-use crate::receiver::{CapacityPermit, acknowledge};
+use crate::ports::{
+    BuildProvider, Clock, Delivery, JobLedger, LoadError, MAX_DESCRIBE_BATCH, MessageQueue, ReceiptHandle,
+};
+use crate::receiver::Receiver;
+use crate::row_store::{RowStore, log_load_error};
 
-impl<P: Ports> Engine<P> {
-    /// Handles one batch with one question to the provider. Events are acked when their rows were shown the answer;
-    /// if it does not come, they come back, and if they never do, the sweep asks.
-    pub(crate) async fn handle_events(
-        self: &Arc<Self>,
-        queue: &impl MessageQueue,
-        batch: Vec<Delivery>,
-        mut capacity: CapacityPermit,
-    ) {
-        let (mut dead_lettered, mut receipts) = (Vec::new(), Vec::new());
-        let mut claims: BTreeMap<BuildId, bool> = BTreeMap::new();
+/// Applies build events to rows.
+#[derive(Debug)]
+pub(crate) struct EventConsumer<L, C, B, D> {
+    rows: Arc<RowStore<L>>,
+    provider: B,
+    driver: Arc<D>,
+    tasks: Arc<JobTasks<L, C>>,
+    installation: InstallationId,
+}
+
+/// What the events of one batch say of one build.
+#[derive(Debug, Default)]
+struct BuildHint {
+    claims_final: bool,
+    receipts: Vec<ReceiptHandle>,
+}
+
+impl<L, C, B, D> EventConsumer<L, C, B, D>
+where
+    L: JobLedger + 'static,
+    C: Clock + 'static,
+    B: BuildProvider + 'static,
+    D: JobDriver,
+{
+    pub(crate) fn new(
+        rows: Arc<RowStore<L>>,
+        provider: B,
+        driver: Arc<D>,
+        tasks: Arc<JobTasks<L, C>>,
+        installation: InstallationId,
+    ) -> Self {
+        Self { rows, provider, driver, tasks, installation }
+    }
+
+    /// Polls the queue until `stop`. Returns no error: failed polls are logged and repeated.
+    pub(crate) async fn run(self: Arc<Self>, receiver: &Receiver, queue: impl MessageQueue, stop: CancellationToken) {
+        let handle = |queue: Arc<_>, batch, capacity| {
+            let consumer = Arc::clone(&self);
+            async move { consumer.handle_batch(&*queue, batch, capacity).await }
+        };
+        receiver.run(queue, stop, handle).await;
+    }
+
+    /// Handles one batch with one describe call, and acks the events whose rows have the provider's answer.
+    ///
+    /// Returns no error: an event that is not acked is redelivered. That is so where the provider does not answer, and
+    /// where [`EventConsumer::apply_build`] fails. If an event is never delivered, the sweep polls its build.
+    async fn handle_batch(&self, queue: &impl MessageQueue, batch: Vec<Delivery>, mut capacity: CapacityPermit) {
+        let mut dead_lettered = Vec::new();
+        let mut hints: BTreeMap<BuildId, BuildHint> = BTreeMap::new();
         for delivery in batch {
-            match BuildEvent::parse(&delivery.body) {
+            match parse(&delivery) {
                 Ok(event) => {
-                    *claims.entry(event.build).or_default() |= event.claims_final;
-                    receipts.push(delivery.receipt);
+                    let hint = hints.entry(event.build).or_default();
+                    hint.claims_final |= event.claims_final;
+                    hint.receipts.push(delivery.receipt);
                 }
-                Err(error) => dead_lettered
-                    .extend(self.dead_letter(queue, delivery, format!("not an event of a build: {error}")).await),
+                Err(reason) => dead_lettered.extend(dead_letter(queue, delivery, reason).await),
             }
         }
         acknowledge(queue, dead_lettered).await;
-        let ids: Vec<BuildId> = claims.keys().cloned().collect();
+        let ids: Vec<BuildId> = hints.keys().cloned().collect();
         debug_assert!(ids.len() <= MAX_DESCRIBE_BATCH);
-        let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.ports.provider().describe(&ids).await };
-        match builds {
-            Ok(builds) => {
-                let applied = builds.into_iter().map(|build| {
-                    let claims_final = claims.get(&build.id).copied().unwrap_or_default();
-                    self.apply_build(build, claims_final, capacity.split(1))
-                });
-                join_all(applied).await;
-            }
+        let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.provider.describe(&ids).await };
+        let builds = match builds {
+            Ok(builds) => builds,
             Err(error) => {
-                warn!("events stay in the queue: the builds could not be looked at: {error}");
+                warn!("BatchGetBuilds failed: {error}; events left for redelivery");
                 return;
             }
+        };
+        let applied = builds.into_iter().map(|build| {
+            let claims_final = hints.get(&build.id).is_some_and(|hint| hint.claims_final);
+            let capacity = capacity.split(1);
+            async move { (build.id.clone(), self.apply_build(build, claims_final, capacity).await) }
+        });
+        for (id, applied) in join_all(applied).await {
+            if applied.is_err() {
+                hints.remove(&id);
+            }
         }
-        acknowledge(queue, receipts).await;
+        acknowledge(queue, hints.into_values().flat_map(|hint| hint.receipts).collect()).await;
     }
 
-    /// Comes back when the row was shown the build; what follows from it goes on by itself.
-    async fn apply_build(self: &Arc<Self>, build: ProviderBuild, claims_final: bool, capacity: Option<CapacityPermit>) {
-        let key = build.job_id.as_ref().and_then(|job_id| self.config.jobs.installation.job_key_in(job_id));
+    /// Applies a build to its job's row, and returns when the row has it. The effects continue in a task.
+    ///
+    /// Returns `Err` where the row has a newer schema: a newer worker is to receive the event. A row that is absent, or
+    /// that the ledger could not read, is logged; the row's due time covers the event.
+    async fn apply_build(
+        &self,
+        build: ProviderBuild,
+        claims_final: bool,
+        capacity: Option<CapacityPermit>,
+    ) -> Result<(), LoadError> {
+        let key = build.job_id.as_ref().and_then(|job_id| self.installation.job_key_in(job_id));
         let Some(key) = key else {
             metrics::foreign_event();
-            debug!(build.id = %build.id, "not a build of this installation");
-            return;
+            debug!(build.id = %build.id, "ignoring event of a foreign build");
+            return Ok(());
         };
-        let Some(row) = self.load(&key).await else {
-            info!(job.key = %key, build.id = %build.id, "an event of a job whose row is not there");
-            return;
+        let row = match self.rows.load(&key).await {
+            Ok(Some(row)) => row,
+            Ok(None) => {
+                info!(job.key = %key, build.id = %build.id, "event for unknown job");
+                return Ok(());
+            }
+            Err(error) => {
+                log_load_error(&key, &error);
+                return if matches!(error, LoadError::NewerSchema(_)) { Err(error) } else { Ok(()) };
+            }
         };
-        let (engine, (applied, was_applied)) = (Arc::clone(self), oneshot::channel());
-        self.spawn_for(key, async move {
-            engine.drive_and_signal(row, Observation::BuildDescribed { build, claims_final }, applied).await;
+        let (driver, (applied, was_applied)) = (Arc::clone(&self.driver), oneshot::channel());
+        self.tasks.spawn(key, async move {
+            driver.drive_and_signal(row, Observation::BuildDescribed { build, claims_final }, applied).await;
             drop(capacity);
         });
-        // An error says that nobody will tell: its task is over, and the row's due time stands in for it.
+        // An error says that the task panicked; the row's due time covers the event.
         let _ = was_applied.await;
+        Ok(())
+    }
+}
+
+/// Reads an event. Returns `Err` with the reason for which it goes to the dead-letter queue.
+fn parse(delivery: &Delivery) -> Result<BuildEvent, String> {
+    BuildEvent::parse(&delivery.body).map_err(|error| format!("not an event of a build: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job_tasks::TaskPool;
+    use crate::quarantine::Quarantine;
+    use crate::stubs::{
+        ClockStub, DriverStub, LedgerStub, NOW, ProviderStub, QueueStub, build_event, config, described_build, row,
+    };
+
+    async fn handle(ledger: &LedgerStub, provider: ProviderStub) -> (QueueStub, Arc<DriverStub>) {
+        let (rows, driver) = (Arc::new(RowStore::new(ledger.clone(), "a")), Arc::new(DriverStub::default()));
+        let pool = Arc::new(TaskPool::new(10));
+        let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), ClockStub(Some(NOW))));
+        let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
+        let consumer = EventConsumer::new(rows, provider, Arc::clone(&driver), tasks, config().installation);
+        let queue = QueueStub::default();
+        let capacity = pool.acquire(10).await.unwrap();
+        consumer.handle_batch(&queue, vec![build_event("demo:1")], capacity).await;
+        pool.drain().await;
+        (queue, driver)
+    }
+
+    #[tokio::test]
+    async fn event_is_acked_when_the_row_has_the_described_build() {
+        let ledger = LedgerStub::with_row(&row(1));
+        let build = described_build("demo:1", &row(1));
+        let (queue, driver) = handle(&ledger, ProviderStub::with_builds(vec![build.clone()])).await;
+        assert_eq!(queue.acked(), ["demo:1"]);
+        let observation = Observation::BuildDescribed { build, claims_final: true };
+        assert_eq!(driver.calls(), [(row(1).key, observation, false)]);
+    }
+
+    #[tokio::test]
+    async fn event_stays_in_the_queue_while_the_provider_fails() {
+        let (queue, driver) = handle(&LedgerStub::with_row(&row(1)), ProviderStub::down()).await;
+        assert!(queue.acked().is_empty() && driver.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn event_of_a_newer_schema_row_stays_in_the_queue() {
+        let ledger = LedgerStub::default();
+        ledger.set_newer_schema(&row(1));
+        let build = described_build("demo:1", &row(1));
+        let (queue, driver) = handle(&ledger, ProviderStub::with_builds(vec![build])).await;
+        assert!(queue.acked().is_empty() && driver.calls().is_empty());
     }
 }

@@ -3,18 +3,26 @@
 pub mod domain;
 pub mod ports;
 
+mod acks;
 mod admission;
 mod dispatcher;
 mod drive;
 mod effects;
 mod engine;
 mod events;
+mod in_flight;
+mod job_log;
+mod job_tasks;
 mod limiter;
 mod liveness;
 mod metrics;
 mod panics;
 mod policy_cache;
+mod quarantine;
 mod receiver;
+mod row_store;
+#[cfg(test)]
+mod stubs;
 mod sweep;
 mod token_cache;
 mod triggers;
@@ -23,3 +31,4 @@ mod ttl_cache;
 pub use engine::{Engine, EngineConfig};
 pub use liveness::{Liveness, LoopKind};
 pub use metrics::{MetricsRecorder, set_metrics_recorder};
+pub use row_store::{MAX_WRITE_CONFLICTS, RowInsert, RowStore, WriteOutcome};

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 /// The loops of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoopKind {
-    /// The one that receives requests.
+    /// The loop that receives requests.
     Triggers,
-    /// The one that receives events.
+    /// The loop that receives events.
     Events,
-    /// The one that looks at due rows.
+    /// The loop that processes due rows.
     Sweep,
 }
 
@@ -25,7 +25,7 @@ impl LoopKind {
     }
 }
 
-/// When each loop last did what it is there for.
+/// When each loop last succeeded.
 #[derive(Debug, Default)]
 pub struct Liveness {
     last_success: [Mutex<Option<Instant>>; 3],
@@ -36,7 +36,7 @@ impl Liveness {
         *self.last_success[loop_kind as usize].lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// How long ago a loop last succeeded; none if it never did.
+    /// Time since a loop last succeeded; none if it never did.
     pub fn since_success(&self, loop_kind: LoopKind) -> Option<Duration> {
         self.last_success[loop_kind as usize].lock().unwrap_or_else(PoisonError::into_inner).map(|at| at.elapsed())
     }

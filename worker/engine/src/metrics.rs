@@ -1,4 +1,4 @@
-//! The numbers that a dashboard or an alarm asks for, by name.
+//! The worker's metrics, by the names that dashboards and alarms use.
 
 use std::sync::OnceLock;
 
@@ -33,57 +33,57 @@ fn record(histogram: &'static str, value: f64) {
     }
 }
 
-/// A request became a job.
+/// Counts a request that became a job.
 pub(crate) fn job_received() {
     increment("JobsReceived");
 }
 
-/// A message asked for a job that is there already.
+/// Counts a request for a job that already exists.
 pub(crate) fn duplicate_request() {
     increment("DuplicateRequests");
 }
 
-/// A message went to the dead-letter queue.
+/// Counts a message that was moved to the dead-letter queue.
 pub(crate) fn message_dead_lettered() {
     increment("MessagesDeadLettered");
 }
 
-/// StartBuild was sent.
+/// Counts a StartBuild call.
 pub(crate) fn start_build_called() {
     increment("StartBuildCalls");
 }
 
-/// A job has a second build.
+/// Counts a duplicate build of a job.
 pub(crate) fn duplicate_build() {
     increment("DuplicateBuilds");
 }
 
-/// An event was about a build that is not ours.
+/// Counts an event of a build that this installation did not start.
 pub(crate) fn foreign_event() {
     increment("ForeignEvents");
 }
 
-/// A forge did not take a status.
+/// Counts a status report that failed.
 pub(crate) fn report_failed() {
     increment("StatusReportFailures");
 }
 
-/// A task panicked.
+/// Counts a panic of a task.
 pub(crate) fn panicked() {
     increment("Panics");
 }
 
-/// A row was put aside for a person.
+/// Counts a job that was quarantined.
 pub(crate) fn job_quarantined() {
     increment("JobsQuarantined");
 }
 
-/// A sweep went through all shards.
+/// Counts a sweep of all shards.
 pub(crate) fn sweep_completed() {
     increment("Sweeps");
 }
 
-/// A row moved to another phase.
+/// Counts a row's change to another phase.
 pub(crate) fn phase_entered(before: &Row, after: &Row) {
     if std::mem::discriminant(&before.phase) == std::mem::discriminant(&after.phase) {
         return;

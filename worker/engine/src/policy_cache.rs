@@ -7,14 +7,16 @@ use crate::domain::{Policy, PolicyLookup};
 use crate::ports::{PortError, ProjectRegistry};
 use crate::ttl_cache::TtlCache;
 
-/// How long a policy is believed: a change of the registry is in force after this.
+/// Time to live of a policy: a change of the registry is in force after this.
 const POLICY_TTL: Duration = Duration::from_secs(30);
 
-/// How long "no such project" is believed: long enough that a flood of one unknown name costs two reads a few
-/// seconds (SSM serves 40 a second to the whole account), short enough for the person who just registered it.
+/// Time to live of "no such project".
+///
+/// A flood of one unknown name costs two reads every few seconds (SSM serves 40 a second to the whole account), and a
+/// person who has just registered a project waits no longer.
 const UNKNOWN_PROJECT_TTL: Duration = Duration::from_secs(5);
 
-/// Policies by project, read ahead of need and at most once at a time.
+/// Caches policies by project, each read at most once at a time.
 #[derive(Debug)]
 pub(crate) struct PolicyCache {
     policies: TtlCache<ProjectName, PolicyLookup>,
@@ -26,7 +28,7 @@ impl PolicyCache {
         Self { policies: TtlCache::new(), fallback }
     }
 
-    /// What is known without asking anybody. Only a good policy: everything else is worth a look.
+    /// The cached policy, without a read. Everything else than a valid policy is worth a read.
     pub(crate) fn cached(&self, project: &ProjectName) -> Option<Arc<Policy>> {
         match self.policies.peek(project) {
             Some(PolicyLookup::Found(policy)) => Some(policy),
@@ -34,9 +36,10 @@ impl PolicyCache {
         }
     }
 
+    /// The project's policy, cached or read. A registry that fails is `PolicyLookup::Unavailable`.
     pub(crate) async fn lookup(&self, projects: &impl ProjectRegistry, project: &ProjectName) -> PolicyLookup {
         let read = async {
-            // "Unknown" is final for a job, so it is believed only when read twice.
+            // "Not registered" is final for a job, so the registry has to say it twice.
             let documents = match projects.read(project).await? {
                 Some(documents) => Some(documents),
                 None => projects.read(project).await?,
@@ -55,7 +58,7 @@ impl PolicyCache {
         match self.policies.get(project, read).await {
             Ok(lookup) => lookup,
             Err(error) => {
-                tracing::warn!(project = %project, "the registry could not be read: {error}");
+                tracing::warn!(project = %project, "registry read failed: {error}");
                 PolicyLookup::Unavailable(error.to_string())
             }
         }

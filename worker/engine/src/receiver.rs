@@ -1,3 +1,5 @@
+//! Receives messages of one queue by long polls, and handles each batch in a task of its own.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -5,33 +7,32 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::engine::Engine;
-use crate::liveness::LoopKind;
+use crate::acks::{acknowledge, dead_letter};
+use crate::job_tasks::{CapacityPermit, TaskPool};
+use crate::liveness::{Liveness, LoopKind};
 use crate::panics::catch_panic;
-use crate::ports::{Delivery, MessageQueue, Ports, ReceiptHandle};
+use crate::ports::{Delivery, MessageQueue};
 
 /// The longest that SQS holds an empty poll.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The most messages that SQS hands out at once.
+/// The most messages that SQS delivers at once.
 const RECEIVE_BATCH: usize = 10;
 
-/// Polls of one queue at once, at the most. One poll brings up to ten messages in some ten milliseconds.
+/// Polls of one queue at once. One poll receives up to ten messages in some ten milliseconds.
 const MAX_POLLS: usize = 4;
 
-/// After a stop, for polls that are out: SQS may hand messages to a caller that has gone, which then wait out their
-/// visibility timeout. Where messages flow a poll comes back sooner; where none do, none is lost with it.
+/// Time that a stop leaves to polls in flight.
+///
+/// SQS may deliver messages to a caller that has gone, which then wait out their visibility timeout. A poll returns
+/// sooner where messages arrive; where none arrive, the worker loses none with it.
 const POLL_DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Handlings of a message that may panic.
 const MAX_HANDLINGS: u32 = 3;
-
-/// Room among the jobs in hand, one for each message.
-pub(crate) type CapacityPermit = OwnedSemaphorePermit;
 
 /// After failed receives: doubled each time, without an end.
 const RECEIVE_BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
@@ -39,59 +40,62 @@ const RECEIVE_BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_secs(20))
     .without_max_times();
 
-impl<P: Ports> Engine<P> {
-    /// Receives from one queue until told to stop, and handles each batch in a task of its own. Without room for
-    /// another batch nothing more is received: what waits then waits in the queue.
-    pub(crate) async fn receive<Q, F>(
-        self: Arc<Self>,
-        loop_kind: LoopKind,
+/// Receives from one queue within the worker's capacity.
+#[derive(Debug)]
+pub(crate) struct Receiver {
+    loop_kind: LoopKind,
+    pool: Arc<TaskPool>,
+    liveness: Arc<Liveness>,
+}
+
+impl Receiver {
+    pub(crate) fn new(loop_kind: LoopKind, pool: Arc<TaskPool>, liveness: Arc<Liveness>) -> Self {
+        Self { loop_kind, pool, liveness }
+    }
+
+    /// Receives until `stop` and handles each batch. Without capacity messages wait in the queue.
+    pub(crate) async fn run<Q, F>(
+        &self,
         queue: Q,
         stop: CancellationToken,
-        handle: impl Fn(Arc<Self>, Arc<Q>, Vec<Delivery>, CapacityPermit) -> F,
+        handle: impl Fn(Arc<Q>, Vec<Delivery>, CapacityPermit) -> F,
     ) where
         Q: MessageQueue,
         F: Future<Output = ()> + Send + 'static,
     {
         let queue = Arc::new(queue);
-        let on_answer = || self.liveness().record_success(loop_kind);
-        receive(loop_kind.name(), &queue, &stop, on_answer, |batch| {
-            let (engine, queue) = (Arc::clone(&self), Arc::clone(&queue));
-            let handle = &handle;
-            async move {
-                for group in isolate_redelivered(batch) {
-                    let needed = u32::try_from(group.len().min(engine.config.max_in_flight)).unwrap_or(u32::MAX);
-                    // The semaphore is never closed; if it were, the messages would just come back.
-                    let Ok(capacity) = Arc::clone(&engine.capacity).acquire_many_owned(needed).await else { return };
-                    let poison_candidate = poison_candidate(&group);
-                    let handling = handle(Arc::clone(&engine), Arc::clone(&queue), group, capacity);
-                    engine.tasks.spawn(Arc::clone(&engine).handle_group(
-                        Arc::clone(&queue),
-                        handling,
-                        poison_candidate,
-                    ));
-                }
+        let on_answer = || self.liveness.record_success(self.loop_kind);
+        let (queue, handle) = (&queue, &handle);
+        poll(self.loop_kind.name(), queue, &stop, on_answer, |batch| async move {
+            for group in isolate_redelivered(batch) {
+                // Without capacity the messages are redelivered.
+                let Some(capacity) = self.pool.acquire(group.len()).await else { return };
+                let poison_candidate = poison_candidate(&group);
+                let handling = handle(Arc::clone(queue), group, capacity);
+                self.pool.spawn(handle_group(Arc::clone(queue), handling, poison_candidate));
             }
         })
         .await;
     }
+}
 
-    async fn handle_group<Q: MessageQueue>(
-        self: Arc<Self>,
-        queue: Arc<Q>,
-        handling: impl Future<Output = ()>,
-        poison_candidate: Option<Delivery>,
-    ) {
-        if let Err(message) = catch_panic(handling, "handling messages").await
-            && let Some(delivery) = poison_candidate
-        {
-            let acks = self.dead_letter(&*queue, delivery, format!("handling it panicked: {message}")).await;
-            acknowledge(&*queue, acks.into_iter().collect()).await;
-        }
+/// Handles a group; a message whose handling panics once more goes to the dead-letter queue.
+async fn handle_group<Q: MessageQueue>(
+    queue: Arc<Q>,
+    handling: impl Future<Output = ()>,
+    poison_candidate: Option<Delivery>,
+) {
+    if let Err(message) = catch_panic(handling, "handling messages").await
+        && let Some(delivery) = poison_candidate
+    {
+        let acks = dead_letter(&*queue, delivery, format!("handling it panicked: {message}")).await;
+        acknowledge(&*queue, acks.into_iter().collect()).await;
     }
 }
 
-/// A message that was handed out before may be what its handler died of: it is handled by itself, so that it takes no
-/// other one with it again.
+/// Groups a batch so that each redelivered message is handled alone.
+///
+/// Such a message may have crashed its handler before, together with the other messages of its batch.
 fn isolate_redelivered(batch: Vec<Delivery>) -> Vec<Vec<Delivery>> {
     let (fresh, redelivered): (Vec<Delivery>, Vec<Delivery>) =
         batch.into_iter().partition(|delivery| delivery.receive_count <= 1);
@@ -99,7 +103,7 @@ fn isolate_redelivered(batch: Vec<Delivery>) -> Vec<Vec<Delivery>> {
     std::iter::once(fresh).filter(|fresh| !fresh.is_empty()).chain(alone).collect()
 }
 
-/// A message that is buried if this handling of it fails, too.
+/// The message that goes to the dead-letter queue if this handling panics.
 fn poison_candidate(group: &[Delivery]) -> Option<Delivery> {
     match group {
         [only] if only.receive_count >= MAX_HANDLINGS => Some(only.clone()),
@@ -107,10 +111,11 @@ fn poison_candidate(group: &[Delivery]) -> Option<Delivery> {
     }
 }
 
-/// Receives from one queue until told to stop. Idle, one long poll is out; full answers double the polls, and any
-/// other answer takes one back. Only the waiting is cut short by a stop: a batch that was taken is handled, and what
-/// the polls that are out bring within [`POLL_DRAIN_TIMEOUT`], too.
-async fn receive<Q, F>(
+/// Polls one queue until `stop`. An idle queue has one long poll; a full batch doubles the polls, another ends one.
+///
+/// A stop ends only the waiting: a batch that was received is handled, and so is what the polls in flight receive
+/// within [`POLL_DRAIN_TIMEOUT`].
+async fn poll<Q, F>(
     name: &str,
     queue: &Arc<Q>,
     stop: &CancellationToken,
@@ -135,7 +140,7 @@ async fn receive<Q, F>(
         match answer {
             Ok(batch) => {
                 if backoff.take().is_some() {
-                    info!(queue = name, "receiving again");
+                    info!(queue = name, "ReceiveMessage recovered");
                 }
                 on_answer();
                 target_polls = if batch.len() == RECEIVE_BATCH {
@@ -149,7 +154,7 @@ async fn receive<Q, F>(
             }
             Err(error) => {
                 target_polls = 1;
-                warn!(queue = name, "nothing can be received: {error}");
+                warn!(queue = name, "ReceiveMessage failed: {error}");
                 let pause = backoff.get_or_insert_with(|| RECEIVE_BACKOFF.build()).next().unwrap_or_default();
                 tokio::select! {
                     biased;
@@ -161,7 +166,7 @@ async fn receive<Q, F>(
     }
     let end = tokio::time::Instant::now() + POLL_DRAIN_TIMEOUT;
     while let Ok(Some(answer)) = tokio::time::timeout_at(end, polls.next()).await {
-        // One that failed brought nothing, as far as anybody can know.
+        // A poll that failed received nothing, as far as the worker can know.
         if let Ok(batch) = answer
             && !batch.is_empty()
         {
@@ -170,12 +175,33 @@ async fn receive<Q, F>(
     }
 }
 
-/// Deletes messages that are done with. One that is not deleted comes back, and meets its row.
-pub(crate) async fn acknowledge(queue: &impl MessageQueue, receipts: Vec<ReceiptHandle>) {
-    if receipts.is_empty() {
-        return;
-    }
-    if let Err(error) = queue.ack(receipts).await {
-        info!("messages were not deleted and will come back: {error}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stubs::{QueueStub, delivery};
+
+    #[tokio::test]
+    async fn redelivered_messages_are_handled_alone() {
+        let queue = QueueStub::default();
+        queue.send([delivery("1", 1), delivery("2", 2), delivery("3", 1), delivery("4", 3)]);
+        let pool = Arc::new(TaskPool::new(10));
+        let receiver = Receiver::new(LoopKind::Triggers, Arc::clone(&pool), Arc::default());
+        let stop = CancellationToken::new();
+        let (groups, seen) = (Arc::new(std::sync::Mutex::new(Vec::new())), stop.clone());
+        receiver
+            .run(queue.clone(), stop, |_, batch, _| {
+                let ids: Vec<String> = batch.into_iter().map(|delivery| delivery.message_id).collect();
+                let is_last = ids == ["4"];
+                groups.lock().unwrap().push(ids);
+                if is_last {
+                    seen.cancel();
+                }
+                async move { assert!(!is_last, "poison") }
+            })
+            .await;
+        pool.drain().await;
+        assert_eq!(*groups.lock().unwrap(), [vec!["1", "3"], vec!["2"], vec!["4"]]);
+        assert_eq!(queue.acked(), ["4"], "the third handling panicked");
+        assert_eq!(queue.dead_letters().len(), 1);
     }
 }

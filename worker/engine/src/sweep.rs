@@ -1,42 +1,70 @@
-//! The only timer there is: rows whose due time has come.
+//! The sweep: the only timer. It processes rows whose due time has passed.
 
-use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorbell_messages::{BuildId, JobKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::domain::{DesiredState, Observation, Phase, Row, Timestamp};
-use crate::drive::log_load_error;
-use crate::engine::Engine;
-use crate::liveness::LoopKind;
+use crate::drive::JobDriver;
+use crate::in_flight::InFlightJobs;
+use crate::job_tasks::JobTasks;
+use crate::liveness::{Liveness, LoopKind};
 use crate::metrics;
-use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, MAX_DESCRIBE_BATCH, PortError, Ports, SHARDS};
+use crate::ports::{BuildProvider, Clock, DuePage, JobLedger, MAX_DESCRIBE_BATCH, PortError, SHARDS};
+use crate::quarantine::Quarantine;
+use crate::row_store::{RowStore, log_load_error};
 
-impl<P: Ports> Engine<P> {
-    pub(crate) async fn sweep(self: Arc<Self>, stop: CancellationToken) {
-        let mut first = first_shard(&self.config.instance);
+/// Sweeps the ledger's index of due rows.
+#[derive(Debug)]
+pub(crate) struct Sweeper<L, C, B, D> {
+    pub(crate) rows: Arc<RowStore<L>>,
+    pub(crate) clock: C,
+    pub(crate) provider: B,
+    pub(crate) driver: Arc<D>,
+    pub(crate) quarantine: Arc<Quarantine<L, C>>,
+    pub(crate) tasks: Arc<JobTasks<L, C>>,
+    pub(crate) in_flight: Arc<InFlightJobs>,
+    pub(crate) liveness: Arc<Liveness>,
+    /// Time between two sweeps.
+    pub(crate) interval: Duration,
+}
+
+impl<L, C, B, D> Sweeper<L, C, B, D>
+where
+    L: JobLedger + 'static,
+    C: Clock + 'static,
+    B: BuildProvider,
+    D: JobDriver,
+{
+    /// Sweeps until `stop`, from a shard that depends on the worker's name.
+    ///
+    /// Returns no error: a sweep that was aborted is logged, and the next one begins with another shard.
+    pub(crate) async fn run(&self, instance: &str, stop: CancellationToken) {
+        let mut first = first_shard(instance);
         loop {
             match self.sweep_once(first, &stop).await {
                 Ok(()) => {
-                    self.liveness().record_success(LoopKind::Sweep);
+                    self.liveness.record_success(LoopKind::Sweep);
                     metrics::sweep_completed();
                 }
-                Err(error) => warn!("the sweep did not get through: {error}"),
+                Err(error) => warn!("sweep aborted: {error}"),
             }
             // Workers that started together drift apart over the shards.
             first = (first + 5) % SHARDS;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(self.config.sweep_interval) => {}
+                () = tokio::time::sleep(self.interval) => {}
             }
         }
     }
 
-    async fn sweep_once(self: &Arc<Self>, first: u8, stop: &CancellationToken) -> Result<(), PortError> {
-        // Running builds are asked after together, whatever shard they are in: a call takes a hundred.
+    /// Processes all due rows once. Returns `Err` where the index cannot be read or no trusted time is known.
+    async fn sweep_once(&self, first: u8, stop: &CancellationToken) -> Result<(), PortError> {
+        // Running builds are polled together, whatever their shard: one call describes a hundred.
         let mut to_poll: Vec<Row> = Vec::new();
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             if stop.is_cancelled() {
@@ -44,10 +72,10 @@ impl<P: Ports> Engine<P> {
             }
             let now = self.now()?;
             let mut after = None;
-            // Paging goes past what this worker may not touch: rows in hand, rows of a newer schema.
+            // Paging continues past rows that this worker skips: rows in flight and rows of a newer schema.
             loop {
-                let DuePage { keys, next } = self.ports.ledger().due(shard, now, after).await?;
-                let keys: Vec<JobKey> = keys.into_iter().filter(|key| !self.is_in_flight(key)).collect();
+                let DuePage { keys, next } = self.rows.ledger().due(shard, now, after).await?;
+                let keys: Vec<JobKey> = keys.into_iter().filter(|key| !self.in_flight.contains(key)).collect();
                 if !keys.is_empty() {
                     debug!(shard, due = keys.len(), "rows are due");
                     to_poll.extend(self.process_due(keys, now).await);
@@ -69,22 +97,18 @@ impl<P: Ports> Engine<P> {
     }
 
     fn now(&self) -> Result<Timestamp, PortError> {
-        self.ports.clock().now().ok_or_else(|| PortError("AWS's time is not known".to_owned()))
+        self.clock.now().ok_or_else(|| PortError("no trusted AWS time yet".to_owned()))
     }
 
-    /// The index may be stale: rows are read consistently before anything is decided. Those that only have to be asked
-    /// after are handed back.
-    async fn process_due(self: &Arc<Self>, keys: Vec<JobKey>, now: Timestamp) -> Vec<Row> {
-        let rows = self.ports.ledger().load(&keys).await;
+    /// Processes due rows, and returns those that only need a poll of their build.
+    ///
+    /// The index may be stale: the worker reads each row consistently first.
+    async fn process_due(&self, keys: Vec<JobKey>, now: Timestamp) -> Vec<Row> {
+        let rows = self.rows.ledger().load(&keys).await;
         let mut to_poll = Vec::new();
         for (key, row) in keys.iter().zip(rows) {
             match row {
-                Ok(Some(row)) if row.may_be_poison(now) => {
-                    self.spawn_with_capacity(row.key.clone(), move |engine| async move {
-                        engine.handle_possible_poison(row, Observation::Due).await;
-                    })
-                    .await;
-                }
+                Ok(Some(row)) if row.may_be_poison(now) => self.spawn_possible_poison(row).await,
                 Ok(Some(row)) if needs_only_polling(&row) => to_poll.push(row),
                 Ok(Some(row)) => self.spawn_drive(row, Observation::Due).await,
                 Ok(None) => {}
@@ -94,29 +118,26 @@ impl<P: Ports> Engine<P> {
         to_poll
     }
 
-    async fn spawn_drive(self: &Arc<Self>, row: Row, observation: Observation) {
-        self.spawn_with_capacity(row.key.clone(), move |engine| async move { engine.drive(row, observation).await })
-            .await;
+    async fn spawn_possible_poison(&self, row: Row) {
+        let (quarantine, driver) = (Arc::clone(&self.quarantine), Arc::clone(&self.driver));
+        let key = row.key.clone();
+        let work = async move {
+            quarantine.handle_possible_poison(row, |row| driver.drive(row, Observation::Due, None)).await;
+        };
+        self.tasks.spawn_with_capacity(key, work).await;
     }
 
-    async fn spawn_with_capacity<F>(self: &Arc<Self>, key: JobKey, work: impl FnOnce(Arc<Self>) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        // The semaphore is never closed; if it were, the row's due time would bring it back.
-        let Ok(capacity) = Arc::clone(&self.capacity).acquire_owned().await else { return };
-        let work = work(Arc::clone(self));
-        self.spawn_for(key, async move {
-            work.await;
-            drop(capacity);
-        });
+    async fn spawn_drive(&self, row: Row, observation: Observation) {
+        let (key, driver) = (row.key.clone(), Arc::clone(&self.driver));
+        self.tasks.spawn_with_capacity(key, async move { driver.drive(row, observation, None).await }).await;
     }
 
-    async fn poll_running(self: &Arc<Self>, rows: Vec<Row>) {
+    /// Polls running builds with one call.
+    async fn poll_running(&self, rows: Vec<Row>) {
         let ids: Vec<BuildId> = rows.iter().filter_map(|row| row.build().map(|build| build.id.clone())).collect();
-        let result = self.ports.provider().describe(&ids).await;
+        let result = self.provider.describe(&ids).await;
         if let Err(error) = &result {
-            warn!(builds = ids.len(), "the builds could not be looked at: {error}");
+            warn!(builds = ids.len(), "BatchGetBuilds failed: {error}");
         }
         for (row, id) in rows.into_iter().zip(ids) {
             let observation = match &result {
@@ -131,11 +152,48 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// Running, with nothing else to do than to ask after the build.
+/// Whether a due row only needs a poll of its build.
 fn needs_only_polling(row: &Row) -> bool {
     matches!(row.phase, Phase::Running { .. }) && row.desired == DesiredState::Run
 }
 
+/// The shard with which a search of the index begins, so that workers do not all begin with the same one.
 pub(crate) fn first_shard(instance: &str) -> u8 {
     instance.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte)) % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job_tasks::TaskPool;
+    use crate::stubs::{ClockStub, DriverStub, LedgerStub, NOW, ProviderStub, row};
+
+    #[tokio::test]
+    async fn due_rows_are_driven_unless_in_flight() {
+        let ledger = LedgerStub::default();
+        (1..=3).for_each(|number| ledger.put(&row(number)));
+        ledger.put(&Row { phase_due_at: Some(NOW + Duration::from_secs(1)), ..row(4) });
+        let (clock, pool) = (ClockStub(Some(NOW)), Arc::new(TaskPool::new(2)));
+        let rows = Arc::new(RowStore::new(ledger, "a"));
+        let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
+        let sweeper = Sweeper {
+            rows,
+            clock,
+            provider: ProviderStub::default(),
+            driver: Arc::new(DriverStub::default()),
+            quarantine: Arc::clone(&quarantine),
+            tasks: Arc::new(JobTasks::new(Arc::clone(&pool), quarantine)),
+            in_flight: Arc::default(),
+            liveness: Arc::default(),
+            interval: Duration::from_secs(5),
+        };
+        let _in_flight = sweeper.in_flight.mark(&row(2).key);
+        sweeper.sweep_once(0, &CancellationToken::new()).await.unwrap();
+        pool.drain().await;
+        let mut driven: Vec<JobKey> = sweeper.driver.calls().into_iter().map(|(key, ..)| key).collect();
+        driven.sort();
+        let mut due = vec![row(1).key, row(3).key];
+        due.sort();
+        assert_eq!(driven, due);
+    }
 }

@@ -6,10 +6,10 @@ use secrecy::SecretString;
 use crate::ports::{PortError, SecretStore};
 use crate::ttl_cache::TtlCache;
 
-/// AWS's own caching agents keep a secret for 300 s.
+/// Time to live of a token. AWS's own caching agents keep a secret for 300 s.
 const TOKEN_TTL: Duration = Duration::from_secs(300);
 
-/// The forges' tokens, by the name of their secret.
+/// Caches the forges' tokens, by the name of their secret.
 #[derive(Debug)]
 pub(crate) struct TokenCache(TtlCache<SecretId, SecretString>);
 
@@ -22,7 +22,7 @@ impl TokenCache {
         self.0.get(id, async { secrets.read(id).await.map(|token| (token, TOKEN_TTL)) }).await
     }
 
-    /// After a 401: it may have been rotated.
+    /// Removes a token after a 401: it may have been rotated.
     pub(crate) fn invalidate(&self, id: &SecretId) {
         self.0.invalidate(id);
     }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Values that are read at most once at a time per key, and kept for as long as the reader says.
+/// A cache whose reader sets each value's time to live; it reads a key at most once at a time.
 ///
-/// Its time is tokio's, which tests and simulations turn by hand; that is why it is not one of the caching crates,
-/// which bring a clock of their own.
+/// Its time is tokio's, which tests and simulations control. The caching crates have clocks of their own.
 #[derive(Debug)]
 pub(crate) struct TtlCache<K, V> {
     slots: Mutex<HashMap<K, Slot<V>>>,
@@ -23,7 +22,7 @@ struct CacheEntry<V> {
     expires_at: Instant,
 }
 
-/// Keys come from strangers' requests: their number is bounded, not the cache's usefulness.
+/// Keys in the cache before it drops expired ones. Keys come from requests, so anybody can add some.
 const MAX_KEYS: usize = 4096;
 
 impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
@@ -31,15 +30,16 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
         Self { slots: Mutex::new(HashMap::new()) }
     }
 
-    /// The kept value, without waiting for anybody who is reading it right now.
+    /// The cached value, without waiting for a read in progress.
     pub(crate) fn peek(&self, key: &K) -> Option<V> {
         let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()?;
         let kept = slot.try_lock().ok()?;
         kept.as_ref().filter(|kept| Instant::now() < kept.expires_at).map(|kept| kept.value.clone())
     }
 
-    /// The kept value, or the one that `parse` brings with the time to keep it. Callers for one key wait for one read;
-    /// an error is kept for none of them.
+    /// The cached value, or the one that `read` returns with its time to live.
+    ///
+    /// Callers for one key wait for one read. An error is not cached.
     pub(crate) async fn get<E>(&self, key: &K, read: impl Future<Output = Result<(V, Duration), E>>) -> Result<V, E> {
         let slot = self.slot(key);
         let mut kept = slot.lock().await;
@@ -51,7 +51,7 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
         Ok(value)
     }
 
-    /// Forgets the value; whoever asks next reads.
+    /// Removes the value; the next caller reads.
     pub(crate) fn invalidate(&self, key: &K) {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }

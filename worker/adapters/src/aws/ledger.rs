@@ -19,7 +19,7 @@ use crate::aws::connection::{AwsCallError, aws_error, port_error};
 /// `job` holds the row as JSON; `rev`, `writer`, `schema`, `pagure_status`, `project` stand beside it for conditions and for
 /// people; `due_shard` and `due_at` exist while the row is not settled and make the sparse index `due`; `expires_at`
 /// comes when it is. An update names the attributes that it changes, so that what a newer worker adds stays.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,
     name: String,

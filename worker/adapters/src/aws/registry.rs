@@ -9,7 +9,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
 
 /// The owner's registry in SSM: one parameter a project under one prefix.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SsmRegistry {
     client: Client,
     prefix: String,

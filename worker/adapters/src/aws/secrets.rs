@@ -8,7 +8,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
 
 /// AWS Secrets Manager.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SecretsManagerStore(Client);
 
 impl SecretsManagerStore {

@@ -10,7 +10,7 @@ use crate::forge::address::{PublicResolver, is_public};
 use crate::forge::pagure;
 
 /// All forges that a registry can name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PagureReporter {
     /// Connects to public addresses only.
     public_only: Client,

@@ -19,7 +19,7 @@ use crate::aws::clock::AwsClock;
 use crate::aws::connection::{describe_error, port_error};
 
 /// AWS CodeBuild.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct CodeBuildProvider(Client);
 
 /// One attempt and no more: whoever repeats a start does so knowingly, with the row's claim and the same token.

@@ -2,93 +2,81 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::permit::{CallResult, PermitSource};
+use super::permit::CallResult;
 
-/// How a kind of gate behaves.
+/// Configuration of one kind of limit.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LimiterConfig {
-    /// Sends at once, before anything is known.
+    /// Calls in flight at once, before anything is known of the limit.
     pub(crate) initial_limit: usize,
-    /// Sends at once, at the most.
+    /// Calls in flight at once, at most.
     pub(crate) max_limit: usize,
-    /// Refusals in a row that close it.
+    /// Consecutive throttled calls that trip the limit.
     pub(crate) trip_after: u32,
-    /// How long it stays closed at first; doubled each time that the one who tried it then is refused, too.
+    /// Time for which it stays tripped at first; doubled each time that the probe is throttled, too.
     pub(crate) initial_cooldown: Duration,
-    /// The longest that it stays closed before somebody tries it again.
+    /// The longest time for which it stays tripped before the next probe.
     pub(crate) max_cooldown: Duration,
 }
 
-/// What one worker believes of a limit that it can't see: opened a little by every send that is taken, closed by
-/// refusals, tried by one job alone when it was closed long enough.
+/// How a call passes the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LimitPermit {
+    /// Fewer calls are in flight than the limit allows.
+    Regular,
+    /// The cooldown is over: one call probes a tripped limit.
+    Probe,
+}
+
+/// An AIMD estimate of a limit that nobody can query, with a half-open probe.
+///
+/// Accepted calls raise it additively, throttled calls halve it, and consecutive throttled calls trip it for a
+/// cooldown.
 #[derive(Debug)]
 pub(super) struct AdaptiveLimit {
     config: LimiterConfig,
     limit: usize,
     in_flight: usize,
     consecutive_refusals: u32,
-    /// Sends for which its width paid and that were taken, since that width last changed.
+    /// Regular calls that were accepted since the limit last changed.
     successes: usize,
-    /// Until when it is closed; later it is to be tried. None while it is open.
+    /// The end of the cooldown, after which the limit is probed. None while it is not tripped.
     closed_until: Option<Instant>,
     cooldown: Duration,
-    /// Places known to have fallen free since it closed.
-    freed_slots: usize,
-    group_limit_until: Option<Instant>,
 }
 
 impl AdaptiveLimit {
-    pub(super) fn new(limits: &LimiterConfig) -> Self {
+    pub(super) fn new(config: &LimiterConfig) -> Self {
         Self {
-            config: *limits,
-            limit: limits.initial_limit,
+            config: *config,
+            limit: config.initial_limit,
             in_flight: 0,
             consecutive_refusals: 0,
             successes: 0,
             closed_until: None,
-            cooldown: limits.initial_cooldown,
-            freed_slots: 0,
-            group_limit_until: None,
+            cooldown: config.initial_cooldown,
         }
     }
 
-    /// What lets one more through, if anything does.
-    pub(super) fn permit_source(&self, now: Instant) -> Option<PermitSource> {
+    /// How one more call may pass, if it may.
+    pub(super) fn permit(&self, now: Instant) -> Option<LimitPermit> {
         match self.closed_until {
-            _ if self.freed_slots > 0 => Some(PermitSource::FreedSlot),
-            None => (self.in_flight < self.limit).then_some(PermitSource::Limit),
-            Some(until) => (until <= now && self.in_flight == 0).then_some(PermitSource::Probe),
+            None => (self.in_flight < self.limit).then_some(LimitPermit::Regular),
+            Some(until) => (until <= now && self.in_flight == 0).then_some(LimitPermit::Probe),
         }
     }
 
-    pub(super) fn is_closed(&self) -> bool {
+    pub(super) fn is_tripped(&self) -> bool {
         self.closed_until.is_some()
     }
 
+    /// The end of the cooldown.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         self.closed_until
     }
 
-    pub(super) fn has_freed_slot(&self) -> bool {
-        self.freed_slots > 0
-    }
-
-    pub(super) fn has_group_limit(&self, now: Instant) -> bool {
-        self.group_limit_until.is_some_and(|until| now < until)
-    }
-
-    pub(super) fn take(&mut self, source: PermitSource) {
-        match source {
-            PermitSource::FreedSlot => self.freed_slots = self.freed_slots.saturating_sub(1),
-            PermitSource::Limit | PermitSource::Probe => self.in_flight += 1,
-        }
-    }
-
-    /// A place fell free: an open gate needs no word of it.
-    pub(super) fn add_freed_slot(&mut self) {
-        if self.is_closed() {
-            self.freed_slots = (self.freed_slots + 1).min(self.config.max_limit);
-        }
+    pub(super) fn start_call(&mut self) {
+        self.in_flight += 1;
     }
 
     pub(super) fn shrink_to_one(&mut self) {
@@ -96,37 +84,33 @@ impl AdaptiveLimit {
         self.successes = 0;
     }
 
-    /// What came of a send that this gate paid for.
-    pub(super) fn record(&mut self, source: PermitSource, result: CallResult, now: Instant) {
-        if source != PermitSource::FreedSlot {
-            self.in_flight = self.in_flight.saturating_sub(1);
-        }
-        match (result, source) {
-            (CallResult::Accepted, PermitSource::FreedSlot) => self.consecutive_refusals = 0,
-            (CallResult::Accepted, PermitSource::Limit) => {
-                self.consecutive_refusals = 0;
+    /// Records the result of a call that passed the limit.
+    pub(super) fn record(&mut self, permit: LimitPermit, result: CallResult, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match (result, permit) {
+            (CallResult::Accepted, LimitPermit::Regular) => {
+                self.reset_refusals();
                 self.grow();
             }
-            (CallResult::Accepted, PermitSource::Probe) => self.reopen(),
-            (CallResult::Throttled(_), PermitSource::FreedSlot) => self.freed_slots = 0,
-            (CallResult::Throttled(retry_after), PermitSource::Limit) => self.on_throttled(retry_after, now),
-            (CallResult::Throttled(retry_after), PermitSource::Probe) => self.trip(retry_after, now),
-            (CallResult::Inconclusive, PermitSource::FreedSlot) => self.freed_slots += 1,
-            (CallResult::Inconclusive, PermitSource::Limit) => {}
-            // Nothing was learnt; the next one tries, but not at once: it may well learn as little.
-            (CallResult::Inconclusive, PermitSource::Probe) => {
+            (CallResult::Accepted, LimitPermit::Probe) => self.reopen(),
+            (CallResult::Throttled(retry_after), LimitPermit::Regular) => self.on_throttled(retry_after, now),
+            (CallResult::Throttled(retry_after), LimitPermit::Probe) => self.trip(retry_after, now),
+            (CallResult::Inconclusive, LimitPermit::Regular) => {}
+            // The next call probes, but not at once: it may learn as little.
+            (CallResult::Inconclusive, LimitPermit::Probe) => {
                 self.closed_until = Some(now + self.config.initial_cooldown)
             }
         }
     }
 
-    /// Refused although another gate's place was free: whatever is at its limit here is this gate's own.
-    pub(super) fn note_group_limit(&mut self, now: Instant) {
-        self.group_limit_until = Some(now + self.config.max_cooldown);
+    pub(super) fn reset_refusals(&mut self) {
+        self.consecutive_refusals = 0;
     }
 
-    /// All that are out when a limit is met are refused. So a gate that has met one widens by one when all that it lets
-    /// out were taken, until it is as wide as a new one; only beyond that it grows faster, by one with every other send.
+    /// Additive increase.
+    ///
+    /// Calls in flight when a limit is reached are all refused, so after a refusal the limit grows by one per full
+    /// window until it is back at its initial value, and by one per two successes beyond that.
     fn grow(&mut self) {
         self.successes += 1;
         let needed = if self.limit < self.config.initial_limit { self.limit } else { 2 };
@@ -139,21 +123,23 @@ impl AdaptiveLimit {
         }
     }
 
-    /// One was let through; that is no proof yet: at a limit of short builds there is a place free at any time, which
-    /// somebody is about to take. So the pause is forgotten only by a gate that has become as wide as a new one.
+    /// Ends the cooldown after an accepted probe.
+    ///
+    /// One accepted call proves little: at a limit of short builds there is always a slot that another call is about
+    /// to take. So the limit keeps its cooldown until it is back at its initial value.
     fn reopen(&mut self) {
         self.closed_until = None;
-        self.consecutive_refusals = 0;
-        self.group_limit_until = None;
+        self.reset_refusals();
         self.limit = 2.min(self.config.max_limit);
         self.successes = 0;
     }
 
+    /// Multiplicative decrease.
     fn on_throttled(&mut self, retry_after: Option<Duration>, now: Instant) {
         self.consecutive_refusals += 1;
         self.limit = (self.limit / 2).max(1);
         self.successes = 0;
-        // Of those that were out together only the first closes it: the others were refused for the same reason.
+        // Of the calls in flight only the first trips the limit: the others were refused for the same reason.
         if self.consecutive_refusals >= self.config.trip_after && self.closed_until.is_none() {
             self.trip(retry_after, now);
         }
@@ -163,5 +149,35 @@ impl AdaptiveLimit {
         let asked = retry_after.unwrap_or_default().min(self.config.max_cooldown);
         self.closed_until = Some(now + self.cooldown.max(asked));
         self.cooldown = (self.cooldown * 2).min(self.config.max_cooldown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limit_halves_when_throttled_and_probes_after_its_cooldown() {
+        let config = LimiterConfig {
+            initial_limit: 4,
+            max_limit: 8,
+            trip_after: 2,
+            initial_cooldown: Duration::from_secs(1),
+            max_cooldown: Duration::from_secs(8),
+        };
+        let (mut limit, now) = (AdaptiveLimit::new(&config), Instant::now());
+        for is_tripped in [false, true] {
+            assert_eq!(limit.permit(now), Some(LimitPermit::Regular));
+            limit.start_call();
+            limit.record(LimitPermit::Regular, CallResult::Throttled(None), now);
+            assert_eq!(limit.is_tripped(), is_tripped);
+        }
+        assert_eq!((limit.limit, limit.permit(now)), (1, None));
+        let later = now + config.initial_cooldown;
+        assert_eq!((limit.retry_at(), limit.permit(later)), (Some(later), Some(LimitPermit::Probe)));
+        limit.start_call();
+        assert_eq!(limit.permit(later), None, "one probe at a time");
+        limit.record(LimitPermit::Probe, CallResult::Accepted, later);
+        assert_eq!((limit.limit, limit.permit(later)), (2, Some(LimitPermit::Regular)));
     }
 }

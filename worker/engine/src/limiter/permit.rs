@@ -1,40 +1,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::ConcurrencyLimiter;
+use super::aimd::LimitPermit;
 
-/// What lets a job through a destination.
+/// What lets a job's call pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PermitSource {
-    /// The destination is open, and not too many are out.
-    Limit,
-    /// The destination was closed long enough: one job tries it.
-    Probe,
-    /// A place is known to have fallen free.
+    /// The destination's own limit.
+    Limit(LimitPermit),
+    /// A slot that is known to be free, of this destination or lent by another.
     FreedSlot,
 }
 
-/// What a send showed of a limit.
+/// What a call showed of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallResult {
-    /// There was room.
+    /// It was accepted.
     Accepted,
-    /// There was none; how long to wait, if the other side said so.
+    /// It was refused; how long to wait, if the callee said so.
     Throttled(Option<Duration>),
-    /// Nothing: it was not sent, or what came back is no word on the limit.
+    /// Nothing: it was not sent, or its result says nothing of the limit.
     Inconclusive,
 }
 
-/// Leave to send once. Dropped without an result, it says that nothing was learnt: a write that was lost to another
-/// worker, a panic.
+/// A permit for one call.
+///
+/// Dropped without a result it counts as inconclusive: another worker's write came first, or the task panicked.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<ConcurrencyLimiter>,
     destination: String,
     source: PermitSource,
-    /// The destination that paid.
+    /// The destination whose limit or slot the call uses.
     lender: String,
     result: CallResult,
 }
@@ -60,22 +58,6 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let now = Instant::now();
-        let is_borrowed = self.lender != self.destination;
-        let is_refused = matches!(self.result, CallResult::Throttled(_));
-        let mut state = self.limiter.state();
-        if is_borrowed
-            && is_refused
-            && let Some(destination) = state.limits.get_mut(&self.destination)
-        {
-            destination.note_group_limit(now);
-        }
-        if let Some(lender) = state.limits.get_mut(&self.lender) {
-            // A place that was lent in vain is still free at home.
-            let result = if is_borrowed && is_refused { CallResult::Inconclusive } else { self.result };
-            lender.record(self.source, result, now);
-        }
-        drop(state);
-        self.limiter.changed.notify_one();
+        self.limiter.record(&self.destination, self.source, &self.lender, self.result);
     }
 }

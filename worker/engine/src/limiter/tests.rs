@@ -63,7 +63,7 @@ async fn tripped_limit_is_probed_with_growing_cooldown() {
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
 }
 
-/// How many are let permits of an open destination at once; all of them are taken.
+/// How many permits a destination grants at once; all of those calls are accepted.
 fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> usize {
     let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire(destination).ok()).collect();
     let count = permits.len();
@@ -77,8 +77,8 @@ async fn throttled_limit_grows_slowly_up_to_its_initial_value() {
     throttle(&limiter, "a");
     tokio::time::advance(CONFIG.initial_cooldown).await;
     limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
-    let widths: Vec<usize> = (0..6).map(|_| run_all_permitted(&limiter, "a")).collect();
-    assert_eq!(widths, [2, 3, 4, 6, 9, 13]);
+    let limits: Vec<usize> = (0..6).map(|_| run_all_permitted(&limiter, "a")).collect();
+    assert_eq!(limits, [2, 3, 4, 6, 9, 13]);
 }
 
 #[tokio::test(start_paused = true)]

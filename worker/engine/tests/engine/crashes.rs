@@ -1,4 +1,4 @@
-//! Workers that die, hang or lose a reply at every line that matters, and the ones that follow them.
+//! Workers that crash, hang or lose a reply at each port call, and the workers that take over.
 
 use doorbell_messages::Status;
 use serde_json::json;
@@ -6,24 +6,24 @@ use serde_json::json;
 use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
 use crate::harness::{Simulation, secs};
 
-/// A worker dies at the nth such call of a job's journey; another one is there from the beginning or comes later.
+/// Kills a worker at the nth such call; another worker starts `downtime` seconds later and finishes the job.
 async fn check_crash(nth: u32, call: PortCall, moment: FaultPoint, downtime: u64) {
-    let what = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
+    let case = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
     first.process.inject_nth(nth, call, moment, FaultAction::Kill);
     let key = simulation.publish(json!({}));
     tokio::time::timeout(secs(600), first.process.wait_down())
         .await
-        .unwrap_or_else(|_| panic!("never reached: {what}"));
+        .unwrap_or_else(|_| panic!("fault was not reached: {case}"));
     tokio::time::sleep(secs(downtime)).await;
     let _second = simulation.start_worker("b");
     simulation.wait_settled().await;
     simulation.only_build(&key);
-    assert_eq!(simulation.reported(&key).last(), Some(&Status::Success), "{what}");
+    assert_eq!(simulation.reported(&key).last(), Some(&Status::Success), "{case}");
 }
 
-/// Seconds without a worker: none, beyond a lease, beyond a token, beyond the confirmed absence of a build.
+/// Seconds without a worker: none, then longer than a lease, a token's window, and the confirmed absence of a build.
 const DOWNTIMES: [u64; 4] = [0, 70, 400, 2000];
 
 macro_rules! crash_tests {
@@ -39,7 +39,7 @@ macro_rules! crash_tests {
     };
 }
 
-// What each leaves behind stands in the README's table of phases.
+// The README's table of phases says what each crash leaves behind.
 crash_tests! {
     crash_before_insert_leaves_the_message: 1, Insert, Before;
     crash_after_insert_leaves_a_row: 1, Insert, After;
@@ -64,7 +64,7 @@ async fn lost_startbuild_reply_is_recovered_with_the_same_token() {
     let simulation = Simulation::new();
     let worker = simulation.start_worker("a");
     worker.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Fail);
-    // An event would bring the build just as well.
+    // Without events only the repeated start call can find the build.
     lock(&simulation.services.provider).behavior.event_copies = 0;
     let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(20)).await;
@@ -79,7 +79,7 @@ async fn lost_startbuild_reply_is_recovered_with_the_same_token() {
 async fn build_is_found_by_query_after_its_token_expired() {
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
-    // The second worker finds the build by its search alone.
+    // Without events only the search can find the build.
     lock(&simulation.services.provider).behavior.event_copies = 0;
     lock(&simulation.services.provider).behavior.build_time = secs(3000);
     first.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Kill);
@@ -111,21 +111,21 @@ async fn missing_build_is_started_again_after_16_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn paused_worker_does_not_use_an_expired_claim() {
-    // Beyond its own ten seconds, beyond the lease, beyond the token, beyond the belief and the second attempt.
-    for asleep in [15, 90, 400, 2000] {
+    // Longer than the claim, the lease, the token's window, and the confirmed absence with its second attempt.
+    for pause in [15, 90, 400, 2000] {
         let simulation = Simulation::new();
-        let zombie = simulation.start_worker("a");
-        // Between the claim's write and what it does then.
-        zombie.process.inject_next(PortCall::Update, FaultPoint::After, FaultAction::Stop);
+        let paused = simulation.start_worker("a");
+        // Between the write of the claim and the start call.
+        paused.process.inject_next(PortCall::Update, FaultPoint::After, FaultAction::Stop);
         let key = simulation.publish(json!({}));
-        zombie.process.wait_down().await;
+        paused.process.wait_down().await;
         let _other = simulation.start_worker("b");
-        tokio::time::sleep(secs(asleep)).await;
-        zombie.process.resume();
+        tokio::time::sleep(secs(pause)).await;
+        paused.process.resume();
         simulation.wait_settled().await;
         simulation.only_build(&key);
-        if asleep > 60 {
-            assert_eq!(zombie.process.count(PortCall::Start), 0, "its claim was taken over; asleep for {asleep} s");
+        if pause > 60 {
+            assert_eq!(paused.process.count(PortCall::Start), 0, "its claim was taken over; paused for {pause} s");
         } else {
             let text = "waiting for a build: the claim had run out";
             assert!(simulation.rows()[0].trail.iter().any(|note| note.text == text));
@@ -135,15 +135,15 @@ async fn paused_worker_does_not_use_an_expired_claim() {
 
 #[tokio::test(start_paused = true)]
 async fn paused_worker_with_an_old_start_reply_changes_nothing() {
-    for asleep in [15, 90, 400, 2000] {
+    for pause in [15, 90, 400, 2000] {
         let simulation = Simulation::new();
-        let zombie = simulation.start_worker("a");
-        zombie.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Stop);
+        let paused = simulation.start_worker("a");
+        paused.process.inject_next(PortCall::Start, FaultPoint::After, FaultAction::Stop);
         let key = simulation.publish(json!({}));
-        zombie.process.wait_down().await;
+        paused.process.wait_down().await;
         let _other = simulation.start_worker("b");
-        tokio::time::sleep(secs(asleep)).await;
-        zombie.process.resume();
+        tokio::time::sleep(secs(pause)).await;
+        paused.process.resume();
         simulation.wait_settled().await;
         simulation.only_build(&key);
     }

@@ -1,4 +1,4 @@
-//! Everything comes twice, in any order, or not at all.
+//! Messages that are duplicated, reordered or lost.
 
 use doorbell_messages::Status;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Forges that are down, slow, or among others.
+//! Forges that are down or slow, alone and beside healthy ones.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn recovered_forge_gets_every_status_within_15_minutes() {
     }
 }
 
-/// How long after a build's end each job's final flag was there: the 99th of a hundred.
+/// The 99th percentile of the time from a build's end to its final flag.
 async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
     let simulation = Simulation::new();
     lock(&simulation.services.provider).behavior.build_limit = 1000;
@@ -80,7 +80,7 @@ async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
     let mut good = Vec::new();
     for _ in 0..10 {
         for (number, project) in projects.iter().enumerate() {
-            // The dead one's has as many jobs as all the others together.
+            // The failing forge has as many jobs as all the others together.
             let jobs = if number == 0 { 50 } else { 1 };
             for _ in 0..jobs {
                 let key = simulation.publish(json!({"project": project}));
@@ -97,7 +97,7 @@ async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
         .map(|key| {
             let ended = simulation.own_builds(key)[0].ended_at.unwrap();
             let reported = simulation.flags(key).into_iter().find(|flag| flag.status.is_final());
-            reported.unwrap_or_else(|| panic!("{key} was not told")).at.running_since(ended)
+            reported.unwrap_or_else(|| panic!("{key} was not reported")).at.running_since(ended)
         })
         .collect();
     waits.sort();

@@ -1,4 +1,4 @@
-//! Histories in which little goes wrong.
+//! Jobs without faults, and small deviations from that.
 
 use doorbell_messages::Status;
 use serde_json::json;
@@ -98,7 +98,7 @@ async fn known_project_is_read_from_the_cache() {
         simulation.publish(json!({}));
     }
     simulation.wait_settled().await;
-    assert_eq!(worker.process.count(PortCall::ReadProject), 1, "30 requests, one look");
+    assert_eq!(worker.process.count(PortCall::ReadProject), 1, "30 requests, one read");
     assert_eq!(simulation.status_counts(), [("success", 30)].into());
 }
 
@@ -137,7 +137,7 @@ async fn shutdown_finishes_in_flight_jobs_and_open_polls() {
     let key = simulation.publish(json!({}));
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     worker.stop.cancel();
-    // A poll is out: SQS would hand this one to it, whether or not somebody still listens.
+    // A poll is in flight: SQS delivers this message to it, whether or not the worker still waits.
     let at_the_poll = simulation.publish(json!({}));
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     let after_it = simulation.publish(json!({}));

@@ -17,20 +17,20 @@ use crate::fakes::{
 pub const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
-/// Longer than anything here takes: the token's life, the search, a repeated start and a build.
+/// Longer than a token's window, the search, a repeated start and a build together.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
 
 pub fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// One history: the simulation, the workers in it, and what must hold when it ends.
+/// One simulated run: the services, the workers, and the invariants at its end.
 pub struct Simulation {
     pub services: Arc<FakeServices>,
     published: AtomicU32,
 }
 
-/// A worker that runs, or ran.
+/// A worker's task, running or ended.
 pub struct RunningWorker {
     pub process: Arc<SimulatedProcess>,
     pub stop: CancellationToken,
@@ -46,7 +46,7 @@ impl Simulation {
         self.start_worker_with_schema(name, 1)
     }
 
-    /// A worker that reads and writes rows of this schema.
+    /// Starts a worker that reads and writes rows of this schema.
     pub fn start_worker_with_schema(&self, name: &str, schema: u32) -> RunningWorker {
         let process = Arc::new(SimulatedProcess::new(name, schema));
         let worker = SimulatedWorker { services: Arc::clone(&self.services), process: Arc::clone(&process) };
@@ -54,23 +54,23 @@ impl Simulation {
         let stop = CancellationToken::new();
         let queues = [QueueKind::Triggers, QueueKind::Events].map(|which| SimulatedQueue(worker.clone(), which));
         let [triggers, events] = queues;
-        let ended = tokio::spawn(engine.run(triggers, events, stop.clone()));
-        RunningWorker { process, stop, task: ended }
+        let task = tokio::spawn(engine.run(triggers, events, stop.clone()));
+        RunningWorker { process, stop, task }
     }
 
-    /// Registers a project, the base one with more or other keys.
+    /// Registers a project: the base document with other keys added or replaced.
     pub fn register(&self, name: &str, more: Value) {
         lock(&self.services.registry).projects.insert(name.to_owned(), document(more));
     }
 
-    /// Publishes a request for the project, the base one with more or other fields.
+    /// Publishes a request: the base one with other fields added or replaced.
     pub fn publish(&self, more: Value) -> JobKey {
         let (key, body) = self.request_message(more);
         self.services.triggers.send(body);
         key
     }
 
-    /// A request in SNS's envelope, not sent yet.
+    /// A request in SNS's envelope, not published yet.
     pub fn request_message(&self, more: Value) -> (JobKey, String) {
         let number = self.published.fetch_add(1, Ordering::Relaxed);
         let id = format!("00000000-0000-4000-8000-{number:012}");
@@ -88,37 +88,37 @@ impl Simulation {
         .to_string()
     }
 
-    /// Looks every so often until it is so; fails a test that waits for what never comes.
+    /// Waits until the condition holds; panics after [`SETTLE_TIMEOUT`].
     pub async fn wait_until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let mut waited = Duration::ZERO;
         while !is_so(self) {
-            assert!(waited < SETTLE_TIMEOUT, "not even after {SETTLE_TIMEOUT:?}: {what}; rows: {:#?}", self.rows());
+            assert!(waited < SETTLE_TIMEOUT, "timeout of {SETTLE_TIMEOUT:?}: {what}; rows: {:#?}", self.rows());
             tokio::time::sleep(secs(1)).await;
             waited += secs(1);
         }
     }
 
-    /// Waits until nothing is left to do, and checks what must hold then.
+    /// Waits until all jobs are settled, and checks the invariants.
     pub async fn wait_settled(&self) {
         self.wait_until("all jobs are settled and all messages gone", |simulation| {
             simulation.services.triggers.len() == 0 && lock(&simulation.services.ledger).all_finished()
         })
         .await;
-        // What was late may still come.
+        // Delayed calls may still arrive.
         tokio::time::sleep(secs(600)).await;
         self.check_invariants();
     }
 
-    /// The invariants of the design that a simulation can see.
+    /// Checks the design's invariants that a simulation can observe.
     pub fn check_invariants(&self) {
         assert_eq!(*lock(&self.services.violations), [""; 0]);
-        let deployment = installation();
+        let installation = installation();
         for row in self.rows() {
-            assert!(row.due_at().is_none(), "left behind: {row:#?}");
-            assert!(row.settled_at.is_some() || row.quarantined.is_some(), "left behind: {row:#?}");
+            assert!(row.due_at().is_none(), "not finished: {row:#?}");
+            assert!(row.settled_at.is_some() || row.quarantined.is_some(), "not finished: {row:#?}");
             assert!(self.own_builds(&row.key).len() <= 1, "{:#?}", self.own_builds(&row.key));
             let Some(target) = row.target().filter(|_| row.settled_at.is_some()) else { continue };
-            assert_eq!(target.external_id, deployment.flag_uid(&row.key));
+            assert_eq!(target.external_id, installation.flag_uid(&row.key));
             let flags = self.flags(&row.key);
             assert_eq!(flags.last().map(|flag| flag.status), Some(row.status()), "{flags:#?}");
             assert!(flags.iter().all(|flag| flag.commit == target.commit));
@@ -133,7 +133,7 @@ impl Simulation {
         self.rows().into_iter().find(|row| row.key == *key).unwrap_or_else(|| panic!("no row {key}"))
     }
 
-    /// The builds that our workers started for a job.
+    /// The builds that this installation's workers started for a job.
     pub fn own_builds(&self, key: &JobKey) -> Vec<ProviderBuild> {
         let job_id = installation().job_id(key);
         let builds = lock(&self.services.provider).builds(self.services.now());
@@ -150,7 +150,7 @@ impl Simulation {
         builds[0].id.clone()
     }
 
-    /// Every write of a job's flag, in the order in which the forge has them.
+    /// The writes of a job's flag, in the order in which the forge committed them.
     pub fn flags(&self, key: &JobKey) -> Vec<FlagWrite> {
         let uid = installation().flag_uid(key);
         lock(&self.services.forge).history.iter().filter(|flag| flag.uid == uid).cloned().collect()
@@ -160,11 +160,11 @@ impl Simulation {
         self.flags(key).iter().map(|flag| flag.status).collect()
     }
 
-    /// How many jobs have which status.
+    /// The number of jobs with each status.
     pub fn status_counts(&self) -> BTreeMap<&'static str, usize> {
-        self.rows().iter().fold(BTreeMap::new(), |mut tally, row| {
-            *tally.entry(row.status().as_str()).or_default() += 1;
-            tally
+        self.rows().iter().fold(BTreeMap::new(), |mut counts, row| {
+            *counts.entry(row.status().as_str()).or_default() += 1;
+            counts
         })
     }
 }

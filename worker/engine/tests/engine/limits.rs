@@ -1,4 +1,4 @@
-//! An account at its limit.
+//! Accounts and build projects at their concurrency limits.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn denied_start_is_retried_until_permissions_are_fixed() {
     assert_eq!(simulation.row(&key).status(), Status::Success);
 }
 
-/// A burst of requests at a quota: how long it takes, and how often StartBuild is sent.
+/// Runs a burst of requests at a quota. Returns its duration, and the StartBuild calls per job.
 async fn run_burst(workers: u32, limit: usize, build_time: Duration, jobs: u32) -> (Duration, f64) {
     let simulation = Simulation::new();
     {
@@ -98,7 +98,7 @@ async fn long_builds_at_a_quota_cost_few_start_calls() {
     assert!(sends <= 3.0, "{sends} StartBuild calls a job");
 }
 
-/// Jobs of a big project and then of a small one, in one pool or in one each.
+/// Runs jobs of a big project and then of a small one, in one concurrency group or in two.
 async fn run_small_beside_big(pools: [&str; 2]) -> Duration {
     let simulation = Simulation::new();
     simulation.register("big", json!({"buildProject": pools[0]}));
@@ -123,7 +123,7 @@ async fn run_small_beside_big(pools: [&str; 2]) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn small_project_is_not_starved_by_a_big_one() {
-    // Every other build of three at once: 30 jobs are done after 60 builds of 10 s.
+    // Every other build of three at once: 30 jobs are finished after 60 builds of 10 s.
     for pools in [["builds", "builds"], ["builds", "deploys"]] {
         let took = run_small_beside_big(pools).await;
         println!("{pools:?}: {took:?}, fair are 200 s");
@@ -147,7 +147,7 @@ async fn limited_build_project_does_not_delay_others() {
     assert_eq!(simulation.status_counts(), [("success", narrow.len() + wide.len())].into());
     let last = wide.iter().map(|key| simulation.own_builds(key)[0].ended_at.unwrap()).max().unwrap();
     let took = last.running_since(simulation.row(&wide[0]).received_at);
-    // At least four of five places, ten rounds of 30 s.
+    // At least four of five slots, ten rounds of 30 s.
     assert!(took <= secs(400), "{took:?}");
     let sends = worker.process.count(PortCall::Start);
     assert!(sends <= 100, "{sends} StartBuild calls for 50 jobs at two limits");

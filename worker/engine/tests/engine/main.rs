@@ -1,7 +1,7 @@
-//! The engine's loops over a simulation in memory, in virtual time: whole histories of jobs, with what goes wrong in them.
+//! The engine's loops over in-memory ports in virtual time, with injected faults.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
-#![allow(unreachable_pub, reason = "nobody is outside of these tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are part of the tests")]
+#![allow(unreachable_pub, reason = "nothing outside of these tests uses them")]
 
 mod crashes;
 mod duplicates;

@@ -1,4 +1,4 @@
-//! What one worker weighs after ever more jobs. The simulation forgets what is over, so that only the worker could grow.
+//! Memory of one worker over many jobs. The simulation removes finished jobs, so that only the worker could grow.
 
 use serde_json::json;
 
@@ -8,16 +8,16 @@ use crate::harness::Simulation;
 /// Jobs that are published at once.
 const BATCH_SIZE: u32 = 500;
 
-/// Of those, requests for a project that nobody registered, under a name that comes once.
+/// Of those, requests for unregistered projects, each with a new name.
 const UNKNOWN_PROJECTS_PER_BATCH: u32 = 5;
 
-/// Jobs between two looks.
+/// Jobs between two measurements.
 const SAMPLE_INTERVAL: u32 = 10_000;
 
-/// Jobs before the first look that counts: by then everything has been as full as it gets.
+/// Jobs before the first measurement that counts: by then all caches and buffers have reached their size.
 const WARMUP_JOBS: u32 = 20_000;
 
-/// Bytes a job. What a worker kept of each job would be more than its key, and that has some 60.
+/// Bytes per job. A worker that kept something of each job would keep its key at least, which has some 60 bytes.
 const MAX_BYTES_PER_JOB: f64 = 20.0;
 
 fn resident_bytes() -> f64 {
@@ -25,7 +25,7 @@ fn resident_bytes() -> f64 {
     pages.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4096.0
 }
 
-/// Bytes a job, by least squares.
+/// Bytes per job, by least squares.
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -66,7 +66,7 @@ async fn worker_memory_does_not_grow_with_finished_jobs() {
     assert!(slope < MAX_BYTES_PER_JOB, "the worker grows");
 }
 
-/// As the ledger's TTL and the provider do, only sooner. The index, which lags, forgets by itself.
+/// Removes finished jobs as the ledger's TTL and the provider do, only sooner. The index catches up by itself.
 fn clear_finished(simulation: &Simulation) {
     lock(&simulation.services.ledger).remove_finished();
     lock(&simulation.services.provider).remove_all_builds();

@@ -1,4 +1,4 @@
-//! Messages that can't be worked on.
+//! Messages that cannot become jobs, and messages that cannot be deleted.
 
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn message_stays_queued_when_dead_lettering_fails() {
     assert_eq!(lock(&simulation.services.triggers.dead_letters).len(), 1);
 }
 
-/// One of ten is left in the queue by a call that deletes the nine others.
+/// A delete call leaves one of ten messages in the queue and deletes the other nine.
 #[tokio::test(start_paused = true)]
 async fn message_with_failed_delete_is_a_duplicate_of_its_row() {
     let simulation = Simulation::new();

@@ -1,4 +1,4 @@
-//! Builds whose events never come, and much of everything.
+//! Builds whose events are lost or forged, and large numbers of builds.
 
 use doorbell_messages::Status;
 use serde_json::json;
@@ -17,14 +17,14 @@ async fn lost_events_are_recovered_within_two_poll_intervals() {
         let _workers = [simulation.start_worker("a"), simulation.start_worker("b")];
         let keys: Vec<_> = (0..50).map(|_| simulation.publish(json!({}))).collect();
         simulation.wait_settled().await;
-        // A young build's period is a minute, an old one's a tenth of its age, up to ten minutes.
+        // The poll interval of a young build is a minute, that of an old one a tenth of its age, up to ten minutes.
         let period = (build_time / 10).clamp(60, 600);
         for key in keys {
             let ended = simulation.own_builds(&key)[0].ended_at.unwrap();
             let flag = simulation.flags(&key).into_iter().find(|flag| flag.status.is_final()).unwrap();
             assert_eq!(flag.status, Status::Success);
             let late = flag.at.running_since(ended);
-            assert!(late <= secs(2 * period), "{build_time} s: told {late:?} after the end");
+            assert!(late <= secs(2 * period), "{build_time} s: reported {late:?} after the end");
         }
     }
 }
@@ -36,11 +36,11 @@ async fn ten_thousand_running_builds_cost_few_calls() {
         let rules = &mut lock(&simulation.services.provider).behavior;
         (rules.event_copies, rules.build_time, rules.build_limit) = (0, secs(7200), 100_000);
         lock(&simulation.services.ledger).page_size = 100;
-        // Nobody is told: this is about builds.
+        // No reports: this test is about builds.
         simulation.register("demo", json!({"report": null}));
     }
     let worker = simulation.start_worker("a");
-    // `DOORBELL_BUILDS=10000`, as the suite `simulation` has it, takes a while.
+    // The suite `simulation` sets `DOORBELL_BUILDS=10000`, which takes a minute.
     let builds: usize = std::env::var("DOORBELL_BUILDS").map_or(1000, |text| text.parse().unwrap());
     for _ in 0..builds {
         simulation.publish(json!({}));

@@ -1,4 +1,4 @@
-//! Services that are down for a while: nothing is lost, and nobody is hammered.
+//! Services that are down for a while: no job is lost, and no service gets a flood of calls.
 
 use std::sync::atomic::Ordering;
 
@@ -30,8 +30,8 @@ async fn registry_outage_of_an_hour_causes_few_reads() {
     worker.process.fail_for(&[PortCall::ReadProject], secs(3600));
     let key = simulation.publish(json!({}));
     tokio::time::sleep(secs(3600)).await;
-    let looks = worker.process.count(PortCall::ReadProject);
-    assert!((5..40).contains(&looks), "{looks} looks in an hour");
+    let reads = worker.process.count(PortCall::ReadProject);
+    assert!((5..40).contains(&reads), "{reads} reads in an hour");
     assert_eq!(simulation.row(&key).status(), Status::Queued);
     simulation.wait_settled().await;
     assert_eq!(simulation.row(&key).status(), Status::Success);

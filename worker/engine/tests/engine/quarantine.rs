@@ -1,4 +1,4 @@
-//! Jobs and messages that their workers can't bear.
+//! Jobs and messages that panic or crash their workers.
 
 use doorbell_messages::{JobKey, Status};
 use serde_json::json;
@@ -21,10 +21,10 @@ async fn panicking_job_is_quarantined_after_three_panics() {
         Some("put aside: handling it was begun again and again, and never came to its end")
     );
     assert!(good.iter().all(|key| simulation.row(key).status() == Status::Success));
-    assert!(!worker.task.is_finished(), "the worker lives");
+    assert!(!worker.task.is_finished(), "the worker still runs");
     simulation.services.events.send(crate::fakes::event(&simulation.only_build(&good[0]), "SUCCEEDED"));
     tokio::time::sleep(secs(100)).await;
-    assert_eq!(simulation.row(&bad), row, "nobody touches it any more");
+    assert_eq!(simulation.row(&bad), row, "no worker writes it any more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,12 +42,12 @@ async fn job_that_kills_its_workers_is_quarantined() {
         tokio::time::sleep(secs(5)).await;
         if worker.process.is_killed() {
             deaths += 1;
-            assert!(deaths < 40, "it kills for ever");
+            assert!(deaths < 40, "it is never quarantined");
             worker = simulation.start_worker(&format!("w{deaths}"));
         }
     }
     simulation.wait_settled().await;
-    println!("{deaths} workers died of it");
+    println!("{deaths} workers crashed");
     assert!(simulation.row(&bad).quarantined.is_some());
     let good = simulation.rows().into_iter().filter(|row| row.key != bad);
     assert!(good.map(|row| row.status()).all(|status| status == Status::Success));
@@ -68,10 +68,10 @@ async fn overdue_rows_are_handled_without_a_crash_score() {
     }
 }
 
-/// A row whose worker has died early on, and which is due for long.
+/// A row that is overdue because its worker crashed early.
 async fn overdue_row() -> (Simulation, JobKey) {
     let simulation = Simulation::new();
-    // No event brings it on.
+    // Without events only the sweep can process the row.
     lock(&simulation.services.provider).behavior.event_copies = 0;
     let first = simulation.start_worker("a");
     let key = simulation.publish(json!({}));

@@ -1,5 +1,4 @@
-//! Everything at once, by a seed: whole histories in a simulation as loose as AWS's. What fails is printed with its seed, and
-//! fails again with it.
+//! Random runs by seed, with all faults that AWS's documents allow. A failing run prints its seed, which reproduces it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,13 +10,13 @@ use serde_json::{Value, json};
 use crate::fakes::{FaultProfile, PortCall, SeededRng, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
 
-/// What a history came to.
+/// The result of one run.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct SimulationResult {
     jobs: usize,
     builds: usize,
     deaths: u32,
-    /// Every call of every worker, and when, as numbers.
+    /// Each call of each worker with its time, as numbers.
     trace: Vec<u64>,
 }
 
@@ -58,7 +57,7 @@ async fn simulate(seed: u64) -> SimulationResult {
     }
 }
 
-/// As loose as AWS's documents allow, and a forge as bad as was seen.
+/// Queues and events as unreliable as AWS's documents allow, and a forge with all failures that were observed.
 fn randomize(simulation: &Simulation, rng: &mut SeededRng) {
     let mut provider = lock(&simulation.services.provider);
     provider.behavior.build_limit = rng.one_of(&[1, 2, 5, 20]);
@@ -86,7 +85,7 @@ fn stop_faults(simulation: &Simulation) {
     }
 }
 
-/// Publishes a request, or one again, or a cancel of one; sometimes twice at once.
+/// Publishes a new request, an earlier one again, or a cancel request; sometimes twice at once.
 fn publish(
     simulation: &Simulation,
     rng: &mut SeededRng,
@@ -112,11 +111,11 @@ fn publish(
     Some(key)
 }
 
-/// The workers of a history, the dead ones included.
+/// The workers of one run, the killed ones included.
 struct SimulatedFleet {
     workers: Vec<RunningWorker>,
     started: u32,
-    /// How bad the profile is.
+    /// Faults of the workers to come.
     fault_level: u64,
     deaths: u32,
 }
@@ -124,7 +123,7 @@ struct SimulatedFleet {
 impl SimulatedFleet {
     fn start_worker(&mut self, simulation: &Simulation, rng: &mut SeededRng) {
         self.started += 1;
-        // Two versions at once: an older one leaves the rows of a newer one alone.
+        // Two versions at once: an older worker skips the rows of a newer one.
         let worker = simulation.start_worker_with_schema(&format!("w{}", self.started), 1 + rng.below(2) as u32);
         worker.process.set_skew(rng.below(5_000) as i64 - 2_500);
         let calm = 400 / self.fault_level;
@@ -152,7 +151,7 @@ impl SimulatedFleet {
     }
 }
 
-/// What a row says of its job is what became of its build.
+/// Checks that a row's final status is that of its build.
 fn check_final_status(simulation: &Simulation, row: &Row) {
     let Phase::Finished { result, .. } = &row.phase else { return };
     if let Some(build) = simulation.own_builds(&row.key).first() {
@@ -199,11 +198,11 @@ fn random_faults_yield_one_build_and_correct_status() {
                     }
                     match std::panic::catch_unwind(|| run(seed)) {
                         Ok(result) => {
-                            let told = [result.jobs as u64, result.builds as u64, u64::from(result.deaths)];
-                            sums.iter().zip(told).for_each(|(sum, more)| _ = sum.fetch_add(more, Ordering::Relaxed));
+                            let counts = [result.jobs as u64, result.builds as u64, u64::from(result.deaths)];
+                            sums.iter().zip(counts).for_each(|(sum, more)| _ = sum.fetch_add(more, Ordering::Relaxed));
                         }
                         Err(_) => {
-                            println!("seed {seed} is broken; again with: bin/simulate --seed {seed} --seeds 1");
+                            println!("seed {seed} failed; reproduce it with: bin/simulate --seed {seed} --seeds 1");
                             lock(&broken).push(seed);
                         }
                     }
@@ -218,7 +217,7 @@ fn random_faults_yield_one_build_and_correct_status() {
         seeds.end - seeds.start,
         broken.len()
     );
-    assert_eq!(broken, [0u64; 0], "seeds of broken histories");
+    assert_eq!(broken, [0u64; 0], "seeds of failed runs");
 }
 
 #[test]

@@ -49,25 +49,25 @@ impl PortCall {
     pub const LEDGER: [Self; 4] = [Self::Insert, Self::Load, Self::Update, Self::Due];
 }
 
-/// Before the world has done what was asked, or after it, when only the reply can still be lost.
+/// Before the service has executed the call, or after it, when only the reply can be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultPoint {
     Before,
     After,
 }
 
-/// What becomes of a call.
+/// What a fault does to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultAction {
-    /// It ends in an error.
+    /// It fails.
     Fail,
     /// It takes longer.
     Delay(Duration),
-    /// The process stops here for a while.
+    /// The process pauses for a while.
     Pause(Duration),
-    /// The process stops here until it is continued, as by SIGSTOP.
+    /// The process pauses until it is continued, as by SIGSTOP.
     Stop,
-    /// The process ends here, as by SIGKILL.
+    /// The process ends, as by SIGKILL.
     Kill,
 }
 
@@ -90,24 +90,24 @@ enum ProcessState {
     Killed,
 }
 
-/// A process, as its calls to the world show it: a dead one's never come back, a stopped one's come back later.
+/// A process at its port calls: those of a killed process never return, those of a stopped one return later.
 #[derive(Debug)]
 pub struct SimulatedProcess {
     pub name: String,
-    /// The newest shape of rows that it can read, and the one that it writes.
+    /// The newest row schema that it can read, which is also the one that it writes.
     pub schema: u32,
     started_at: Instant,
     state: watch::Sender<ProcessState>,
     rules: Mutex<Vec<FaultRule>>,
     calls: Mutex<std::collections::HashMap<PortCall, u32>>,
     fault_profile: Mutex<Option<FaultProfile>>,
-    /// How far its clock is from AWS's, in milliseconds.
+    /// Offset of its clock from AWS's, in milliseconds.
     skew: AtomicI64,
-    /// Everything that it calls, and when.
+    /// Its calls, with their times.
     trace: Mutex<u64>,
 }
 
-/// Faults by chance: at every call, before it and after it, once in so many times.
+/// Random faults before and after each call, each once in so many calls.
 #[derive(Debug, Clone)]
 pub struct FaultProfile {
     pub rng: SeededRng,
@@ -123,7 +123,7 @@ impl FaultProfile {
             return Some(FaultAction::Kill);
         }
         if self.rng.once_in(self.pause_one_in) {
-            // Within the claim's ten seconds, beyond them, beyond a lease, a token's life, every belief.
+            // Within the claim's ten seconds; longer than a claim, a lease, a token's window, a confirmed absence.
             let longest = self.rng.one_of(&[9, 15, 90, 400, 2000]);
             return Some(FaultAction::Pause(Duration::from_secs(self.rng.below(longest) + 1)));
         }
@@ -190,7 +190,7 @@ impl SimulatedProcess {
         self.change_state(ProcessState::Stopped, ProcessState::Running);
     }
 
-    /// The dead stay dead.
+    /// Ends the process for good.
     fn change_state(&self, from: ProcessState, to: ProcessState) {
         self.state.send_if_modified(|state| {
             let turns = *state == from;
@@ -212,7 +212,7 @@ impl SimulatedProcess {
 
     /// Waits until a fault has ended or stopped the process.
     pub async fn wait_down(&self) {
-        // The sender lives in this very value.
+        // This value owns the sender, so the channel stays open.
         let _ = self.state.subscribe().wait_for(|state| *state != ProcessState::Running).await;
     }
 
@@ -244,7 +244,7 @@ impl SimulatedProcess {
         Ok(())
     }
 
-    /// Comes back only to a process that runs.
+    /// Returns only while the process runs.
     pub async fn wait_alive(&self) {
         let _ = self.state.subscribe().wait_for(|state| *state == ProcessState::Running).await;
     }

@@ -10,39 +10,39 @@ use tokio::time::Instant;
 
 use super::{PortCall, SeededRng, SimulatedWorker, lock};
 
-/// A forge that keeps every write in the order in which it committed them: the last one of a uid is what people see.
+/// A forge that records its writes in commit order. People see the last one of each uid.
 #[derive(Debug)]
 pub struct FakeForge {
     pub history: Vec<FlagWrite>,
-    /// Tokens that it takes.
+    /// Tokens that it accepts.
     pub tokens: BTreeSet<String>,
     pub head: CommitId,
-    /// It takes the next telling, says nothing, and commits it so much later.
+    /// Delay after which it commits the next report, whose request gets no reply.
     pub next_delay: Option<Duration>,
     pub unauthorized: u32,
-    /// It fails in all its ways, by chance.
+    /// Random failures of all kinds.
     pub rng: Option<SeededRng>,
-    /// How a host is, by its address; one that is not named is well.
+    /// Behavior of hosts, by address. A host without an entry is healthy.
     pub behaviors: BTreeMap<String, ForgeBehavior>,
-    /// Requests that a host got, or would have got if it were up.
+    /// Requests to each host, also while it is down.
     pub requests: BTreeMap<String, u32>,
 }
 
-/// How a host is.
+/// Behavior of one host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForgeBehavior {
-    /// Nobody listens.
+    /// It refuses connections.
     Down,
-    /// It takes the connection and says nothing.
+    /// It accepts connections and never replies.
     Hanging,
-    /// It has too much to do.
+    /// It replies 429.
     Overloaded {
-        /// When to come back, in seconds.
+        /// `Retry-After`, in seconds.
         retry_after: u32,
     },
 }
 
-/// The client's patience with one request.
+/// The client's timeout of one request.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One write.
@@ -118,16 +118,16 @@ impl StatusReporter for SimulatedWorker {
         tokio::time::sleep(Duration::from_millis(200)).await;
         self.process.wait_alive().await;
         if started.elapsed() > CLIENT_TIMEOUT {
-            // Paused on its way: the client looks at its deadline before it goes on.
+            // The call was paused: the client checks its deadline before it continues.
             return Answer::Seen(DeliveryOutcome::Unknown("it did not answer in time".to_owned()));
         }
-        let mishap = lock(&self.services.forge).random_failure();
-        match mishap {
+        let failure = lock(&self.services.forge).random_failure();
+        match failure {
             None => {}
             Some(DeliveryOutcome::Unknown(_)) => {
                 lock(&self.services.forge).next_delay = Some(Duration::from_secs(90));
             }
-            Some(mishap) => return Answer::Seen(mishap),
+            Some(failure) => return Answer::Seen(failure),
         }
         let flag = FlagWrite {
             uid: target.external_id.clone(),
@@ -146,7 +146,8 @@ impl StatusReporter for SimulatedWorker {
             let is_backwards = !flag.status.is_final()
                 && forge.history.iter().any(|before| before.uid == flag.uid && before.status.is_final());
             if is_backwards {
-                self.services.record_violation(format!("{} is told after a final status: {}", flag.status, flag.uid));
+                self.services
+                    .record_violation(format!("{} was reported after a final status: {}", flag.status, flag.uid));
             }
             if late.is_none() {
                 forge.history.push(flag.clone());

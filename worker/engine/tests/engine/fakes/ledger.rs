@@ -11,16 +11,16 @@ use tokio::time::Instant;
 
 use super::{PortCall, SimulatedWorker, lock};
 
-/// The table: conditional writes and consistent reads, with an index that lags behind.
+/// A table with conditional writes, consistent reads and an index that lags behind.
 #[derive(Debug, Default)]
 pub struct FakeLedger {
     items: BTreeMap<JobKey, StoredRow>,
     /// What the index shows, by shard.
     index: BTreeMap<u8, BTreeSet<(Timestamp, JobKey)>>,
     indexed: BTreeMap<JobKey, Timestamp>,
-    /// What the index will show, and when.
+    /// Changes that the index shows later, by time.
     pending: BTreeMap<(Instant, u64), (JobKey, Option<Timestamp>)>,
-    /// How far the index lags.
+    /// The index's lag.
     pub index_lag: Duration,
     /// Keys on a page of the index: few, so that every sweep pages.
     pub page_size: usize,
@@ -56,12 +56,12 @@ impl FakeLedger {
         self.items.values().map(StoredRow::row).collect()
     }
 
-    /// Whether nothing is left to do: every row is settled, or put aside for a person.
+    /// Whether each row is settled or quarantined.
     pub fn all_finished(&self) -> bool {
         self.items.values().all(|item| item.is_finished)
     }
 
-    /// As TTL does, sooner.
+    /// Removes finished rows, as TTL does later.
     pub fn remove_finished(&mut self) {
         self.items.retain(|_, item| !item.is_finished);
     }
@@ -128,7 +128,7 @@ impl FakeLedger {
 }
 
 impl SimulatedWorker {
-    /// One item of a call that takes several: each is a request of its own.
+    /// Executes one item of a batch call as a request of its own.
     async fn call_item<T>(&self, call: PortCall, change: impl FnOnce(&mut FakeLedger) -> T) -> Result<T, PortError> {
         self.process.before(call).await?;
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -1,8 +1,8 @@
-//! A world without AWS for the engine: every port over shared state in memory, in tokio's time.
+//! All ports over shared state in memory, in tokio's time.
 //!
-//! [`FakeServices`] is what exists once (the queues, the ledger, the provider, the forge). A [`ModelWorker`] is one process's
-//! view of it and implements the ports; all its calls pass its [`SimulatedProcess`], where they can be failed, lost, delayed,
-//! held or killed.
+//! [`FakeServices`] has what exists once: the queues, the ledger, the provider and the forge. A [`SimulatedWorker`] is
+//! one process's view of it and implements the ports. Its calls pass its [`SimulatedProcess`], which can fail, delay or
+//! stop them, or lose their replies.
 
 mod faults;
 mod forge;
@@ -27,10 +27,10 @@ pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
 pub use registry::{FakeRegistry, document};
 pub use seeded_rng::SeededRng;
 
-/// AWS's time when a world begins.
+/// AWS's time at the start of a simulation.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// What exists once, whoever works.
+/// The services that all workers share.
 #[derive(Debug)]
 pub struct FakeServices {
     started_at: Instant,
@@ -40,11 +40,11 @@ pub struct FakeServices {
     pub provider: Mutex<FakeProvider>,
     pub forge: Mutex<FakeForge>,
     pub registry: Mutex<FakeRegistry>,
-    /// What no history may do, in words; a world that ends with some has failed.
+    /// Violated invariants. A simulation that has any has failed.
     pub violations: Mutex<Vec<String>>,
-    /// A job whose start makes its worker panic, or die, whenever it is tried.
+    /// A job that panics or kills each worker that processes it.
     pub poison: Mutex<Option<(JobKey, Poison)>>,
-    /// Whether AWS has said what time it is.
+    /// Whether the workers have a trusted time.
     pub is_time_known: std::sync::atomic::AtomicBool,
 }
 
@@ -73,19 +73,19 @@ impl FakeServices {
     }
 }
 
-/// What a worker does of a job that it can't bear.
+/// What a poisoned job does to its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poison {
     Panic,
     Kill,
 }
 
-/// A test that has panicked with a lock in its hands has failed already.
+/// Locks; a test that panicked while it held the lock has failed already.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One process's view of the world.
+/// One process's view of the services.
 #[derive(Debug, Clone)]
 pub struct SimulatedWorker {
     pub services: Arc<FakeServices>,
@@ -93,7 +93,7 @@ pub struct SimulatedWorker {
 }
 
 impl SimulatedWorker {
-    /// Touches a job; the one that is poisoned does its work.
+    /// Panics or kills the worker if the job is the poisoned one.
     pub async fn trigger_poison(&self, matches: impl FnOnce(&JobKey) -> bool) {
         let poison = lock(&self.services.poison).clone();
         match poison.filter(|(key, _)| matches(key)) {

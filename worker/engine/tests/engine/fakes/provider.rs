@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::{FakeServices, PortCall, SeededRng, SimulatedWorker, lock};
 use crate::harness::installation;
 
-/// The role that workers start builds with.
+/// The role with which workers start builds.
 pub const WORKER_ROLE_PREFIX: &str = "doorbell-worker/";
 
-/// CodeBuild honours a token for so long.
+/// Time for which CodeBuild honors a token.
 const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// The client's patience with one StartBuild.
+/// The client's timeout of one StartBuild call.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How builds and their events behave.
@@ -26,21 +26,21 @@ pub struct ProviderBehavior {
     pub build_limit: usize,
     /// Limits of single build projects, below that one.
     pub project_limits: BTreeMap<String, usize>,
-    /// How long StartBuild takes.
+    /// Duration of a StartBuild call.
     pub start_time: Duration,
     pub build_time: Duration,
     /// How a build ends, and the phase that did not succeed.
     pub result: (String, Option<(String, String)>),
-    /// How often each event is sent; none of them is "all are lost".
+    /// Copies of each event; 0 loses all events.
     pub event_copies: u32,
-    /// How long after what it tells an event is sent. Beyond the build's time: in the wrong order.
+    /// Delay of an event. A delay longer than the build reorders the events.
     pub start_event_after: Duration,
     pub end_event_after: Duration,
-    /// How long a new build is missing in listings.
+    /// Time for which listings lack a new build.
     pub listing_lag: Duration,
-    /// How long BatchGetBuilds denies an end that an event has told.
+    /// Time for which BatchGetBuilds shows an ended build as running.
     pub describe_lag: Duration,
-    /// StartBuild is refused as by IAM.
+    /// StartBuild is denied, as by IAM.
     pub is_denied: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct FakeProvider {
     builds: BTreeMap<BuildId, FakeBuild>,
     tokens: HashMap<String, (BuildId, String, Timestamp)>,
     pub start_calls: u32,
-    /// Everything that may vary varies.
+    /// Randomizes all behavior that may vary.
     pub rng: Option<SeededRng>,
     pub peak_running: usize,
 }
@@ -91,12 +91,12 @@ impl Default for FakeProvider {
 }
 
 impl FakeProvider {
-    /// Every build that ever was, with its end if it has come.
+    /// All builds, with their results if they have ended.
     pub fn builds(&self, now: Timestamp) -> Vec<ProviderBuild> {
         self.builds.values().map(|build| build.at(now)).collect()
     }
 
-    /// A build by somebody else, made to look like a job's.
+    /// Adds a build of another principal that looks like a job's.
     pub fn foreign_build(&mut self, job_id: &str, initiator: &str, now: Timestamp) -> BuildId {
         let id = self.add(Some(job_id.to_owned()), initiator.to_owned(), "builds", now);
         self.builds.get(&id).expect("it was just added").description.id.clone()
@@ -114,13 +114,13 @@ impl FakeProvider {
         self.builds.values().filter(is_of).count() >= *limit
     }
 
-    /// The provider forgets every build and token.
+    /// Removes all builds and tokens.
     pub fn remove_all_builds(&mut self) {
         self.builds.clear();
         self.tokens.clear();
     }
 
-    /// The provider forgets a build.
+    /// Removes a build.
     pub fn remove_build(&mut self, id: &BuildId) {
         self.builds.remove(id);
     }
@@ -220,7 +220,7 @@ pub fn event(id: &BuildId, status: &str) -> String {
     .to_string()
 }
 
-/// Sends the events of a new build when their time comes.
+/// Schedules the events of a new build.
 fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
     let (rules, ends) = {
         let builds = lock(&shared.provider);
@@ -265,7 +265,7 @@ impl BuildProvider for SimulatedWorker {
         tokio::time::sleep(start_time).await;
         self.process.wait_alive().await;
         if started.elapsed() > CLIENT_TIMEOUT {
-            // Paused on its way: the client looks at its deadline before it goes on.
+            // The call was paused: the client checks its deadline before it continues.
             return StartOutcome::Unknown("it did not answer in time".to_owned());
         }
         let now = self.services.now();

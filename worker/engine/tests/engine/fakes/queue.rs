@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use super::{PortCall, SeededRng, SimulatedWorker, lock};
 
-/// A standard queue: at least once, in no promised order, with a visibility timeout.
+/// A standard queue: at-least-once delivery in any order, with a visibility timeout.
 #[derive(Debug, Default)]
 pub struct FakeQueue {
     messages: Mutex<Vec<QueuedMessage>>,
     pub dead_letters: Mutex<Vec<DeadLetter>>,
     message_added: Notify,
     sent_count: std::sync::atomic::AtomicU32,
-    /// As loose as a standard queue may be: out of order, twice, back after its deletion.
+    /// Reorders, duplicates and redelivers messages, as a standard queue may.
     pub rng: Mutex<Option<SeededRng>>,
     /// A message whose first delete fails, though the call that asks for it succeeds.
     pub undeletable: Mutex<Option<String>>,
@@ -29,7 +29,7 @@ struct QueuedMessage {
     receive_count: u32,
 }
 
-/// How long a message that was handed out stays away.
+/// Visibility timeout of a delivered message.
 const VISIBILITY_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl FakeQueue {
@@ -96,7 +96,7 @@ impl SimulatedQueue {
         }
     }
 
-    /// Invariant 4: a request is deleted only after its row is durable, or after it lies in the dead-letter queue.
+    /// Invariant 4: a request is deleted only after its row is durable or the dead-letter queue has it.
     fn check_ack(&self, body: &str) {
         if self.1 == QueueKind::Events {
             return;

@@ -14,11 +14,11 @@ pub struct FakeRegistry {
     /// Documents by project.
     pub projects: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, String>,
-    /// Reads that miss a parameter which is there.
+    /// Reads that do not find an existing parameter.
     pub missed_reads: u32,
 }
 
-/// A registry document, the base one with more or other keys.
+/// A project document: the base one with other keys added or replaced.
 pub fn document(more: Value) -> String {
     let mut document = json!({
         "gitUrl": "https://git.example.org/demo.git",

@@ -1,19 +1,19 @@
 use std::time::Duration;
 
-/// A small generator: the same numbers on every machine, and for every seed others.
+/// A small random number generator with the same numbers for a seed on each machine.
 #[derive(Debug, Clone)]
 pub struct SeededRng(u64);
 
 impl SeededRng {
     pub fn new(seed: u64) -> Self {
-        // splitmix64, once: seeds that follow each other have to begin far apart.
+        // One round of splitmix64, so that consecutive seeds start far apart.
         let mut mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         Self((mixed ^ (mixed >> 31)) | 1)
     }
 
-    /// Another one, for something that rolls by itself.
+    /// A generator of its own for another component.
     pub fn fork(&mut self) -> Self {
         Self::new(self.below(u64::MAX))
     }

@@ -1,0 +1,142 @@
+//! Adaptive concurrency limits: for builds at a provider's limit, and for status reports to a slow forge.
+//!
+//! `aimd` is one plain AIMD limit, `waiters` queues jobs round robin, and `slot_lending` lends slots that are known to
+//! be free while a limit is tripped.
+
+mod aimd;
+mod permit;
+mod slot_lending;
+mod waiters;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use doorbell_messages::{JobKey, ProjectName};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::domain::{Admission, Timestamp};
+pub(crate) use aimd::LimiterConfig;
+use permit::PermitSource;
+pub(crate) use permit::{CallResult, Permit};
+use slot_lending::Destinations;
+use waiters::WaitingJobs;
+
+/// The limits of one kind, and the jobs that wait at them, as this worker knows them.
+///
+/// It is a hint, as everything in memory is: each job that waits here has a due time in the ledger, too.
+#[derive(Debug)]
+pub(crate) struct ConcurrencyLimiter {
+    state: Mutex<LimiterState>,
+    changed: Notify,
+}
+
+#[derive(Debug)]
+struct LimiterState {
+    destinations: Destinations,
+    waiting: WaitingJobs,
+}
+
+/// A job that may run now.
+#[derive(Debug)]
+pub(crate) struct ReadyJob {
+    pub(crate) key: JobKey,
+    pub(crate) permit: Permit,
+}
+
+impl ConcurrencyLimiter {
+    pub(crate) fn new(config: LimiterConfig) -> Arc<Self> {
+        let state = LimiterState { destinations: Destinations::new(config), waiting: WaitingJobs::default() };
+        Arc::new(Self { state: Mutex::new(state), changed: Notify::new() })
+    }
+
+    /// Acquires a permit without queueing; fails if other jobs are already queued.
+    pub(crate) fn try_acquire(self: &Arc<Self>, destination: &str) -> Result<Permit, Admission> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let has_waiters = state.waiting.has_any_for(destination);
+        let entry = state.destinations.entry(destination);
+        match entry.permit_source(now).filter(|_| !has_waiters) {
+            Some(source) => {
+                entry.take(source);
+                Ok(Permit::new(Arc::clone(self), destination.to_owned(), source, destination.to_owned()))
+            }
+            None if entry.limit.is_tripped() => Err(Admission::Closed),
+            None => Err(Admission::Queued),
+        }
+    }
+
+    /// Queues a job; one that is queued keeps its place.
+    pub(crate) fn enqueue(&self, destination: &str, project: &ProjectName, since: Timestamp, key: &JobKey) {
+        if self.state().waiting.enqueue(destination, project, since, key) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Releases a slot of the destination: one more call may pass, even while its limit is tripped.
+    ///
+    /// True if no job waits in this worker. Jobs may wait in others.
+    pub(crate) fn release_slot(&self, destination: &str) -> bool {
+        let mut state = self.state();
+        state.destinations.add_freed_slot(destination);
+        let has_no_waiters = state.waiting.is_empty();
+        drop(state);
+        self.changed.notify_one();
+        has_no_waiters
+    }
+
+    /// Jobs of other workers wait at this destination: its limit is at most one, whatever this worker estimated.
+    pub(crate) fn note_remote_waiters(&self, destination: &str) {
+        self.state().destinations.entry(destination).limit.shrink_to_one();
+    }
+
+    /// Waits for the next job that may run.
+    pub(crate) async fn next_ready(self: &Arc<Self>) -> ReadyJob {
+        loop {
+            let changed = self.changed.notified();
+            let retry_at = match self.try_next_ready() {
+                Ok(ready) => return ready,
+                Err(retry_at) => retry_at,
+            };
+            match retry_at {
+                None => changed.await,
+                Some(at) => {
+                    tokio::select! {
+                        biased;
+                        () = changed => {}
+                        () = tokio::time::sleep_until(at) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next job, round robin over projects, and the oldest one of a project.
+    ///
+    /// Returns `Err` where no job may run: with the time at which a limit can be probed, if one is tripped.
+    fn try_next_ready(self: &Arc<Self>) -> Result<ReadyJob, Option<Instant>> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let LimiterState { destinations, waiting } = &mut *state;
+        let Some((key, destination, (source, lender))) =
+            waiting.pop_first(|destination| destinations.find_permit_source(destination, now))
+        else {
+            let retry_at = waiting.destinations().filter_map(|destination| destinations.retry_at(destination));
+            return Err(retry_at.filter(|at| *at > now).min());
+        };
+        destinations.entry(&lender).take(source);
+        Ok(ReadyJob { key, permit: Permit::new(Arc::clone(self), destination, source, lender) })
+    }
+
+    /// Records the result of the call for which a permit was issued.
+    fn record(&self, destination: &str, source: PermitSource, lender: &str, result: CallResult) {
+        self.state().destinations.record(destination, source, lender, result, Instant::now());
+        self.changed.notify_one();
+    }
+
+    fn state(&self) -> MutexGuard<'_, LimiterState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

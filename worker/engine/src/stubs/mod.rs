@@ -1,0 +1,55 @@
+//! Small ports and neighbours for the tests of single parts.
+
+mod calls;
+mod ledger;
+mod neighbours;
+mod queue;
+
+use std::time::Duration;
+
+use doorbell_messages::{JobKey, Request};
+
+use crate::domain::{Initiator, InstallationId, JobConfig, Row, SourceMessage, Timestamp};
+use crate::ports::Clock;
+
+pub(crate) use calls::{ProviderStub, RegistryStub, ReporterStub, SecretsStub, described_build};
+pub(crate) use ledger::{LedgerStub, WriteFault};
+pub(crate) use neighbours::{DriverStub, EffectsStub};
+pub(crate) use queue::{QueueStub, TOPIC, build_event, delivery, request_delivery};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+const REQUEST: &str = r#"{"project":"demo","branch":"main","commit":"0123456789abcdef0123456789abcdef01234567"}"#;
+
+fn message_id(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+/// A new row; each number is a job of its own.
+pub(crate) fn row(number: u32) -> Row {
+    let request = Request::parse(REQUEST).unwrap();
+    let id = message_id(number);
+    let key = JobKey::for_request(&request, &id).unwrap();
+    Row::new(key, request, SourceMessage { id, sent_at: NOW }, NOW)
+}
+
+pub(crate) fn config() -> JobConfig {
+    JobConfig {
+        installation: InstallationId::from_ledger_arn("arn:aws:dynamodb:eu-west-1:123456789012:table/doorbell"),
+        initiator: Initiator::Role("doorbell-worker".to_owned()),
+        max_request_age: Duration::from_secs(3600),
+        queue_timeout: Duration::from_secs(3600),
+        build_poll_interval: Duration::from_secs(60),
+        console_url: "https://console.example.org/projects".to_owned(),
+    }
+}
+
+/// A clock that stands still, or one that does not know the time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClockStub(pub(crate) Option<Timestamp>);
+
+impl Clock for ClockStub {
+    fn now(&self) -> Option<Timestamp> {
+        self.0
+    }
+}

@@ -1,0 +1,85 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use doorbell_messages::DeadLetter;
+use serde_json::json;
+
+use super::{NOW, REQUEST, message_id};
+use crate::ports::{Delivery, MessageQueue, PortError, ReceiptHandle};
+
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:doorbell";
+
+/// A message whose id is also its receipt and its body.
+pub(crate) fn delivery(id: &str, receive_count: u32) -> Delivery {
+    Delivery { body: id.to_owned(), message_id: id.to_owned(), receive_count, receipt: ReceiptHandle(id.to_owned()) }
+}
+
+/// The request of the row with this number.
+pub(crate) fn request_delivery(number: u32) -> Delivery {
+    let body = json!({
+        "Type": "Notification", "MessageId": message_id(number), "TopicArn": TOPIC, "Message": REQUEST,
+        "Timestamp": NOW.to_string(),
+    });
+    Delivery { body: body.to_string(), ..delivery(&number.to_string(), 1) }
+}
+
+/// An event that says that a build has ended.
+pub(crate) fn build_event(build: &str) -> Delivery {
+    let body = json!({
+        "source": "aws.codebuild",
+        "detail-type": "CodeBuild Build State Change",
+        "detail": {
+            "build-id": format!("arn:aws:codebuild:eu-west-1:123456789012:build/{build}"),
+            "build-status": "SUCCEEDED",
+        },
+    });
+    Delivery { body: body.to_string(), ..delivery(build, 1) }
+}
+
+/// A queue that delivers each batch once and notes what is deleted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct QueueStub(Arc<Mutex<QueueContent>>);
+
+#[derive(Debug, Default)]
+struct QueueContent {
+    batches: Vec<Vec<Delivery>>,
+    acked: Vec<String>,
+    dead_letters: Vec<DeadLetter>,
+}
+
+impl QueueStub {
+    pub(crate) fn send(&self, batch: impl IntoIterator<Item = Delivery>) {
+        self.0.lock().unwrap().batches.push(batch.into_iter().collect());
+    }
+
+    pub(crate) fn acked(&self) -> Vec<String> {
+        self.0.lock().unwrap().acked.clone()
+    }
+
+    pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.0.lock().unwrap().dead_letters.clone()
+    }
+}
+
+impl MessageQueue for QueueStub {
+    async fn receive(&self, wait: Duration) -> Result<Vec<Delivery>, PortError> {
+        let batch = self.0.lock().unwrap().batches.pop();
+        match batch {
+            Some(batch) => Ok(batch),
+            None => {
+                tokio::time::sleep(wait).await;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn ack(&self, receipts: Vec<ReceiptHandle>) -> Result<(), PortError> {
+        self.0.lock().unwrap().acked.extend(receipts.into_iter().map(|receipt| receipt.0));
+        Ok(())
+    }
+
+    async fn dead_letter(&self, dead_letter: DeadLetter) -> Result<(), PortError> {
+        self.0.lock().unwrap().dead_letters.push(dead_letter);
+        Ok(())
+    }
+}
