@@ -76,7 +76,7 @@ fn matches_name(key: &str, name: &str) -> bool {
     key.starts_with(name) || key.split('#').nth(1) == Some(name)
 }
 
-fn no_such_job(name: &str) -> CliError {
+pub(super) fn no_such_job(name: &str) -> CliError {
     CliError::missing(
         format!("there is no job \"{}\"", name.escape_default()),
         "`doorbell jobs list` shows the latest; for a new request, see `doorbell dlq list` and `doorbell doctor`",
