@@ -7,7 +7,7 @@ use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger};
 use crate::error::CliError;
 use crate::installation::{Installation, Setting};
 
-/// Whose credentials are used, and where.
+/// The AWS account and Region to use.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Which account")]
 pub(crate) struct AwsArguments {
@@ -19,7 +19,7 @@ pub(crate) struct AwsArguments {
     region: Option<String>,
 }
 
-/// The owner's account: clients with the caller's own credentials.
+/// The owner's AWS account, with the caller's own credentials.
 #[derive(Debug)]
 pub(crate) struct OwnerAccount {
     sdk: SdkConfig,
@@ -46,7 +46,7 @@ impl OwnerAccount {
         if sdk.region().is_none() {
             return Err(CliError::missing(
                 "no AWS Region is set",
-                "name it by --region, AWS_REGION or the profile's own `region`",
+                "set --region, AWS_REGION or the profile's `region`",
             ));
         }
         if let Err(problem) = check_credentials(&sdk).await {
@@ -71,7 +71,7 @@ impl OwnerAccount {
     /// The ledger.
     ///
     /// # Errors
-    /// Its name is missing or wrong.
+    /// Its name is missing or invalid.
     pub(crate) fn ledger(&self, installation: &Installation) -> Result<DynamoDbLedger, CliError> {
         let [table] = installation.read([Setting::Table])?;
         Ok(DynamoDbLedger::new(&self.sdk, &self.clock, table))
@@ -88,7 +88,7 @@ impl OwnerAccount {
 
 async fn check_credentials(sdk: &SdkConfig) -> Result<(), String> {
     match sdk.credentials_provider() {
-        None => Err("the SDK found no way to get any".to_owned()),
+        None => Err("the SDK's default chain found none".to_owned()),
         Some(provider) => match provider.provide_credentials().await {
             Ok(_) => Ok(()),
             Err(error) => Err(std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string)),
@@ -96,8 +96,9 @@ async fn check_credentials(sdk: &SdkConfig) -> Result<(), String> {
     }
 }
 
-/// Whatever else the AWS CLI can log in by: SSO above all, where it is the CLI that logs in (`aws sso login`) and keeps
-/// the session. It hands out credentials in the form of a credential process.
+/// Credentials of the AWS CLI's session, above all of SSO, where `aws sso login` logs in and keeps the session.
+///
+/// The AWS CLI exports them in the format of a credential process.
 fn aws_cli_credentials(profile: Option<&str>) -> CredentialProcessProvider {
     let profile = profile.map(|name| format!(" --profile '{}'", name.replace('\'', r"'\''"))).unwrap_or_default();
     CredentialProcessProvider::new(format!("aws configure export-credentials --format process{profile}"))

@@ -10,9 +10,9 @@ use crate::logs::LogsArguments;
 use crate::printer::PrintFormat;
 use crate::project::ProjectCommand;
 
-/// For the owner of a Doorbell installation: what was asked, what became of it, and why nothing happened.
+/// For the owner of a Doorbell installation: shows jobs, dead letters and projects, and finds faults.
 ///
-/// It uses your own AWS credentials, and the worker's own settings to know which installation is meant.
+/// It uses your own AWS credentials. The worker's settings identify the installation.
 #[derive(Debug, Parser)]
 #[command(name = "doorbell", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct DoorbellArguments {
@@ -29,25 +29,25 @@ pub(crate) struct DoorbellArguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DoorbellCommand {
-    /// Walk the whole chain, and say what is broken and how it is fixed
+    /// Check every link from the topic to the forge, and show how to fix what is broken
     Doctor(DoctorArguments),
-    /// Jobs: list, show, watch, cancel, run again
+    /// Jobs: list, show, watch, cancel, rerun
     #[command(subcommand)]
     Jobs(JobsCommand),
-    /// What a job's build printed; -f follows it
+    /// Print the log of a job's build; -f follows it
     Logs(LogsArguments),
-    /// Dead-letter queues: list, show, send back, delete
+    /// Dead-letter queues: list, show, redrive, delete
     #[command(subcommand)]
     Dlq(DlqCommand),
-    /// The registry: list, show, check, write and remove projects
+    /// The registry: list, show, lint, put and remove projects
     #[command(subcommand)]
     Project(ProjectCommand),
-    /// What would happen to a request, and why, without doing it
+    /// Show what the worker would decide about a request, and why
     Explain(ExplainArguments),
 }
 
 impl DoorbellCommand {
-    /// Whether it only looks on, until something ends.
+    /// Whether the command only follows something until it ends.
     pub(crate) fn follows(&self) -> bool {
         match self {
             Self::Jobs(JobsCommand::Watch(_)) => true,
@@ -58,7 +58,7 @@ impl DoorbellCommand {
 }
 
 const AFTER_HELP: &str = "\
-stdout has the result alone; everything else goes to stderr. Nothing is coloured in a pipe or with NO_COLOR.
+stdout contains the result alone; everything else goes to stderr. A pipe and NO_COLOR get no color.
 
 Examples:
   doorbell doctor
@@ -71,16 +71,16 @@ Examples:
 
 Exit codes:
   0    done
-  1    the answer is no: the build failed, a check failed, a document is wrong
-  2    the arguments or a setting are wrong
+  1    the answer is no: the build failed, a check failed, a document is invalid
+  2    invalid arguments or settings
   3    a setting is missing, or there is no such job, project, message or queue
-  4    no credentials, or these may not
-  5    AWS did not do it, after retries: try again
+  4    missing credentials or access denied
+  5    AWS call failed after retries
   6    the job is rejected
   7    the job is canceled
   8    the job ended in an error or a timeout
   130  interrupted
-  141  nobody reads the output";
+  141  output closed (SIGPIPE)";
 
 #[cfg(test)]
 mod tests {
@@ -100,7 +100,7 @@ mod tests {
         for_each_leaf(&command, &mut |leaf| {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Examples:\n  doorbell "), "{} has no examples", leaf.get_name());
-            // clap would break a longer one, and what is then copied is not the command.
+            // clap would break a longer line, and a copied line must be the whole command.
             let long = help.lines().find(|line| line.starts_with("  doorbell ") && line.len() > 60);
             assert_eq!(long, None, "an example does not fit 60 columns");
         });
@@ -115,7 +115,7 @@ mod tests {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             for line in help.lines().filter(|line| line.starts_with("  doorbell ")) {
                 let line = line.split(['|', '>']).next().unwrap_or_default();
-                // What stands in quotes is one word.
+                // A quoted part is one word.
                 let parts = line.split(['\'', '"']).enumerate();
                 let words: Vec<&str> = parts
                     .flat_map(|(at, part)| if at % 2 == 1 { vec![part] } else { part.split_whitespace().collect() })

@@ -15,10 +15,10 @@ use crate::printer::Printer;
 use crate::project::{self, ProjectCommand};
 use crate::registry::RegistryClient;
 
-/// Carries out one command.
+/// Runs one command.
 ///
 /// # Errors
-/// It could not be done; what was not done by then is as it was.
+/// The command failed; completed steps stay completed.
 pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Result<CommandOutcome, CliError> {
     let now = local_now();
     let installation = &arguments.installation;
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Resul
         DoorbellCommand::Explain(explain) => {
             let fallback = installation.default_build_project()?;
             let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
-                CliError::operation_failed(format!("no HTTPS client can be made: {error}"), "is SSL_CERT_FILE right?")
+                CliError::operation_failed(format!("cannot create an HTTPS client: {error}"), "check SSL_CERT_FILE")
             })?;
             let registry = RegistryClient::new(&OwnerAccount::open(aws).await?, installation.prefix()?);
             explain::explain(explain, &registry, &reporter, fallback.as_ref(), now, printer).await

@@ -1,6 +1,6 @@
 use doorbell_adapters::aws::AwsCallError;
 
-/// Why a command did not do what it was asked: what happened and why, and what to do about it.
+/// Error of a command: the cause, and a hint at the next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CliError {
     pub(crate) kind: CliErrorKind,
@@ -8,29 +8,29 @@ pub(crate) struct CliError {
     pub(crate) hint: String,
 }
 
-/// The kinds of failure, named by what helps.
+/// Kinds of errors, each with an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CliErrorKind {
-    /// Other arguments.
+    /// Invalid arguments or settings.
     Usage,
-    /// A setting, or something that exists: no such job, project, message, queue.
+    /// A setting is missing, or a job, project, message or queue does not exist.
     Missing,
-    /// Other credentials, or more rights for these.
+    /// Missing credentials, or access denied.
     Denied,
-    /// Another try, later.
+    /// An AWS call failed after retries.
     OperationFailed,
-    /// Nothing: whoever read the output went away.
+    /// The output is closed.
     PipeClosed,
 }
 
-/// How a command ended that did what it was asked.
+/// Outcome of a command that completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommandOutcome {
-    /// Well.
+    /// Success.
     Done,
-    /// The answer is no: a build failed, a check failed, a document is wrong.
+    /// The answer is no: the build failed, a check failed, a document is invalid.
     Failed,
-    /// The policy says, or said, no.
+    /// The job is rejected, or would be.
     Rejected,
     /// The job was canceled.
     Canceled,
@@ -59,7 +59,7 @@ impl CliErrorKind {
             Self::Missing => 3,
             Self::Denied => 4,
             Self::OperationFailed => 5,
-            // A shell's own for SIGPIPE: 128 + 13.
+            // A shell's exit code for SIGPIPE: 128 + 13.
             Self::PipeClosed => 141,
         }
     }
@@ -88,17 +88,17 @@ impl From<AwsCallError> for CliError {
         let message = format!("AWS: {error}");
         let code = error.code.as_deref().unwrap_or_default();
         if is_denied(code) {
-            let hint = "these credentials lack that right; the README of doorbell-cli lists what each command needs";
+            let hint = "these credentials lack a permission; worker/cli/README.md lists what each command needs";
             return Self::denied(message, hint);
         }
         if is_missing(code) {
-            return Self::missing(message, "is the setting right, and is this the right account and Region?");
+            return Self::missing(message, "check the setting, the account and the Region");
         }
-        Self::operation_failed(message, "nothing more was done; try again, and see `doorbell doctor`")
+        Self::operation_failed(message, "retry; `doorbell doctor` checks the installation")
     }
 }
 
-/// Whether AWS's code says that the caller may not.
+/// Whether the error code means that access is denied.
 pub(crate) fn is_denied(code: &str) -> bool {
     code.starts_with("AccessDenied")
         || matches!(
@@ -117,7 +117,7 @@ pub(crate) fn is_denied(code: &str) -> bool {
         )
 }
 
-/// Whether AWS's code says that what was named does not exist.
+/// Whether the error code means that the resource does not exist.
 pub(crate) fn is_missing(code: &str) -> bool {
     code.contains("NotFound")
         || code.contains("NonExistentQueue")

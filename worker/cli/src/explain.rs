@@ -1,5 +1,4 @@
-//! `doorbell explain`: what would happen to a request, and why. It asks the worker's own `next()`, and does nothing that
-//! this answers.
+//! `doorbell explain`: shows what the worker's `next()` would decide about a request, without any effect.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,37 +22,35 @@ use crate::project::read_file;
 use crate::registry::RegistryClient;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Nothing is published, written or started; the forge is asked for the ref's head as the worker \
-                        would.\n\nExamples:\n  doorbell explain --project demo --branch main\n  doorbell explain \
+#[command(after_help = "Nothing is published, written or started. The forge resolves the ref's head, as for the \
+                        worker.\n\nExamples:\n  doorbell explain --project demo --branch main\n  doorbell explain \
                         --project demo --tag v1.2 --var STAGE=x\n  doorbell explain message.json\n\nExit codes: \
-                        0 it would be built, 6 it would be rejected or end in the dead-letter queue"
-)]
+                        0 it would be built, 6 it would be rejected or end in the dead-letter queue")]
 pub(crate) struct ExplainArguments {
-    /// A file with the request, or with what SNS made of it; `-` is standard input
+    /// File with the request or its SNS envelope, `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "project", conflicts_with = "project")]
     message: Option<String>,
     /// The project of the request
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
-    /// Its branch
+    /// The branch of the request
     #[arg(long, value_name = "NAME", requires = "project", allow_hyphen_values = true)]
     branch: Option<String>,
-    /// Its tag
+    /// The tag of the request
     #[arg(long, value_name = "NAME", requires = "project", allow_hyphen_values = true)]
     tag: Option<String>,
-    /// Its pull request
+    /// The pull request of the request
     #[arg(long, value_name = "NUMBER", requires = "project")]
     pull_request: Option<u32>,
-    /// Its commit
+    /// The commit of the request
     #[arg(long, value_name = "ID", requires = "project", allow_hyphen_values = true)]
     commit: Option<String>,
-    /// A variable that it sets
+    /// A variable of the request
     #[arg(long = "var", value_name = "NAME=VALUE", requires = "project", allow_hyphen_values = true)]
     variables: Vec<String>,
 }
 
-/// For `--output json`. Its fields are a promise: they stay, and others may join them.
+/// The decision, for `--output json`. Its fields are stable; later versions may add fields.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ExplainOutput {
@@ -65,20 +62,20 @@ struct ExplainOutput {
     command: Vec<String>,
     commit: Option<String>,
     timeout_minutes: Option<u32>,
-    /// Plain ones that the request sets.
+    /// Variables that the request sets.
     variables: BTreeMap<String, String>,
-    /// By their names in SSM or Secrets Manager.
+    /// Names in SSM or Secrets Manager.
     credentials: Vec<String>,
     report: Option<String>,
 }
 
-/// The same as the worker, but for what only AWS can tell it, which no decision here depends on.
+/// A limit that no request exceeds: requests to explain have no age.
 const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Says what would happen.
+/// Explains a request.
 ///
 /// # Errors
-/// The file or the registry can't be read.
+/// The file or the registry cannot be read.
 pub(crate) async fn explain(
     arguments: &ExplainArguments,
     registry: &RegistryClient,
@@ -105,7 +102,7 @@ pub(crate) async fn explain(
 }
 
 impl ExplainArguments {
-    /// What `trigger_job` would publish; what is wrong with it is for the worker's own parser to say.
+    /// The request that `trigger_job` would publish; the worker's parser checks it.
     fn request(&self) -> String {
         let mut request = Map::new();
         let mut set = |name: &str, value: Option<Value>| {
@@ -143,7 +140,7 @@ async fn evaluate(
         PolicyLookup::Found(policy) => policy.warnings.clone(),
         _ => Vec::new(),
     };
-    // A request without an id gets its SNS message id; any will do here.
+    // A request without an id gets its SNS message id; here, a fixed one.
     let message = SourceMessage { id: "explain".to_owned(), sent_at: now };
     let key =
         JobKey::for_request(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
@@ -152,13 +149,13 @@ async fn evaluate(
     let context = DecisionContext { now, slot_available: true, report_admission: Admission::Granted };
     let mut decision = next(row, Observation::PolicyRead(lookup), context, &config);
     let head_request = decision.effects.iter().find_map(|effect| match effect {
-        Effect::ResolveRef { policy, build_project, repository: side, git_ref } => {
-            Some((policy, build_project, side, git_ref))
+        Effect::ResolveRef { policy, build_project, repository, git_ref } => {
+            Some((policy, build_project, repository, git_ref))
         }
         _ => None,
     });
-    if let Some((policy, build_project, side, git_ref)) = head_request {
-        let head = match reporter.resolve_ref(side, git_ref, None).await {
+    if let Some((policy, build_project, repository, git_ref)) = head_request {
+        let head = match reporter.resolve_ref(repository, git_ref, None).await {
             Ok(head) => head,
             Err(Unauthorized(reason)) => doorbell_engine::domain::RefResolution::Unavailable(reason),
         };
@@ -207,7 +204,7 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
         }
         Phase::Received | Phase::Finished { .. } => {
             let waiting_reason = row.trail.last().map(|entry| entry.message.clone());
-            let reason = cancels.map(|job| format!("it would ask the job {job} to end")).or(waiting_reason);
+            let reason = cancels.map(|job| format!("it would cancel the job {job}")).or(waiting_reason);
             ExplainOutput { verdict: "pending", reason, ..ExplainOutput::default() }
         }
     }
@@ -249,8 +246,8 @@ impl ExplainOutput {
         let title = match self.verdict {
             "built" => "it would be built",
             "rejected" => "it would be rejected",
-            "deadLetter" => "it would end in the dead-letter queue: it can't be read",
-            _ => "it would be taken in, and wait",
+            "deadLetter" => "it would be dead-lettered: it cannot be parsed",
+            _ => "it would be accepted, and wait",
         };
         let mut lines = vec![bold(title)];
         let mut fact = |name: &str, text: String| {

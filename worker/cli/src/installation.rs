@@ -1,91 +1,18 @@
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use doorbell_adapters::settings as values;
 use doorbell_registry::BuildProjectName;
 
 use crate::error::CliError;
 
-/// Which installation is meant: the worker's own settings, by the same names. Texts here; each command reads those it
-/// needs, and says all that are missing or wrong at once.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Which installation (the worker's own settings)")]
-pub(crate) struct Installation {
-    /// The topic of requests
-    #[arg(
-        long,
-        env = "DOORBELL_TOPIC_ARN",
-        value_name = "ARN",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    topic_arn: Option<String>,
-    /// The queue that the topic feeds
-    #[arg(
-        long,
-        env = "DOORBELL_TRIGGER_QUEUE_URL",
-        value_name = "URL",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    trigger_queue_url: Option<String>,
-    /// The queue that the two event rules feed
-    #[arg(
-        long,
-        env = "DOORBELL_EVENT_QUEUE_URL",
-        value_name = "URL",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    event_queue_url: Option<String>,
-    /// The queue for messages that can't be worked on
-    #[arg(
-        long,
-        env = "DOORBELL_DLQ_URL",
-        value_name = "URL",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    dlq_url: Option<String>,
-    /// The table of jobs
-    #[arg(
-        long,
-        env = "DOORBELL_TABLE",
-        value_name = "NAME",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    table: Option<String>,
-    /// Where the registry's documents stand in SSM
-    #[arg(long, env = "DOORBELL_REGISTRY_PREFIX", default_value = "/doorbell", value_name = "PATH", global = true)]
-    #[arg(hide_env_values = true, hide_short_help = true)]
-    registry_prefix: String,
-    /// The CodeBuild project of documents that name none
-    #[arg(
-        long,
-        env = "DOORBELL_DEFAULT_BUILD_PROJECT",
-        value_name = "NAME",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    default_build_project: Option<String>,
-    /// host:port of forges that may be at a private address, comma-separated
-    #[arg(
-        long,
-        env = "DOORBELL_ALLOW_PRIVATE_FORGES",
-        value_name = "HOST:PORT,...",
-        global = true,
-        hide_env_values = true,
-        hide_short_help = true
-    )]
-    allow_private_forges: Option<String>,
-}
+const HELP_HEADING: &str = "Which installation (the worker's own settings)";
 
-/// A setting that has no default.
+/// The settings that identify an installation: the worker's own, by the same names.
+///
+/// They are strings here. Each command parses those that it needs, and reports all missing ones at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Installation([Option<String>; Setting::ALL.len()]);
+
+/// A setting of the installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Setting {
     TopicArn,
@@ -93,82 +20,167 @@ pub(crate) enum Setting {
     EventQueueUrl,
     DlqUrl,
     Table,
+    RegistryPrefix,
+    DefaultBuildProject,
+    AllowPrivateForges,
 }
 
-type SettingParser = fn(&str) -> Result<String, String>;
+/// Flag, variable, value's name and help of a setting.
+type SettingNames = (&'static str, &'static str, &'static str, &'static str);
+
+impl Setting {
+    const ALL: [Self; 8] = [
+        Self::TopicArn,
+        Self::TriggerQueueUrl,
+        Self::EventQueueUrl,
+        Self::DlqUrl,
+        Self::Table,
+        Self::RegistryPrefix,
+        Self::DefaultBuildProject,
+        Self::AllowPrivateForges,
+    ];
+
+    const fn names(self) -> SettingNames {
+        match self {
+            Self::TopicArn => ("topic-arn", "DOORBELL_TOPIC_ARN", "ARN", "ARN of the SNS topic of requests"),
+            Self::TriggerQueueUrl => (
+                "trigger-queue-url",
+                "DOORBELL_TRIGGER_QUEUE_URL",
+                "URL",
+                "URL of the SQS queue that is subscribed to the topic",
+            ),
+            Self::EventQueueUrl => (
+                "event-queue-url",
+                "DOORBELL_EVENT_QUEUE_URL",
+                "URL",
+                "URL of the SQS queue that receives the events of the two EventBridge rules",
+            ),
+            Self::DlqUrl => {
+                ("dlq-url", "DOORBELL_DLQ_URL", "URL", "URL of the SQS queue for messages that cannot be processed")
+            }
+            Self::Table => ("table", "DOORBELL_TABLE", "NAME", "Name of the DynamoDB table of jobs"),
+            Self::RegistryPrefix => {
+                ("registry-prefix", "DOORBELL_REGISTRY_PREFIX", "PATH", "SSM path prefix of the registry's documents")
+            }
+            Self::DefaultBuildProject => (
+                "default-build-project",
+                "DOORBELL_DEFAULT_BUILD_PROJECT",
+                "NAME",
+                "CodeBuild project for documents without `buildProject`",
+            ),
+            Self::AllowPrivateForges => (
+                "allow-private-forges",
+                "DOORBELL_ALLOW_PRIVATE_FORGES",
+                "HOST:PORT,...",
+                "`host:port` of forges that may have a private address, separated by commas",
+            ),
+        }
+    }
+
+    fn argument(self) -> Arg {
+        let (flag, variable, value_name, help) = self.names();
+        let argument = Arg::new(flag).long(flag).env(variable).value_name(value_name).help(help).global(true);
+        let argument = argument.help_heading(HELP_HEADING).hide_env_values(true).hide_short_help(true);
+        if self == Self::RegistryPrefix { argument.default_value("/doorbell") } else { argument }
+    }
+}
+
+impl Args for Installation {
+    fn augment_args(command: Command) -> Command {
+        command.args(Setting::ALL.map(Setting::argument))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Installation {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(Setting::ALL.map(|setting| matches.get_one::<String>(setting.names().0).cloned())))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
 
 impl Installation {
-    /// Reads these settings.
+    /// The setting as given; none if it is empty.
+    fn value(&self, setting: Setting) -> Option<&str> {
+        self.0[setting as usize].as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// Parses these required settings.
     ///
     /// # Errors
-    /// All that are missing (exit code 3), or wrong (2).
+    /// Some are missing (exit code 3) or invalid (2).
     pub(crate) fn read<const N: usize>(&self, settings: [Setting; N]) -> Result<[String; N], CliError> {
         let mut missing = Vec::new();
         for setting in settings {
-            let (name, text, parse) = self.setting(setting);
-            match text.filter(|text| !text.is_empty()) {
-                None => missing.push(name),
-                Some(text) => {
-                    parse(text).map_err(|rule| invalid_setting(name, text, &rule))?;
-                }
+            match self.value(setting) {
+                None => missing.push(flag_and_variable(setting)),
+                Some(text) => parse(setting, text).map_err(|rule| invalid_setting(setting, text, &rule))?,
             }
         }
         if missing.is_empty() {
-            return Ok(settings.map(|setting| self.setting(setting).1.unwrap_or_default().to_owned()));
+            return Ok(settings.map(|setting| self.value(setting).unwrap_or_default().to_owned()));
         }
-        let names: Vec<String> = missing.iter().map(|name| format!("--{name} ({})", variable_name(name))).collect();
         Err(CliError::missing(
-            format!("settings are missing: {}", names.join(", ")),
-            "they are the worker's own: take them from its task definition or from Terraform's outputs",
+            format!("settings are missing: {}", missing.join(", ")),
+            "they are the worker's settings: see its task definition or Terraform's outputs",
         ))
     }
 
-    fn setting(&self, setting: Setting) -> (&'static str, Option<&str>, SettingParser) {
-        let (name, text, parse): (_, &Option<String>, SettingParser) = match setting {
-            Setting::TopicArn => ("topic-arn", &self.topic_arn, values::topic_arn),
-            Setting::TriggerQueueUrl => ("trigger-queue-url", &self.trigger_queue_url, values::queue_url),
-            Setting::EventQueueUrl => ("event-queue-url", &self.event_queue_url, values::queue_url),
-            Setting::DlqUrl => ("dlq-url", &self.dlq_url, values::queue_url),
-            Setting::Table => ("table", &self.table, values::table),
-        };
-        (name, text.as_deref(), parse)
-    }
-
-    /// The registry's place in SSM.
+    /// The registry's path prefix in SSM.
     ///
     /// # Errors
-    /// It is no path (exit code 2).
+    /// The prefix is invalid (exit code 2).
     pub(crate) fn prefix(&self) -> Result<String, CliError> {
-        values::prefix(&self.registry_prefix)
-            .map_err(|rule| invalid_setting("registry-prefix", &self.registry_prefix, &rule))
+        let text = self.0[Setting::RegistryPrefix as usize].as_deref().unwrap_or_default();
+        values::prefix(text).map_err(|rule| invalid_setting(Setting::RegistryPrefix, text, &rule))
     }
 
-    /// The build project of documents that name none.
+    /// The build project of documents without `buildProject`.
     ///
     /// # Errors
-    /// The name is none (exit code 2).
+    /// The name is invalid (exit code 2).
     pub(crate) fn default_build_project(&self) -> Result<Option<BuildProjectName>, CliError> {
-        let text = self.default_build_project.as_deref().filter(|text| !text.is_empty());
-        text.map(str::parse).transpose().map_err(|rule: String| invalid_setting("default-build-project", "", &rule))
+        let text = self.value(Setting::DefaultBuildProject);
+        let invalid = |rule: String| invalid_setting(Setting::DefaultBuildProject, text.unwrap_or_default(), &rule);
+        text.map(str::parse).transpose().map_err(invalid)
     }
 
-    /// Forges that may be at a private address.
+    /// Forges that may have a private address.
     ///
     /// # Errors
-    /// One is not named by host and port (exit code 2).
+    /// An entry is not host:port (exit code 2).
     pub(crate) fn allow_private_forges(&self) -> Result<Vec<String>, CliError> {
-        let text = self.allow_private_forges.as_deref().unwrap_or_default();
-        values::forge_hosts(text).map_err(|rule| invalid_setting("allow-private-forges", text, &rule))
+        let text = self.value(Setting::AllowPrivateForges).unwrap_or_default();
+        values::forge_hosts(text).map_err(|rule| invalid_setting(Setting::AllowPrivateForges, text, &rule))
     }
 }
 
-fn variable_name(name: &str) -> String {
-    format!("DOORBELL_{}", name.replace('-', "_").to_ascii_uppercase())
+fn parse(setting: Setting, text: &str) -> Result<(), String> {
+    match setting {
+        Setting::TopicArn => values::topic_arn(text),
+        Setting::TriggerQueueUrl | Setting::EventQueueUrl | Setting::DlqUrl => values::queue_url(text),
+        Setting::Table => values::table(text),
+        Setting::RegistryPrefix => values::prefix(text),
+        Setting::DefaultBuildProject | Setting::AllowPrivateForges => Ok(text.to_owned()),
+    }
+    .map(|_| ())
 }
 
-fn invalid_setting(name: &str, text: &str, rule: &str) -> CliError {
+fn flag_and_variable(setting: Setting) -> String {
+    let (flag, variable, ..) = setting.names();
+    format!("--{flag} ({variable})")
+}
+
+fn invalid_setting(setting: Setting, text: &str, rule: &str) -> CliError {
     CliError::usage(
-        format!("--{name} ({}): \"{}\": {rule}", variable_name(name), text.escape_default()),
+        format!("{}: invalid value \"{}\": {rule}", flag_and_variable(setting), text.escape_default()),
         "see doorbell --help",
     )
 }

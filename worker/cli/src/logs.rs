@@ -1,4 +1,4 @@
-//! `doorbell logs`: what a job's build printed, as CloudWatch Logs has it.
+//! `doorbell logs`: prints a job's log from CloudWatch Logs.
 
 use std::time::Duration;
 
@@ -16,16 +16,14 @@ use crate::printer::Printer;
 use crate::sigv4_client::{AwsService, SigV4Client};
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "With -f it waits for the build, follows it, and ends with its result: 0 success, 1 failure, 6 \
+#[command(after_help = "-f waits for the build, follows it, and exits with its result: 0 success, 1 failure, 6 \
                         rejected, 7 canceled, 8 error or timeout.\n\nExamples:\n  doorbell logs ci-4711\n  doorbell logs -f \
-                        'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .message"
-)]
+                        'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .message")]
 pub(crate) struct LogsArguments {
-    /// The job: its whole name, the beginning of it, or its id
+    /// The job: its key, a prefix of its key, or its id
     #[arg(value_name = "JOB")]
     job: String,
-    /// Follow it to its end, and end with its result
+    /// Follow the job to its end, and exit with its result
     #[arg(long, short)]
     follow: bool,
 }
@@ -36,17 +34,17 @@ impl LogsArguments {
     }
 }
 
-/// A line, for `--output json`: one object a line, as they come.
+/// A log line, for `--output json`: one object per line.
 #[derive(Serialize)]
 struct LogLineView<'a> {
     at: i64,
     message: &'a str,
 }
 
-/// Between two looks.
+/// Interval between two reads.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How many looks after the end still bring lines: CloudWatch Logs shows the last ones late.
+/// Number of empty reads after the end before the log is complete: CloudWatch Logs shows the last lines late.
 const POLLS_AFTER_END: u32 = 3;
 
 /// Where a build's log is.
@@ -59,7 +57,7 @@ struct LogStreamCursor {
 /// Shows a job's log.
 ///
 /// # Errors
-/// There is no such job or no log, or it can't be read.
+/// There is no such job or no log, or it cannot be read.
 pub(crate) async fn logs(
     arguments: &LogsArguments,
     account: &OwnerAccount,
@@ -109,11 +107,11 @@ fn finish(arguments: &LogsArguments, row: &Row, has_log: bool, printer: Printer)
     let what = format!("the job {} has no log: it is {}", row.key, row.status());
     Err(CliError::missing(
         what,
-        format!("`doorbell jobs show '{}'` says why; `doorbell logs -f` waits for one", row.key),
+        format!("`doorbell jobs show '{}'` shows the reason; `doorbell logs -f` waits for a log", row.key),
     ))
 }
 
-/// The build itself knows where its log is; it does not until it runs.
+/// Finds the log's stream; a build has none until it runs.
 async fn find_stream(account: &OwnerAccount, row: &Row) -> Result<Option<LogStreamCursor>, CliError> {
     let Some(build) = row.build() else { return Ok(None) };
     let client = aws_sdk_codebuild::Client::new(account.sdk());
@@ -124,7 +122,7 @@ async fn find_stream(account: &OwnerAccount, row: &Row) -> Result<Option<LogStre
     Ok(location.map(|(group, name)| LogStreamCursor { group: group.to_owned(), name: name.to_owned(), token: None }))
 }
 
-/// Prints what is new; answers how many lines that were.
+/// Prints new lines; returns their number.
 async fn print_new_lines(
     sigv4: &SigV4Client,
     stream: &mut LogStreamCursor,
@@ -134,7 +132,7 @@ async fn print_new_lines(
     loop {
         let answer = match page(sigv4, stream).await {
             Ok(answer) => answer,
-            // The build runs, and its agent has not written yet.
+            // The build runs, but its agent has not written yet.
             Err(failed) if failed.code.as_deref().is_some_and(is_missing) => return Ok(printed),
             Err(failed) => return Err(failed.into()),
         };
@@ -163,7 +161,7 @@ async fn page(sigv4: &SigV4Client, stream: &LogStreamCursor) -> Result<Value, Aw
     sigv4.json(AwsService::Logs, "Logs_20140328.GetLogEvents", &body).await
 }
 
-/// A build may print anything; tabs are kept, and what would steer a terminal is not. Long lines stay whole.
+/// Replaces control characters of a log line, except tabs. Long lines stay whole.
 fn plain(message: &str) -> String {
     let parts: Vec<String> = message.split('\t').map(|part| part.chars().map(visible).collect()).collect();
     parts.join("\t")

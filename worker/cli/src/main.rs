@@ -23,7 +23,7 @@ use crate::arguments::DoorbellArguments;
 use crate::error::CliError;
 use crate::printer::Printer;
 
-/// A shell's own for SIGINT: 128 + 2.
+/// A shell's exit code for SIGINT: 128 + 2.
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
@@ -33,10 +33,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return report_error(
-                printer,
-                &CliError::operation_failed(error.to_string(), "is the machine out of memory?"),
-            );
+            return report_error(printer, &CliError::operation_failed(error.to_string(), "check the machine's memory"));
         }
     };
     runtime.block_on(async {
@@ -45,12 +42,12 @@ fn main() -> ExitCode {
                 Ok(outcome) => ExitCode::from(outcome.exit_code()),
                 Err(failure) => report_error(printer, &failure),
             },
-            // Without a handler the signal would end the process as well, only not with a word.
+            // The handler only adds a note: the signal would end the process anyway.
             Ok(()) = tokio::signal::ctrl_c() => {
                 printer.note_interruption(if follows {
-                    "interrupted; what was looked at goes on"
+                    "interrupted; the job continues"
                 } else {
-                    "interrupted; what was not done by then is as it was"
+                    "interrupted; completed steps stay completed"
                 });
                 ExitCode::from(INTERRUPTED)
             }

@@ -6,13 +6,13 @@ use doorbell_messages::ProjectName;
 use crate::account::OwnerAccount;
 use crate::error::{CliError, is_missing};
 
-/// The document that applies to all projects.
+/// Name of the document that applies to all projects.
 pub(crate) const DEFAULT_NAME: &str = "_default";
 
-/// Bytes of a standard parameter; an advanced one takes twice as many, costs money, and never becomes standard again.
+/// Maximum bytes of a standard parameter; an advanced one is charged and never becomes standard again.
 pub(crate) const MAX_STANDARD_BYTES: usize = 4096;
 
-/// Bytes of an advanced parameter.
+/// Maximum bytes of an advanced parameter.
 pub(crate) const MAX_ADVANCED_BYTES: usize = 8192;
 
 /// The owner's registry in SSM.
@@ -22,7 +22,7 @@ pub(crate) struct RegistryClient {
     prefix: String,
 }
 
-/// A document as SSM has it. `text` may hold a credential: it is shown only after [`crate::project::redact_credentials`].
+/// A document in SSM. `text` may contain a credential: print it only after [`crate::project::redact_credentials`].
 #[derive(Clone)]
 pub(crate) struct RegistryEntry {
     pub(crate) name: String,
@@ -41,10 +41,10 @@ impl RegistryClient {
         format!("{}/{name}", self.prefix)
     }
 
-    /// All documents, `_default` among them, by name.
+    /// Lists all documents, including `_default`, sorted by name.
     ///
     /// # Errors
-    /// The registry can't be read.
+    /// The registry cannot be read.
     pub(crate) async fn list(&self) -> Result<Vec<RegistryEntry>, CliError> {
         let mut entries = Vec::new();
         let call = self.client.get_parameters_by_path().path(&self.prefix).with_decryption(true);
@@ -57,10 +57,10 @@ impl RegistryClient {
         Ok(entries)
     }
 
-    /// One document; none where there is no such parameter.
+    /// Reads one document; none if there is no such parameter.
     ///
     /// # Errors
-    /// The registry can't be read.
+    /// The registry cannot be read.
     pub(crate) async fn get(&self, name: &str) -> Result<Option<RegistryEntry>, CliError> {
         let call = self.client.get_parameter().name(self.parameter(name)).with_decryption(true);
         match call.send().await.map_err(|error| aws_error(&format!("GetParameter {}", self.parameter(name)), error)) {
@@ -70,10 +70,10 @@ impl RegistryClient {
         }
     }
 
-    /// The documents that a project's policy is read from; none where there is no such project.
+    /// Reads the documents of a project's policy; none if there is no such project.
     ///
     /// # Errors
-    /// The registry can't be read.
+    /// The registry cannot be read.
     pub(crate) async fn documents(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, CliError> {
         let Some(document) = self.get(project.as_str()).await? else { return Ok(None) };
         let default = self.get(DEFAULT_NAME).await?;
@@ -83,10 +83,10 @@ impl RegistryClient {
         }))
     }
 
-    /// Writes a document; one that is there keeps its type. `is_advanced` asks for SSM's larger kind of parameter.
+    /// Writes a document; an existing parameter keeps its type.
     ///
     /// # Errors
-    /// SSM refuses it.
+    /// The SSM call failed.
     pub(crate) async fn put(
         &self,
         name: &str,
@@ -105,7 +105,7 @@ impl RegistryClient {
     /// Removes a document.
     ///
     /// # Errors
-    /// SSM refuses it.
+    /// The SSM call failed.
     pub(crate) async fn remove(&self, name: &str) -> Result<(), CliError> {
         let call = self.client.delete_parameter().name(self.parameter(name));
         call.send().await.map_err(|error| aws_error(&format!("DeleteParameter {}", self.parameter(name)), error))?;

@@ -1,5 +1,5 @@
-//! Calls of the few services that are asked too little to be worth an SDK crate of half a minute each: EventBridge,
-//! IAM, CloudWatch Logs. Signed by `aws-sigv4`, as the SDK's own are.
+//! Signed calls of EventBridge, IAM and CloudWatch Logs, which have too few calls for an SDK crate each
+//! (docs/decisions/0047).
 
 use std::time::{Duration, SystemTime};
 
@@ -13,10 +13,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Request, Url};
 use serde_json::Value;
 
-/// One call.
+/// Time limit of one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Signs and sends.
+/// An HTTP client that signs its requests with AWS Signature Version 4.
 #[derive(Debug)]
 pub(crate) struct SigV4Client {
     http: Client,
@@ -24,7 +24,7 @@ pub(crate) struct SigV4Client {
     region: String,
 }
 
-/// A service: how it signs, and where it is.
+/// An AWS service, with its signing name and endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AwsService {
     Events,
@@ -41,7 +41,7 @@ impl AwsService {
         }
     }
 
-    /// IAM is one for a whole partition, and signs for the Region where that is.
+    /// Endpoint and signing Region; IAM has one endpoint for each partition.
     fn endpoint(self, region: &str) -> (String, String) {
         let is_china = region.starts_with("cn-");
         let domain = if is_china { "amazonaws.com.cn" } else { "amazonaws.com" };
@@ -57,10 +57,10 @@ impl AwsService {
 }
 
 impl SigV4Client {
-    /// With the credentials, the Region and the endpoint of the SDK's other clients.
+    /// A client with the credentials, Region and endpoint of this SDK configuration.
     ///
     /// # Errors
-    /// No HTTPS client can be made.
+    /// The HTTPS client cannot be created.
     pub(crate) fn new(sdk: &SdkConfig) -> Result<Self, AwsCallError> {
         let http = Client::builder()
             .timeout(CALL_TIMEOUT)
@@ -69,10 +69,10 @@ impl SigV4Client {
         Ok(Self { http, sdk: sdk.clone(), region: sdk.region().map(ToString::to_string).unwrap_or_default() })
     }
 
-    /// A call of the JSON protocol; `target` is the whole `X-Amz-Target`.
+    /// Sends a call of the JSON protocol; `target` is the whole `X-Amz-Target`.
     ///
     /// # Errors
-    /// The service refused, or did not answer.
+    /// The service returned an error, or there was no response.
     pub(crate) async fn json(
         &self,
         service: AwsService,
@@ -94,10 +94,10 @@ impl SigV4Client {
         Err(call_error(call, code.and_then(|code| code.rsplit('#').next()), message))
     }
 
-    /// A call of the query protocol, whose answer is XML.
+    /// Sends a call of the query protocol, whose response is XML.
     ///
     /// # Errors
-    /// As [`SigV4Client::json`].
+    /// As for [`SigV4Client::json`].
     pub(crate) async fn query(
         &self,
         service: AwsService,
@@ -169,14 +169,14 @@ impl SigV4Client {
     }
 }
 
-/// An answer of the query protocol.
+/// A response of the query protocol.
 #[derive(Debug)]
 pub(crate) struct QueryResponse(String);
 
 impl QueryResponse {
-    /// The texts of the elements of that name, in their order.
+    /// Texts of all elements with this name, in document order.
     pub(crate) fn element_texts(&self, name: &str) -> Vec<String> {
-        // It was read once already: an error is no case here.
+        // The response was parsed before: an error cannot occur here.
         let Ok(document) = roxmltree::Document::parse(&self.0) else { return Vec::new() };
         let nodes = document.descendants().filter(|node| node.tag_name().name() == name);
         nodes.filter_map(|node| node.text()).map(str::to_owned).collect()

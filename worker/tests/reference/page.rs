@@ -18,12 +18,6 @@ pub(crate) fn read_page(name: &str) -> [String; 3] {
     [before.to_owned(), table.to_owned(), after.to_owned()]
 }
 
-/// The cells of a table's rows, without its head.
-pub(crate) fn table_rows(table: &str) -> Vec<Vec<String>> {
-    let row = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
-    table.lines().skip(2).map(row).collect()
-}
-
 /// Compares a page's table with the generated one; writes it if `UPDATE_REFERENCE` is set.
 pub(crate) fn check_table(name: &str, generated: &str) {
     let [before, table, after] = read_page(name);

@@ -122,12 +122,7 @@ impl DynamoDbLedger {
     }
 
     /// Writes the heartbeat: one item for all workers, of which the latest counts.
-    pub async fn write_heartbeat(
-        &self,
-        now: Timestamp,
-        instance: &str,
-        principal: &str,
-    ) -> Result<(), PortError> {
+    pub async fn write_heartbeat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
         let set = [
             ("at", time_value(now)),
             ("instance", string_value(instance)),

@@ -10,7 +10,7 @@ use crate::dead_letters::select::Selection;
 use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Columns, Printer, bold, dim, format_age, format_date_time, harmless, pluralize};
 
-/// A letter, for `--output json`. Its fields are a promise: they stay, and others may join them.
+/// A message, for `--output json`. Its fields are stable; later versions may add fields.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeadLetterView {
@@ -40,10 +40,10 @@ impl From<&DeadLetterMessage> for DeadLetterView {
     }
 }
 
-/// What lies in the queues.
+/// Lists the messages of the queues.
 ///
 /// # Errors
-/// A queue can't be received from.
+/// A queue cannot be read.
 pub(crate) async fn list(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],
@@ -70,10 +70,10 @@ pub(crate) async fn list(
     Ok(CommandOutcome::Done)
 }
 
-/// One message, whole.
+/// Shows one message with its whole body.
 ///
 /// # Errors
-/// No message has that id, or more than one.
+/// No message matches, or more than one.
 pub(crate) async fn show(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],
@@ -85,7 +85,7 @@ pub(crate) async fn show(
         receive_all(sqs, queues).await?.into_iter().filter(|one| one.id.starts_with(id)).collect();
     let (Some(message), true) = (found.pop(), found.is_empty()) else {
         note_in_flight(in_flight, printer);
-        let what = format!("no message, or more than one, has an id that begins with \"{}\"", id.escape_default());
+        let what = format!("no message, or more than one, has an id with the prefix \"{}\"", id.escape_default());
         return Err(CliError::missing(what, "`doorbell dlq list` shows the ids"));
     };
     printer.print_result(&DeadLetterView::from(&message), || {
@@ -102,12 +102,12 @@ pub(crate) async fn show(
     Ok(CommandOutcome::Done)
 }
 
-/// Says that there is more than can be seen now.
+/// Notes that some messages are in flight and not shown.
 pub(super) fn note_in_flight(in_flight: usize, printer: Printer) {
     if in_flight > 0 {
         let what = pluralize(in_flight, "more message");
         printer.note(&format!(
-            "{what} just in somebody's hands, to be seen again within {} s",
+            "{what} in flight; visible again within {} s",
             queue_scan::SCAN_VISIBILITY_TIMEOUT.as_secs()
         ));
     }
@@ -116,7 +116,7 @@ pub(super) fn note_in_flight(in_flight: usize, printer: Printer) {
 fn format_body(message: &DeadLetterMessage) -> String {
     let pretty = serde_json::from_str::<serde_json::Value>(&message.body).ok();
     let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    // JSON escapes control characters by itself; other text is made harmless line by line.
+    // JSON escapes control characters; other text is sanitized line by line.
     let text = pretty.unwrap_or_else(|| message.body.lines().map(harmless).collect::<Vec<_>>().join("\n"));
     if message.is_truncated { format!("{text}\n... (the worker kept only the beginning)") } else { text }
 }
@@ -138,7 +138,7 @@ async fn receive_all(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],
 ) -> Result<Vec<DeadLetterMessage>, CliError> {
-    // At once: each queue's end is known only after a second of waiting.
+    // At once: an empty queue is known to be empty only after a second.
     let each = queues.iter().map(|queue| async move {
         let mut messages = Vec::new();
         let mut scan = QueueScan::start(sqs, queue);

@@ -4,16 +4,16 @@ use doorbell_messages::DeadLetter;
 
 use crate::dead_letters::queue::DeadLetterQueue;
 
-/// A message of a dead-letter queue, read.
+/// A message of a dead-letter queue, parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeadLetterMessage {
     pub(crate) queue: DeadLetterQueue,
     /// SQS's id.
     pub(crate) id: String,
-    /// When it was sent there, or, where SQS itself has moved it, when it was first sent.
+    /// When it was sent to this queue, or first sent if SQS moved it.
     pub(crate) sent_at: Option<Timestamp>,
     pub(crate) reason: String,
-    /// What was to be worked on.
+    /// The original message.
     pub(crate) body: String,
     /// Whether `body` is only its beginning.
     pub(crate) is_truncated: bool,
@@ -34,7 +34,7 @@ impl DeadLetterMessage {
                 reason: dead_letter.reason,
                 body: dead_letter.body,
             },
-            // Not the worker's: it was moved as it was, by SQS, SNS or EventBridge.
+            // Not from the worker: SQS, SNS or EventBridge moved it unchanged.
             Err(_) => Self {
                 queue,
                 id,
@@ -47,7 +47,7 @@ impl DeadLetterMessage {
     }
 }
 
-/// SNS and EventBridge say why in attributes; SQS moves what was received too often, without a word.
+/// The reason in the attributes of SNS and EventBridge; SQS gives none.
 fn redrive_reason(queue: DeadLetterQueue, message: &Message) -> String {
     let attribute = |name: &str| {
         let value = message.message_attributes().and_then(|all| all.get(name));
@@ -57,7 +57,7 @@ fn redrive_reason(queue: DeadLetterQueue, message: &Message) -> String {
     match (reported, queue) {
         (Some(reported), _) => reported,
         (None, DeadLetterQueue::Subscription) => "SNS could not deliver it to the trigger queue".to_owned(),
-        (None, _) => "received too often without an answer: workers crashed, or the ledger was down".to_owned(),
+        (None, _) => "received too often without being deleted: workers crashed, or the ledger was down".to_owned(),
     }
 }
 

@@ -7,14 +7,14 @@ use crate::account::OwnerAccount;
 use crate::error::CliError;
 use crate::installation::{Installation, Setting};
 
-/// The places where messages end that nobody could work on.
+/// The three dead-letter queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DeadLetterQueue {
-    /// What the worker could not read, and what SQS has handed out too often
+    /// Messages that the worker could not parse, or that SQS delivered too often
     Requests,
-    /// What SNS could not put into the trigger queue
+    /// Messages that SNS could not deliver to the trigger queue
     Subscription,
-    /// What the event rules, or the event queue, could not deliver
+    /// Messages that EventBridge could not deliver to the event queue, or that SQS delivered too often
     Events,
 }
 
@@ -28,7 +28,7 @@ impl DeadLetterQueue {
     }
 }
 
-/// A dead-letter queue that was found, and where its messages go back to.
+/// A dead-letter queue, with the queue that its messages are redriven to.
 #[derive(Debug, Clone)]
 pub(crate) struct DeadLetterQueueRef {
     pub(crate) kind: DeadLetterQueue,
@@ -36,10 +36,10 @@ pub(crate) struct DeadLetterQueueRef {
     pub(crate) source_url: String,
 }
 
-/// Finds all three. Only the worker's has a setting; the others are named by what feeds them.
+/// Finds all three queues: the worker's by its setting, the others by the subscription and the event queue.
 ///
 /// # Errors
-/// A setting is missing, or AWS can't be asked.
+/// A setting is missing, or an AWS call failed.
 pub(crate) async fn discover(
     account: &OwnerAccount,
     installation: &Installation,
@@ -61,7 +61,7 @@ pub(crate) async fn discover(
     Ok(found)
 }
 
-/// The queue that SNS puts aside into what it can't deliver to the trigger queue.
+/// The dead-letter queue of the trigger queue's subscription.
 async fn subscription_dlq(account: &OwnerAccount, topic: &str, triggers: &str) -> Result<Option<String>, CliError> {
     let sns = account.sns();
     let endpoint = queue_arn(&account.sqs(), triggers).await?;
@@ -74,7 +74,7 @@ async fn subscription_dlq(account: &OwnerAccount, topic: &str, triggers: &str) -
 /// The subscription of a queue to the topic.
 ///
 /// # Errors
-/// SNS can't be asked.
+/// The SNS call failed.
 pub(crate) async fn subscription_arn(
     sns: &aws_sdk_sns::Client,
     topic: &str,
@@ -103,7 +103,7 @@ async fn redrive_target(sqs: &aws_sdk_sqs::Client, url: &str) -> Result<Option<S
 /// One attribute of a queue.
 ///
 /// # Errors
-/// SQS can't be asked, or knows no such queue.
+/// The SQS call failed, or there is no such queue.
 pub(crate) async fn attribute(
     sqs: &aws_sdk_sqs::Client,
     url: &str,

@@ -10,23 +10,23 @@ use crate::dead_letters::message::DeadLetterMessage;
 use crate::dead_letters::queue::{DeadLetterQueueRef, attribute};
 use crate::error::CliError;
 
-/// How long a message that was looked at is hidden, should whoever looks be killed. Longer than a page is worked on;
-/// short enough to wait for.
+/// Visibility timeout of received messages: longer than a page takes, and short enough to wait for after a crash.
 pub(super) const SCAN_VISIBILITY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The most entries of a batch call, and the most messages of a receive.
+/// Maximum entries of a batch call, and maximum messages of a receive.
 const MAX_BATCH_ENTRIES: usize = 10;
 
-/// Receives in a row that bring nothing new: in a queue so long that its first messages come back before its last ones
-/// were seen, it ends the walk there.
+/// Receives in a row without a new message that end a scan.
+///
+/// In a very long queue the first messages become visible again before the last ones were received.
 const MAX_STALE_RECEIVES: u32 = 5;
 
-/// A walk through a queue. What it holds, nobody else can receive until the walk ends or [`SCAN_VISIBILITY_TIMEOUT`] is over.
+/// A scan of a queue. Its messages are in flight until the scan releases them or [`SCAN_VISIBILITY_TIMEOUT`] is over.
 #[derive(Debug)]
 pub(super) struct QueueScan<'a> {
     sqs: &'a aws_sdk_sqs::Client,
     queue: &'a DeadLetterQueueRef,
-    /// Of each message, by its id, what lets go of it; none once it is deleted.
+    /// Receipt handles by message id; none once the message is deleted.
     receipts: HashMap<String, Option<String>>,
 }
 
@@ -35,11 +35,12 @@ impl<'a> QueueScan<'a> {
         Self { sqs, queue, receipts: HashMap::new() }
     }
 
-    /// Letters that were not seen before; none at the queue's end, which is where a long poll, that asks all of SQS's
-    /// servers, brings nothing.
+    /// Receives messages that are new to this scan; none at the queue's end.
+    ///
+    /// A long poll asks all of SQS's servers, so an empty one is the end.
     ///
     /// # Errors
-    /// The queue can't be received from. What is held comes back by itself.
+    /// ReceiveMessage failed. Messages in flight become visible again by themselves.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<DeadLetterMessage>>, CliError> {
         for _ in 0..MAX_STALE_RECEIVES {
             let messages = self.receive().await?;
@@ -55,7 +56,7 @@ impl<'a> QueueScan<'a> {
         Ok(None)
     }
 
-    /// The letter, unless it was seen before. Its newest receipt is the one that counts.
+    /// The message, unless this scan has it already. Keeps its newest receipt handle.
     fn track(&mut self, received: &Message) -> Option<DeadLetterMessage> {
         let message = DeadLetterMessage::read(self.queue.kind, received);
         let receipt = received.receipt_handle().map(str::to_owned);
@@ -72,20 +73,20 @@ impl<'a> QueueScan<'a> {
         Ok(answer.messages.unwrap_or_default())
     }
 
-    /// Puts a letter into the queue that it came from. It stays here.
+    /// Sends a message to its source queue, and keeps it here.
     ///
     /// # Errors
-    /// SQS did not take it, or did not say so.
+    /// SendMessage failed, or its outcome is unknown.
     pub(super) async fn send_back(&self, message: &DeadLetterMessage) -> Result<(), CliError> {
         let call = self.sqs.send_message().queue_url(&self.queue.source_url).message_body(&message.body);
         call.send().await.map_err(|error| aws_error(&format!("SendMessage {}", self.queue.source_url), error))?;
         Ok(())
     }
 
-    /// Deletes a letter that was brought by this walk.
+    /// Deletes a message that this scan received.
     ///
     /// # Errors
-    /// SQS did not do it, or did not say so.
+    /// DeleteMessage failed, or its outcome is unknown.
     pub(super) async fn delete(&mut self, message: &DeadLetterMessage) -> Result<(), CliError> {
         let Some(receipt) = self.receipts.get_mut(&message.id).and_then(Option::take) else { return Ok(()) };
         let call = self.sqs.delete_message().queue_url(&self.queue.url).receipt_handle(receipt);
@@ -93,10 +94,10 @@ impl<'a> QueueScan<'a> {
         Ok(())
     }
 
-    /// Lets go of what is held, so that others can receive it at once.
+    /// Makes the received messages visible again at once.
     ///
     /// # Errors
-    /// SQS refused.
+    /// The SQS call failed.
     pub(super) async fn release(self) -> Result<(), CliError> {
         let receipts: Vec<String> = self.receipts.into_values().flatten().collect();
         for chunk in receipts.chunks(MAX_BATCH_ENTRIES) {
@@ -112,11 +113,10 @@ impl<'a> QueueScan<'a> {
     }
 }
 
-/// How many messages of these queues nobody can receive now: in the hands of another `doorbell`, or of one that was
-/// killed. SQS counts approximately.
+/// Approximate number of messages in flight: received by another `doorbell`, or by one that was killed.
 ///
 /// # Errors
-/// A queue can't be asked.
+/// An SQS call failed.
 pub(super) async fn count_in_flight(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],

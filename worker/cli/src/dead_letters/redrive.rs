@@ -14,12 +14,12 @@ use crate::printer::Printer;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RedriveOutput {
-    /// `redrive_problem` or `delete`.
+    /// `redrive` or `delete`.
     action: &'static str,
-    /// Whether it was done; otherwise this is what would be.
+    /// Whether the change was applied; otherwise this is a preview.
     done: bool,
     messages: Vec<DeadLetterView>,
-    /// Meant, but left where they are: the worker kept only their beginnings.
+    /// Selected but not sent: the worker kept only their beginnings.
     not_sent: Vec<DeadLetterView>,
 }
 
@@ -29,10 +29,10 @@ enum DeadLetterAction {
     Delete,
 }
 
-/// Sends messages back to where they came from.
+/// Sends messages back to their source queue.
 ///
 /// # Errors
-/// No message is as asked for, or AWS refused. What was not reached by then is where it was.
+/// No message matches, or an AWS call failed. The remaining messages are unchanged.
 pub(crate) async fn redrive(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],
@@ -46,7 +46,7 @@ pub(crate) async fn redrive(
 /// Deletes messages for good.
 ///
 /// # Errors
-/// As [`redrive_problem`].
+/// As for [`redrive`].
 pub(crate) async fn delete(
     sqs: &aws_sdk_sqs::Client,
     queues: &[DeadLetterQueueRef],
@@ -76,7 +76,7 @@ async fn apply_action(
     result
 }
 
-/// The letters of one queue that are meant; and of those, the ones that have to stay.
+/// Applies the action to one queue; returns the selected messages, and those that cannot be sent.
 async fn apply_to_queue(
     sqs: &aws_sdk_sqs::Client,
     queue: &DeadLetterQueueRef,
@@ -86,7 +86,7 @@ async fn apply_to_queue(
 ) -> Result<(Vec<DeadLetterMessage>, Vec<DeadLetterMessage>), CliError> {
     let (mut messages, mut not_sent) = (Vec::new(), Vec::new());
     let mut scan = QueueScan::start(sqs, queue);
-    // Page by page, so that what a crash leaves hidden is a page and not the queue.
+    // Page by page, so that a crash leaves one page in flight and not the whole queue.
     while let Some(page) = scan.next().await? {
         for message in page.into_iter().filter(|message| selection.matches(message)) {
             if action == DeadLetterAction::Redrive && message.is_truncated {
@@ -103,8 +103,10 @@ async fn apply_to_queue(
     Ok((messages, not_sent))
 }
 
-/// A crash between the two calls leaves the message in both queues. That is harmless: the same request is the same
-/// job, and an event only says which row to look at.
+/// Sends a message, then deletes it.
+///
+/// A crash between the two calls leaves the message in both queues. That is harmless: the same request is the same job,
+/// and an event only names the row to process.
 async fn apply_to_message(
     scan: &mut QueueScan<'_>,
     message: &DeadLetterMessage,
@@ -125,7 +127,7 @@ fn print_result(
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
     if messages.is_empty() && not_sent.is_empty() {
-        return Err(CliError::missing("no dead letter is as asked for", "`doorbell dlq list` shows them"));
+        return Err(CliError::missing("no dead letter matches", "`doorbell dlq list` shows them"));
     }
     let (name, verb) = match action {
         DeadLetterAction::Redrive => ("redrive", "sent back"),
@@ -134,8 +136,8 @@ fn print_result(
     let view = |messages: &[DeadLetterMessage]| messages.iter().map(DeadLetterView::from).collect();
     let output = RedriveOutput { action: name, done, messages: view(messages), not_sent: view(not_sent) };
     printer.print_result(&output, || table(messages, now, printer.width()))?;
-    for letter in not_sent {
-        printer.note(&format!("{} stays: the worker kept only its beginning, and half a message is none", letter.id));
+    for message in not_sent {
+        printer.note(&format!("{} not sent: the worker kept only its beginning", message.id));
     }
     match (done, messages.len()) {
         (true, count) => printer.note(&format!("{count} {verb}")),

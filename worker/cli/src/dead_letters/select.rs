@@ -1,12 +1,12 @@
 use crate::dead_letters::message::DeadLetterMessage;
 use crate::dead_letters::{DeadLetterActionArguments, DeadLetterListArguments};
 
-/// Which letters are meant.
+/// Selection of messages.
 #[derive(Debug, Default)]
 pub(crate) struct Selection<'a> {
-    /// Beginnings of ids; none where all ids are.
+    /// Prefixes of ids; empty selects all ids.
     pub(crate) ids: &'a [String],
-    /// A part of the reason.
+    /// A substring of the reason.
     pub(crate) reason: Option<&'a str>,
 }
 

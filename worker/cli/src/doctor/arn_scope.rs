@@ -1,4 +1,4 @@
-/// Where an ARN is of: others there begin as it does.
+/// Partition, Region and account of an ARN.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ArnScope<'a> {
     partition: &'a str,
@@ -19,7 +19,7 @@ impl<'a> ArnScope<'a> {
         format!("arn:{partition}:{service}:{region}:{account}:{resource}")
     }
 
-    /// A secret, named by its ARN or its name, to which Secrets Manager adds six characters.
+    /// ARN of a secret, given its ARN or its name; Secrets Manager adds six characters to a name.
     pub(super) fn secret(&self, id: &str) -> String {
         if id.starts_with("arn:") { id.to_owned() } else { self.arn("secretsmanager", &format!("secret:{id}-AbCdEf")) }
     }

@@ -7,10 +7,10 @@ use super::check::{Check, check_from_problems};
 use super::registry::BuildProjectNeeds;
 use super::{DoctorContext, roles, rules};
 
-/// Those of the build projects that documents name which exist.
+/// The existing build projects among those that documents name.
 ///
 /// # Errors
-/// CodeBuild can't be asked: a check that says so.
+/// BatchGetProjects failed, as a check.
 pub(super) async fn find_projects(
     context: &DoctorContext<'_>,
     needs: &BTreeMap<String, BuildProjectNeeds>,
@@ -26,7 +26,7 @@ pub(super) async fn find_projects(
     Ok(answer.projects.unwrap_or_default())
 }
 
-/// The build projects that documents name, and what their roles may read.
+/// Checks the build projects that documents name, and their roles.
 pub(super) async fn check(
     context: &DoctorContext<'_>,
     needs: &BTreeMap<String, BuildProjectNeeds>,
@@ -47,7 +47,7 @@ pub(super) async fn check(
                 }
                 None => vec![Check::failure(
                     format!("build-project-{name}"),
-                    "a document names it, and CodeBuild has no such project: its jobs wait, and end as errors",
+                    "a document names it, but CodeBuild has no such project; its jobs wait and end in an error",
                     "aws codebuild list-projects; then fix buildProject in the document",
                 )],
             }
@@ -59,7 +59,7 @@ pub(super) async fn check(
 fn evaluate_project(name: &str, project: &Project, subscribed: Option<&[String]>) -> Check {
     let mut problems = Vec::new();
     if subscribed.is_some_and(|subscribed| !subscribed.is_empty() && !subscribed.iter().any(|one| one == name)) {
-        problems.push("no rule brings its events: results come late, by looking only".to_owned());
+        problems.push("no rule forwards its events; results come late, by polling only".to_owned());
     }
     let buildspec = project.source().and_then(|source| source.buildspec()).unwrap_or_default();
     if !buildspec.contains("doorbell-runner") {
@@ -69,7 +69,7 @@ fn evaluate_project(name: &str, project: &Project, subscribed: Option<&[String]>
     check_from_problems(
         &format!("build-project-{name}"),
         &problems,
-        "it exists, runs the runner, and its events arrive",
+        "it exists, runs the runner, and its events are forwarded",
         fix,
     )
 }

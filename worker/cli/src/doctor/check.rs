@@ -5,22 +5,22 @@ use serde::Serialize;
 use crate::error::{CliError, is_denied};
 use crate::printer::harmless;
 
-/// How a link of the chain is.
+/// State of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CheckState {
-    /// It holds.
+    /// The check passed.
     Ok,
-    /// It holds, and somebody should look.
+    /// The check passed with a warning.
     Warning,
-    /// It does not hold.
+    /// The check failed.
     Failure,
-    /// It was not looked at, which says nothing of it: these credentials may not, or there is nothing to look at yet.
+    /// The check did not run: these credentials may not query the resource, or there is nothing to check yet.
     Skipped,
 }
 
 impl CheckState {
-    /// Words of one width.
+    /// Labels of one width.
     pub(super) fn label(self) -> (&'static str, Style) {
         match self {
             Self::Ok => ("ok     ", AnsiColor::Green.on_default()),
@@ -31,7 +31,7 @@ impl CheckState {
     }
 }
 
-/// One link of the chain. The names and fields are a promise: they stay, and others may join them.
+/// Result of one check. The names and fields are stable; later versions may add some.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Check {
     #[serde(rename = "check")]
@@ -58,16 +58,16 @@ impl Check {
         Self { name: name.into(), state: CheckState::Skipped, message: harmless(text.as_ref()), fix: Some(fix.into()) }
     }
 
-    /// A call that got no good answer. That the caller may not look says nothing of the link.
+    /// A check whose query failed: skipped if access was denied, since that says nothing about the link.
     pub(super) fn query_failed(name: impl Into<String>, error: &AwsCallError, fix: impl Into<String>) -> Self {
         if error.code.as_deref().is_some_and(is_denied) {
-            let right = "give these credentials the right that is named; the README of doorbell-cli lists all";
-            return Self::skipped(name, format!("it could not be looked at: {error}"), right);
+            let right = "grant these credentials the named permission; worker/cli/README.md lists all";
+            return Self::skipped(name, format!("query failed: {error}"), right);
         }
         Self::failure(name, error.to_string(), fix)
     }
 
-    /// As [`Check::query_failed`].
+    /// Like [`Check::query_failed`], for an error of the CLI.
     pub(super) fn unreadable(name: impl Into<String>, failure: &CliError) -> Self {
         let state = match failure.kind {
             crate::error::CliErrorKind::Denied => CheckState::Skipped,
@@ -77,7 +77,7 @@ impl Check {
     }
 }
 
-/// `Ok` with this text if `problems` is empty, else a failure that names them all.
+/// A passed check if `problems` is empty, else a failure that lists them all.
 pub(super) fn check_from_problems(
     name: &str,
     problems: &[String],

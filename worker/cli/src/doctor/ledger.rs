@@ -9,13 +9,13 @@ use super::check::{Check, check_from_problems};
 use crate::installation::Setting;
 use crate::printer::{format_age, pluralize};
 
-/// A worker writes its heartbeat every minute.
+/// Maximum age of the heartbeat, which a worker writes every minute.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 
-/// A sweep looks every few seconds; a row that is due for longer is looked at by nobody.
+/// A row that is due for longer is not swept; a sweep runs every few seconds.
 const OVERDUE_THRESHOLD: Duration = Duration::from_secs(2 * 60);
 
-/// The table, its index, and whether somebody sweeps it.
+/// Checks the table, its indexes, the heartbeat and overdue jobs.
 pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let (Ok([name]), Ok(ledger)) =
         (context.installation.read([Setting::Table]), context.account.ledger(context.installation))
@@ -27,7 +27,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
         Ok(answer) => check_schema(&name, answer.table()),
         Err(error) => {
             let failed = aws_error(&format!("DescribeTable {name}"), error);
-            return vec![Check::query_failed("table", &failed, "is DOORBELL_TABLE right? `aws dynamodb list-tables`")];
+            return vec![Check::query_failed("table", &failed, "check DOORBELL_TABLE: `aws dynamodb list-tables`")];
         }
     };
     let (ttl, worker, overdue) = futures_util::join!(
@@ -57,15 +57,15 @@ fn check_schema(name: &str, table: Option<&TableDescription>) -> Check {
             }
             if index.projection().and_then(|projection| projection.projection_type()) != Some(&ProjectionType::KeysOnly)
             {
-                problems.push(format!("its index \"{LEDGER_INDEX}\" holds more than keys: every write costs more"));
+                problems.push(format!("its index \"{LEDGER_INDEX}\" projects more than keys; every write costs more"));
             }
         }
     }
     check_from_problems(
         "table",
         &problems,
-        format!("{name} and its index are there"),
-        "make it as worker/README.md says",
+        format!("{name} and its indexes exist"),
+        "create it as worker/README.md says",
     )
 }
 
@@ -84,9 +84,9 @@ async fn check_ttl(client: &aws_sdk_dynamodb::Client, name: &str) -> Check {
             && matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
     });
     if is_on {
-        Check::ok(NAME, "settled rows are forgotten after 30 days")
+        Check::ok(NAME, "settled rows expire after 30 days")
     } else {
-        Check::warning(NAME, "time to live is not on for expires_at: rows stay for ever, and are paid for", fix)
+        Check::warning(NAME, "time to live is off for expires_at; settled rows never expire", fix)
     }
 }
 
@@ -95,14 +95,14 @@ async fn check_heartbeat(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -
     const FIX: &str = "start a worker: `aws ecs update-service --desired-count 1 ...`, and read its log";
     match ledger.last_sweep().await {
         Ok(Some(sweep)) if context.now.running_since(sweep.at) <= HEARTBEAT_TIMEOUT => {
-            Check::ok(NAME, format!("one swept the ledger {} ago", format_age(sweep.at, context.now)))
+            Check::ok(NAME, format!("a worker swept the ledger {} ago", format_age(sweep.at, context.now)))
         }
         Ok(Some(sweep)) => {
             let text =
-                format!("the last one swept the ledger {} ago: requests wait", format_age(sweep.at, context.now));
+                format!("the last sweep of the ledger was {} ago; requests wait", format_age(sweep.at, context.now));
             Check::failure(NAME, text, FIX)
         }
-        Ok(None) => Check::failure(NAME, "none has ever swept this ledger: requests wait", FIX),
+        Ok(None) => Check::failure(NAME, "no worker has swept this ledger; requests wait", FIX),
         Err(failed) => Check::query_failed(NAME, &failed, FIX),
     }
 }
@@ -115,15 +115,15 @@ async fn check_overdue(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -> 
     for page in pages {
         match page {
             Ok(page) => jobs.extend(page.keys),
-            // The index's own check says what is wrong with it.
-            Err(error) => return Check::warning(NAME, format!("it could not be looked at: {error}"), "see `table`"),
+            // The check of the index shows its faults.
+            Err(error) => return Check::warning(NAME, format!("query failed: {error}"), "see `table`"),
         }
     }
     match jobs.first() {
-        None => Check::ok(NAME, "no job waits for a look"),
+        None => Check::ok(NAME, "no job is overdue"),
         Some(job) => Check::failure(
             NAME,
-            format!("{} that should have been looked at minutes ago", pluralize(jobs.len(), "job")),
+            format!("{} overdue by more than 2 min", pluralize(jobs.len(), "job")),
             format!("doorbell jobs show '{job}'"),
         ),
     }

@@ -1,5 +1,5 @@
-//! `doorbell doctor`: walks the whole chain from the topic to the forge, and says of each link whether it holds, what
-//! it means if not, and the command that fixes it. It writes nothing.
+//! `doorbell doctor`: checks each link from the topic to the forge, and shows the command that fixes a broken one. It
+//! writes nothing.
 
 mod arn_scope;
 mod builds;
@@ -33,18 +33,16 @@ use doorbell_adapters::forge::PagureReporter;
 use tokio::sync::OnceCell;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "It writes nothing, and builds nothing. It ends with 0 if nothing is broken (warnings are not), and \
-                        with 1 if something is.\n\nExamples:\n  doorbell doctor\n  doorbell doctor --quiet\n  doorbell doctor \
-                        --output json | jq .healthy"
-)]
+#[command(after_help = "It writes and builds nothing. It exits with 0 if no check fails, and with 1 otherwise; a \
+                        warning is not a failure.\n\nExamples:\n  doorbell doctor\n  doorbell doctor --quiet\n  doorbell doctor \
+                        --output json | jq .healthy")]
 pub(crate) struct DoctorArguments {
     /// Show only checks that are not ok
     #[arg(long, short)]
     quiet: bool,
 }
 
-/// All that the checks are made with.
+/// Inputs of the checks.
 struct DoctorContext<'a> {
     account: &'a OwnerAccount,
     sigv4: &'a SigV4Client,
@@ -65,10 +63,10 @@ struct DoctorReport {
     checks: Vec<Check>,
 }
 
-/// Makes all checks, those that don't build on each other at once.
+/// Runs all checks, independent ones at once.
 ///
 /// # Errors
-/// A setting is missing: without it half the chain can't be looked at.
+/// A setting is missing.
 pub(crate) async fn doctor(
     arguments: &DoctorArguments,
     account: &OwnerAccount,
@@ -83,8 +81,9 @@ pub(crate) async fn doctor(
         Setting::DlqUrl,
         Setting::Table,
     ])?;
-    let reporter = PagureReporter::new(installation.allow_private_forges()?)
-        .map_err(|error| CliError::operation_failed(format!("no HTTPS client: {error}"), "is SSL_CERT_FILE right?"))?;
+    let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
+        CliError::operation_failed(format!("cannot create an HTTPS client: {error}"), "check SSL_CERT_FILE")
+    })?;
     let sigv4 = SigV4Client::new(account.sdk())?;
     let mut context = DoctorContext {
         account,
@@ -101,10 +100,10 @@ pub(crate) async fn doctor(
     };
     let first = clock::check(&context).await;
     if first.iter().any(|check| check.name == "identity" && check.state == CheckState::Failure) {
-        // Nobody else would answer, either.
+        // Without valid credentials every other call would fail, too.
         return print_report(first, arguments, printer);
     }
-    // What is late is late by AWS's clock, whatever this machine's says.
+    // Ages are measured by AWS's clock, not by this machine's.
     context.now = account.clock().now().unwrap_or(now);
     let (topic, queues, rules, ledger, registry) = futures_util::join!(
         topic::check(&context),

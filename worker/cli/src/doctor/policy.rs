@@ -1,30 +1,30 @@
-//! Reading resource policies, as far as the chain depends on them. IAM's own evaluation knows more; this looks for the
-//! statement that the installation makes, and for the one that nobody should.
+//! Resource policies, as far as the checks need them: the statements that an installation has, and public ones. IAM
+//! evaluates more.
 
 use serde_json::Value;
 
 /// A statement of a policy.
 pub(super) struct Statement<'a>(&'a Value);
 
-/// All statements of a policy's text.
+/// All statements of a policy.
 pub(super) fn statements(policy: &Value) -> Vec<Statement<'_>> {
     one_or_more(&policy["Statement"]).into_iter().map(Statement).collect()
 }
 
 impl Statement<'_> {
-    /// Whether it lets the service do this on behalf of that resource.
+    /// Whether it allows the service this action on behalf of that resource.
     pub(super) fn admits(&self, service: &str, action: &str, source_arn: &str) -> bool {
         self.allows(action)
             && (strings(&self.0["Principal"]["Service"]).contains(&service) || self.matches_everyone())
             && self.sources().is_none_or(|sources| sources.iter().any(|source| matches(source, source_arn)))
     }
 
-    /// Whether it lets anybody in the world do this.
+    /// Whether it allows everyone this action.
     pub(super) fn allows_everyone(&self, action: &str) -> bool {
         self.allows(action) && self.matches_everyone() && self.0["Condition"].is_null()
     }
 
-    /// Whether it refuses what comes without TLS.
+    /// Whether it denies requests without TLS.
     pub(super) fn denies_plain_http(&self) -> bool {
         let secure = &self.0["Condition"]["Bool"]["aws:SecureTransport"];
         self.0["Effect"] == "Deny" && strings(secure).contains(&"false") || secure == &Value::Bool(false)
@@ -39,7 +39,7 @@ impl Statement<'_> {
         principal == "*" || strings(&principal["AWS"]).contains(&"*")
     }
 
-    /// On whose behalf; none where anybody's will do.
+    /// The source ARNs; none if every source is allowed.
     fn sources(&self) -> Option<Vec<&str>> {
         let condition = self.0["Condition"].as_object()?;
         let sources = condition.values().filter_map(|test| {
@@ -55,7 +55,7 @@ fn matches_action(pattern: &str, action: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
 
-/// `*` stands for any text, at the pattern's end or alone: all that installations write.
+/// Matches a pattern with at most one `*`, at its end.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => text.starts_with(start),

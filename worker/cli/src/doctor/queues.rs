@@ -12,7 +12,7 @@ use crate::printer::pluralize;
 
 type QueueAttributes = HashMap<QueueAttributeName, String>;
 
-/// The two queues, and the three where dead letters lie.
+/// Checks the two queues and the three dead-letter queues.
 pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let (triggers, events, dead_letter_checks) =
         futures_util::join!(triggers(context), events(context), dead_letters(context));
@@ -24,13 +24,13 @@ async fn triggers(context: &DoctorContext<'_>) -> Check {
     let (attributes, dlq) = match queue_and_dlq_arn(context, &context.trigger_queue_url).await {
         Ok(found) => found,
         Err(failed) => {
-            return Check::query_failed(NAME, &failed, "is DOORBELL_TRIGGER_QUEUE_URL right? `aws sqs list-queues`");
+            return Check::query_failed(NAME, &failed, "check DOORBELL_TRIGGER_QUEUE_URL: `aws sqs list-queues`");
         }
     };
     let mut problems = sender_problems(&attributes, "sns.amazonaws.com", std::slice::from_ref(&context.topic_arn));
     problems.extend(redrive_problem(&attributes, Some(&dlq)));
     let fix = format!("aws sqs set-queue-attributes --queue-url {} --attributes ...", context.trigger_queue_url);
-    check_from_problems(NAME, &problems, "the topic may send to it, and what it can't deliver is set aside", fix)
+    check_from_problems(NAME, &problems, "the topic may send to it, and it has a dead-letter queue", fix)
 }
 
 async fn events(context: &DoctorContext<'_>) -> Check {
@@ -38,15 +38,15 @@ async fn events(context: &DoctorContext<'_>) -> Check {
     let (attributes, _) = match queue_and_dlq_arn(context, &context.event_queue_url).await {
         Ok(found) => found,
         Err(failed) => {
-            return Check::query_failed(NAME, &failed, "is DOORBELL_EVENT_QUEUE_URL right? `aws sqs list-queues`");
+            return Check::query_failed(NAME, &failed, "check DOORBELL_EVENT_QUEUE_URL: `aws sqs list-queues`");
         }
     };
-    // Without rules there is nobody to admit, and the rules' own check says so.
+    // Without rules there is no sender, and the rules' own check fails.
     let rules = super::rules::rule_arns(context).await;
     let mut problems = sender_problems(&attributes, "events.amazonaws.com", &rules);
     problems.extend(redrive_problem(&attributes, None));
     let fix = format!("aws sqs set-queue-attributes --queue-url {} --attributes ...", context.event_queue_url);
-    check_from_problems(NAME, &problems, "the rules may send to it, and what it can't deliver is set aside", fix)
+    check_from_problems(NAME, &problems, "the rules may send to it, and it has a dead-letter queue", fix)
 }
 
 /// A queue's attributes, and the ARN of the worker's dead-letter queue.
@@ -69,11 +69,12 @@ fn sender_problems(attributes: &QueueAttributes, service: &str, sources: &[Strin
     let mut problems = Vec::new();
     for source in sources {
         if !all.iter().any(|one| one.admits(service, "sqs:SendMessage", source)) {
-            problems.push(format!("its policy does not let {service} send for {source}: nothing arrives from there"));
+            problems
+                .push(format!("its policy does not let {service} send for {source}; no message arrives from there"));
         }
     }
     if all.iter().any(|one| one.allows_everyone("sqs:SendMessage")) {
-        problems.push("anybody in the world may send to it".to_owned());
+        problems.push("everyone may send to it".to_owned());
     }
     problems
 }
@@ -82,9 +83,9 @@ fn redrive_problem(attributes: &QueueAttributes, expected: Option<&str>) -> Opti
     let policy = attributes.get(&QueueAttributeName::RedrivePolicy).map(String::as_str).unwrap_or("{}");
     let policy: Value = serde_json::from_str(policy).unwrap_or_default();
     match (policy["deadLetterTargetArn"].as_str(), expected) {
-        (None, _) => Some("it has no dead-letter queue: what is received too often comes back for ever".to_owned()),
+        (None, _) => Some("it has no dead-letter queue; a message that fails is redelivered forever".to_owned()),
         (Some(target), Some(expected)) if target != expected => {
-            Some(format!("its dead letters go to {target}, and the worker's to {expected}: nobody looks there"))
+            Some(format!("its dead letters go to {target}, but the worker's to {expected}"))
         }
         _ => None,
     }
@@ -102,7 +103,9 @@ async fn dead_letters(context: &DoctorContext<'_>) -> Vec<Check> {
             let name = format!("dead-letters-{}", queue.kind.name());
             let attributes = match queue_attributes(sqs, &queue.url).await {
                 Ok(attributes) => attributes,
-                Err(failed) => return Check::query_failed(name, &failed, "is the queue there? `aws sqs list-queues`"),
+                Err(failed) => {
+                    return Check::query_failed(name, &failed, "check that the queue exists: `aws sqs list-queues`");
+                }
             };
             let count = |key| attributes.get(&key).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
             let message_count = count(QueueAttributeName::ApproximateNumberOfMessages)
@@ -111,7 +114,7 @@ async fn dead_letters(context: &DoctorContext<'_>) -> Vec<Check> {
                 0 => Check::ok(name, "no dead letters"),
                 message_count => Check::warning(
                     name,
-                    format!("{} that nobody could work on", pluralize(message_count, "message")),
+                    format!("{} that could not be processed", pluralize(message_count, "message")),
                     format!("doorbell dlq list --queue {}", queue.kind.name()),
                 ),
             }

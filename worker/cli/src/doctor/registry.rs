@@ -15,18 +15,18 @@ use crate::printer::pluralize;
 use crate::project::lint;
 use crate::registry::{DEFAULT_NAME, RegistryEntry};
 
-/// What the documents ask of a build project.
+/// What documents need of a build project.
 #[derive(Debug, Default)]
 pub(super) struct BuildProjectNeeds {
     /// Secrets that its builds read.
     pub(super) secrets: BTreeSet<String>,
-    /// SSM parameters that its builds read: documents with credentials in them.
+    /// SSM parameters with inline credentials that its builds read.
     pub(super) parameters: BTreeSet<String>,
-    /// Whether code from outside runs in it.
+    /// Whether it runs code from outside.
     pub(super) is_unprivileged: bool,
 }
 
-/// The registry's documents, and what each of them names: secrets, build projects, forges.
+/// Checks the registry's documents, and the secrets, build projects and forges that they name.
 pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let prefix = context.registry.parameter("");
     let entries = match context.registry.list().await {
@@ -38,8 +38,8 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let mut checks = vec![match projects {
         0 => Check::failure(
             "registry",
-            format!("no project is registered under {prefix}: every request is rejected"),
-            "doorbell project put NAME FILE; or is DOORBELL_REGISTRY_PREFIX right?",
+            format!("no project is registered under {prefix}; every request is rejected"),
+            "doorbell project put NAME FILE; or correct DOORBELL_REGISTRY_PREFIX",
         ),
         count => Check::ok("registry", format!("{} under {prefix}", pluralize(count, "project"))),
     }];
@@ -69,7 +69,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let (secret_checks, build_checks, forge_checks, worker_check) = futures_util::join!(
         join_all(secrets.into_iter().map(|id| check_secret(context, id))),
         builds::check(context, &needs, &found),
-        join_all(forges.iter().map(|(place, side)| check_forge(context, place, side))),
+        join_all(forges.iter().map(|(label, repository)| check_forge(context, label, repository))),
         worker_role::check(context, &worker_needs)
     );
     checks.extend(secret_checks);
@@ -82,15 +82,15 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
 fn check_document(entry: &RegistryEntry, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Check {
     let name = format!("project-{}", entry.name);
     let findings = lint(&entry.name, &entry.text, default, fallback);
-    // Not from what `show` prints: credentials are hidden there.
-    let fix = format!("fix the file that it was registered from; doorbell project put {} FILE", entry.name);
+    // Not from the output of `show`, which redacts credentials.
+    let fix = format!("fix the source file; doorbell project put {} FILE", entry.name);
     if !findings.errors.is_empty() {
         return Check::failure(name, findings.errors.join("; "), fix);
     }
     if !findings.warnings.is_empty() {
         return Check::warning(name, findings.warnings.join("; "), fix);
     }
-    Check::ok(name, "its document is sound")
+    Check::ok(name, "its document is valid")
 }
 
 fn project_needs(
@@ -155,15 +155,15 @@ async fn check_forge(context: &DoctorContext<'_>, label: &str, repository: &Forg
         }
     };
     match context.reporter.verify_token(repository, &token).await {
-        Ok(Ok(())) => Check::ok(name, format!("{label} is reached and takes the token")),
+        Ok(Ok(())) => Check::ok(name, format!("{label} is reachable and accepts the token")),
         Ok(Err(reason)) => {
-            let fix = "are reportTo.url and reportTo.repo right, and is the forge up?";
-            Check::failure(name, format!("{label} takes no report: {reason}"), fix)
+            let fix = "check reportTo.url and reportTo.repo, and that the forge is up";
+            Check::failure(name, format!("{label} cannot take status reports: {reason}"), fix)
         }
         Err(Unauthorized(reason)) => {
             let fix =
                 format!("aws secretsmanager put-secret-value --secret-id {} with a new token", repository.token_secret);
-            Check::failure(name, format!("{label} does not take the token: {reason}"), fix)
+            Check::failure(name, format!("{label} rejects the token: {reason}"), fix)
         }
     }
 }

@@ -6,14 +6,14 @@ use super::check::{Check, check_from_problems};
 use super::registry::BuildProjectNeeds;
 use super::simulator::denied_actions;
 
-/// A right that a role must have, or must not.
+/// A permission that a role must have, or must not have.
 struct RequiredPermission {
     action: &'static str,
     resource: String,
     is_required: bool,
 }
 
-/// Whether a build project's role may read what its builds need; and, where code from outside runs, nothing else.
+/// Checks that a build project's role may read what its builds need; with code from outside, nothing else.
 pub(super) async fn check(
     context: &DoctorContext<'_>,
     name: &str,
@@ -24,7 +24,7 @@ pub(super) async fn check(
     let role = project.service_role().unwrap_or_default();
     let fix = format!("aws iam put-role-policy --role-name {} ...", role.rsplit('/').next().unwrap_or(role));
     let Some(scope) = project.arn().and_then(ArnScope::from_arn) else {
-        return Check::skipped(check, "CodeBuild does not say where the project is", fix);
+        return Check::skipped(check, "CodeBuild returned no ARN of the project", fix);
     };
     let permissions = required_permissions(context, scope, name, needs);
     let asked = permissions.iter().map(|permission| {

@@ -7,12 +7,12 @@ use super::check::{Check, check_from_problems};
 use crate::dead_letters::attribute;
 use crate::sigv4_client::AwsService;
 
-/// The two kinds of events, each with a rule of its own: AWS warns that one for both "might produce unexpected
+/// The two kinds of events, each with its own rule: AWS warns that one rule for both "might produce unexpected
 /// results".
 const RULE_KINDS: [(&str, &str); 2] =
     [("rule-state", "CodeBuild Build State Change"), ("rule-phase", "CodeBuild Build Phase Change")];
 
-/// A rule that feeds the event queue.
+/// An EventBridge rule that targets the event queue.
 #[derive(Debug)]
 pub(super) struct EventRule {
     name: String,
@@ -20,7 +20,7 @@ pub(super) struct EventRule {
     target: Value,
 }
 
-/// The rules that bring builds' events.
+/// Checks the rules that forward build events.
 pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     match event_rules(context).await {
         Ok(rules) => RULE_KINDS.iter().map(|(name, kind)| evaluate_rule(name, kind, rules)).collect(),
@@ -28,7 +28,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     }
 }
 
-/// The rules that feed the event queue. Three checks want them, and they are asked for once.
+/// The rules that target the event queue, fetched once for three checks.
 async fn event_rules<'a>(context: &'a DoctorContext<'_>) -> Result<&'a [EventRule], &'a AwsCallError> {
     let fetch = || async {
         match queue_arn(context).await {
@@ -43,18 +43,21 @@ fn evaluate_rule(name: &str, kind: &str, rules: &[EventRule]) -> Check {
     let Some((rule, pattern)) = rules.iter().map(|rule| (rule, pattern(rule))).find(|(_, pattern)| {
         strings(&pattern["detail-type"]).contains(&kind) && strings(&pattern["source"]).contains(&"aws.codebuild")
     }) else {
-        let text = format!("no rule brings \"{kind}\" to the event queue: results come late, by looking only");
+        let text = format!("no rule forwards \"{kind}\" to the event queue; results come late, by polling only");
         return Check::failure(name, text, "aws events put-rule, put-targets; see worker/README.md");
     };
     let mut problems = Vec::new();
     if rule.description["State"] != "ENABLED" {
-        problems.push(format!("the rule {} is disabled: results come late, by looking only", rule.name));
+        problems.push(format!("the rule {} is disabled; results come late, by polling only", rule.name));
     }
     if rule.target["DeadLetterConfig"]["Arn"].as_str().is_none() {
         problems.push(format!("the rule {}'s target has no dead-letter queue", rule.name));
     }
     if strings(&pattern["detail"]["project-name"]).is_empty() {
-        problems.push(format!("the rule {} names no build project: it brings every build of the account", rule.name));
+        problems.push(format!(
+            "the rule {} names no build project; it forwards the events of every build in the account",
+            rule.name
+        ));
     }
     check_from_problems(
         name,
@@ -64,7 +67,7 @@ fn evaluate_rule(name: &str, kind: &str, rules: &[EventRule]) -> Check {
     )
 }
 
-/// The build projects whose events arrive.
+/// The build projects whose events the rules forward.
 pub(super) async fn subscribed_projects(context: &DoctorContext<'_>) -> Option<Vec<String>> {
     let rules = event_rules(context).await.ok()?;
     let patterns: Vec<Value> = rules.iter().map(pattern).collect();
@@ -72,7 +75,7 @@ pub(super) async fn subscribed_projects(context: &DoctorContext<'_>) -> Option<V
     Some(states.flat_map(|pattern| strings(&pattern["detail"]["project-name"])).map(str::to_owned).collect())
 }
 
-/// The ARNs of the rules that feed the event queue; none where they can't be asked for, which their own check says.
+/// The ARNs of the rules that target the event queue; empty if the query failed, which the rules' check reports.
 pub(super) async fn rule_arns(context: &DoctorContext<'_>) -> Vec<String> {
     let rules = event_rules(context).await.unwrap_or_default();
     rules.iter().filter_map(|rule| rule.description["Arn"].as_str()).map(str::to_owned).collect()

@@ -6,8 +6,9 @@ use crate::sigv4_client::AwsService;
 
 pub(super) const IAM_VERSION: &str = "2010-05-08";
 
-/// Those of these actions that IAM's simulator says a role may not do with a resource. Of a start of a build it is asked
-/// as the worker makes one, with a variable of the contract: a policy may admit no other.
+/// The actions that IAM's simulator denies a role on a resource.
+///
+/// StartBuild is simulated with a variable of the contract, since a policy may allow no other.
 pub(super) async fn denied_actions(
     context: &DoctorContext<'_>,
     role: &str,

@@ -7,13 +7,13 @@ use super::check::{Check, check_from_problems};
 use super::policy::statements;
 use crate::dead_letters::attribute;
 
-/// The topic, and its way into the trigger queue.
+/// Checks the topic, its policy, and its subscription.
 pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let answer = context.account.sns().get_topic_attributes().topic_arn(&context.topic_arn).send().await;
     let answer = match answer.map_err(|error| aws_error("GetTopicAttributes", error)) {
         Ok(answer) => answer,
         Err(failed) => {
-            let fix = "is DOORBELL_TOPIC_ARN right? `aws sns list-topics`";
+            let fix = "check DOORBELL_TOPIC_ARN: `aws sns list-topics`";
             return vec![Check::query_failed("topic", &failed, fix)];
         }
     };
@@ -29,7 +29,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
 fn evaluate_policy(policy: &Value) -> Check {
     let all = statements(policy);
     if all.iter().any(|one| one.allows_everyone("sns:Publish")) {
-        let text = "anybody in the world may publish: a statement has the principal * and no condition";
+        let text = "everyone may publish: a statement has the principal * and no condition";
         return Check::failure(
             "topic-policy",
             text,
@@ -37,7 +37,7 @@ fn evaluate_policy(policy: &Value) -> Check {
         );
     }
     if !all.iter().any(|one| one.denies_plain_http()) {
-        let text = "requests without TLS are not refused";
+        let text = "requests without TLS are not denied";
         return Check::warning("topic-policy", text, "deny sns:Publish where aws:SecureTransport is false");
     }
     Check::ok("topic-policy", "it admits whom you named, over TLS")
@@ -49,7 +49,7 @@ async fn check_subscription(context: &DoctorContext<'_>) -> Check {
     let queue = match attribute(&context.account.sqs(), &context.trigger_queue_url, QueueAttributeName::QueueArn).await
     {
         Ok(arn) => arn.unwrap_or_default(),
-        // The queue's own check says why.
+        // The queue's own check shows the cause.
         Err(failure) => return Check::unreadable(NAME, &failure),
     };
     let subscribe = format!(
@@ -62,11 +62,11 @@ async fn check_subscription(context: &DoctorContext<'_>) -> Check {
         Ok(None) => {
             return Check::failure(
                 NAME,
-                "the trigger queue is not subscribed to the topic: no request arrives",
+                "the trigger queue is not subscribed to the topic; no request arrives",
                 subscribe,
             );
         }
-        Err(failed) => return Check::query_failed(NAME, &failed, "see `doorbell doctor` again"),
+        Err(failed) => return Check::query_failed(NAME, &failed, "run `doorbell doctor` again"),
     };
     let answer = sns.get_subscription_attributes().subscription_arn(&arn).send().await;
     let answer = match answer.map_err(|error| aws_error("GetSubscriptionAttributes", error)) {
@@ -76,14 +76,15 @@ async fn check_subscription(context: &DoctorContext<'_>) -> Check {
     let value = |name: &str| answer.attributes().and_then(|all| all.get(name)).map(String::as_str);
     let mut problems = Vec::new();
     if value("RawMessageDelivery") == Some("true") {
-        problems
-            .push("raw message delivery is on: the worker takes SNS's envelope only, and buries the rest".to_owned());
+        problems.push(
+            "raw message delivery is on: the worker accepts only SNS's envelope and dead-letters the rest".to_owned(),
+        );
     }
     if value("RedrivePolicy").is_none_or(|policy| !policy.contains("deadLetterTargetArn")) {
-        problems.push("it has no dead-letter queue: what SNS can't deliver is dropped without a word".to_owned());
+        problems.push("it has no dead-letter queue; SNS drops what it cannot deliver".to_owned());
     }
     if value("FilterPolicy").is_some_and(|policy| !policy.is_empty() && policy != "{}") {
-        problems.push("it has a filter: requests that do not match are dropped".to_owned());
+        problems.push("it has a filter; requests that do not match are dropped".to_owned());
     }
     let fix = format!("aws sns set-subscription-attributes --subscription-arn {arn} --attribute-name ...");
     check_from_problems(NAME, &problems, "the topic feeds the trigger queue", fix)

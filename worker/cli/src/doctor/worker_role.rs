@@ -13,39 +13,40 @@ use crate::sigv4_client::AwsService;
 
 const NAME: &str = "worker-role";
 
-/// What a worker needs by the registry's documents.
+/// Resources that a worker needs, by the registry's documents.
 #[derive(Debug)]
 pub(super) struct WorkerNeeds {
-    /// Those that exist: of others there is nothing to be allowed.
+    /// Existing build projects.
     pub(super) build_projects: Vec<String>,
     /// Forges' tokens.
     pub(super) secrets: Vec<String>,
 }
 
-/// What a worker does with one resource.
+/// Actions of a worker on one resource.
 struct RequiredActions {
     resource: String,
     actions: &'static [&'static str],
 }
 
-/// Whether the role of the worker that has last swept may do all that a worker has to. The role is the one that the
-/// ledger's heartbeat names: no setting could be as true.
+/// Checks the permissions of the worker's role.
+///
+/// The ledger's heartbeat names the role of the worker that swept last; a setting could be out of date.
 pub(super) async fn check(context: &DoctorContext<'_>, needs: &WorkerNeeds) -> Check {
     let skipped = |why: &str| Check::skipped(NAME, why, "see `worker`");
-    let Ok(ledger) = context.account.ledger(context.installation) else { return skipped("there is no ledger to ask") };
+    let Ok(ledger) = context.account.ledger(context.installation) else { return skipped("no ledger is set") };
     let principal = match ledger.last_sweep().await {
         Ok(Some(sweep)) => sweep.principal,
         Ok(None) => None,
-        Err(failed) => return skipped(&format!("the heartbeat can't be read: {failed}")),
+        Err(failed) => return skipped(&format!("the heartbeat cannot be read: {failed}")),
     };
-    let Some(principal) = principal else { return skipped("no worker has written down who it is") };
+    let Some(principal) = principal else { return skipped("the heartbeat names no worker") };
     let fix = "aws iam put-role-policy ...; worker/README.md lists what a worker needs";
     let role = match principal_arn(context, &principal).await {
         Ok(role) => role,
         Err(failed) => return Check::query_failed(NAME, &failed, fix),
     };
     let Some(required) = required_actions(context, needs).await else {
-        return skipped("the queues can't be looked at");
+        return skipped("the queues cannot be queried");
     };
     let asked = required.iter().map(|needed| denied_actions(context, &role, needed.actions, &needed.resource));
     let mut problems = Vec::new();
@@ -56,10 +57,10 @@ pub(super) async fn check(context: &DoctorContext<'_>, needs: &WorkerNeeds) -> C
             Err(failed) => return Check::query_failed(NAME, &failed, fix),
         }
     }
-    check_from_problems(NAME, &problems, format!("{role} may do what a worker has to"), fix)
+    check_from_problems(NAME, &problems, format!("{role} has every permission that a worker needs"), fix)
 }
 
-/// What IAM's simulator calls a caller whom STS calls `assumed-role/<role>/<session>`: that leaves out the role's path.
+/// The role's ARN for IAM's simulator; STS's `assumed-role/<role>/<session>` leaves out the role's path.
 async fn principal_arn(context: &DoctorContext<'_>, principal: &str) -> Result<String, AwsCallError> {
     let resource = principal.rsplit(':').next().unwrap_or_default();
     let Some(name) = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()) else {

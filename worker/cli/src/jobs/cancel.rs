@@ -1,23 +1,22 @@
-//! What the owner can do about a job: end it, ask for it again.
+//! `doorbell jobs cancel` and `doorbell jobs rerun`.
 
 use doorbell_adapters::aws::{DynamoDbLedger, aws_error};
 use doorbell_engine::domain::{Row, Timestamp};
-use doorbell_engine::ports::{JobLedger, UpdateOutcome};
+use doorbell_engine::ports::JobLedger;
+use doorbell_engine::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome};
 use doorbell_messages::{JobKey, Request, RequestAction, RequestId};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
+use crate::jobs::find::no_such_job;
 use crate::jobs::{CancelArguments, find};
 use crate::printer::Printer;
-
-/// How often a row is written again that a worker has changed meanwhile.
-const MAX_CONFLICTS: u32 = 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CancelOutput {
     job: String,
-    /// `ledger` or `topic`: which way it went. None where nothing was to be done.
+    /// `ledger` or `topic`: how the cancel was sent. None if there was nothing to cancel.
     by: Option<&'static str>,
     status: &'static str,
     message_id: Option<String>,
@@ -31,10 +30,10 @@ struct RerunOutput {
     message_id: String,
 }
 
-/// Asks that a job end: by its row, which needs the ledger and no project's leave; or by a request, as a publisher.
+/// Cancels a job by its row, or by a cancel request as a publisher does.
 ///
 /// # Errors
-/// There is no such job, or it could not be written or published.
+/// There is no such job, or the write or the Publish failed.
 pub(crate) async fn cancel(
     ledger: &DynamoDbLedger,
     topic: Option<&RequestTopic>,
@@ -45,55 +44,64 @@ pub(crate) async fn cancel(
     let row = find(ledger, &arguments.job).await?;
     let (by, message_id) = match topic {
         Some(topic) => (Some("topic"), Some(topic.publish(&cancel_request(&row)?).await?)),
-        None => (write_cancel(ledger, &row, now).await?.then_some("ledger"), None),
+        None => (write_cancel(ledger.clone(), &row, now).await?.then_some("ledger"), None),
     };
     let output = CancelOutput { job: row.key.to_string(), by, status: row.status().as_str(), message_id };
     printer.print_result(&output, || vec![output.job.clone()])?;
     match by {
-        None => printer.note(&format!("nothing to end: the job is {}, or somebody has asked already", row.status())),
-        Some(_) => printer.next(&format!("`doorbell jobs watch '{}'` shows how it ends", row.key)),
+        None => {
+            printer.note(&format!("nothing to cancel: the job is {}, or a cancel is recorded already", row.status()))
+        }
+        Some(_) => printer.next(&format!("`doorbell jobs watch '{}'` follows it", row.key)),
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Writes the wish into the row. A worker's sweep finds it there: the row is due now.
-async fn write_cancel(ledger: &DynamoDbLedger, row: &Row, now: Timestamp) -> Result<bool, CliError> {
-    let mut row = row.clone();
-    for _ in 0..MAX_CONFLICTS {
-        let writer = format!("doorbell-{}-{}", std::process::id(), now.as_millis());
-        let Some(canceled) = row.with_cancel_requested(now, "the owner asks to cancel the job", writer) else {
-            return Ok(false);
-        };
-        match ledger.update(std::slice::from_ref(&canceled)).await.pop() {
-            Some(Ok(UpdateOutcome::Written)) => return Ok(true),
-            Some(Ok(UpdateOutcome::Conflict)) => row = find(ledger, row.key.as_str()).await?,
-            Some(Err(error)) => {
-                return Err(CliError::operation_failed(
-                    format!("AWS: {error}"),
-                    "may these credentials dynamodb:UpdateItem?",
-                ));
-            }
-            None => break,
+/// Records the cancel in the job's row, which is due then, so that a worker's sweep finds it. Returns whether this call
+/// did it: not if the job has ended, or if a cancel was recorded before.
+async fn write_cancel<L: JobLedger>(ledger: L, row: &Row, now: Timestamp) -> Result<bool, CliError> {
+    let store = RowStore::new(ledger, store_name());
+    // The store signs the row.
+    let cancel = |row: &Row| row.with_cancel_requested(now, "the owner asks to cancel the job", String::new());
+    let retry = "run the command again: it cancels a job once";
+    match store.update_row_with(row.clone(), cancel).await {
+        WriteOutcome::Written(_) => Ok(true),
+        WriteOutcome::Unchanged(_) => Ok(false),
+        WriteOutcome::Absent => Err(no_such_job(row.key.as_str())),
+        WriteOutcome::GaveUp { last_error: Some(error) } => Err(CliError::operation_failed(
+            format!("AWS: {error}"),
+            "check that these credentials allow dynamodb:UpdateItem, and retry",
+        )),
+        WriteOutcome::GaveUp { last_error: None } => {
+            Err(CliError::operation_failed(format!("gave up after {MAX_WRITE_CONFLICTS} write conflicts"), retry))
         }
+        WriteOutcome::Unavailable(error) => Err(CliError::operation_failed(format!("AWS: {error}"), retry)),
     }
-    Err(CliError::operation_failed("the row changes faster than it can be written", "try again"))
 }
 
-/// The request that cancels a job is its own, with another action.
+/// A unique name of a row store: process ids repeat across containers and machines.
+fn store_name() -> String {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library seeds its hasher with the operating system's random numbers.
+    let random = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("doorbell-{random:016x}")
+}
+
+/// The cancel request: the job's own request with action `cancel`.
 fn cancel_request(row: &Row) -> Result<Request, CliError> {
-    // Without an id of its own the request's key holds the id of its SNS message; a request may bear that one, too.
+    // Without an id, the key contains the SNS message id; it is a valid request id, too.
     Ok(Request { action: RequestAction::Cancel, id: Some(request_id(row)?), ..row.request.clone() })
 }
 
 fn request_id(row: &Row) -> Result<RequestId, CliError> {
     let id = row.key.as_str().split('#').nth(1).unwrap_or_default();
-    id.parse().map_err(|rule: String| CliError::operation_failed(rule, "cancel it by the ledger: without --by-request"))
+    id.parse().map_err(|rule: String| CliError::operation_failed(rule, "cancel it without --by-request"))
 }
 
-/// Publishes the job's request again, under another id: a job of its own.
+/// Publishes the job's request again with another id, as a new job.
 ///
 /// # Errors
-/// There is no such job, or it could not be published.
+/// There is no such job, or the Publish failed.
 pub(crate) async fn rerun(
     ledger: &DynamoDbLedger,
     topic: &RequestTopic,
@@ -114,11 +122,11 @@ pub(crate) async fn rerun(
 
 fn rerun_request(row: &Row, now: Timestamp) -> Result<Request, CliError> {
     let id = format!("rerun-{}", now.as_millis());
-    let id = id.parse().map_err(|rule: String| CliError::operation_failed(rule, "is this machine's clock right?"))?;
+    let id = id.parse().map_err(|rule: String| CliError::operation_failed(rule, "check this machine's clock"))?;
     Ok(Request { id: Some(id), ..row.request.clone() })
 }
 
-/// The topic of requests.
+/// The SNS topic of requests.
 #[derive(Debug)]
 pub(crate) struct RequestTopic {
     pub(crate) sns: aws_sdk_sns::Client,
@@ -130,5 +138,81 @@ impl RequestTopic {
         let call = self.sns.publish().topic_arn(&self.arn).message(request.to_json());
         let answer = call.send().await.map_err(|error| aws_error("Publish", error))?;
         Ok(answer.message_id.unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use doorbell_engine::domain::SourceMessage;
+    use doorbell_engine::ports::{Cursor, DuePage, InsertOutcome, LoadError, PortError, UpdateOutcome};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+
+    /// What the reply to a write is, though the ledger has the row.
+    #[derive(Clone, Copy)]
+    enum Reply {
+        Written,
+        Lost,
+        /// The SDK sent the write again, and met its own row.
+        ConflictWithItself,
+    }
+
+    struct OneRow {
+        row: Mutex<Row>,
+        reply: Reply,
+    }
+
+    impl JobLedger for &OneRow {
+        async fn insert(&self, _: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
+            Vec::new()
+        }
+
+        async fn load(&self, _: &[JobKey]) -> Vec<Result<Option<Row>, LoadError>> {
+            vec![Ok(Some(self.row.lock().unwrap().clone()))]
+        }
+
+        async fn update(&self, rows: &[Row]) -> Vec<Result<UpdateOutcome, PortError>> {
+            let mut row = self.row.lock().unwrap();
+            if rows[0].rev != row.rev + 1 {
+                return vec![Ok(UpdateOutcome::Conflict)];
+            }
+            *row = rows[0].clone();
+            vec![match self.reply {
+                Reply::Written => Ok(UpdateOutcome::Written),
+                Reply::Lost => Err(PortError("connection reset".to_owned())),
+                Reply::ConflictWithItself => Ok(UpdateOutcome::Conflict),
+            }]
+        }
+
+        async fn due(&self, _: u8, _: Timestamp, _: Option<Cursor>) -> Result<DuePage, PortError> {
+            Ok(DuePage::default())
+        }
+    }
+
+    fn row() -> Row {
+        let request = Request::parse(r#"{"project":"demo","branch":"main","id":"ci-1"}"#).unwrap();
+        let message = SourceMessage { id: "m".to_owned(), sent_at: NOW };
+        Row::new(JobKey::for_request(&request, "m").unwrap(), request, message, NOW)
+    }
+
+    async fn cancel_twice(reply: Reply) -> [bool; 2] {
+        let ledger = OneRow { row: Mutex::new(row()), reply };
+        let first = write_cancel(&ledger, &row(), NOW).await.unwrap();
+        [first, write_cancel(&ledger, &row(), NOW).await.unwrap()]
+    }
+
+    #[tokio::test]
+    async fn cancel_is_recorded_once() {
+        assert_eq!(cancel_twice(Reply::Written).await, [true, false]);
+    }
+
+    #[tokio::test]
+    async fn cancel_is_reported_when_the_reply_to_its_write_was_lost() {
+        assert_eq!(cancel_twice(Reply::Lost).await, [true, false]);
+        assert_eq!(cancel_twice(Reply::ConflictWithItself).await, [true, false]);
     }
 }

@@ -8,16 +8,16 @@ use tokio::time::{Instant, sleep};
 use crate::error::CliError;
 use crate::printer::Printer;
 
-/// How long a request may take from its topic to its row before nobody waits for it any more.
+/// Time limit for a published request to get its row.
 const ROW_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Between two looks for a row.
+/// Interval between two reads of the row.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// As [`find_projects`], for those who follow a job: the one that `trigger_job` has just named may not have its row yet.
+/// Like [`find`], but waits for the row of a job that was published just now.
 ///
 /// # Errors
-/// As [`find_projects`]'s.
+/// As for [`find`].
 pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Result<Row, CliError> {
     let Ok(key) = name.parse::<JobKey>() else { return find(ledger, name).await };
     let deadline = Instant::now() + ROW_TIMEOUT;
@@ -26,7 +26,7 @@ pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: P
         match ledger.row(&key).await? {
             Some(row) => return Ok(row),
             None if Instant::now() >= deadline => return Err(no_such_job(name)),
-            None if !has_noted_waiting => printer.note("no worker has taken the request yet; waiting up to 30 s"),
+            None if !has_noted_waiting => printer.note("the job has no row yet; waiting up to 30 s for a worker"),
             None => {}
         }
         has_noted_waiting = true;
@@ -34,11 +34,10 @@ pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: P
     }
 }
 
-/// The job that a person names: by its whole key, which is one read; or by the beginning of the key, or by the
-/// request's id, which read the whole table.
+/// Finds a job by its key, which costs one read, or by a prefix of its key or its id, which read the whole table.
 ///
 /// # Errors
-/// No job has that name, or more than one.
+/// No job matches, or more than one.
 pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, CliError> {
     if let Ok(key) = name.parse::<JobKey>() {
         return ledger.row(&key).await?.ok_or_else(|| no_such_job(name));
@@ -50,8 +49,8 @@ pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, Cli
         1 => found.pop().ok_or_else(|| no_such_job(name)),
         count => {
             let some: Vec<&str> = found.iter().take(3).map(|row| row.key.as_str()).collect();
-            let next = format!("name one of them whole: {}{}", some.join(", "), if count > 3 { ", ..." } else { "" });
-            Err(CliError::missing(format!("{count} jobs are called \"{}\"", name.escape_default()), next))
+            let next = format!("use a whole key: {}{}", some.join(", "), if count > 3 { ", ..." } else { "" });
+            Err(CliError::missing(format!("{count} jobs match \"{}\"", name.escape_default()), next))
         }
     }
 }
@@ -59,7 +58,7 @@ pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, Cli
 /// Every row, or every one of a project.
 ///
 /// # Errors
-/// The table could not be read.
+/// The table cannot be read.
 pub(crate) async fn all_rows(ledger: &DynamoDbLedger, project: Option<&ProjectName>) -> Result<Vec<Row>, CliError> {
     let mut rows = Vec::new();
     let mut after = None;
@@ -77,10 +76,10 @@ fn matches_name(key: &str, name: &str) -> bool {
     key.starts_with(name) || key.split('#').nth(1) == Some(name)
 }
 
-fn no_such_job(name: &str) -> CliError {
+pub(super) fn no_such_job(name: &str) -> CliError {
     CliError::missing(
         format!("there is no job \"{}\"", name.escape_default()),
-        "`doorbell jobs list` shows the latest; if it was published just now, `doorbell dlq list` and `doorbell doctor`",
+        "`doorbell jobs list` shows the latest; for a new request, see `doorbell dlq list` and `doorbell doctor`",
     )
 }
 

@@ -13,14 +13,14 @@ use crate::printer::{Columns, Printer, format_age, harmless};
 #[derive(Serialize)]
 struct JobsListOutput {
     jobs: Vec<JobView>,
-    /// How many more the filters let through.
+    /// Number of matching jobs beyond the limit.
     more: usize,
 }
 
 /// The latest jobs. The table has no index by time: it is read whole, which for a month of jobs is some megabytes.
 ///
 /// # Errors
-/// The table can't be read.
+/// The table cannot be read.
 pub(crate) async fn list(
     ledger: &DynamoDbLedger,
     arguments: &JobsListArguments,
@@ -31,14 +31,14 @@ pub(crate) async fn list(
     let output = JobsListOutput { jobs: rows.iter().map(JobView::from).collect(), more };
     printer.print_result(&output, || table(&rows, now, printer.width()))?;
     if rows.is_empty() {
-        printer.note("no job is as asked for; a rejected request is a job, a malformed one is in `doorbell dlq list`");
+        printer.note("no job matches; malformed requests are in `doorbell dlq list`");
     } else if more > 0 && !printer.is_json() {
         printer.note(&format!("{more} more; --limit shows them"));
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Those that are asked for, the youngest first, and how many more there are.
+/// Matching jobs, newest first, and the number of jobs beyond the limit.
 pub(crate) async fn latest(
     ledger: &DynamoDbLedger,
     arguments: &JobsListArguments,
@@ -51,10 +51,10 @@ pub(crate) async fn latest(
     Ok((rows, more))
 }
 
-/// What a table of jobs needs beside their names: status, age, gaps, and the beginning of a reason.
+/// Width of the other columns: status, age, gaps, and the beginning of a reason.
 const OTHER_COLUMNS_WIDTH: usize = 40;
 
-/// A name is not cut to less.
+/// Minimum width of a job's name.
 const MIN_NAME_WIDTH: usize = 16;
 
 pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<String> {
@@ -73,12 +73,12 @@ pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<S
     columns.lines(width)
 }
 
-/// What the next command may be given: the key without its digest.
+/// The key without its digest, which other commands accept.
 fn short_key(row: &Row) -> String {
     format!("{}#{}", row.key.project(), row.key.as_str().split('#').nth(1).unwrap_or_default())
 }
 
-/// The beginning of a name names its job as well, as long as it is no other's.
+/// Shortens a name to a prefix that no other name has.
 fn shorten<'a>(name: &'a str, names: &[String], max_width: usize) -> &'a str {
     let is_alone = |beginning: &str| names.iter().all(|other| other == name || !other.starts_with(beginning));
     let ends = name.char_indices().map(|(at, _)| at).filter(|at| *at >= max_width);

@@ -1,4 +1,4 @@
-//! `doorbell jobs`: what was asked, what became of it, and what the owner can do about it.
+//! `doorbell jobs`: lists, shows, watches, cancels and reruns jobs.
 
 mod cancel;
 mod find;
@@ -18,29 +18,27 @@ pub(crate) use watch::{outcome, print_final_status, watch};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
-    /// The latest jobs, the youngest first
+    /// List the latest jobs, newest first
     #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure\n  \
                             doorbell jobs list --output json | jq -r '.jobs[].job'")]
     List(JobsListArguments),
-    /// One job's story: what was asked, what happened and when, what it waits for
+    /// Show one job: the request, its trail, and what it waits for
     #[command(after_help = "Examples:\n  doorbell jobs show 'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell jobs \
                             show ci-4711 --output json")]
     Show(JobArguments),
-    /// Follow one job to its end, and end with its result; or, in a terminal, a live table of the latest
+    /// Follow one job and exit with its result; without a job, show a live table in a terminal
     #[command(after_help = "Exit codes with a JOB: 0 success, 1 failure, 6 rejected, 7 canceled, 8 error or \
                             timeout.\n\nExamples:\n  doorbell jobs watch ci-4711\n  doorbell jobs watch --project \
                             demo\n  doorbell jobs watch ci-4711 --output json")]
     Watch(WatchArguments),
-    /// Ask that a job end
-    #[command(
-        after_help = "It goes by the job's row, which a worker finds there within seconds. --by-request publishes \
-                            it instead, as a CI would, and needs the project's allowCancel.\n\nExamples:\n  \
-                            doorbell jobs cancel ci-4711\n  doorbell jobs cancel ci-4711 --by-request"
-    )]
+    /// Cancel a job
+    #[command(after_help = "The cancel is recorded in the job's row; a worker finds it within seconds. --by-request \
+                            publishes a cancel instead, as a CI would, and needs the project's allowCancel.\n\nExamples:\n  \
+                            doorbell jobs cancel ci-4711\n  doorbell jobs cancel ci-4711 --by-request")]
     Cancel(CancelArguments),
-    /// Publish a job's request again, as a job of its own
+    /// Publish a job's request again, as a new job
     #[command(
-        after_help = "Without a commit in the request, the ref's present head is built.\n\nExamples:\n  doorbell \
+        after_help = "Without a commit in the request, the ref's current head is built.\n\nExamples:\n  doorbell \
                             jobs rerun ci-4711\n  doorbell logs -f \"$(doorbell jobs rerun ci-4711)\""
     )]
     Rerun(JobArguments),
@@ -48,7 +46,7 @@ pub(crate) enum JobsCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
-    /// The job: its whole name, the beginning of it, or its id
+    /// The job: its key, a prefix of its key, or its id
     #[arg(value_name = "JOB", conflicts_with_all = ["project", "status"])]
     pub(crate) job: Option<String>,
     #[command(flatten)]
@@ -57,30 +55,30 @@ pub(crate) struct WatchArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArguments {
-    /// The job: its whole name, the beginning of it, or its id
+    /// The job: its key, a prefix of its key, or its id
     #[arg(value_name = "JOB")]
     pub(crate) job: String,
-    /// Publish a request that cancels it, instead of writing its row
+    /// Publish a cancel request instead of writing the job's row
     #[arg(long)]
     pub(crate) by_request: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct JobsListArguments {
-    /// Only this project's
+    /// Only jobs of this project
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Option<ProjectName>,
-    /// Only those with this status: queued, running, success, failure, error, canceled, rejected
+    /// Only jobs with this status: queued, running, success, failure, error, canceled, rejected
     #[arg(long, value_name = "STATUS", value_parser = parse_status)]
     pub(crate) status: Option<Status>,
-    /// At most so many
+    /// Maximum number of jobs
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     pub(crate) limit: usize,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct JobArguments {
-    /// The job: its whole name (project#id#digest), the beginning of it, or its id, if that is one job's alone
+    /// The job: its key (project#id#digest), a prefix of its key, or its id if it is unique
     #[arg(value_name = "JOB")]
     pub(crate) job: String,
 }
@@ -89,5 +87,5 @@ fn parse_status(text: &str) -> Result<Status, String> {
     use Status::{Canceled, Error, Failure, Queued, Rejected, Running, Success};
     let all = [Queued, Running, Success, Failure, Error, Canceled, Rejected];
     let names = || all.map(Status::as_str).join(", ");
-    all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("a status is one of {}", names()))
+    all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| format!("expected one of {}", names()))
 }

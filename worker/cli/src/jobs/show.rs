@@ -16,10 +16,10 @@ struct JobShowOutput {
     trail: Vec<TrailEntryView>,
 }
 
-/// One job's story.
+/// Shows one job.
 ///
 /// # Errors
-/// There is no such job, or the table can't be read.
+/// There is no such job, or the table cannot be read.
 pub(crate) async fn show(
     ledger: &DynamoDbLedger,
     name: &str,
@@ -35,7 +35,7 @@ pub(crate) async fn show(
     Ok(CommandOutcome::Done)
 }
 
-/// Lines, and how far their continuations stand in.
+/// Lines, each with the indent of its continuations.
 fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
     let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
     let mut lines = vec![(bold(row.key.as_str()), 0), (format!("{}{reason}", status(row.status())), 0), blank_line()];
@@ -52,10 +52,10 @@ fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
         fact("report", format_report(notification, &format!("{} {}", target.to.url, target.to.repo)));
     }
     if let Some(waiting) = describe_wait(row, now) {
-        fact("waits", waiting);
+        fact("waiting", waiting);
     }
     lines.push(blank_line());
-    // A trail of a job that was received and nothing else is empty.
+    // The trail of a job that was only received is empty.
     lines.push((format!("{} received", dim(&format_time(row.received_at))), 9));
     for entry in &row.trail {
         lines.push((format!("{} {}", dim(&format_time(entry.at)), harmless(&entry.message)), 9));
@@ -78,7 +78,7 @@ fn format_request(row: &Row, now: Timestamp) -> String {
 }
 
 fn format_target(row: &Row) -> String {
-    let commit = commit(row).map_or("its tip".to_owned(), |commit| format!("commit {commit}"));
+    let commit = commit(row).map_or("the ref's tip".to_owned(), |commit| format!("commit {commit}"));
     let names: Vec<&str> = row.request.variables.iter().map(|(name, _)| name.as_str()).collect();
     let variables = if names.is_empty() { String::new() } else { format!(", with {}", names.join(", ")) };
     format!("{}, {commit}{variables}", row.git_ref())
@@ -86,30 +86,32 @@ fn format_target(row: &Row) -> String {
 
 fn format_report(notification: &NotificationState, destination: &str) -> String {
     match (&notification.undeliverable, notification.delivered) {
-        (Some(reason), _) => format!("{destination} will never take it: {}", harmless(reason)),
-        (None, Some(report)) => format!("{destination} was told {} at {}", report.status, format_time(report.at)),
-        (None, None) => format!("{destination} was told nothing yet"),
+        (Some(reason), _) => format!("{destination}: permanently rejected: {}", harmless(reason)),
+        (None, Some(report)) => format!("{destination}: {} at {}", report.status, format_time(report.at)),
+        (None, None) => format!("{destination}: nothing reported yet"),
     }
 }
 
-/// What a row that is not settled waits for, in plain words.
+/// What an unsettled row waits for, as text.
 fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
     let due = row.due_at()?;
     let what = match (&row.phase, row.desired) {
         (Phase::Received, _) => "for the policy and the commit",
-        (Phase::Accepted { .. }, DesiredState::Run) => "for a free place to build",
-        (Phase::Starting { .. }, _) => "to know whether the start arrived",
-        (Phase::Running { .. }, DesiredState::Run) => "for the build's end",
-        (Phase::Accepted { .. } | Phase::Running { .. }, DesiredState::Cancel) => "to end: somebody asked to cancel it",
-        (Phase::Finished { .. } | Phase::Rejected { .. }, _) => "to tell the forge",
+        (Phase::Accepted { .. }, DesiredState::Run) => "for a build slot",
+        (Phase::Starting { .. }, _) => "for the outcome of StartBuild",
+        (Phase::Running { .. }, DesiredState::Run) => "for the end of the build",
+        (Phase::Accepted { .. } | Phase::Running { .. }, DesiredState::Cancel) => {
+            "for the end of its build: a cancel is recorded"
+        }
+        (Phase::Finished { .. } | Phase::Rejected { .. }, _) => "for the status report to the forge",
     };
     let when = if due > now {
         format!("in {}", format_duration(due.running_since(now)))
     } else {
         format!(
-            "since {}: if that grows, no worker is sweeping (`doorbell doctor`)",
+            "since {}; if this grows, no worker sweeps (`doorbell doctor`)",
             format_duration(now.running_since(due))
         )
     };
-    Some(format!("{what}; the next look is due {when}"))
+    Some(format!("{what}; next check due {when}"))
 }

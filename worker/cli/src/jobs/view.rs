@@ -1,7 +1,7 @@
 use doorbell_engine::domain::{DesiredState, Phase, Row};
 use serde::Serialize;
 
-/// A job, for `--output json`. Its fields are a promise: they stay, and others may join them. Times are ISO 8601, UTC.
+/// A job, for `--output json`. Its fields are stable; later versions may add fields. Times are ISO 8601, UTC.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView {
@@ -78,13 +78,13 @@ pub(crate) fn trail(row: &Row) -> Vec<TrailEntryView> {
     row.trail.iter().map(|entry| TrailEntryView { at: entry.at.to_string(), message: entry.message.clone() }).collect()
 }
 
-/// The commit that is built, as far as it is known.
+/// The commit that is built, if it is known.
 pub(crate) fn commit(row: &Row) -> Option<String> {
     let built = row.reported_commit().map(ToString::to_string);
     built.or_else(|| row.request.commit.as_ref().map(ToString::to_string))
 }
 
-/// Why the job is as it is, in words.
+/// Reason of the job's status, as text.
 pub(crate) fn status_reason(row: &Row) -> Option<String> {
     match &row.phase {
         Phase::Finished { result, .. } => Some(result.message.clone()),

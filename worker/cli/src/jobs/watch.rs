@@ -11,13 +11,13 @@ use crate::jobs::view::{JobView, status_reason};
 use crate::jobs::{JobsListArguments, WatchArguments, find_or_wait};
 use crate::printer::{Printer, dim, format_time, harmless, status};
 
-/// Between two looks at the ledger.
+/// Interval between two reads of the ledger.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The whole table is read for it: less often.
+/// Interval of the live table, which reads more.
 const TABLE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// What a job's end means for whoever waited.
+/// The command's outcome for a job's final status.
 pub(crate) fn outcome(status: Status) -> CommandOutcome {
     match status {
         Status::Success => CommandOutcome::Done,
@@ -31,7 +31,7 @@ pub(crate) fn outcome(status: Status) -> CommandOutcome {
 /// Follows one job to its end, line by line; or shows a table of the latest jobs until Ctrl-C.
 ///
 /// # Errors
-/// There is no such job, or the ledger can't be read.
+/// There is no such job, or the ledger cannot be read.
 pub(crate) async fn watch(
     ledger: &DynamoDbLedger,
     arguments: &WatchArguments,
@@ -55,7 +55,7 @@ async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Res
     let mut row = find_or_wait(ledger, name, printer).await?;
     let mut shown = 0;
     loop {
-        // A long story loses lines in its middle; what is new stands at its end.
+        // A long trail loses entries in its middle; new ones are at its end.
         for entry in row.trail.iter().skip(shown) {
             let line = WatchLineView { at: entry.at.to_string(), message: entry.message.clone() };
             printer.print_result(&line, || {
@@ -72,7 +72,7 @@ async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Res
     }
 }
 
-/// The last line; the exit code says the same.
+/// Prints the last line; the exit code has the same meaning.
 pub(crate) fn print_final_status(row: &Row, printer: Printer) -> Result<CommandOutcome, CliError> {
     let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
     printer.print_result(&JobView::from(row), || vec![format!("{}{reason}", status(row.status()))])?;
@@ -93,7 +93,7 @@ async fn watch_all(
     }
     loop {
         let (mut rows, more) = latest(ledger, arguments).await?;
-        // A line for the header, one below it, and one for the cursor.
+        // One line for the header, one below the table, one for the cursor.
         let visible_rows = printer.height().map_or(rows.len(), |height| height.saturating_sub(3));
         let hidden = more + rows.len().saturating_sub(visible_rows);
         rows.truncate(visible_rows);

@@ -1,17 +1,19 @@
 use clap::builder::styling::Style;
 
-/// Rows under a header. Each column is as wide as its widest cell, but for the last one, which takes what is left of
-/// the terminal and is cut there; it goes where nothing is left. In a pipe nothing is cut.
+/// A table of columns under a header.
+///
+/// Each column is as wide as its widest cell. The last one is truncated at the terminal's edge, and dropped if there is
+/// no room. In a pipe nothing is truncated.
 #[derive(Debug)]
 pub(crate) struct Columns {
     header: Vec<&'static str>,
     rows: Vec<Vec<(Style, String)>>,
 }
 
-/// Spaces between columns.
+/// Number of spaces between columns.
 const COLUMN_GAP: usize = 2;
 
-/// A last column with less room than this says nothing.
+/// Minimum width of the last column; with less room it is dropped.
 const MIN_LAST_COLUMN_WIDTH: usize = 8;
 
 impl Columns {

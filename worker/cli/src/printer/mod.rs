@@ -1,5 +1,4 @@
-//! What people and scripts see: results on stdout, everything else on stderr. Colour only where a person looks, by
-//! `anstream`: not into a pipe, and not with `NO_COLOR`.
+//! Output: results on stdout, everything else on stderr. `anstream` strips color in a pipe and with `NO_COLOR`.
 
 mod columns;
 mod time;
@@ -17,19 +16,19 @@ pub(crate) use time::{format_age, format_date_time, format_duration, format_time
 
 use crate::error::{CliError, CliErrorKind};
 
-/// How a result is printed.
+/// Format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PrintFormat {
-    // Not documented one by one: clap would give every option of every help three lines.
+    // Without doc comments: clap would give every option of every help three lines.
     Text,
     Json,
 }
 
-/// Where results go.
+/// Prints results, notes and errors.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     format: PrintFormat,
-    /// Columns of the terminal; none in a pipe, where nothing is cut.
+    /// Columns of the terminal; none in a pipe, where nothing is truncated.
     width: Option<usize>,
     /// Lines of the terminal.
     height: Option<usize>,
@@ -55,59 +54,60 @@ impl Printer {
         self.format == PrintFormat::Json
     }
 
-    /// Prints a result: as JSON, or as the lines that `text` makes.
+    /// Prints a result as JSON, or as the lines of `text`.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// The output is closed or cannot be written.
     pub(crate) fn print_result(
         self,
         json: &impl Serialize,
         text: impl FnOnce() -> Vec<String>,
     ) -> Result<(), CliError> {
         if self.is_json() {
-            // Writing texts and numbers can't fail.
+            // Serializing strings and numbers cannot fail.
             return self.print_line(&serde_json::to_string(json).unwrap_or_default());
         }
         text().iter().try_for_each(|line| self.print_line(line))
     }
 
-    /// Shows these lines in place of what the terminal shows. It is written over and not cleared, which would flicker,
-    /// and the cursor is left visible below: whatever ends this program, the terminal is as it was.
+    /// Redraws the terminal with these lines.
+    ///
+    /// The lines overwrite the old ones, since clearing would flicker. The cursor stays visible below them, so that the
+    /// terminal is usable whatever ends this program.
     ///
     /// # Errors
-    /// Nobody looks any more.
+    /// The terminal is closed.
     pub(crate) fn redraw(self, lines: &[String]) -> Result<(), CliError> {
         self.write_control("\x1b[H")?;
         for line in lines {
             let written = write!(anstream::stdout(), "{line}");
-            written.map_err(|error| CliError::operation_failed(format!("the terminal is gone: {error}"), "nothing"))?;
+            written
+                .map_err(|error| CliError::operation_failed(format!("terminal write failed: {error}"), "nothing"))?;
             self.write_control("\x1b[K\n")?;
         }
         self.write_control("\x1b[J")
     }
 
-    /// Past `anstream`, to which this is a colour.
+    /// Writes a control sequence past `anstream`, which would strip it.
     fn write_control(self, sequence: &str) -> Result<(), CliError> {
         let mut stdout = std::io::stdout();
         let written = stdout.write_all(sequence.as_bytes()).and_then(|()| stdout.flush());
-        written.map_err(|error| CliError::operation_failed(format!("the terminal is gone: {error}"), "nothing"))
+        written.map_err(|error| CliError::operation_failed(format!("terminal write failed: {error}"), "nothing"))
     }
 
     /// Prints a line of a result.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// The output is closed or cannot be written.
     pub(crate) fn print_line(self, text: &str) -> Result<(), CliError> {
         match writeln!(anstream::stdout(), "{text}") {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(CliError {
                 kind: CliErrorKind::PipeClosed,
-                message: "nobody reads the output".to_owned(),
+                message: "the output is closed".to_owned(),
                 hint: "nothing".to_owned(),
             }),
-            Err(error) => {
-                Err(CliError::operation_failed(format!("the output can't be written: {error}"), "is the disk full?"))
-            }
+            Err(error) => Err(CliError::operation_failed(format!("output write failed: {error}"), "check the disk")),
         }
     }
 
@@ -116,17 +116,17 @@ impl Printer {
         wrap::wrap(text, self.width.unwrap_or(usize::MAX), indent)
     }
 
-    /// Says something beside the result.
+    /// Prints a note to stderr.
     pub(crate) fn note(self, text: &str) {
         print_labeled("note", AnsiColor::Yellow, text);
     }
 
-    /// Says what is to be done next.
+    /// Prints the next step to stderr.
     pub(crate) fn next(self, text: &str) {
         print_labeled("next", AnsiColor::Cyan, text);
     }
 
-    /// Says that the person has ended this, on a line of its own: the terminal has written `^C`.
+    /// Prints a note about Ctrl-C on a new line, after the terminal's `^C`.
     pub(crate) fn note_interruption(self, text: &str) {
         if std::io::stderr().is_terminal() {
             let _ = writeln!(std::io::stderr());
@@ -148,17 +148,17 @@ fn print_labeled(word: &str, color: AnsiColor, text: &str) {
     let width =
         terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0));
     for line in wrap::wrap(&format!("{style}{word}:{style:#} {text}"), width, word.len() + 2) {
-        // When stderr is closed, nobody is left to tell.
+        // A closed stderr is ignored.
         let _ = writeln!(anstream::stderr(), "{line}");
     }
 }
 
-/// A number of things: `1 job`, `2 jobs`.
+/// A count with its noun: `1 job`, `2 jobs`.
 pub(crate) fn pluralize(count: usize, thing: &str) -> String {
     if count == 1 { format!("1 {thing}") } else { format!("{count} {thing}s") }
 }
 
-/// A status as a person sees it.
+/// A status in its color.
 pub(crate) fn status(status: Status) -> String {
     let color = match status {
         Status::Success => AnsiColor::Green,
@@ -181,8 +181,7 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Foreign text as one line without control characters: bodies of messages and answers of forges end on a terminal,
-/// where an escape sequence could pose as something else.
+/// Sanitizes foreign text for a terminal: one line without control characters.
 pub(crate) fn harmless(text: &str) -> String {
     doorbell_engine::domain::one_line(text)
 }

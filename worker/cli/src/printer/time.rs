@@ -1,10 +1,10 @@
-//! Times as people read them.
+//! Times for people.
 
 use std::time::Duration;
 
 use doorbell_engine::domain::Timestamp;
 
-/// How long ago: `12 s`, `5 min`, `3 h`, `9 d`.
+/// An age: `12 s`, `5 min`, `3 h`, `9 d`.
 pub(crate) fn format_age(at: Timestamp, now: Timestamp) -> String {
     format_duration(now.running_since(at))
 }
@@ -19,12 +19,12 @@ pub(crate) fn format_duration(duration: Duration) -> String {
     }
 }
 
-/// The day and the time, in UTC: `2026-11-21 14:02:11`.
+/// Date and time in UTC: `2026-11-21 14:02:11`.
 pub(crate) fn format_date_time(at: Timestamp) -> String {
     format_timestamp(at, "%F %T")
 }
 
-/// The time of the day, in UTC.
+/// Time of the day in UTC.
 pub(crate) fn format_time(at: Timestamp) -> String {
     format_timestamp(at, "%T")
 }

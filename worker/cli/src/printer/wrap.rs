@@ -1,12 +1,11 @@
-/// Breaks a text at its spaces, but for those that it begins with. A word that is longer than a line stays whole: it is
-/// a name that somebody may copy.
+/// Wraps a string at its spaces, except leading ones. A word longer than a line stays whole, so that it can be copied.
 pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     let words = text.trim_start_matches(' ');
     let mut lines = Vec::new();
     let mut line = " ".repeat(text.len() - words.len());
     let mut has_word = false;
     for word in words.split(' ') {
-        // Behind a label alone a break would win no room.
+        // A break after the label alone would gain nothing.
         if has_word && display_width(&line) + 1 + display_width(word) > width && display_width(&line) >= indent {
             lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
         } else if has_word {
@@ -19,7 +18,7 @@ pub(super) fn wrap(text: &str, width: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// Characters that take room: those of styles take none.
+/// Number of visible characters; styles count as none.
 fn display_width(text: &str) -> usize {
     anstream::adapter::strip_str(text).flat_map(str::chars).count()
 }

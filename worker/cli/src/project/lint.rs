@@ -9,7 +9,7 @@ use crate::project::show::contains_placeholder;
 use crate::project::{LintArguments, read_file};
 use crate::registry::{DEFAULT_NAME, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryClient, RegistryEntry};
 
-/// What is to be said of a document.
+/// Errors and warnings of a document.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Findings {
     pub(crate) errors: Vec<String>,
@@ -31,7 +31,7 @@ struct LintedDocumentView {
 /// `project lint`.
 ///
 /// # Errors
-/// A file or the registry can't be read.
+/// A file or the registry cannot be read.
 pub(crate) async fn lint_command(
     arguments: &LintArguments,
     registry: Option<&RegistryClient>,
@@ -75,7 +75,7 @@ fn lint_files(
 fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {
     let Findings { errors, warnings } = &view.findings;
     if errors.is_empty() && warnings.is_empty() {
-        return vec![format!("{}: sound", bold(&view.document))];
+        return vec![format!("{}: valid", bold(&view.document))];
     }
     let errors = errors.iter().map(|text| ("error", text));
     let warnings = warnings.iter().map(|text| ("warning", text));
@@ -83,7 +83,7 @@ fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {
     lines.flat_map(|line| printer.wrap_text(&line, 2)).collect()
 }
 
-/// Reads a document as the worker does. `_default` need not be whole: it is read with what it leaves to projects.
+/// Parses a document as the worker does. The missing keys of `_default` are filled in first.
 pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Findings {
     let mut findings = Findings::default();
     let filler = (name == DEFAULT_NAME).then(|| filler(text));
@@ -101,7 +101,7 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
             if name != DEFAULT_NAME {
                 missing_build_project(&policy.document, fallback, &mut findings);
             } else {
-                // Whether any branch may be built is the projects' to say.
+                // Each project decides whether any branch may be built.
                 findings.warnings.retain(|warning| !warning.starts_with("neither refs"));
             }
         }
@@ -109,7 +109,7 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
     }
     if contains_placeholder(text) {
         findings.errors.push(
-            "\"(hidden)\" stands where a credential was: this is what `doorbell project show` prints, not the document"
+            "\"(hidden)\" in place of a credential: this is the output of `doorbell project show`, not the document"
                 .to_owned(),
         );
     }
@@ -123,29 +123,29 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
 fn missing_build_project(document: &ProjectDocument, fallback: Option<&BuildProjectName>, findings: &mut Findings) {
     if document.build_project.is_none() && fallback.is_none() {
         findings.warnings.push(
-            "it names no buildProject: every request is rejected unless the worker has --default-build-project"
+            "it names no buildProject; every request is rejected unless the worker has --default-build-project"
                 .to_owned(),
         );
     }
 }
 
-/// SSM's limits, and what to do about them.
+/// The size as an error or warning, by SSM's limits.
 fn size_problem(bytes: usize) -> Option<String> {
     if bytes <= MAX_STANDARD_BYTES {
         return None;
     }
     let advice = "move keys that several projects share to _default, or list fewer refs by a pattern (heads/release-*)";
     Some(if bytes > MAX_ADVANCED_BYTES {
-        format!("it has {bytes} bytes, and no SSM parameter takes more than {MAX_ADVANCED_BYTES}: {advice}")
+        format!("it has {bytes} bytes, but no SSM parameter takes more than {MAX_ADVANCED_BYTES}; {advice}")
     } else {
         format!(
-            "it has {bytes} bytes: a standard SSM parameter takes {MAX_STANDARD_BYTES}; an advanced one takes \
-             {MAX_ADVANCED_BYTES}, is charged by the month, and never becomes standard again: {advice}"
+            "it has {bytes} bytes, but a standard SSM parameter takes {MAX_STANDARD_BYTES}. An advanced one takes \
+             {MAX_ADVANCED_BYTES}, is charged by the month, and never becomes standard again; {advice}"
         )
     })
 }
 
-/// The keys that a project needs and this `_default` leaves to it.
+/// A project document with the required keys that this `_default` lacks.
 fn filler(default: &str) -> String {
     let has: Map<String, Value> = serde_json::from_str(default).unwrap_or_default();
     let mut filler = json!({ "gitUrl": "https://example.org/repository.git", "command": "./command" });
@@ -165,7 +165,7 @@ mod tests {
         for (found, wanted) in [(&findings.errors, errors), (&findings.warnings, warnings)] {
             assert_eq!(found.len(), wanted.len(), "{findings:?}");
             for (found, wanted) in found.iter().zip(wanted) {
-                assert!(found.contains(wanted), "{found} does not say {wanted}");
+                assert!(found.contains(wanted), "{found} does not contain {wanted}");
             }
         }
     }

@@ -24,10 +24,10 @@ struct ProjectView {
     findings: Findings,
 }
 
-/// All registered documents.
+/// Lists all registered documents.
 ///
 /// # Errors
-/// The registry can't be read.
+/// The registry cannot be read.
 pub(crate) async fn list(
     registry: &RegistryClient,
     fallback: Option<&BuildProjectName>,
@@ -52,7 +52,7 @@ pub(crate) async fn list(
         if output.projects.is_empty() { Vec::new() } else { table(&output, printer.width()) }
     })?;
     if output.projects.is_empty() {
-        printer.note("nothing is registered; `doorbell project put NAME FILE` registers a project");
+        printer.note("no project is registered; `doorbell project put NAME FILE` registers one");
     }
     Ok(CommandOutcome::Done)
 }

@@ -1,4 +1,4 @@
-//! `doorbell project`: the owner's registry.
+//! `doorbell project`: lists, shows, checks and changes the registry's documents.
 
 mod lint;
 mod list;
@@ -17,22 +17,22 @@ use crate::registry::DEFAULT_NAME;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectCommand {
-    /// All registered projects, and whether their documents are sound
+    /// List all registered projects, and whether their documents are valid
     #[command(after_help = "Examples:\n  doorbell project list\n  doorbell project list --output json")]
     List,
-    /// A project's document, and what it comes to with _default below it; credentials are hidden
+    /// Show a project's document, also merged with _default; credentials are redacted
     #[command(after_help = "Examples:\n  doorbell project show demo\n  doorbell project show _default")]
     Show(NameArguments),
-    /// Check documents as the worker reads them: files, or all that are registered
-    #[command(after_help = "Files are checked without AWS; their _default is the one named by --default, if any.\n\n\
+    /// Check documents as the worker parses them: files, or all registered documents
+    #[command(after_help = "Files are checked without AWS; --default names their _default.\n\n\
                             Examples:\n  doorbell project lint\n  doorbell project lint demo.json\n  doorbell project \
                             lint demo.json --default _default.json")]
     Lint(LintArguments),
-    /// Register a project, or change it; without --yes, show the difference
+    /// Register or change a project; without --yes, show the difference
     #[command(after_help = "Examples:\n  doorbell project put demo demo.json\n  doorbell project put demo demo.json \
                             --yes")]
     Put(PutArguments),
-    /// Take a project out of the registry; without --yes, show what would go
+    /// Remove a project from the registry; without --yes, show its document
     #[command(after_help = "Examples:\n  doorbell project remove demo\n  doorbell project remove demo --yes")]
     Remove(RemoveArguments),
 }
@@ -46,10 +46,10 @@ pub(crate) struct NameArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct LintArguments {
-    /// Files; `-` is standard input. Without any, all registered documents
+    /// Files, `-` for standard input; without files, all registered documents
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
-    /// The file that is _default to them
+    /// File with the _default document
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(crate) default: Option<String>,
 }
@@ -59,13 +59,13 @@ pub(crate) struct PutArguments {
     /// The project, or _default
     #[arg(value_name = "PROJECT", value_parser = document_name)]
     pub(crate) name: String,
-    /// The document; `-` is standard input
+    /// File with the document, `-` for standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: String,
-    /// Write it as an advanced parameter (up to 8 KB, charged by the month, for good) if it has more than 4 KB
+    /// Write a document of more than 4 KB as an advanced parameter (up to 8 KB, charged by the month, never standard again)
     #[arg(long)]
     pub(crate) advanced: bool,
-    /// Do it
+    /// Apply the change
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -75,7 +75,7 @@ pub(crate) struct RemoveArguments {
     /// The project, or _default
     #[arg(value_name = "PROJECT", value_parser = document_name)]
     pub(crate) name: String,
-    /// Do it
+    /// Apply the change
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -87,18 +87,18 @@ fn document_name(text: &str) -> Result<String, String> {
     text.parse::<doorbell_messages::ProjectName>().map(String::from)
 }
 
-/// The text of a file, or of standard input.
+/// Reads a file or standard input.
 ///
 /// # Errors
-/// It can't be read.
+/// It cannot be read.
 pub(crate) fn read_file(path: &str) -> Result<String, CliError> {
     let text = if path == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    text.map_err(|error| CliError::missing(format!("{path} can't be read: {error}"), "is it the right file?"))
+    text.map_err(|error| CliError::missing(format!("{path} cannot be read: {error}"), "check the path"))
 }
 
 fn no_such_project(name: &str, parameter: &str) -> CliError {
     CliError::missing(
-        format!("there is no {name}: SSM has no parameter {parameter}"),
-        "`doorbell project list` shows all; is --registry-prefix right?",
+        format!("no project {name}: SSM has no parameter {parameter}"),
+        "`doorbell project list` shows all; check --registry-prefix",
     )
 }

@@ -9,7 +9,7 @@ use crate::project::show::pretty;
 use crate::project::{Findings, PutArguments, RemoveArguments, lint, no_such_project, read_file, redact_credentials};
 use crate::registry::{DEFAULT_NAME, MAX_STANDARD_BYTES, RegistryClient, RegistryEntry};
 
-/// Lines of a difference that are shown around each change.
+/// Context lines around each change of a diff.
 const CONTEXT_LINES: usize = 3;
 
 #[derive(Serialize)]
@@ -17,11 +17,11 @@ const CONTEXT_LINES: usize = 3;
 struct PutOutput {
     project: String,
     parameter: String,
-    /// Whether it was done; otherwise this is what would be.
+    /// Whether the change was applied; otherwise this is a preview.
     done: bool,
     /// Whether anything differs.
     changes: bool,
-    /// A unified difference, credentials hidden.
+    /// A unified diff, credentials redacted.
     diff: Vec<String>,
     #[serde(flatten)]
     findings: Findings,
@@ -30,7 +30,7 @@ struct PutOutput {
 /// Registers a project, or changes it.
 ///
 /// # Errors
-/// The file or the registry can't be read, or SSM refuses the write.
+/// The file or the registry cannot be read, or the write failed.
 pub(crate) async fn put(
     registry: &RegistryClient,
     arguments: &PutArguments,
@@ -43,10 +43,10 @@ pub(crate) async fn put(
     let default = if name == DEFAULT_NAME { None } else { registry.get(DEFAULT_NAME).await? };
     let mut findings = lint(name, &text, default.as_ref().map(|default| default.text.as_str()), fallback);
     if text.len() > MAX_STANDARD_BYTES && !arguments.advanced {
-        // The size is what the last warning is about.
-        findings
-            .errors
-            .extend(findings.warnings.pop().map(|size| format!("{size}; --advanced writes it all the same")));
+        // The last warning is about the size.
+        findings.errors.extend(
+            findings.warnings.pop().map(|size| format!("{size}; --advanced writes it as an advanced parameter")),
+        );
     }
     let is_valid = findings.errors.is_empty();
     let changes = before.as_ref().is_none_or(|before| before.text != text);
@@ -61,17 +61,17 @@ pub(crate) async fn put(
         return Ok(CommandOutcome::Failed);
     }
     match (changes, done) {
-        (false, _) => printer.note("it is registered as it is"),
-        (true, true) => printer.note("registered; workers follow within 30 s"),
+        (false, _) => printer.note("already registered, unchanged"),
+        (true, true) => printer.note("registered; workers use it within 30 s"),
         (true, false) => printer.next("the same command with --yes writes it"),
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Takes a project out of the registry.
+/// Removes a project from the registry.
 ///
 /// # Errors
-/// There is none, or SSM refuses.
+/// There is no such project, or the SSM call failed.
 pub(crate) async fn remove(
     registry: &RegistryClient,
     arguments: &RemoveArguments,
@@ -87,7 +87,7 @@ pub(crate) async fn remove(
     let summary = ChangeSummary { done: arguments.yes, changes: true, diff, findings: Findings::default() };
     print_change(registry, name, summary, printer)?;
     if arguments.yes {
-        printer.note("removed; its requests are rejected within 30 s, and its running jobs go on");
+        printer.note("removed; workers reject its requests within 30 s; running jobs continue");
     } else {
         printer.next("the same command with --yes removes it");
     }
@@ -127,12 +127,12 @@ fn diff_style(line: &str) -> Style {
     }
 }
 
-/// What changes, line by line of the documents as they are shown. A credential that differs is said to.
+/// Diff of the documents with redacted credentials; a changed credential is noted.
 fn diff_lines(before: &str, after: &str) -> Vec<String> {
     let shown = |text: &str| if text.is_empty() { String::new() } else { pretty(&redact_credentials(text)) };
     let (old, new) = (shown(before), shown(after));
     if old == new {
-        let notice = "  (only what is hidden here, or white space, differs)".to_owned();
+        let notice = "  (only redacted credentials or white space differ)".to_owned();
         return if before == after { Vec::new() } else { vec![notice] };
     }
     let diff = TextDiff::from_lines(&old, &new);
@@ -162,7 +162,7 @@ mod tests {
         );
         assert_eq!(diff_lines("{}", "{}"), Vec::<String>::new());
         let hidden = diff_lines(r#"{"authToken":"one"}"#, r#"{"authToken":"two"}"#);
-        assert!(hidden[0].contains("hidden"), "{hidden:?}");
+        assert!(hidden[0].contains("redacted"), "{hidden:?}");
         assert_eq!(diff_lines("", "{}"), ["+ {}"]);
     }
 }

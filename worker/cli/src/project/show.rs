@@ -7,7 +7,7 @@ use crate::printer::{Printer, bold, dim};
 use crate::project::no_such_project;
 use crate::registry::{DEFAULT_NAME, RegistryClient, RegistryEntry};
 
-/// What stands in place of a credential.
+/// Placeholder of a redacted credential.
 const CREDENTIAL_PLACEHOLDER: &str = "(hidden)";
 
 /// The keys of iwomp-in-aws that hold a credential in the document itself.
@@ -19,18 +19,18 @@ struct ProjectShowOutput {
     project: String,
     parameter: String,
     version: i64,
-    /// As it is registered, credentials hidden.
+    /// The registered document, credentials redacted.
     document: Value,
-    /// What it comes to with `_default` below it; none where that is wrong, or for `_default` itself.
+    /// The document merged with `_default`; none if that is invalid, or for `_default` itself.
     effective: Option<ProjectDocument>,
     error: Option<String>,
     warnings: Vec<String>,
 }
 
-/// A project's document.
+/// Shows a project's document.
 ///
 /// # Errors
-/// There is none, or the registry can't be read.
+/// There is no such project, or the registry cannot be read.
 pub(crate) async fn show(registry: &RegistryClient, name: &str, printer: Printer) -> Result<CommandOutcome, CliError> {
     let parameter = registry.parameter(name);
     let entry = registry.get(name).await?.ok_or_else(|| no_such_project(name, &parameter))?;
@@ -76,7 +76,7 @@ fn format_document(output: &ProjectShowOutput, has_default: bool, printer: Print
     lines
 }
 
-/// A document without its credentials. Text that is no JSON object is hidden whole: a credential may be anywhere in it.
+/// Redacts the credentials of a document. Text that is not a JSON object is redacted whole.
 pub(crate) fn redact_credentials(text: &str) -> Value {
     let Ok(Value::Object(mut document)) = serde_json::from_str(text) else { return CREDENTIAL_PLACEHOLDER.into() };
     for key in CREDENTIAL_KEYS {
@@ -84,7 +84,7 @@ pub(crate) fn redact_credentials(text: &str) -> Value {
             *value = CREDENTIAL_PLACEHOLDER.into();
         }
     }
-    // Userinfo in an address is refused by the worker, and may be a credential all the same.
+    // The worker rejects userinfo in a URL, but it may be a credential.
     if let Some(url) = document.get_mut("gitUrl") {
         let shown = url.as_str().and_then(|text| text.split_once("://")?.1.split_once('@'));
         if let Some((_, host)) = shown {
@@ -97,7 +97,7 @@ pub(crate) fn redact_credentials(text: &str) -> Value {
     Value::Object(document)
 }
 
-/// Whether a document was taken from what is shown: registered, it would put `(hidden)` in a credential's place.
+/// Whether a document contains the placeholder, as a copy of what `show` prints does.
 pub(super) fn contains_placeholder(text: &str) -> bool {
     let Ok(Value::Object(document)) = serde_json::from_str(text) else { return text.trim() == CREDENTIAL_PLACEHOLDER };
     let keys = CREDENTIAL_KEYS.into_iter().chain(["gitUrl", "gitCredentials"]);
@@ -105,7 +105,7 @@ pub(super) fn contains_placeholder(text: &str) -> bool {
 }
 
 pub(super) fn pretty(value: &Value) -> String {
-    // Writing JSON can't fail.
+    // Serializing JSON cannot fail.
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 

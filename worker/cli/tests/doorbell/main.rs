@@ -37,7 +37,7 @@ fn check(arguments: &[&str], environment: &[(&str, &str)], code: i32, said: &[&s
 #[test]
 fn invalid_arguments_are_rejected_before_any_aws_call() {
     check(&[], &[], 2, &["Usage"]);
-    check(&["jobs", "list", "--status", "green"], &[], 2, &["a status is one of queued"]);
+    check(&["jobs", "list", "--status", "green"], &[], 2, &["expected one of queued"]);
     check(&["dlq", "redrive"], &[], 2, &["<ID>"]);
     check(&["dlq", "redrive", "--all", "12"], &[], 2, &["cannot be used with"]);
     let wrong = [&KEY[..], &[("DOORBELL_TABLE", "a b")]].concat();

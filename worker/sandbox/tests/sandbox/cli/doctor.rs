@@ -100,7 +100,7 @@ async fn doctor_names_broken_topic_subscription_or_queue() {
 
     let open = json!({ "Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": topic });
     account.set_topic_policy(&json!({ "Version": "2012-10-17", "Statement": [open] })).await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "failure", "anybody in the world");
+    assert_named(&run_doctor(&sandbox, &[]).await, "topic-policy", "failure", "everyone may publish");
     let mut policy = sandbox.account.definition().topic_policy();
     policy["Statement"].as_array_mut().unwrap().truncate(1);
     account.set_topic_policy(&policy).await;
@@ -122,7 +122,7 @@ async fn doctor_names_broken_topic_subscription_or_queue() {
     let elsewhere = format!("arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{EVENT_DEAD_LETTER_QUEUE}");
     let redrive = json!({ "deadLetterTargetArn": elsewhere, "maxReceiveCount": 10 });
     account.set_queue(TRIGGER_QUEUE, "RedrivePolicy", &redrive.to_string()).await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "nobody looks there");
+    assert_named(&run_doctor(&sandbox, &[]).await, "trigger-queue", "failure", "its dead letters go to");
     account.repair_queue(TRIGGER_QUEUE, "RedrivePolicy").await;
     account.set_queue(EVENT_QUEUE, "Policy", "").await;
     assert_named(&run_doctor(&sandbox, &[]).await, "event-queue", "failure", "does not let events.amazonaws.com send");
@@ -135,7 +135,7 @@ async fn doctor_names_broken_topic_subscription_or_queue() {
     ] {
         let url = sandbox.account.queue_url(queue);
         sandbox.account.send_to_queue(&url, "{}").await.unwrap();
-        assert_named(&run_doctor(&sandbox, &[]).await, check, "warning", "1 message that nobody could work on");
+        assert_named(&run_doctor(&sandbox, &[]).await, check, "warning", "1 message that could not be processed");
         let messages = sandbox.account.receive(&url, 0).await.unwrap();
         sandbox.account.delete(&url, &messages[0]).await.unwrap();
     }
@@ -154,7 +154,7 @@ async fn doctor_names_broken_rule_table_or_worker() {
     assert_named(&run_doctor(&sandbox, &[]).await, "rule-state", "failure", "is disabled");
     account.json("events", "AWSEvents.EnableRule", json!({ "Name": STATE_RULE })).await;
     account.json("events", "AWSEvents.RemoveTargets", json!({ "Rule": PHASE_RULE, "Ids": [EVENT_QUEUE] })).await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "no rule brings");
+    assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "no rule forwards");
     account.set_target(PHASE_RULE, false).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "rule-phase", "failure", "has no dead-letter queue");
     account.set_target(PHASE_RULE, true).await;
@@ -163,7 +163,7 @@ async fn doctor_names_broken_rule_table_or_worker() {
         &run_doctor(&sandbox, &[]).await,
         "build-project-doorbell-build",
         "failure",
-        "no rule brings its events",
+        "no rule forwards its events",
     );
     account.set_pattern(STATE_RULE, None).await;
 
@@ -172,7 +172,7 @@ async fn doctor_names_broken_rule_table_or_worker() {
         json!({ "TableName": JOBS_TABLE, "TimeToLiveSpecification": specification })
     };
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(false)).await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "table-ttl", "warning", "rows stay for ever");
+    assert_named(&run_doctor(&sandbox, &[]).await, "table-ttl", "warning", "settled rows never expire");
     account.json("dynamodb", "DynamoDB_20120810.UpdateTimeToLive", ttl(true)).await;
 
     worker.kill().await.unwrap();
@@ -180,12 +180,12 @@ async fn doctor_names_broken_rule_table_or_worker() {
     account
         .put_item(json!({ "pk": { "S": stuck }, "due_shard": { "N": "3" }, "due_at": { "N": "1700000000000" } }))
         .await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "overdue", "failure", "1 job that should have been looked at");
+    assert_named(&run_doctor(&sandbox, &[]).await, "overdue", "failure", "1 job overdue");
     account.delete_item(stuck).await;
     account.put_item(json!({ "pk": { "S": "#heartbeat" }, "at": { "N": "1700000000000" } })).await;
     assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "requests wait");
     account.delete_item("#heartbeat").await;
-    assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "none has ever swept");
+    assert_named(&run_doctor(&sandbox, &[]).await, "worker", "failure", "no worker has swept");
 }
 
 #[tokio::test]
@@ -235,19 +235,19 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
     account.repair_role(UNPRIVILEGED_BUILD_ROLE).await;
 
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
-    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "rejects the token");
     sandbox.account.put_secret("doorbell/report/forge", sandbox.report_token()).await.unwrap();
     sandbox.register_project("demo", &with("/reportTo/url", json!("https://127.0.0.1:1"))).await.unwrap();
     let allowed = [("DOORBELL_ALLOW_PRIVATE_FORGES", "127.0.0.1:1")];
     assert_named(&run_doctor(&sandbox, &allowed).await, "forge-demo", "failure", "it can't be reached");
     sandbox.register_project("demo", &with("/reportTo/repo", json!("nobodys"))).await.unwrap();
-    assert_named(&run_doctor(&sandbox, &[]).await, "forge-nobodys", "failure", "takes no report");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-nobodys", "failure", "cannot take status reports");
 
     sandbox.account.put_secret("doorbell/report/forge", &sandbox.forge.create_hook_token("demo")).await.unwrap();
     sandbox.register_project("demo", &with("/reportTo/type", json!("pagure-ci"))).await.unwrap();
     assert_eq!(run_doctor(&sandbox, &[]).await, (Vec::new(), Some(0)), "a hook's token is tried by the plugin's route");
     sandbox.account.put_secret("doorbell/report/forge", "not-the-token").await.unwrap();
-    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "does not take the token");
+    assert_named(&run_doctor(&sandbox, &[]).await, "forge-demo", "failure", "rejects the token");
     assert!(sandbox.forge.flag_posts().is_empty(), "nothing was written");
 }
 
@@ -267,7 +267,7 @@ async fn doctor_with_clock_offset_reports_only_the_clock() {
     while found.0.iter().any(|(name, ..)| name == "worker") && Instant::now() < deadline {
         found = run_doctor(&sandbox, &through).await;
     }
-    assert_named(&found, "clock", "failure", "AWS refuses what it signs");
+    assert_named(&found, "clock", "failure", "AWS rejects its signatures");
 }
 
 /// What these credentials may not look at is neither well nor broken.

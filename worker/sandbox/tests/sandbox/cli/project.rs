@@ -63,7 +63,7 @@ async fn project_lint_reports_errors_in_files_and_registry() {
     sandbox.account.put_parameter("broken", "{\"gitUrl\": 5}").await.unwrap();
     let broken = doorbell(&sandbox, &["project", "lint"]).await;
     assert_eq!(broken.code, Some(1));
-    assert!(broken.stdout.contains("broken: error:") && broken.stdout.contains("demo: sound"), "{}", broken.stdout);
+    assert!(broken.stdout.contains("broken: error:") && broken.stdout.contains("demo: valid"), "{}", broken.stdout);
 
     let file = sandbox.account.dir().join("large.json");
     let refs = vec!["heads/a-long-name-of-a-branch"; 200];

@@ -175,7 +175,7 @@ async fn ctrl_c_while_following_restores_the_terminal() {
     {
         let (text, code) = interrupt(&sandbox, arguments, once_shown).await;
         assert_eq!(code, Some(130), "{arguments}: {text}");
-        assert!(text.contains("interrupted; what was looked at goes on"), "{arguments}: {text}");
+        assert!(text.contains("interrupted; the job continues"), "{arguments}: {text}");
         // Neither a hidden cursor, nor another screen, nor a colour that stays.
         for sequence in ["\u{1b}[?25l", "\u{1b}[?1049h"] {
             assert!(!text.contains(sequence), "{arguments}: {text:?}");
