@@ -92,7 +92,7 @@ pub(crate) fn phase_entered(before: &Row, after: &Row) {
         Phase::Rejected { .. } => increment("JobsRejected"),
         Phase::Finished { .. } => increment("JobsFinished"),
         Phase::Running { running_since, .. } => {
-            record("SecondsToStart", running_since.running_since(after.message.sent_at).as_secs_f64());
+            record("SecondsToStart", running_since.duration_since(after.message.sent_at).as_secs_f64());
         }
         Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } => {}
     }

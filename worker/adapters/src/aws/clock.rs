@@ -44,7 +44,7 @@ impl ClockAnchor {
     }
 
     fn agrees_with(self, observed: Timestamp) -> bool {
-        self.now().running_since(observed).max(observed.running_since(self.now())) <= TOLERANCE
+        self.now().duration_since(observed).max(observed.duration_since(self.now())) <= TOLERANCE
     }
 }
 

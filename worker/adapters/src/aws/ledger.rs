@@ -155,7 +155,7 @@ impl DynamoDbLedger {
         if written.len() >= MAX_PROJECTS_REMEMBERED {
             written.clear();
         }
-        written.get(project).is_none_or(|at| now.running_since(*at) >= PROJECT_ITEM_INTERVAL)
+        written.get(project).is_none_or(|at| now.duration_since(*at) >= PROJECT_ITEM_INTERVAL)
     }
 
     fn remembered_projects(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {

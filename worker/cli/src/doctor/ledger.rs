@@ -94,7 +94,7 @@ async fn check_heartbeat(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -
     const NAME: &str = "worker";
     const FIX: &str = "start a worker: `aws ecs update-service --desired-count 1 ...`, and read its log";
     match ledger.last_sweep().await {
-        Ok(Some(sweep)) if context.now.running_since(sweep.at) <= HEARTBEAT_TIMEOUT => {
+        Ok(Some(sweep)) if context.now.duration_since(sweep.at) <= HEARTBEAT_TIMEOUT => {
             Check::ok(NAME, format!("a worker swept the ledger {} ago", format_age(sweep.at, context.now)))
         }
         Ok(Some(sweep)) => {

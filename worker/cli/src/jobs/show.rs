@@ -106,11 +106,11 @@ fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
         (Phase::Finished { .. } | Phase::Rejected { .. }, _) => "for the status report to the forge",
     };
     let when = if due > now {
-        format!("in {}", format_duration(due.running_since(now)))
+        format!("in {}", format_duration(due.duration_since(now)))
     } else {
         format!(
             "since {}; if this grows, no worker sweeps (`doorbell doctor`)",
-            format_duration(now.running_since(due))
+            format_duration(now.duration_since(due))
         )
     };
     Some(format!("{what}; next check due {when}"))

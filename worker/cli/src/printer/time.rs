@@ -6,7 +6,7 @@ use doorbell_engine::domain::Timestamp;
 
 /// An age: `12 s`, `5 min`, `3 h`, `9 d`.
 pub(crate) fn format_age(at: Timestamp, now: Timestamp) -> String {
-    format_duration(now.running_since(at))
+    format_duration(now.duration_since(at))
 }
 
 pub(crate) fn format_duration(duration: Duration) -> String {

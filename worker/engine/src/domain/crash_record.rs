@@ -54,12 +54,12 @@ impl Row {
     ///
     /// It has a crash score, it is overdue, or it holds a claim whose lease expired without an outcome.
     pub(crate) fn may_be_poison(&self, now: Timestamp) -> bool {
-        let is_expired = |claimed: Timestamp| now.running_since(claimed) >= LEASE;
+        let is_expired = |claimed: Timestamp| now.duration_since(claimed) >= LEASE;
         let start_claim_expired = matches!(&self.phase, Phase::Starting { last_sent_at, .. }
             if is_expired(*last_sent_at) && self.phase_due_at == Some(*last_sent_at + LEASE));
         let report_claim_expired =
             self.reports.iter().any(|entry| entry.notification.in_flight.is_some_and(|claim| is_expired(claim.at)));
-        let is_overdue = self.due_at().is_some_and(|due| now.running_since(due) > OVERDUE_AFTER);
+        let is_overdue = self.due_at().is_some_and(|due| now.duration_since(due) > OVERDUE_AFTER);
         self.crash_score > 0 || start_claim_expired || report_claim_expired || is_overdue
     }
 }

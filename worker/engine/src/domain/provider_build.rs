@@ -118,7 +118,7 @@ impl ProviderBuild {
     }
 
     fn duration(&self) -> Option<Duration> {
-        Some(self.ended_at?.running_since(self.started_at?))
+        Some(self.ended_at?.duration_since(self.started_at?))
     }
 }
 

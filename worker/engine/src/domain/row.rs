@@ -241,7 +241,7 @@ impl Row {
 
     /// How long the job has existed.
     pub(crate) fn age(&self, now: Timestamp) -> Duration {
-        now.running_since(self.received_at)
+        now.duration_since(self.received_at)
     }
 
     /// Adds a trail entry. The first entry is kept for ever; of the others the oldest is removed.

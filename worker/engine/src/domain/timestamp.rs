@@ -28,7 +28,7 @@ impl Timestamp {
     }
 
     /// How long after `earlier` this is; zero where it is not after it.
-    pub fn running_since(self, earlier: Self) -> Duration {
+    pub fn duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }

@@ -97,7 +97,7 @@ async fn p99_delay_of_others(dead: Option<ForgeBehavior>) -> Duration {
         .map(|key| {
             let ended = simulation.own_builds(key)[0].ended_at.unwrap();
             let reported = simulation.flags(key).into_iter().find(|flag| flag.status.is_final());
-            reported.unwrap_or_else(|| panic!("{key} was not reported")).at.running_since(ended)
+            reported.unwrap_or_else(|| panic!("{key} was not reported")).at.duration_since(ended)
         })
         .collect();
     waits.sort();

@@ -77,7 +77,7 @@ async fn run_burst(workers: u32, limit: usize, build_time: Duration, jobs: u32) 
     let builds = lock(&simulation.services.provider).builds(simulation.services.now());
     let ended = builds.iter().filter_map(|build| build.ended_at).max().unwrap();
     let sends: u32 = workers.iter().map(|worker| worker.process.count(PortCall::Start)).sum();
-    (ended.running_since(started_at), f64::from(sends) / f64::from(jobs))
+    (ended.duration_since(started_at), f64::from(sends) / f64::from(jobs))
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn run_small_beside_big(pools: [&str; 2]) -> Duration {
     assert_eq!(simulation.status_counts(), [("success", 300)].into());
     assert_eq!(lock(&simulation.services.provider).peak_running, 3);
     let ends = small.iter().map(|key| simulation.own_builds(key)[0].ended_at.unwrap());
-    ends.max().unwrap().running_since(started_at)
+    ends.max().unwrap().duration_since(started_at)
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ async fn limited_build_project_does_not_delay_others() {
     simulation.wait_settled().await;
     assert_eq!(simulation.status_counts(), [("success", narrow.len() + wide.len())].into());
     let last = wide.iter().map(|key| simulation.own_builds(key)[0].ended_at.unwrap()).max().unwrap();
-    let took = last.running_since(simulation.row(&wide[0]).received_at);
+    let took = last.duration_since(simulation.row(&wide[0]).received_at);
     // At least four of five slots, ten rounds of 30 s.
     assert!(took <= secs(400), "{took:?}");
     let sends = worker.process.count(PortCall::Start);

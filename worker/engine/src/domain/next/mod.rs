@@ -83,7 +83,7 @@ impl Transition<'_> {
             // A job that shall end starts nothing: if the call in doubt started a build, the query finds it.
             Phase::Starting { first_sent_at, .. }
                 if self.row.desired == DesiredState::Run
-                    && self.now.running_since(*first_sent_at) < self.config.provider.token_reuse_window =>
+                    && self.now.duration_since(*first_sent_at) < self.config.provider.token_reuse_window =>
             {
                 self.resend_start();
             }
@@ -106,7 +106,7 @@ impl Transition<'_> {
             Phase::Starting { .. } => self.row.phase_due_at = Some(self.now + SEARCH_INTERVAL),
             Phase::Running { running_since, .. } => {
                 self.row.phase_due_at =
-                    Some(self.now + self.config.poll_interval(self.now.running_since(*running_since)));
+                    Some(self.now + self.config.poll_interval(self.now.duration_since(*running_since)));
             }
             Phase::Accepted { .. } | Phase::Finished { .. } | Phase::Rejected { .. } => {}
         }

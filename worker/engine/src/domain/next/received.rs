@@ -35,7 +35,7 @@ impl Transition<'_> {
     pub(super) fn evaluate_policy(&mut self, policy: &Arc<Policy>) {
         let commit = self.row.request.commit.clone();
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
-        if self.now.running_since(self.row.message.sent_at) > self.config.max_request_age {
+        if self.now.duration_since(self.row.message.sent_at) > self.config.max_request_age {
             let hours = self.config.max_request_age.as_secs() / 3600;
             return self.reject(format!("it was published more than {hours} h ago: too old to build"), target);
         }

@@ -40,7 +40,7 @@ pub(super) fn on_delivery_result(
     outcome: DeliveryOutcome,
     now: Timestamp,
 ) {
-    let is_past_deadline = row.ended_at().is_some_and(|ended| now.running_since(ended) > REPORT_DEADLINE);
+    let is_past_deadline = row.ended_at().is_some_and(|ended| now.duration_since(ended) > REPORT_DEADLINE);
     let Some(report) = row.reports.get_mut(entry) else { return };
     let notification = &mut report.notification;
     if notification.in_flight != Some(claim) {
@@ -93,7 +93,7 @@ fn mark_delivered(notification: &mut NotificationState, claim: StatusAt, now: Ti
     let already_final = notification.delivered.is_some_and(|delivered| delivered.status.is_final());
     notification.final_resent = already_final && claim.status.is_final();
     if claim.status.is_final()
-        && notification.stale_since.is_some_and(|at| claim.at.running_since(at) >= STALE_REPORT_WINDOW)
+        && notification.stale_since.is_some_and(|at| claim.at.duration_since(at) >= STALE_REPORT_WINDOW)
     {
         // Each earlier report has arrived before this one: that is as good as sending it twice.
         notification.stale_possible = false;
@@ -153,7 +153,7 @@ fn next_step(row: &mut Row, entry: usize, now: Timestamp) -> NextReport {
         return NextReport::Nothing;
     }
     if let Some(claim) = notification.in_flight {
-        if now.running_since(claim.at) < LEASE {
+        if now.duration_since(claim.at) < LEASE {
             // Its worker lives: its own conflicting write shows it the row's change, and it goes on from there.
             return NextReport::At(claim.at + LEASE);
         }

@@ -73,7 +73,7 @@ impl Transition<'_> {
             return self.finish(status, message, Some(record));
         }
         let max_lifetime = launch.max_lifetime(self.config.provider.max_queue_time);
-        if self.now.running_since(running_since) > max_lifetime + LOST_BUILD_TIMEOUT {
+        if self.now.duration_since(running_since) > max_lifetime + LOST_BUILD_TIMEOUT {
             let text = "lost by the provider: the build runs longer than its own time limits".to_owned();
             return self.finish(Status::Error, text, Some(record));
         }
@@ -85,7 +85,7 @@ impl Transition<'_> {
         // Only a poll that was due sets the next one: events would otherwise cost a write each.
         let due = self.row.phase_due_at.filter(|due| *due > self.now);
         self.row.phase_due_at =
-            Some(due.unwrap_or(self.now + self.config.poll_interval(self.now.running_since(running_since))));
+            Some(due.unwrap_or(self.now + self.config.poll_interval(self.now.duration_since(running_since))));
     }
 
     /// The row's record of a build, with what an earlier record had and the provider does not show.
@@ -123,8 +123,8 @@ impl Transition<'_> {
             return;
         }
         let missing_since = *missing_since.get_or_insert(self.now);
-        let age = self.now.running_since(*running_since);
-        if self.now.running_since(missing_since) >= LOST_BUILD_TIMEOUT {
+        let age = self.now.duration_since(*running_since);
+        if self.now.duration_since(missing_since) >= LOST_BUILD_TIMEOUT {
             let build = build.clone();
             let text = "lost by the provider: it does not know the build any more".to_owned();
             return self.finish(Status::Error, text, Some(build));

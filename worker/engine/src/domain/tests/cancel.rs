@@ -147,7 +147,7 @@ fn repeated_stop_calls_back_off() {
     for seconds in [2, 4, 8] {
         let effects = job.fire_when_due();
         assert!(effects.iter().any(|effect| matches!(effect, Effect::StopBuild(_))), "{effects:?}");
-        let wait = job.row.phase_due_at.unwrap().running_since(job.now);
+        let wait = job.row.phase_due_at.unwrap().duration_since(job.now);
         assert!((secs(seconds) * 3 / 4..=secs(seconds)).contains(&wait), "{wait:?}");
     }
 }

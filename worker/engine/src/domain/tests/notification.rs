@@ -94,7 +94,7 @@ fn unknown_pending_report_repeats_the_final_one() {
     let told_at = job.now;
     let again = job.fire_when_due();
     assert_eq!(reported_status(&again), Some(Status::Success));
-    assert!(job.now.running_since(told_at) >= secs(120));
+    assert!(job.now.duration_since(told_at) >= secs(120));
     job.deliver(&again, unknown());
     assert_eq!(job.row.settled_at, None, "until it is known to have arrived");
     let last = job.fire_when_due();
@@ -167,7 +167,7 @@ fn unreachable_forge_is_retried_with_backoff_for_a_week() {
                 effects = job.fire_when_due();
             }
         }
-        let days = job.now.running_since(START).as_secs() / 86_400;
+        let days = job.now.duration_since(START).as_secs() / 86_400;
         assert_eq!(days, 7);
         assert!((1000..1400).contains(&tries), "about every ten minutes, not {tries} times a week");
         let why = job.row.reports[0].notification.undeliverable.clone();
@@ -211,7 +211,7 @@ fn retry_after_of_the_forge_is_bounded() {
     let check = |retry_after, least, most| {
         let (mut job, effects) = JobHarness::finished();
         job.deliver(&effects, failed(retry_after));
-        let wait = job.row.due_at().unwrap().running_since(job.now);
+        let wait = job.row.due_at().unwrap().duration_since(job.now);
         assert!((least..=most).contains(&wait), "{retry_after:?} made {wait:?}");
     };
     check(None, secs(3), secs(5));
@@ -226,7 +226,7 @@ fn report_without_a_permit_stays_due() {
         let mut job = JobHarness { report_admission: forge, ..JobHarness::running() };
         let build = job.build(1, SUCCESS);
         assert_eq!(reported_status(&job.observe(build_described(build))), None);
-        let wait = job.row.reports[0].notification.due_at.unwrap().running_since(job.now).as_secs();
+        let wait = job.row.reports[0].notification.due_at.unwrap().duration_since(job.now).as_secs();
         assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
     }
 }

@@ -163,7 +163,7 @@ impl InvariantChecker {
                     builds.iter().map(|(number, status)| self.build(*number, *status, false)).collect();
                 if builds.is_empty() {
                     let last = self.start_calls.last().map_or(START, |(_, _, at)| *at);
-                    if asked_at.running_since(last) >= secs(16 * 60) {
+                    if asked_at.duration_since(last) >= secs(16 * 60) {
                         self.closed_attempts.extend(self.start_calls.last().map(|(_, attempt, _)| *attempt));
                     }
                 }
@@ -230,7 +230,7 @@ impl InvariantChecker {
             panic!("a send without its claim")
         };
         assert_eq!(*last_sent_at, now);
-        assert!(now.running_since(*first_sent_at) < secs(240), "a token older than four minutes is sent");
+        assert!(now.duration_since(*first_sent_at) < secs(240), "a token older than four minutes is sent");
         assert_eq!(after.phase_due_at, Some(now + secs(60)), "the lease");
         let known = self.inputs.entry(token.to_owned()).or_insert_with(|| input.to_owned());
         assert_eq!(known, input, "one token, two inputs");
@@ -252,7 +252,7 @@ impl InvariantChecker {
             assert!(rank(status) >= rank(*last), "{status} is told after {last}");
         }
         if status == Status::Queued {
-            assert!(self.job.now.running_since(after.received_at) >= secs(10));
+            assert!(self.job.now.duration_since(after.received_at) >= secs(10));
         }
         self.reports.push(claim);
     }

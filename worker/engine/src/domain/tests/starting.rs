@@ -123,7 +123,7 @@ fn unknown_start_is_repeated_with_backoff() {
         let sent_at = job.now;
         job.observe_start(unknown());
         let effects = job.fire_when_due();
-        waits.push(job.now.running_since(sent_at));
+        waits.push(job.now.duration_since(sent_at));
         if start_call(&effects).is_none() {
             break;
         }
@@ -146,7 +146,7 @@ fn throttled_job_waits_until_queue_timeout() {
     }
     let expected = "waited too long for a build: AccountLimitExceededException";
     assert_eq!(final_result(&job.row), (Status::Error, expected));
-    assert!(job.now.running_since(START) > mins(24 * 60));
+    assert!(job.now.duration_since(START) > mins(24 * 60));
     assert!((24 * 60..24 * 100).contains(&sends), "about once a minute, not {sends} times a day");
     assert!(job.row.trail.len() < 6, "a day of waiting is not a day of notes: {:?}", job.row.trail);
 }
@@ -168,7 +168,7 @@ fn waiting_job_backs_off_when_no_slot_frees_up() {
     job.slot_available = false;
     for seconds in [16, 32, 60, 60] {
         assert_eq!(start_call(&job.fire_when_due()), None);
-        let wait = job.row.phase_due_at.unwrap().running_since(job.now);
+        let wait = job.row.phase_due_at.unwrap().duration_since(job.now);
         assert!((secs(seconds) * 3 / 4..=secs(seconds)).contains(&wait), "{wait:?}");
     }
 }

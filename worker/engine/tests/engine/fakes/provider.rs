@@ -131,7 +131,7 @@ impl FakeProvider {
         self.start_calls += 1;
         let text = serde_json::to_string(input).expect("an input can be written");
         if let Some((id, before, at)) = self.tokens.get(token)
-            && now.running_since(*at) < TOKEN_LIFE
+            && now.duration_since(*at) < TOKEN_LIFE
         {
             if *before != text {
                 return (StartOutcome::Unknown("the token was used with other parameters".to_owned()), false);
@@ -225,7 +225,7 @@ fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
     let (build_time, rng) = {
         let mut account = lock(&shared.provider);
         let build_time =
-            account.builds.get(&id).map(|build| build.ends_at.running_since(shared.now())).unwrap_or_default();
+            account.builds.get(&id).map(|build| build.ends_at.duration_since(shared.now())).unwrap_or_default();
         (build_time, account.rng.as_mut().map(SeededRng::fork))
     };
     for (status, after) in
@@ -304,7 +304,7 @@ impl BuildProvider for SimulatedWorker {
         let account = lock(&self.services.provider).builds(now);
         let lag = lock(&self.services.provider).behavior.listing_lag;
         let is_shown = |build: &ProviderBuild| {
-            build.started_at.is_some_and(|at| at >= search.not_before && now.running_since(at) >= lag)
+            build.started_at.is_some_and(|at| at >= search.not_before && now.duration_since(at) >= lag)
                 && build.id.as_str().starts_with(&format!("{}:", search.target))
         };
         let found = account.into_iter().filter(is_shown).collect();

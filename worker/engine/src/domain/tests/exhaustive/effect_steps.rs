@@ -55,7 +55,7 @@ impl TransitionBuilder<'_> {
             pending.clone().observe(Observation::StartAttempted { attempt, outcome: answer }, model.now)
         };
         let unknown = |model: &Model| sent(model, StartOutcome::Unknown(NO_ANSWER.to_owned()));
-        if self.from.now.running_since(pending.decided_at) > SEND_DEADLINE {
+        if self.from.now.duration_since(pending.decided_at) > SEND_DEADLINE {
             return self.worker_step("leaves a start: too late", worker, |model| sent(model, StartOutcome::NotSent));
         }
         self.worker_step("starts the build", worker, |model| {
@@ -90,7 +90,7 @@ impl TransitionBuilder<'_> {
         let unknown = |model: &Model| told(model, DeliveryOutcome::Unknown(NO_ANSWER.to_owned()));
         let refused =
             |model: &Model| told(model, DeliveryOutcome::Failed { reason: NO_ANSWER.to_owned(), retry_after: None });
-        if self.from.now.running_since(pending.decided_at) > SEND_DEADLINE {
+        if self.from.now.duration_since(pending.decided_at) > SEND_DEADLINE {
             return self.worker_step("leaves a flag: too late", worker, |model| refused(model));
         }
         self.worker_step("tells the forge", worker, |model| {
@@ -122,7 +122,7 @@ impl TransitionBuilder<'_> {
         if build.is_some() {
             self.query_step("finds the build", worker, pending, |model| found(vec![model.build()]));
         }
-        if build.is_none_or(|build| self.from.now.running_since(build.at) < MAX_LISTING_LAG) {
+        if build.is_none_or(|build| self.from.now.duration_since(build.at) < MAX_LISTING_LAG) {
             self.query_step("finds no build", worker, pending, |_| found(Vec::new()));
         }
         self.query_fails(worker, pending);

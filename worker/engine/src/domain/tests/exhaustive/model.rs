@@ -94,7 +94,7 @@ impl Model {
         if row.settled_at.is_none() && row.due_at().is_none() {
             return Err("nobody will ever look at the row again");
         }
-        if self.now.running_since(START) > MAX_MODEL_TIME {
+        if self.now.duration_since(START) > MAX_MODEL_TIME {
             return Err("it lasts longer than the marks are made for");
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Model {
     /// StartBuild as the provider does it: a token that it remembers brings the build that it brought before.
     pub(super) fn start_build(&mut self, token: &str) {
         let now = self.now;
-        let is_known = |build: &ModelBuild| build.token == token && now.running_since(build.at) < TOKEN_LIFE;
+        let is_known = |build: &ModelBuild| build.token == token && now.duration_since(build.at) < TOKEN_LIFE;
         if !self.builds.iter().any(is_known) {
             self.builds.push(ModelBuild { token: token.to_owned(), at: now });
         }
@@ -149,6 +149,7 @@ impl Model {
             Some(DelayedCall::Start { until, .. } | DelayedCall::Flag { until, .. }) => deadline < until,
             None => true,
         };
-        late && (self.is_complete || self.builds.iter().all(|build| deadline.running_since(build.at) <= MAX_BUILD_TIME))
+        late && (self.is_complete
+            || self.builds.iter().all(|build| deadline.duration_since(build.at) <= MAX_BUILD_TIME))
     }
 }
