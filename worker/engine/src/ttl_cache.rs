@@ -22,7 +22,7 @@ struct CacheEntry<V> {
     expires_at: Instant,
 }
 
-/// Keys in the cache before it drops expired ones. Keys come from requests, so anybody can add some.
+/// Keys in the cache before it drops expired ones. Keys come from requests, so any publisher can add some.
 const MAX_KEYS: usize = 4096;
 
 impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Whether an address is somebody's on the open internet. A registry entry, or a name server that lies, must not turn
+/// Whether an address is a public one on the internet. A registry entry, or a name server that lies, must not turn
 /// the worker's token on a service inside the account's network (169.254.170.2 hands out the worker's own role).
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address {

@@ -28,7 +28,7 @@ pub(super) enum LimitPermit {
     Probe,
 }
 
-/// An AIMD estimate of a limit that nobody can query, with a half-open probe.
+/// An AIMD estimate of a limit that no API shows, with a half-open probe.
 ///
 /// Accepted calls raise it additively, throttled calls halve it, and consecutive throttled calls trip it for a
 /// cooldown.

@@ -167,7 +167,7 @@ async fn build_phase_message_without_exit_code_has_none() {
 async fn build_of_another_initiator_is_not_own() {
     let is_own = async |initiator: Value| described(json!({ "initiator": initiator })).await.is_own;
     assert!(is_own(json!("doorbell-worker/session")).await);
-    for other in [json!(null), json!("somebody/else"), json!("doorbell-worker-2/x"), json!("doorbell-worker")] {
+    for other in [json!(null), json!("another-role/x"), json!("doorbell-worker-2/x"), json!("doorbell-worker")] {
         assert!(!is_own(other.clone()).await, "{other}");
     }
 }

@@ -149,7 +149,7 @@ pub(super) async fn probe_plugin(
     classify_probe(client.post(join(forge, &path)).json(&body)).await
 }
 
-/// A commit that nobody has.
+/// A commit that does not exist.
 const NULL_COMMIT: &str = "0000000000000000000000000000000000000000";
 
 async fn classify_probe(request: RequestBuilder) -> Result<Result<(), String>, Unauthorized> {

@@ -90,7 +90,7 @@ struct Tags {
 
 #[derive(Deserialize)]
 struct PagurePullRequest {
-    /// Null until Pagure has looked at the commits of a new pull request.
+    /// Null until Pagure has read the commits of a new pull request.
     commit_stop: Option<String>,
 }
 

@@ -30,7 +30,7 @@ fn cancel_request_gets_a_row_and_cancels_the_named_job() {
     assert_eq!(job.row.phase_due_at, Some(job.now + mins(1)), "in case that this worker dies of it");
     job.observe(Observation::CancelRecorded);
     assert_eq!(final_result(&job.row), (Status::Success, "the job is asked to end"));
-    assert!(job.row.settled_at.is_some(), "a cancel tells nobody");
+    assert!(job.row.settled_at.is_some(), "a cancel has no report");
 }
 
 #[test]
@@ -51,10 +51,10 @@ fn cancel_request_is_retried_after_a_ledger_error() {
 #[test]
 fn cancel_is_recorded_once_and_only_for_an_unfinished_job() {
     let JobHarness { row, now, .. } = JobHarness::running();
-    let mark = |row: &Row| row.with_cancel_requested(now, "by somebody", "w-1".to_owned());
+    let mark = |row: &Row| row.with_cancel_requested(now, "by the owner", "w-1".to_owned());
     let canceled = mark(&row).unwrap();
     assert_eq!((canceled.desired, canceled.phase_due_at, canceled.rev), (DesiredState::Cancel, Some(now), row.rev + 1));
-    assert_eq!((canceled.writer.as_str(), canceled.trail.last().unwrap().message.as_str()), ("w-1", "by somebody"));
+    assert_eq!((canceled.writer.as_str(), canceled.trail.last().unwrap().message.as_str()), ("w-1", "by the owner"));
     assert_eq!(mark(&canceled), None, "asked already");
     assert_eq!(mark(&Row { settled_at: Some(now), ..row }), None, "settled");
     assert_eq!(mark(&JobHarness::finished().0.row), None, "ended");

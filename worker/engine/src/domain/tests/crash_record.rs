@@ -92,13 +92,13 @@ fn row_may_be_poison_after_a_crash_lost_lease_or_delay() {
     check("a claim whose lease runs", &claim, 59, false);
     check("a claim whose lease is over", &claim, 60, true);
     claim.phase_due_at = Some(START + secs(100));
-    check("a claim that somebody has heard of since", &claim, 99, false);
+    check("a claim with a known outcome", &claim, 99, false);
 
     let mut reported_row = JobHarness::running().row;
     reported_row.phase_due_at = Some(START + mins(60));
     reported_row.reports[0].notification.in_flight = Some(StatusAt { status: Status::Running, at: START });
-    check("a telling whose lease runs", &reported_row, 59, false);
-    check("a telling whose lease is over", &reported_row, 60, true);
+    check("a report whose lease runs", &reported_row, 59, false);
+    check("a report whose lease is over", &reported_row, 60, true);
 
     let mut late = JobHarness::running().row;
     (late.phase_due_at, late.reports[0].notification.due_at) = (Some(START), None);

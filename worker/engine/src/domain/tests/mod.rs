@@ -133,7 +133,7 @@ impl JobHarness {
         job
     }
 
-    /// One whose build is known and was told as running.
+    /// One whose build is known and was reported as running.
     pub(super) fn running() -> Self {
         let mut job = Self::starting(json!({}));
         let effects = job.observe_started(1);
@@ -142,7 +142,7 @@ impl JobHarness {
         job
     }
 
-    /// One whose build ended well, and that nobody was told of yet.
+    /// One whose build succeeded, without a report yet.
     pub(super) fn finished() -> (Self, Vec<Effect>) {
         let mut job = Self::running();
         let build = job.build(1, SUCCESS);
@@ -209,7 +209,7 @@ impl JobHarness {
         }
     }
 
-    /// Delivers every telling among the effects, and those that follow from it; says what was told.
+    /// Delivers every report among the effects, and those that follow from it. Returns the reported statuses.
     pub(super) fn deliver_all(&mut self, effects: Vec<Effect>) -> Vec<Status> {
         let mut reported = Vec::new();
         let mut effects = effects;
@@ -220,7 +220,7 @@ impl JobHarness {
         reported
     }
 
-    /// Lets the forge answer the telling among the effects.
+    /// Lets the forge answer the report among the effects.
     pub(super) fn deliver(&mut self, effects: &[Effect], outcome: DeliveryOutcome) -> Vec<Effect> {
         let (entry, claim) = effects
             .iter()
@@ -228,7 +228,7 @@ impl JobHarness {
                 Effect::ReportStatus { entry, claim, .. } => Some((*entry, *claim)),
                 _ => None,
             })
-            .unwrap_or_else(|| panic!("nothing is told in {effects:?}"));
+            .unwrap_or_else(|| panic!("no report in {effects:?}"));
         self.observe(Observation::ReportAttempted { entry, claim, outcome })
     }
 }

@@ -73,7 +73,7 @@ fn report_of_a_dead_worker_makes_the_final_one_repeat() {
     let first = job.advance(secs(1)).fire_due();
     assert_eq!(reported_status(&first), Some(Status::Success));
     job.deliver(&first, DeliveryOutcome::Delivered);
-    assert_eq!(job.row.settled_at, None, "the lost telling may still arrive");
+    assert_eq!(job.row.settled_at, None, "the lost report may still arrive");
     assert_eq!(reported_status(&job.advance(secs(119)).fire_due()), None);
     let again = job.advance(secs(1)).fire_due();
     assert_eq!(reported_status(&again), Some(Status::Success));
@@ -194,7 +194,7 @@ fn recovered_forge_gets_only_the_final_status() {
         loop {
             effects = job.fire_when_due();
             match reported_status(&effects) {
-                Some(told) => break assert_eq!(told, Status::Running),
+                Some(status) => break assert_eq!(status, Status::Running),
                 None => job.observe(Observation::QueryFailed("down".to_owned())),
             };
         }

@@ -41,7 +41,7 @@ enum GeneratedEvent {
         is_foreign: bool,
     },
     BuildMissing(i64),
-    /// The answer to one of the tellings so far, the newest first.
+    /// The outcome of one of the reports so far, the newest first.
     ReportAttempted {
         back: usize,
         outcome: u8,
@@ -246,10 +246,10 @@ impl InvariantChecker {
     }
 
     fn check_report(&mut self, after: &Row, status: Status, claim: StatusAt) {
-        assert_eq!(status, after.status(), "what is told is a function of the row");
+        assert_eq!(status, after.status(), "a report is a function of the row");
         assert_eq!(after.reports[0].notification.in_flight, Some(claim));
         if let Some(StatusAt { status: last, .. }) = self.reports.last() {
-            assert!(rank(status) >= rank(*last), "{status} is told after {last}");
+            assert!(rank(status) >= rank(*last), "{status} is reported after {last}");
         }
         if status == Status::Queued {
             assert!(self.job.now.duration_since(after.received_at) >= secs(10));
@@ -278,9 +278,9 @@ fn check_transition(before: &Row, after: &Row) {
     if after.settled_at.is_some() {
         assert!(after.status().is_final());
         let notification = after.reports.first().map(|entry| &entry.notification);
-        let told = notification.and_then(|notification| notification.delivered).map(|told| told.status);
-        let is_told = told == Some(after.status());
-        assert!(notification.is_none_or(|notification| is_told || notification.undeliverable.is_some()));
+        let delivered = notification.and_then(|notification| notification.delivered).map(|delivered| delivered.status);
+        let is_delivered = delivered == Some(after.status());
+        assert!(notification.is_none_or(|notification| is_delivered || notification.undeliverable.is_some()));
     }
     if let (Some(old), Some(new)) = (before.build(), after.build()) {
         assert_eq!(old.id, new.id, "a row changed its build");

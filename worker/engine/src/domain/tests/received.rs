@@ -93,7 +93,7 @@ fn ref_missing_on_the_forge_is_rejected() {
     job.observe(policy_found(&policy));
     job.observe(ref_resolved(&policy, RefResolution::Missing("it is not\nin the repository".to_owned())));
     assert_eq!(final_result(&job.row), (Status::Rejected, "the forge has no branch main: it is not in the repository"));
-    assert!(job.row.settled_at.is_some(), "without a commit there is nobody to tell");
+    assert!(job.row.settled_at.is_some(), "without a commit there is no report");
 }
 
 #[test]

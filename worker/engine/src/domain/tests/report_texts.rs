@@ -14,7 +14,7 @@ fn report_text(effects: &[Effect]) -> String {
             }
             _ => None,
         })
-        .expect("something is told")
+        .expect("a report is due")
 }
 
 fn rejection_text(mut fields: Value, keys: Value) -> String {

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{JobHarness, RUNNING, SUCCESS, final_result, mins, secs, start_call};
 use crate::domain::{BuildQuery, Effect, Observation, Phase, ProviderBuild, Timestamp};
 
-/// Five minutes after a send that nobody heard of again.
+/// Five minutes after a start call whose outcome is unknown.
 fn outcome_unknown() -> JobHarness {
     let mut job = JobHarness::starting(json!({"reportTo": null}));
     job.advance(mins(5));

@@ -31,7 +31,7 @@ impl TransitionBuilder<'_> {
             Effect::ReportStatus { report, claim, .. } => self.report_steps(worker, pending, report.status, *claim),
             Effect::QueryBuilds(search) => self.query_steps(worker, pending, search),
             Effect::DescribeBuild(_) => {
-                self.query_step("looks at the build", worker, pending, |model| Observation::BuildDescribed {
+                self.query_step("describes the build", worker, pending, |model| Observation::BuildDescribed {
                     build: model.build(),
                     claims_final: false,
                 });
@@ -84,18 +84,19 @@ impl TransitionBuilder<'_> {
     }
 
     fn report_steps(&mut self, worker: usize, pending: &PendingEffects, status: Status, claim: StatusAt) {
-        let told = |model: &Model, outcome| {
+        let attempted = |model: &Model, outcome| {
             pending.clone().observe(Observation::ReportAttempted { entry: 0, claim, outcome }, model.now)
         };
-        let unknown = |model: &Model| told(model, DeliveryOutcome::Unknown(NO_ANSWER.to_owned()));
-        let refused =
-            |model: &Model| told(model, DeliveryOutcome::Failed { reason: NO_ANSWER.to_owned(), retry_after: None });
+        let unknown = |model: &Model| attempted(model, DeliveryOutcome::Unknown(NO_ANSWER.to_owned()));
+        let refused = |model: &Model| {
+            attempted(model, DeliveryOutcome::Failed { reason: NO_ANSWER.to_owned(), retry_after: None })
+        };
         if self.from.now.duration_since(pending.decided_at) > SEND_DEADLINE {
             return self.worker_step("leaves a flag: too late", worker, |model| refused(model));
         }
         self.worker_step("tells the forge", worker, |model| {
             model.report_status(status);
-            told(model, DeliveryOutcome::Delivered)
+            attempted(model, DeliveryOutcome::Delivered)
         });
         self.fault_step("tells the forge and dies", worker, |model| {
             model.report_status(status);
@@ -139,7 +140,7 @@ impl TransitionBuilder<'_> {
     }
 
     fn query_fails(&mut self, worker: usize, pending: &PendingEffects) {
-        self.fault_step("a look gets no answer", worker, |model| {
+        self.fault_step("a query gets no response", worker, |model| {
             pending.clone().observe(Observation::QueryFailed(NO_ANSWER.to_owned()), model.now)
         });
     }

@@ -1,4 +1,4 @@
-//! What of a state decides what can follow from it. Times are told from now: nothing knows what day it is. Every field
+//! What of a state decides what can follow from it. Times are relative to now: no decision depends on what day it is. Every field
 //! is named, so that a new one has to be thought about here.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,7 +10,7 @@ use crate::domain::{
     Effect, NotificationState, Observation, Phase, ProviderBuild, Row, SEND_DEADLINE, StartOutcome, StatusAt, Timestamp,
 };
 
-/// The longest age of a request that anything asks for within the hours of this model: when "queued" is told.
+/// The longest age of a request that a decision depends on within the hours of this model: when "queued" is reported.
 const MAX_TRACKED_AGE: Duration = Duration::from_secs(11);
 
 /// From here on a claim may not be used, and nothing else is asked of its age.
@@ -197,9 +197,9 @@ impl Fingerprint {
         }
     }
 
-    fn status_at(&mut self, told: Option<StatusAt>) {
-        self.add(told.map(|told| told.status.as_str()));
-        self.times([told.map(|told| told.at)]);
+    fn status_at(&mut self, reported: Option<StatusAt>) {
+        self.add(reported.map(|reported| reported.status.as_str()));
+        self.times([reported.map(|reported| reported.at)]);
     }
 
     fn claim(&mut self, claim: &PendingEffects) {

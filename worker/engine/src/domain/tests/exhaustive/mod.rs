@@ -23,7 +23,7 @@ struct Predecessor {
 struct StateSpace {
     numbers: HashMap<u64, u32>,
     origins: Vec<Predecessor>,
-    /// Moves that are nobody's fault, from and to.
+    /// Transitions without a fault, from and to.
     transitions: Vec<(u32, u32)>,
     final_states: Vec<u32>,
 }
@@ -98,7 +98,7 @@ impl StateSpace {
     }
 }
 
-/// One history's share of what goes wrong: `bin/simulate --exhaustive` looks at more than these suites have time for.
+/// One history's share of what goes wrong: `bin/simulate --exhaustive` explores more than these suites have time for.
 fn faults() -> u32 {
     std::env::var("DOORBELL_SIM_FAULTS").map_or(1, |faults| faults.parse().unwrap())
 }

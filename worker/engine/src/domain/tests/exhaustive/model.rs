@@ -10,7 +10,7 @@ use crate::domain::{ProviderBuild, Row, Timestamp};
 /// CodeBuild honours a token for so long.
 const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
 
-/// A build takes any time up to this: long enough for a look at it while it runs.
+/// A build takes any time up to this: long enough for a query while it runs.
 const MAX_BUILD_TIME: Duration = Duration::from_secs(70);
 
 /// Some hours are all that the marks are made for.
@@ -24,13 +24,13 @@ pub(super) struct Model {
     pub(super) knows_policy: bool,
     pub(super) now: Timestamp,
     pub(super) row: Option<Rc<Row>>,
-    /// Copies of the message that nobody has deleted.
+    /// Copies of the message that no worker has deleted.
     pub(super) message_copies: u32,
     pub(super) builds: Vec<ModelBuild>,
     pub(super) is_complete: bool,
     /// What the forge shows.
     pub(super) flag: Option<Status>,
-    /// Whether anybody sent it a final status.
+    /// Whether a worker sent it a final status.
     pub(super) final_reported: bool,
     pub(super) delayed: Option<DelayedCall>,
     pub(super) workers: [ModelWorker; 2],
@@ -92,7 +92,7 @@ impl Model {
             return Err("settled, and the forge does not show how the build ended");
         }
         if row.settled_at.is_none() && row.due_at().is_none() {
-            return Err("nobody will ever look at the row again");
+            return Err("no worker will process the row again");
         }
         if self.now.duration_since(START) > MAX_MODEL_TIME {
             return Err("it lasts longer than the marks are made for");
@@ -132,7 +132,7 @@ impl Model {
     /// A status is sent to the forge. What was sent before may still come after it.
     pub(super) fn send_status(&mut self, status: Status) {
         if self.final_reported && !status.is_final() {
-            self.violation = Some("a status is told after the final one");
+            self.violation = Some("a status is reported after the final one");
         }
         self.final_reported |= status.is_final();
     }

@@ -127,7 +127,7 @@ impl TransitionBuilder<'_> {
         let Some(row) = &from.row else { return };
         let mut show = |what, observation: Observation| {
             let state = WorkerState::decide(row, VecDeque::from([observation.into()]), from.now);
-            // What changes nothing need not be looked at again.
+            // A transition that changes nothing leads to no new state.
             if !matches!(state, WorkerState::Idle) {
                 self.worker_step(what, worker, |_| state);
             }
