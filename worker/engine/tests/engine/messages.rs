@@ -134,3 +134,22 @@ async fn expired_request_starts_nothing() {
     assert_eq!(simulation.row(&key).status(), doorbell_messages::Status::Rejected);
     assert_eq!(lock(&simulation.services.provider).start_calls, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn request_for_a_newer_schema_row_stays_in_the_queue() {
+    let simulation = Simulation::new();
+    let new = simulation.start_worker_with_schema("new", 2);
+    let (key, body) = simulation.request_message(json!({}));
+    simulation.services.triggers.send(body.clone());
+    simulation.wait_settled().await;
+    new.process.kill();
+    let row = simulation.row(&key);
+    let _old = simulation.start_worker("old");
+    simulation.services.triggers.send(body);
+    tokio::time::sleep(secs(600)).await;
+    assert_eq!(simulation.services.triggers.len(), 1, "left for a worker that can read the row");
+    assert_eq!(simulation.row(&key), row);
+    let _new = simulation.start_worker_with_schema("newer", 2);
+    simulation.wait_until("the message is acked", |simulation| simulation.services.triggers.len() == 0).await;
+    assert_eq!(simulation.row(&key), row);
+}

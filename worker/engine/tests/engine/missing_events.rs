@@ -138,3 +138,22 @@ async fn older_worker_leaves_rows_of_a_newer_one_alone() {
     assert_eq!(simulation.status_counts(), [("success", keys.len())].into());
     assert_eq!(lock(&simulation.services.provider).start_calls, 40);
 }
+
+#[tokio::test(start_paused = true)]
+async fn event_for_a_newer_schema_row_stays_in_the_queue() {
+    let simulation = Simulation::new();
+    lock(&simulation.services.provider).behavior.build_time = secs(3600);
+    let new = simulation.start_worker_with_schema("new", 2);
+    let key = simulation.publish(json!({}));
+    tokio::time::sleep(secs(20)).await;
+    new.process.kill();
+    let row = simulation.row(&key);
+    let _old = simulation.start_worker("old");
+    simulation.services.events.send(event(&simulation.only_build(&key), "IN_PROGRESS"));
+    tokio::time::sleep(secs(600)).await;
+    assert_eq!(simulation.services.events.len(), 1, "left for a worker that can read the row");
+    assert_eq!(simulation.row(&key), row);
+    let _new = simulation.start_worker_with_schema("newer", 2);
+    simulation.wait_settled().await;
+    assert_eq!(simulation.reported(&key).last(), Some(&Status::Success));
+}
