@@ -2,7 +2,7 @@ use aws_config::SdkConfig;
 use aws_config::credential_process::CredentialProcessProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use clap::Args;
-use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger};
+use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger, SsmRegistry};
 
 use crate::error::CliError;
 use crate::installation::{Installation, Setting};
@@ -75,6 +75,14 @@ impl OwnerAccount {
     pub(crate) fn ledger(&self, installation: &Installation) -> Result<DynamoDbLedger, CliError> {
         let [table] = installation.read([Setting::Table])?;
         Ok(DynamoDbLedger::new(&self.sdk, &self.clock, table))
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    /// Its prefix is invalid.
+    pub(crate) fn registry(&self, installation: &Installation) -> Result<SsmRegistry, CliError> {
+        Ok(SsmRegistry::new(&self.sdk, &self.clock, installation.prefix()?))
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {

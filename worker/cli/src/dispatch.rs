@@ -13,7 +13,6 @@ use crate::jobs::{self, JobsCommand, RequestTopic};
 use crate::logs;
 use crate::printer::Printer;
 use crate::project::{self, ProjectCommand};
-use crate::registry::RegistryClient;
 
 /// Runs one command.
 ///
@@ -49,7 +48,7 @@ pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Resul
             let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
                 CliError::operation_failed(format!("cannot create an HTTPS client: {error}"), "check SSL_CERT_FILE")
             })?;
-            let registry = RegistryClient::new(&OwnerAccount::open(aws).await?, installation.prefix()?);
+            let registry = OwnerAccount::open(aws).await?.registry(installation)?;
             explain::explain(explain, &registry, &reporter, fallback.as_ref(), now, printer).await
         }
         DoorbellCommand::Logs(arguments) => {
@@ -83,7 +82,7 @@ async fn run_project_command(
     {
         return project::lint_command(lint, None, fallback, printer).await;
     }
-    let registry = RegistryClient::new(&OwnerAccount::open(aws).await?, installation.prefix()?);
+    let registry = OwnerAccount::open(aws).await?.registry(installation)?;
     match command {
         ProjectCommand::List => project::list(&registry, fallback, printer).await,
         ProjectCommand::Show(show) => project::show(&registry, &show.name, printer).await,

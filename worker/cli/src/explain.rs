@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Printer, bold, dim};
 use crate::project::read_file;
-use crate::registry::RegistryClient;
+use crate::registry::SsmRegistry;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Nothing is published, written or started. The forge resolves the ref's head, as for the \
@@ -78,7 +78,7 @@ const NO_LIMIT: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The file or the registry cannot be read.
 pub(crate) async fn explain(
     arguments: &ExplainArguments,
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     reporter: &PagureReporter,
     fallback: Option<&BuildProjectName>,
     now: Timestamp,
@@ -130,7 +130,7 @@ fn unwrap_envelope(text: &str) -> String {
 
 async fn evaluate(
     request: &Request,
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     reporter: &PagureReporter,
     fallback: Option<&BuildProjectName>,
     now: Timestamp,
@@ -175,7 +175,7 @@ async fn evaluate(
 
 async fn lookup_policy(
     project: &ProjectName,
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     fallback: Option<&BuildProjectName>,
 ) -> Result<PolicyLookup, CliError> {
     Ok(match registry.documents(project).await? {

@@ -31,6 +31,6 @@ pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LedgerPag
 #[cfg(feature = "queue")]
 pub use queue::SqsQueue;
 #[cfg(feature = "registry")]
-pub use registry::SsmRegistry;
+pub use registry::{DEFAULT_DOCUMENT, RegistryEntry, SsmRegistry};
 #[cfg(feature = "secrets")]
 pub use secrets::SecretsManagerStore;

@@ -26,7 +26,7 @@ use crate::doctor::rules::EventRule;
 use crate::error::{CliError, CommandOutcome};
 use crate::installation::{Installation, Setting};
 use crate::printer::{Printer, bold, dim, pluralize, styled};
-use crate::registry::RegistryClient;
+use crate::registry::SsmRegistry;
 use crate::sigv4_client::SigV4Client;
 use doorbell_adapters::aws::AwsCallError;
 use doorbell_adapters::forge::PagureReporter;
@@ -46,7 +46,7 @@ pub(crate) struct DoctorArguments {
 struct DoctorContext<'a> {
     account: &'a OwnerAccount,
     sigv4: &'a SigV4Client,
-    registry: RegistryClient,
+    registry: SsmRegistry,
     reporter: &'a PagureReporter,
     installation: &'a Installation,
     topic_arn: String,
@@ -88,7 +88,7 @@ pub(crate) async fn doctor(
     let mut context = DoctorContext {
         account,
         sigv4: &sigv4,
-        registry: RegistryClient::new(account, installation.prefix()?),
+        registry: account.registry(installation)?,
         reporter: &reporter,
         installation,
         topic_arn,

@@ -13,7 +13,7 @@ use super::{DoctorContext, builds};
 use crate::error::is_missing;
 use crate::printer::pluralize;
 use crate::project::lint;
-use crate::registry::{DEFAULT_NAME, RegistryEntry};
+use crate::registry::{DEFAULT_DOCUMENT, RegistryEntry};
 
 /// What documents need of a build project.
 #[derive(Debug, Default)]
@@ -31,10 +31,10 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let prefix = context.registry.parameter("");
     let entries = match context.registry.list().await {
         Ok(entries) => entries,
-        Err(failure) => return vec![Check::unreadable("registry", &failure)],
+        Err(failure) => return vec![Check::unreadable("registry", &failure.into())],
     };
-    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.clone());
-    let projects = entries.iter().filter(|entry| entry.name != DEFAULT_NAME).count();
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_DOCUMENT).map(|entry| entry.text.clone());
+    let projects = entries.iter().filter(|entry| entry.name != DEFAULT_DOCUMENT).count();
     let mut checks = vec![match projects {
         0 => Check::failure(
             "registry",
@@ -47,7 +47,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     checks.extend(entries.iter().map(|entry| check_document(entry, default.as_deref(), fallback.as_ref())));
     let read: Vec<(&str, ProjectDocument, bool)> = entries
         .iter()
-        .filter(|entry| entry.name != DEFAULT_NAME)
+        .filter(|entry| entry.name != DEFAULT_DOCUMENT)
         .filter_map(|entry| {
             let read = ProjectDocument::parse(default.as_deref(), &entry.text).ok()?;
             Some((entry.name.as_str(), read.document, read.inline_credentials))
@@ -105,7 +105,7 @@ fn project_needs(
             let wanted = needs.entry(project.to_string()).or_default();
             wanted.secrets.extend(document.git_credentials.iter().map(|credentials| credentials.secret.to_string()));
             if *inline_credentials && document.git_credentials.is_none() {
-                let default = has_default.then_some(DEFAULT_NAME);
+                let default = has_default.then_some(DEFAULT_DOCUMENT);
                 wanted
                     .parameters
                     .extend(default.into_iter().chain([*name]).map(|name| context.registry.parameter(name)));

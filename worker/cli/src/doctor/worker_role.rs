@@ -8,7 +8,7 @@ use super::check::{Check, check_from_problems};
 use super::simulator::{IAM_VERSION, denied_actions};
 use crate::dead_letters::attribute;
 use crate::installation::Setting;
-use crate::registry::DEFAULT_NAME;
+use crate::registry::DEFAULT_DOCUMENT;
 use crate::sigv4_client::AwsService;
 
 const NAME: &str = "worker-role";
@@ -90,7 +90,7 @@ async fn required_actions(context: &DoctorContext<'_>, needs: &WorkerNeeds) -> O
             actions: &["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
         },
         RequiredActions {
-            resource: scope.arn("ssm", &format!("parameter{}", context.registry.parameter(DEFAULT_NAME))),
+            resource: scope.arn("ssm", &format!("parameter{}", context.registry.parameter(DEFAULT_DOCUMENT))),
             actions: &["ssm:GetParameter"],
         },
     ];

@@ -7,7 +7,7 @@ use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Printer, bold};
 use crate::project::show::contains_placeholder;
 use crate::project::{LintArguments, read_file};
-use crate::registry::{DEFAULT_NAME, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryClient, RegistryEntry};
+use crate::registry::{DEFAULT_DOCUMENT, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryEntry, SsmRegistry};
 
 /// Errors and warnings of a document.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -34,7 +34,7 @@ struct LintedDocumentView {
 /// A file or the registry cannot be read.
 pub(crate) async fn lint_command(
     arguments: &LintArguments,
-    registry: Option<&RegistryClient>,
+    registry: Option<&SsmRegistry>,
     fallback: Option<&BuildProjectName>,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
@@ -50,7 +50,7 @@ pub(crate) async fn lint_command(
 }
 
 fn lint_registered(entries: &[RegistryEntry], fallback: Option<&BuildProjectName>) -> Vec<LintedDocumentView> {
-    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.as_str());
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_DOCUMENT).map(|entry| entry.text.as_str());
     let one = |entry: &RegistryEntry| LintedDocumentView {
         document: entry.name.clone(),
         findings: lint(&entry.name, &entry.text, default, fallback),
@@ -65,7 +65,7 @@ fn lint_files(
     let default = arguments.default.as_deref().map(read_file).transpose()?;
     let one = |file: &String| {
         let text = read_file(file)?;
-        let name = if file.ends_with("_default.json") { DEFAULT_NAME } else { "project" };
+        let name = if file.ends_with("_default.json") { DEFAULT_DOCUMENT } else { "project" };
         let findings = lint(name, &text, default.as_deref(), fallback);
         Ok(LintedDocumentView { document: file.clone(), findings })
     };
@@ -86,19 +86,19 @@ fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {
 /// Parses a document as the worker does. The missing keys of `_default` are filled in first.
 pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Option<&BuildProjectName>) -> Findings {
     let mut findings = Findings::default();
-    let filler = (name == DEFAULT_NAME).then(|| filler(text));
+    let filler = (name == DEFAULT_DOCUMENT).then(|| filler(text));
     let (project, default) = match &filler {
         Some(filler) => (filler.as_str(), Some(text)),
         None => (text, default),
     };
     let documents = RegistryDocuments {
         project: (name.to_owned(), project.to_owned()),
-        default: default.map(|text| (DEFAULT_NAME.to_owned(), text.to_owned())),
+        default: default.map(|text| (DEFAULT_DOCUMENT.to_owned(), text.to_owned())),
     };
     match Policy::read(&documents, fallback) {
         Ok(policy) => {
             findings.warnings = policy.warnings.clone();
-            if name != DEFAULT_NAME {
+            if name != DEFAULT_DOCUMENT {
                 missing_build_project(&policy.document, fallback, &mut findings);
             } else {
                 // Each project decides whether any branch may be built.
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn lint_of_default_document_allows_missing_keys_only() {
-        check(DEFAULT_NAME, &json!({ "buildProject": "ab" }), &[], &[]);
-        check(DEFAULT_NAME, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
-        check(DEFAULT_NAME, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
+        check(DEFAULT_DOCUMENT, &json!({ "buildProject": "ab" }), &[], &[]);
+        check(DEFAULT_DOCUMENT, &json!({ "timeoutMinutes": 1 }), &["timeoutMinutes"], &[]);
+        check(DEFAULT_DOCUMENT, &json!({ "gitUrl": 5 }), &["gitUrl"], &[]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Columns, Printer};
 use crate::project::{Findings, lint};
-use crate::registry::{DEFAULT_NAME, RegistryClient};
+use crate::registry::{DEFAULT_DOCUMENT, SsmRegistry};
 
 #[derive(Serialize)]
 struct ProjectListOutput {
@@ -29,12 +29,12 @@ struct ProjectView {
 /// # Errors
 /// The registry cannot be read.
 pub(crate) async fn list(
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     fallback: Option<&BuildProjectName>,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
     let entries = registry.list().await?;
-    let default = entries.iter().find(|entry| entry.name == DEFAULT_NAME).map(|entry| entry.text.clone());
+    let default = entries.iter().find(|entry| entry.name == DEFAULT_DOCUMENT).map(|entry| entry.text.clone());
     let view = |entry: &crate::registry::RegistryEntry| {
         let document = ProjectDocument::parse(default.as_deref(), &entry.text).ok().map(|read| read.document);
         let refs = document.as_ref().and_then(|document| document.refs.clone()).unwrap_or_default();

@@ -13,7 +13,7 @@ pub(crate) use put::{put, remove};
 pub(crate) use show::{redact_credentials, show};
 
 use crate::error::CliError;
-use crate::registry::DEFAULT_NAME;
+use crate::registry::DEFAULT_DOCUMENT;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectCommand {
@@ -81,7 +81,7 @@ pub(crate) struct RemoveArguments {
 }
 
 fn document_name(text: &str) -> Result<String, String> {
-    if text == DEFAULT_NAME {
+    if text == DEFAULT_DOCUMENT {
         return Ok(text.to_owned());
     }
     text.parse::<doorbell_messages::ProjectName>().map(String::from)

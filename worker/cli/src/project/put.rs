@@ -7,7 +7,7 @@ use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Printer, styled};
 use crate::project::show::pretty;
 use crate::project::{Findings, PutArguments, RemoveArguments, lint, no_such_project, read_file, redact_credentials};
-use crate::registry::{DEFAULT_NAME, MAX_STANDARD_BYTES, RegistryClient, RegistryEntry};
+use crate::registry::{DEFAULT_DOCUMENT, MAX_STANDARD_BYTES, RegistryEntry, SsmRegistry};
 
 /// Context lines around each change of a diff.
 const CONTEXT_LINES: usize = 3;
@@ -32,7 +32,7 @@ struct PutOutput {
 /// # Errors
 /// The file or the registry cannot be read, or the write failed.
 pub(crate) async fn put(
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     arguments: &PutArguments,
     fallback: Option<&BuildProjectName>,
     printer: Printer,
@@ -40,7 +40,7 @@ pub(crate) async fn put(
     let name = &arguments.name;
     let text = read_file(&arguments.file)?.trim().to_owned();
     let before = registry.get(name).await?;
-    let default = if name == DEFAULT_NAME { None } else { registry.get(DEFAULT_NAME).await? };
+    let default = if name == DEFAULT_DOCUMENT { None } else { registry.get(DEFAULT_DOCUMENT).await? };
     let mut findings = lint(name, &text, default.as_ref().map(|default| default.text.as_str()), fallback);
     if text.len() > MAX_STANDARD_BYTES && !arguments.advanced {
         // The last warning is about the size.
@@ -73,7 +73,7 @@ pub(crate) async fn put(
 /// # Errors
 /// There is no such project, or the SSM call failed.
 pub(crate) async fn remove(
-    registry: &RegistryClient,
+    registry: &SsmRegistry,
     arguments: &RemoveArguments,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
@@ -101,12 +101,7 @@ struct ChangeSummary {
     findings: Findings,
 }
 
-fn print_change(
-    registry: &RegistryClient,
-    name: &str,
-    summary: ChangeSummary,
-    printer: Printer,
-) -> Result<(), CliError> {
+fn print_change(registry: &SsmRegistry, name: &str, summary: ChangeSummary, printer: Printer) -> Result<(), CliError> {
     let ChangeSummary { done, changes, diff, findings } = summary;
     let output =
         PutOutput { project: name.to_owned(), parameter: registry.parameter(name), done, changes, diff, findings };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Printer, bold, dim};
 use crate::project::no_such_project;
-use crate::registry::{DEFAULT_NAME, RegistryClient, RegistryEntry};
+use crate::registry::{DEFAULT_DOCUMENT, RegistryEntry, SsmRegistry};
 
 /// Placeholder of a redacted credential.
 const CREDENTIAL_PLACEHOLDER: &str = "(hidden)";
@@ -31,11 +31,11 @@ struct ProjectShowOutput {
 ///
 /// # Errors
 /// There is no such project, or the registry cannot be read.
-pub(crate) async fn show(registry: &RegistryClient, name: &str, printer: Printer) -> Result<CommandOutcome, CliError> {
+pub(crate) async fn show(registry: &SsmRegistry, name: &str, printer: Printer) -> Result<CommandOutcome, CliError> {
     let parameter = registry.parameter(name);
     let entry = registry.get(name).await?.ok_or_else(|| no_such_project(name, &parameter))?;
-    let default = if name == DEFAULT_NAME { None } else { registry.get(DEFAULT_NAME).await? };
-    let read = (name != DEFAULT_NAME).then(|| read(&entry, default.as_ref()));
+    let default = if name == DEFAULT_DOCUMENT { None } else { registry.get(DEFAULT_DOCUMENT).await? };
+    let read = (name != DEFAULT_DOCUMENT).then(|| read(&entry, default.as_ref()));
     let (effective, error, warnings) = match read {
         None => (None, None, Vec::new()),
         Some(Ok(read)) => (Some(read.document), None, read.warnings),
