@@ -52,7 +52,7 @@ pub(crate) fn run(
         )),
         ProcessOutcome::Interrupted => Err(RunnerError::new(
             RunnerExit::Interrupted,
-            format!("the command was stopped after {elapsed}: the build was told to end"),
+            format!("the command was stopped after {elapsed}: the build received a stop signal"),
         )),
     }
     .inspect_err(|_| {
@@ -76,7 +76,7 @@ fn working_directory(build: &BuildEnvironment) -> Result<PathBuf, RunnerError> {
 }
 
 fn set_environment(command: &mut Command, build: &BuildEnvironment, directory: &Path) {
-    // The secrets left this process before it began (see `run.rs`); whoever starts it otherwise gets the same.
+    // The secrets left this process before it began (see `run.rs`). They are removed again for a caller that kept them.
     for name in SECRET_VARIABLES {
         command.env_remove(name);
     }

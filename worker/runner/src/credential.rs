@@ -64,7 +64,7 @@ fn from_document(document: &Map<String, Value>) -> Result<Option<Authorization>,
     }
 }
 
-/// `null` means "not said", as it did to iwomp-in-aws. A JSON error may quote the text: only its place is told.
+/// `null` means "not set", as in iwomp-in-aws. A JSON error may quote the secret, so only its position is shown.
 fn object(variable: &str, document: &str) -> Result<Map<String, Value>, RunnerError> {
     let map: Map<String, Value> = serde_json::from_str(document).map_err(|error| {
         reason(variable, &format!("it is not a JSON object (line {}, column {})", error.line(), error.column()))

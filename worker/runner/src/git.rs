@@ -83,7 +83,7 @@ impl Git<'_> {
         let mut child = command.spawn().map_err(|error| spawn_error(&error))?;
         let stdout = child.stdout.take().map(|pipe| thread::spawn(|| CapturedOutput::read(pipe)));
         let stderr = child.stderr.take().map(|pipe| thread::spawn(|| CapturedOutput::read(pipe)));
-        // The readers come to an end, too: the supervisor leaves nobody alive who holds the pipes.
+        // The readers end, too: the supervisor leaves no process alive that holds the pipes.
         let outcome = self.supervisor.watch(child, self.deadline)?;
         let text = |reader: Option<thread::JoinHandle<CapturedOutput>>| {
             reader.and_then(|reader| reader.join().ok()).map_or(String::new(), |output| output.text)
@@ -94,9 +94,10 @@ impl Git<'_> {
             ProcessOutcome::TimedOut => {
                 Err(RunnerError::checkout("the checkout took longer than the command may take, and was stopped"))
             }
-            ProcessOutcome::Interrupted => {
-                Err(RunnerError::new(RunnerExit::Interrupted, "the checkout was stopped: the build was told to end"))
-            }
+            ProcessOutcome::Interrupted => Err(RunnerError::new(
+                RunnerExit::Interrupted,
+                "the checkout was stopped: the build received a stop signal",
+            )),
         }
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct CapturedOutput {
 const MAX_CAPTURED_BYTES: u64 = 64 * 1024;
 
 impl CapturedOutput {
-    /// Reads to the end. What breaks off is told by the process's exit code, not here.
+    /// Reads to the end. The process's exit code, not this function, shows an early end.
     pub(crate) fn read(mut pipe: impl Read) -> Self {
         let mut kept = Vec::new();
         let _ = pipe.by_ref().take(MAX_CAPTURED_BYTES).read_to_end(&mut kept);

@@ -27,7 +27,7 @@ pub(crate) struct Supervisor {
 enum SupervisorEvent {
     /// The child has ended and is not reaped yet.
     Ended(rustix::io::Result<()>),
-    /// The runner was told to stop.
+    /// The runner received a stop signal.
     Signal(Signal),
 }
 
@@ -69,18 +69,19 @@ impl Supervisor {
         Ok(Self { events, sender, grace, signal_received, signals_restored })
     }
 
-    /// From here on signals end this process again. No signal falls between the two: one that came before is told
+    /// From here on signals end this process again. No signal falls between the two: one that came before is returned
     /// here.
     ///
     /// # Errors
-    /// The runner was told to stop while nothing was watched.
+    /// The runner received a stop signal while it watched no process.
     pub(crate) fn restore_default_signals(&self) -> Result<(), RunnerError> {
         self.signals_restored.store(true, Ordering::SeqCst);
         match self.signal_received.load(Ordering::SeqCst) {
             false => Ok(()),
-            true => {
-                Err(RunnerError::new(RunnerExit::Interrupted, "the build was told to end before the command began"))
-            }
+            true => Err(RunnerError::new(
+                RunnerExit::Interrupted,
+                "the build received a stop signal before the command began",
+            )),
         }
     }
 
@@ -95,7 +96,7 @@ impl Supervisor {
             Ok(()) => self.wait(group, deadline),
             Err(failure) => Err(failure),
         };
-        // The leader is not reaped yet, so that the group's number can't belong to anybody else. The call fails only
+        // The leader is not reaped yet, so that the group's number cannot belong to another process. The call fails only
         // where there is nothing left to kill.
         let _ = kill_process_group(group, Signal::KILL);
         let outcome = ended?;

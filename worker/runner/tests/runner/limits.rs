@@ -30,10 +30,10 @@ fn timeout_terminates_whole_process_group() {
     let build = fixture
         .build()
         .with("DOORBELL_TIMEOUT_SECONDS", "1")
-        .shell(&format!("{GRANDCHILD} trap 'echo told; exit 0' TERM; wait"));
+        .shell(&format!("{GRANDCHILD} trap 'echo received; exit 0' TERM; wait"));
     let start = Instant::now();
     let result = build.assert_exit(244).assert_log("it may take 1 s");
-    assert_eq!(result.stdout, "told\n");
+    assert_eq!(result.stdout, "received\n");
     assert!(start.elapsed() < Duration::from_secs(9), "a command that obeys does not wait for the grace to pass");
     assert_gone(&grandchild(&fixture));
 }
@@ -65,12 +65,12 @@ fn signal_to_runner_is_forwarded_to_command() {
     for (signal, name) in [(Signal::TERM, "TERM"), (Signal::INT, "INT"), (Signal::HUP, "TERM")] {
         let fixture = RunnerFixture::new();
         // A shell's background process ignores INT: only the KILL after the grace ends it.
-        let script = format!("trap 'echo told {name}; exit 0' {name}; {GRANDCHILD} wait");
+        let script = format!("trap 'echo received {name}; exit 0' {name}; {GRANDCHILD} wait");
         let build = fixture.build().with("DOORBELL_KILL_GRACE_SECONDS", "5").shell(&script);
         let child = build.start();
         wait_until("the command runs", || grandchild(&fixture).ends_with('\n'));
-        let result = signal_and_wait(child, signal).assert_log("the build was told to end");
-        assert_eq!((result.code, result.stdout.as_str()), (Some(245), format!("told {name}\n").as_str()));
+        let result = signal_and_wait(child, signal).assert_log("the build received a stop signal");
+        assert_eq!((result.code, result.stdout.as_str()), (Some(245), format!("received {name}\n").as_str()));
         assert_gone(&grandchild(&fixture));
     }
 }
