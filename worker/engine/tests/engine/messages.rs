@@ -144,11 +144,12 @@ async fn request_for_a_newer_schema_row_stays_in_the_queue() {
     simulation.wait_settled().await;
     new.process.kill();
     let row = simulation.row(&key);
-    let _old = simulation.start_worker("old");
+    let old = simulation.start_worker("old");
     simulation.services.triggers.send(body);
     tokio::time::sleep(secs(600)).await;
     assert_eq!(simulation.services.triggers.len(), 1, "left for a worker that can read the row");
     assert_eq!(simulation.row(&key), row);
+    old.process.kill();
     let _new = simulation.start_worker_with_schema("newer", 2);
     simulation.wait_until("the message is acked", |simulation| simulation.services.triggers.len() == 0).await;
     assert_eq!(simulation.row(&key), row);
