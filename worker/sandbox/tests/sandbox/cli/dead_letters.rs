@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{doorbell, json};
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
-/// A letter in each queue, as the worker, SNS and SQS leave them. Nobody else works on them: no worker runs.
+/// A message in each queue, as the worker, SNS and SQS leave them. No worker runs.
 async fn sandbox_with_dead_letters() -> Sandbox {
     let sandbox = start_sandbox().await;
     let request = |id: &str| envelope(&sandbox, id, &json!({ "project": "demo", "branch": "main" }));
@@ -19,7 +19,7 @@ async fn sandbox_with_dead_letters() -> Sandbox {
     };
     let dead_letter = |reason: &str, body: &str| DeadLetter::new(reason.to_owned(), 1, "m".to_owned(), body).to_json();
     put(DEAD_LETTER_QUEUE, dead_letter("AWS had a bad day", &request("11111111-0000-4000-8000-000000000001"))).await;
-    put(DEAD_LETTER_QUEUE, dead_letter("$.branch: is refused", "{\"project\":1}")).await;
+    put(DEAD_LETTER_QUEUE, dead_letter("$.branch: invalid value", "{\"project\":1}")).await;
     put(DEAD_LETTER_QUEUE, dead_letter("too large", &"x".repeat(DeadLetter::MAX_BODY_BYTES + 1))).await;
     put(SUBSCRIPTION_DEAD_LETTER_QUEUE, request("11111111-0000-4000-8000-000000000002")).await;
     put(EVENT_DEAD_LETTER_QUEUE, "{\"detail-type\":\"CodeBuild Build State Change\"}".to_owned()).await;
@@ -92,6 +92,6 @@ async fn dlq_delete_removes_selected_messages_only() {
     assert_eq!(draft.code, Some(0));
     assert!(draft.stderr.contains("--yes does it"), "{}", draft.stderr);
     assert_eq!(queue_lengths(&sandbox).await, [3, 1, 1]);
-    json(&sandbox, &["dlq", "delete", "--reason", "is refused", "--yes"]).await;
+    json(&sandbox, &["dlq", "delete", "--reason", "invalid value", "--yes"]).await;
     assert_eq!(queue_lengths(&sandbox).await, [2, 1, 1]);
 }

@@ -81,7 +81,7 @@ impl DocumentedSandbox<'_> {
     async fn put_dead_letters(&mut self) {
         let request = json!({ "project": "demo", "branch": "main" });
         let request = envelope(self.sandbox, "11111111-0000-4000-8000-000000000001", &request);
-        let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
+        let reason = "$.branch: invalid value \"-x\": expected a ref name whose parts are not empty and do not begin with - or .".to_owned();
         let unreadable =
             DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
         for (queue, body) in [(DEAD_LETTER_QUEUE, unreadable), (SUBSCRIPTION_DEAD_LETTER_QUEUE, request)] {
@@ -98,7 +98,7 @@ impl DocumentedSandbox<'_> {
 
     /// As a person's shell would run it: what it printed, on stdout and on stderr, and its exit code.
     async fn run(&self, line: &str) -> (Vec<String>, Option<i32>) {
-        let line = self.substitutions.iter().fold(line.to_owned(), |line, (told, here)| line.replace(told, here));
+        let line = self.substitutions.iter().fold(line.to_owned(), |line, (shown, here)| line.replace(shown, here));
         let environment = match line.starts_with("trigger_job") {
             true => self.sandbox.account.publisher_environment(),
             false => self.sandbox.owner_environment(),

@@ -39,7 +39,7 @@ async fn project_put_and_remove_write_only_with_yes() {
     write(&shown["document"]);
     let taken = doorbell(&sandbox, &put_yes).await;
     assert_eq!(taken.code, Some(1), "{}", taken.stdout);
-    assert!(taken.stdout.contains("stands where a credential was"), "{}", taken.stdout);
+    assert!(taken.stdout.contains("in place of a credential"), "{}", taken.stdout);
 
     document["timeoutMinutes"] = json!(1);
     write(&document);

@@ -55,7 +55,9 @@ async fn populated_sandbox() -> Sandbox {
     sandbox.register_project("odd", &document).await.unwrap();
     document["timeoutMinutes"] = json!(10);
     std::fs::write(sandbox.account.dir().join("odd.json"), document.to_string()).unwrap();
-    let reason = "$.branch: \"-x\" is refused: no part of a ref's name begins with -".to_owned();
+    let reason =
+        "$.branch: invalid value \"-x\": expected a ref name whose parts are not empty and do not begin with - or ."
+            .to_owned();
     let dead_letter = DeadLetter::new(reason, 1, "m".to_owned(), "{\"project\":\"demo\",\"branch\":\"-x\"}").to_json();
     sandbox.account.send_to_queue(&sandbox.account.queue_url(DEAD_LETTER_QUEUE), &dead_letter).await.unwrap();
     sandbox
@@ -90,7 +92,7 @@ async fn terminal_output_fits_60_and_100_columns() {
             let (text, _) = run_on_terminal(&sandbox, columns, before, screen).await;
             assert_eq!(text.contains('\u{1b}'), before.is_empty(), "{screen}: {text:?}");
             for line in plain(&text) {
-                // A name, an address or a log's line is never cut: somebody may want to copy it.
+                // Names, addresses and log lines are never cut, so that they can be copied.
                 let is_one_word = line.split_whitespace().any(|word| word.len() + 14 > columns);
                 let is_cut = is_one_word || screen.starts_with("logs") || line.trim_start().starts_with('"');
                 assert!(line.chars().count() <= columns || is_cut, "{screen} at {columns}:\n{text}");
@@ -118,7 +120,7 @@ rejected  0 s  nowhere#aa80c17b2a1a  branch main: ...";
 
 const DEAD_LETTERS_OUTPUT: &str = "\
 QUEUE     AGE  ID        REASON
-requests  0 s  4210eb6b  $.branch: \"-x\" ...";
+requests  0 s  4210eb6b  $.branch: invalid ...";
 
 const PROJECTS_OUTPUT: &str = "\
 STATE    PROJECT  REPOSITORY, OR WHAT IS WRONG
@@ -126,13 +128,13 @@ ok       demo     https://127.0.0.1/demo.git
 warning  odd      the key \"timeoutMinute\" ...";
 
 const DOCTOR_OUTPUT: &str = "\
-warning dead-letters-requests: 1 message that nobody could
-        work on
+warning dead-letters-requests: 1 message that could not be
+        processed
         fix: doorbell dlq list --queue requests
 warning project-odd: the key \"timeoutMinute\" is unknown and
         ignored: is \"timeoutMinutes\" meant?
-        fix: fix the file that it was registered from;
-              doorbell project put odd FILE
+        fix: fix the source file; doorbell project put odd
+              FILE
 note: 24 checks: 0 failed, 2 warned, 0 skipped";
 
 const EXPLAIN_OUTPUT: &str = "\
