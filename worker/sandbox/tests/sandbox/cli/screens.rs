@@ -90,7 +90,7 @@ async fn terminal_output_fits_60_and_100_columns() {
             let (text, _) = run_on_terminal(&sandbox, columns, before, screen).await;
             assert_eq!(text.contains('\u{1b}'), before.is_empty(), "{screen}: {text:?}");
             for line in plain(&text) {
-                // A name, an address or a log's line is never cut: somebody may want to copy it.
+                // A name, an address or a log's line is never cut: it may be copied.
                 let is_one_word = line.split_whitespace().any(|word| word.len() + 14 > columns);
                 let is_cut = is_one_word || screen.starts_with("logs") || line.trim_start().starts_with('"');
                 assert!(line.chars().count() <= columns || is_cut, "{screen} at {columns}:\n{text}");
@@ -126,8 +126,8 @@ ok       demo     https://127.0.0.1/demo.git
 warning  odd      the key \"timeoutMinute\" ...";
 
 const DOCTOR_OUTPUT: &str = "\
-warning dead-letters-requests: 1 message that nobody could
-        work on
+warning dead-letters-requests: 1 message that could not be
+        processed
         fix: doorbell dlq list --queue requests
 warning project-odd: the key \"timeoutMinute\" is unknown and
         ignored: is \"timeoutMinutes\" meant?
