@@ -50,7 +50,7 @@ const execution = {
   ...grant([logStream('/doorbell/worker')], 'logs:PutLogEvents', 'logs:CreateLogStream'),
 }
 const operator = {
-  ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:GetItem', 'dynamodb:Scan'),
+  ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:GetItem'),
   ...grant([dueIndex, projectIndex], 'dynamodb:Query'),
   ...grant([arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParametersByPath'),
   ...grant(['triggers', 'events'].map(queueArn).concat(deadLetterQueues), 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl'),

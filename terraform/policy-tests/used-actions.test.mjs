@@ -10,14 +10,14 @@ import { ALWAYS_ALLOWED } from './simulation.mjs'
 
 // IAM has no action for the batch call: AWS authorizes each entry as the single call.
 const AUTHORIZED_AS = { 'sqs:DeleteMessageBatch': 'sqs:DeleteMessage' }
-// Calls of the adapters that only the owner's CLI makes (`doorbell jobs`).
-const CLI_ONLY = ['dynamodb:Scan']
-const adapters = new URL('../../worker/src/aws/', import.meta.url)
+// Calls of the adapters that only the owner's CLI makes (`doorbell project`).
+const CLI_ONLY = ['ssm:GetParametersByPath', 'ssm:PutParameter', 'ssm:DeleteParameter']
+const adapters = new URL('../../worker/adapters/src/', import.meta.url)
 const pascal = (snake) => snake.replace(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase())
 
 async function usedActions() {
   const actions = new Set()
-  for (const name of readdirSync(adapters).filter((name) => name.endsWith('.rs'))) {
+  for (const name of readdirSync(adapters, { recursive: true }).filter((name) => name.endsWith('.rs') && !name.includes('tests/'))) {
     const source = readFileSync(new URL(name, adapters), 'utf8')
     const services = new Set([...source.matchAll(/aws_sdk_(\w+)/g)].map((found) => found[1]))
     for (const [, call] of source.matchAll(/\.\s*([a-z_]+)\(\)/g)) {

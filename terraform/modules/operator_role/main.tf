@@ -40,7 +40,7 @@ resource "aws_iam_role_policy" "operator" {
 data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "ReadJobs"
-    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem", "dynamodb:Scan"]
+    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem"]
     resources = [var.table_arn]
   }
   statement {

@@ -1,3 +1,5 @@
+mod project_index;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,12 +15,14 @@ use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{
     Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, project_shard_of, shard_of,
 };
-use doorbell_messages::{JobKey, ProjectName};
+use doorbell_messages::JobKey;
 use futures_util::future::{join, join_all};
 use tracing::warn;
 
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
+
+pub use project_index::{LatestJobKeys, LedgerRows};
 
 /// The ledger in DynamoDB: one item for each job, with the key `pk`.
 ///
@@ -44,7 +48,7 @@ const SCHEMA: u32 = 1;
 const CONSTANT_ATTRIBUTES: [&str; 2] = ["listed", "received_at"];
 
 /// The value of `listed` in the items of projects.
-pub const PROJECTS_LISTED: &str = "#/0";
+const PROJECTS_LISTED: &str = "#/0";
 
 /// The time between two writes of a project's item by one worker.
 const PROJECT_ITEM_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -64,22 +68,14 @@ pub const DUE_INDEX: &str = "due";
 /// The name of the index over projects.
 pub const PROJECT_INDEX: &str = "by_project";
 
+/// The beginning of the key of a project's item.
+const PROJECT_KEY_PREFIX: &str = "#project#";
+
 /// The key of the heartbeat's item.
 const HEARTBEAT_KEY: &str = "#heartbeat";
 
 /// The number of keys on one page of the index.
 const DUE_PAGE_SIZE: i32 = 100;
-
-/// A page of the table's rows.
-#[derive(Debug, Clone, Default)]
-pub struct LedgerPage {
-    /// The rows that can be read.
-    pub rows: Vec<Row>,
-    /// The number of others: of a newer schema, or damaged.
-    pub unreadable: usize,
-    /// Where the next page begins, if there is one.
-    pub next: Option<String>,
-}
 
 /// The heartbeat: the last time that a worker swept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,10 +111,13 @@ impl DynamoDbLedger {
     /// # Errors
     /// The table could not be read.
     pub async fn row(&self, key: &JobKey) -> Result<Option<Row>, AwsCallError> {
+        Ok(self.item(key).await?.and_then(|item| row_from_item(&item).ok()))
+    }
+
+    async fn item(&self, key: &JobKey) -> Result<Option<DynamoDbItem>, AwsCallError> {
         let call =
             self.client.get_item().table_name(&self.name).key("pk", string_value(key.as_str())).consistent_read(true);
-        let answer = call.send().await.map_err(|error| aws_error("GetItem", error))?;
-        Ok(answer.item.and_then(|item| row_from_item(&item).ok()))
+        Ok(call.send().await.map_err(|error| aws_error("GetItem", error))?.item)
     }
 
     /// Writes the heartbeat: one item for all workers, of which the latest counts.
@@ -144,7 +143,7 @@ impl DynamoDbLedger {
             ("expires_at", expiry_value(row.received_at + PROJECT_ITEM_RETENTION)),
             ("received_at", time_value(row.received_at)),
         ];
-        let written = self.write_item(&format!("#project#{project}"), set, "received_at").await;
+        let written = self.write_item(&format!("{PROJECT_KEY_PREFIX}{project}"), set, "received_at").await;
         written.map_err(|error| port_error("UpdateItem (project)", error))?;
         self.remembered_projects().insert(project.to_owned(), row.received_at);
         Ok(())
@@ -200,29 +199,6 @@ impl DynamoDbLedger {
         let at = item.get("at").and_then(|value| value.as_n().ok()?.parse().ok());
         let principal = item.get("principal").and_then(|value| value.as_s().ok()).cloned();
         Ok(at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
-    }
-
-    /// A page of all rows, in no order, or of those of one project. It scans the whole table.
-    ///
-    /// # Errors
-    /// The table could not be read.
-    pub async fn page(&self, project: Option<&ProjectName>, after: Option<String>) -> Result<LedgerPage, AwsCallError> {
-        let mut call = self.client.scan().table_name(&self.name);
-        if let Some(project) = project {
-            let value = string_value(project.as_str());
-            // "project" is a reserved word.
-            call = call.filter_expression("#project = :project").expression_attribute_names("#project", "project");
-            call = call.expression_attribute_values(":project", value);
-        }
-        let from = after.map(|key| HashMap::from([("pk".to_owned(), string_value(&key))]));
-        let answer = call.set_exclusive_start_key(from).send().await.map_err(|error| aws_error("Scan", error))?;
-        let jobs = answer.items().iter().filter(|item| item.contains_key("row"));
-        let read: Vec<_> = jobs.map(row_from_item).collect();
-        let unreadable = read.iter().filter(|row| row.is_err()).count();
-        let rows = read.into_iter().filter_map(Result::ok).collect();
-        let last = answer.last_evaluated_key.as_ref().and_then(|last| last.get("pk")?.as_s().ok());
-        let next = last.cloned();
-        Ok(LedgerPage { rows, unreadable, next })
     }
 
     async fn insert_one(&self, row: &Row) -> Result<InsertOutcome, PortError> {

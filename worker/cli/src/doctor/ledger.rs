@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{ProjectionType, TableDescription, TimeToLiveStatus};
-use doorbell_adapters::aws::{DynamoDbLedger, LEDGER_INDEX, aws_error};
+use doorbell_adapters::aws::{DynamoDbLedger, LEDGER_INDEX, PROJECT_INDEX, aws_error};
 use doorbell_engine::ports::{JobLedger, SHARDS};
 
 use super::DoctorContext;
@@ -45,28 +45,36 @@ fn check_schema(name: &str, table: Option<&TableDescription>) -> Check {
     if keys != ["pk"] {
         problems.push(format!("its key is {keys:?} and must be \"pk\""));
     }
-    let indexes = table.map(TableDescription::global_secondary_indexes).unwrap_or_default();
-    match indexes.iter().find(|index| index.index_name() == Some(LEDGER_INDEX)) {
-        None => problems.push(format!("it has no index \"{LEDGER_INDEX}\": workers do not start")),
-        Some(index) => {
-            let keys: Vec<&str> = index.key_schema().iter().map(|key| key.attribute_name()).collect();
-            if keys != ["due_shard", "due_at"] {
-                problems.push(format!(
-                    "its index \"{LEDGER_INDEX}\" is over {keys:?}, and must be over due_shard and due_at"
-                ));
-            }
-            if index.projection().and_then(|projection| projection.projection_type()) != Some(&ProjectionType::KeysOnly)
-            {
-                problems.push(format!("its index \"{LEDGER_INDEX}\" projects more than keys; every write costs more"));
-            }
-        }
-    }
+    check_index(table, LEDGER_INDEX, ["due_shard", "due_at"], "workers do not start", &mut problems);
+    check_index(table, PROJECT_INDEX, ["listed", "received_at"], "`doorbell jobs list` fails", &mut problems);
     check_from_problems(
         "table",
         &problems,
         format!("{name} and its indexes exist"),
         "create it as worker/README.md says",
     )
+}
+
+fn check_index(
+    table: Option<&TableDescription>,
+    name: &str,
+    expected: [&str; 2],
+    effect: &str,
+    problems: &mut Vec<String>,
+) {
+    let indexes = table.map(TableDescription::global_secondary_indexes).unwrap_or_default();
+    let Some(index) = indexes.iter().find(|index| index.index_name() == Some(name)) else {
+        problems.push(format!("it has no index \"{name}\": {effect}"));
+        return;
+    };
+    let keys: Vec<&str> = index.key_schema().iter().map(|key| key.attribute_name()).collect();
+    if keys != expected {
+        let [hash, range] = expected;
+        problems.push(format!("its index \"{name}\" is over {keys:?}, and must be over {hash} and {range}"));
+    }
+    if index.projection().and_then(|projection| projection.projection_type()) != Some(&ProjectionType::KeysOnly) {
+        problems.push(format!("its index \"{name}\" projects more than keys; every write costs more"));
+    }
 }
 
 async fn check_ttl(client: &aws_sdk_dynamodb::Client, name: &str) -> Check {
@@ -126,5 +134,18 @@ async fn check_overdue(ledger: &DynamoDbLedger, context: &DoctorContext<'_>) -> 
             format!("{} overdue by more than 2 min", pluralize(jobs.len(), "job")),
             format!("doorbell jobs show '{job}'"),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_index_is_named_with_its_effect() {
+        let mut problems = Vec::new();
+        let table = TableDescription::builder().build();
+        check_index(Some(&table), PROJECT_INDEX, ["listed", "received_at"], "no list", &mut problems);
+        assert_eq!(problems, ["it has no index \"by_project\": no list"]);
     }
 }

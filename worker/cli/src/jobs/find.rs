@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::Row;
-use doorbell_messages::{JobKey, ProjectName};
+use doorbell_messages::JobKey;
 use tokio::time::{Instant, sleep};
 
 use crate::error::CliError;
@@ -14,12 +14,18 @@ const ROW_TIMEOUT: Duration = Duration::from_secs(30);
 /// Interval between two reads of the row.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The number of keys that a search reads at once.
+const KEYS_READ_AT_ONCE: usize = 1000;
+
+/// The suffix that names a series' first job.
+const FIRST_GENERATION: &str = "~0";
+
 /// Like [`find`], but waits for the row of a job that was published just now.
 ///
 /// # Errors
 /// As for [`find`].
 pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Result<Row, CliError> {
-    let Ok(key) = name.parse::<JobKey>() else { return find(ledger, name).await };
+    let Some(key) = parse_key(name) else { return find(ledger, name).await };
     let deadline = Instant::now() + ROW_TIMEOUT;
     let mut has_noted_waiting = false;
     loop {
@@ -34,41 +40,53 @@ pub(crate) async fn find_or_wait(ledger: &DynamoDbLedger, name: &str, printer: P
     }
 }
 
-/// Finds a job by its key, which costs one read, or by a prefix of its key or its id, which read the whole table.
+/// Finds a job by its key, which costs one read, or by a prefix of its key or its id, which read keys from an index.
 ///
 /// # Errors
 /// No job matches, or more than one.
 pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, CliError> {
-    if let Ok(key) = name.parse::<JobKey>() {
-        return ledger.row(&key).await?.ok_or_else(|| no_such_job(name));
+    let key = match parse_key(name) {
+        Some(key) => key,
+        None => find_key(ledger, name).await?,
+    };
+    ledger.row(&key).await?.ok_or_else(|| no_such_job(name))
+}
+
+/// The key that a name on a command line stands for, if it is a whole key. `K~0` names the row at K itself.
+fn parse_key(name: &str) -> Option<JobKey> {
+    match name.strip_suffix(FIRST_GENERATION) {
+        Some(series) => series.parse().ok().filter(|key: &JobKey| key.generation().is_none()),
+        None => name.parse().ok(),
     }
-    let mut found = all_rows(ledger, None).await?;
-    found.retain(|row| matches_name(row.key.as_str(), name));
+}
+
+/// The only key that matches a name.
+async fn find_key(ledger: &DynamoDbLedger, name: &str) -> Result<JobKey, CliError> {
+    let mut found = matching_keys(ledger, name).await?;
     match found.len() {
         0 => Err(no_such_job(name)),
-        1 => found.pop().ok_or_else(|| no_such_job(name)),
+        1 => Ok(found.remove(0)),
         count => {
-            let some: Vec<&str> = found.iter().take(3).map(|row| row.key.as_str()).collect();
+            let some: Vec<&str> = found.iter().take(3).map(JobKey::as_str).collect();
             let next = format!("use a whole key: {}{}", some.join(", "), if count > 3 { ", ..." } else { "" });
             Err(CliError::missing(format!("{count} jobs match \"{}\"", name.escape_default()), next))
         }
     }
 }
 
-/// Every row, or every one of a project.
-///
-/// # Errors
-/// The table cannot be read.
-pub(crate) async fn all_rows(ledger: &DynamoDbLedger, project: Option<&ProjectName>) -> Result<Vec<Row>, CliError> {
-    let mut rows = Vec::new();
-    let mut after = None;
+async fn matching_keys(ledger: &DynamoDbLedger, name: &str) -> Result<Vec<JobKey>, CliError> {
+    let projects = match name.split_once('#') {
+        Some((project, _)) => vec![project.parse().map_err(|_| no_such_job(name))?],
+        None => ledger.projects().await?,
+    };
+    let mut keys = ledger.latest_job_keys(&projects);
+    let mut found = Vec::new();
     loop {
-        let page = ledger.page(project, after).await?;
-        rows.extend(page.rows);
-        after = page.next;
-        if after.is_none() {
-            return Ok(rows);
+        let read = keys.next(KEYS_READ_AT_ONCE).await?;
+        if read.is_empty() {
+            return Ok(found);
         }
+        found.extend(read.into_iter().filter(|key| matches_name(key.as_str(), name)));
     }
 }
 
@@ -94,6 +112,18 @@ mod tests {
             [("demo#ci", true), ("ci-4711", true), ("ci-47", false), ("4448", false), ("demo#x", false)]
         {
             assert_eq!(matches_name(key, name), expected, "{name}");
+        }
+    }
+    #[test]
+    fn tilde_zero_names_the_first_job_of_a_series() {
+        let series = "demo#ci-4711#44483f6b239f8fbaede9b993";
+        let later = format!("{series}~0123456789abcdef");
+        let parse = |name: &str| parse_key(name).map(String::from);
+        assert_eq!(parse(series).as_deref(), Some(series));
+        assert_eq!(parse(&format!("{series}~0")).as_deref(), Some(series));
+        assert_eq!(parse(&later), Some(later.clone()));
+        for name in [&format!("{later}~0"), &format!("{series}~1"), "demo#ci-4711~0", "ci-4711"] {
+            assert_eq!(parse(name), None, "{name}");
         }
     }
 }

@@ -6,18 +6,31 @@ use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
 use crate::jobs::JobsListArguments;
-use crate::jobs::find::all_rows;
 use crate::jobs::view::{JobView, status_reason};
-use crate::printer::{Columns, Printer, format_age, harmless};
+use crate::printer::{Columns, Printer, format_age, harmless, pluralize};
 
 #[derive(Serialize)]
 struct JobsListOutput {
     jobs: Vec<JobView>,
-    /// Number of matching jobs beyond the limit.
-    more: usize,
+    /// Whether jobs beyond the limit match.
+    more: bool,
 }
 
-/// The latest jobs. The table has no index by time: it is read whole, which for a month of jobs is some megabytes.
+/// The latest jobs that match.
+#[derive(Default)]
+pub(crate) struct LatestJobs {
+    /// Newest first.
+    pub(crate) rows: Vec<Row>,
+    /// Whether jobs beyond the limit match.
+    pub(crate) more: bool,
+    /// The number of rows that were skipped: of a newer schema, or damaged.
+    unreadable: usize,
+}
+
+/// The number of rows that a search for a status reads at once.
+const ROWS_READ_AT_ONCE: usize = 100;
+
+/// Prints the latest jobs.
 ///
 /// # Errors
 /// The table cannot be read.
@@ -27,28 +40,48 @@ pub(crate) async fn list(
     now: Timestamp,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
-    let (rows, more) = latest(ledger, arguments).await?;
+    let LatestJobs { rows, more, unreadable } = latest(ledger, arguments).await?;
     let output = JobsListOutput { jobs: rows.iter().map(JobView::from).collect(), more };
     printer.print_result(&output, || table(&rows, now, printer.width()))?;
+    if unreadable > 0 {
+        let rows = pluralize(unreadable, "row");
+        printer.note(&format!("{rows} skipped: of a newer version or damaged; use the newest `doorbell`"));
+    }
     if rows.is_empty() {
         printer.note("no job matches; malformed requests are in `doorbell dlq list`");
-    } else if more > 0 && !printer.is_json() {
-        printer.note(&format!("{more} more; --limit shows them"));
+    } else if more && !printer.is_json() {
+        printer.note("more jobs match; a higher --limit shows them");
     }
     Ok(CommandOutcome::Done)
 }
 
-/// Matching jobs, newest first, and the number of jobs beyond the limit.
-pub(crate) async fn latest(
-    ledger: &DynamoDbLedger,
-    arguments: &JobsListArguments,
-) -> Result<(Vec<Row>, usize), CliError> {
-    let mut rows = all_rows(ledger, arguments.project.as_ref()).await?;
-    rows.retain(|row| arguments.status.is_none_or(|status| row.status() == status));
-    rows.sort_by_key(|row| std::cmp::Reverse(row.received_at));
-    let more = rows.len().saturating_sub(arguments.limit);
-    rows.truncate(arguments.limit);
-    Ok((rows, more))
+/// Reads the latest jobs that match, of one project or of all. Without a status, only the rows that are shown are read,
+/// and one more.
+pub(crate) async fn latest(ledger: &DynamoDbLedger, arguments: &JobsListArguments) -> Result<LatestJobs, CliError> {
+    let projects = match &arguments.project {
+        Some(project) => vec![project.clone()],
+        None => ledger.projects().await?,
+    };
+    let mut keys = ledger.latest_job_keys(&projects);
+    let mut latest = LatestJobs::default();
+    while latest.rows.len() <= arguments.limit {
+        let missing = (arguments.limit - latest.rows.len()).saturating_add(1);
+        let count = if arguments.status.is_some() { ROWS_READ_AT_ONCE } else { missing.min(ROWS_READ_AT_ONCE) };
+        let keys = keys.next(count).await?;
+        if keys.is_empty() {
+            break;
+        }
+        let read = ledger.rows(&keys).await?;
+        latest.unreadable += read.unreadable;
+        latest.rows.extend(read.rows.into_iter().filter(|row| matches_status(row, arguments.status)));
+    }
+    latest.more = latest.rows.len() > arguments.limit;
+    latest.rows.truncate(arguments.limit);
+    Ok(latest)
+}
+
+fn matches_status(row: &Row, status: Option<Status>) -> bool {
+    status.is_none_or(|status| row.status() == status)
 }
 
 /// Width of the other columns: status, age, gaps, and the beginning of a reason.

@@ -19,7 +19,9 @@ pub(crate) use watch::{outcome, print_final_status, watch};
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// List the latest jobs, newest first
-    #[command(after_help = "Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure\n  \
+    #[command(after_help = "It reads keys from the index by_project, and only the rows that it shows; with --status, \
+                            rows until enough match. Without --project it reads the index once for each project.\n\n\
+                            Examples:\n  doorbell jobs list\n  doorbell jobs list --project demo --status failure\n  \
                             doorbell jobs list --output json | jq -r '.jobs[].job'")]
     List(JobsListArguments),
     /// Show one job: the request, its trail, and what it waits for
@@ -78,7 +80,7 @@ pub(crate) struct JobsListArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct JobArguments {
-    /// The job: its key (project#id#digest), a prefix of its key, or its id if it is unique
+    /// The job: its key (project#id#digest), a prefix of its key, or its id if it is unique; KEY~0 is a series' first job
     #[arg(value_name = "JOB")]
     pub(crate) job: String,
 }

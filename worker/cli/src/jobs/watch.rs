@@ -6,7 +6,7 @@ use doorbell_messages::Status;
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
-use crate::jobs::list::{latest, table};
+use crate::jobs::list::{LatestJobs, latest, table};
 use crate::jobs::view::{JobView, status_reason};
 use crate::jobs::{JobsListArguments, WatchArguments, find_or_wait};
 use crate::printer::{Printer, dim, format_time, harmless, status};
@@ -92,13 +92,13 @@ async fn watch_all(
         ));
     }
     loop {
-        let (mut rows, more) = latest(ledger, arguments).await?;
+        let LatestJobs { mut rows, more, .. } = latest(ledger, arguments).await?;
         // One line for the header, one below the table, one for the cursor.
         let visible_rows = printer.height().map_or(rows.len(), |height| height.saturating_sub(3));
-        let hidden = more + rows.len().saturating_sub(visible_rows);
+        let hidden = more || rows.len() > visible_rows;
         rows.truncate(visible_rows);
         let mut lines = table(&rows, now(), printer.width());
-        let older = if hidden == 0 { String::new() } else { format!(", {hidden} older not shown") };
+        let older = if hidden { ", older ones not shown" } else { "" };
         lines.push(dim(&format!("{} UTC{older}; Ctrl-C ends", format_time(now()))));
         printer.redraw(&lines)?;
         tokio::time::sleep(TABLE_INTERVAL).await;

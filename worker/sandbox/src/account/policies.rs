@@ -58,7 +58,6 @@ impl AccountDefinition {
             "dynamodb:DescribeTimeToLive",
             "dynamodb:GetItem",
             "dynamodb:Query",
-            "dynamodb:Scan",
             "dynamodb:UpdateItem",
         ];
         let tables = [format!("{table}/index/{DUE_INDEX}"), format!("{table}/index/{PROJECT_INDEX}"), table];

@@ -9,7 +9,7 @@ use super::{AwsStub, AwsStubCall, error_response};
 use crate::aws::DynamoDbLedger;
 use crate::aws::clock::AwsClock;
 
-fn row() -> Row {
+pub(super) fn row() -> Row {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let request = Request::parse(r#"{"project":"demo","branch":"main"}"#).unwrap();
     let id = "00000000-0000-4000-8000-00000000000a";
@@ -17,7 +17,7 @@ fn row() -> Row {
     Row { writer: "me-1".to_owned(), ..Row::new(key, request, SourceMessage { id: id.to_owned(), sent_at: now }, now) }
 }
 
-async fn table(aws: &AwsStub) -> DynamoDbLedger {
+pub(super) async fn table(aws: &AwsStub) -> DynamoDbLedger {
     DynamoDbLedger::new(&aws.sdk().await, &AwsClock::default(), "jobs".to_owned())
 }
 

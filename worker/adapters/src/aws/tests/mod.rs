@@ -4,6 +4,7 @@ mod codebuild;
 mod connection;
 mod ledger;
 mod others;
+mod project_index;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,8 @@ struct AwsStubState {
     responses: VecDeque<(u16, Value)>,
     /// An operation that always gets this answer.
     failing: Option<(String, (u16, Value))>,
+    /// Answers to requests whose body contains a text, each given once.
+    matching: Vec<(String, Value)>,
     calls: Vec<AwsStubCall>,
 }
 
@@ -68,6 +71,12 @@ impl AwsStub {
         state.failing = Some((operation.to_owned(), answer));
     }
 
+    /// Answers the next request whose body contains `text`. Of several such answers the first is given first.
+    fn answer_matching(&self, text: &str, answer: Value) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.matching.push((text.to_owned(), answer));
+    }
+
     fn calls(&self) -> Vec<AwsStubCall> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
@@ -94,6 +103,9 @@ async fn respond(
     });
     let operation = exchange.calls.last().map(|call| call.operation.clone()).unwrap_or_default();
     let failing = exchange.failing.clone().filter(|(failing, _)| *failing == operation);
+    if let Some(at) = exchange.matching.iter().position(|(text, _)| body.contains(text)) {
+        return (StatusCode::OK, exchange.matching.remove(at).1.to_string());
+    }
     // Where the SDK tries again, it meets the last answer again.
     let (code, answer) = match exchange.responses.len() {
         _ if failing.is_some() => failing.unwrap().1,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{doorbell, json};
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, envelope, register_demo, start_sandbox};
 
-/// A message in each queue, as the worker, SNS and SQS leave them. No worker runs.
+/// A sandbox with a message in each dead-letter queue, as the worker, SNS and SQS leave them. No worker runs.
 async fn sandbox_with_dead_letters() -> Sandbox {
     let sandbox = start_sandbox().await;
     let request = |id: &str| envelope(&sandbox, id, &json!({ "project": "demo", "branch": "main" }));

@@ -42,7 +42,7 @@ fn assert_named(found: &(Vec<(String, String, String)>, Option<i32>), check: &st
         found_state == state && text.contains(expected),
         "{check} should be a {state} that says \"{expected}\": {broken:?}"
     );
-    // What can't be looked at because of it is no second fault.
+    // A check that is skipped because of it is no second fault.
     let others: Vec<_> = broken.iter().filter(|(name, state, _)| name != check && state != "skipped").collect();
     assert!(others.is_empty(), "{check} is broken alone: {others:?}");
     assert_eq!(*code, Some(i32::from(state == "failure")));
@@ -270,7 +270,7 @@ async fn doctor_with_clock_offset_reports_only_the_clock() {
     assert_named(&found, "clock", "failure", "AWS rejects its signatures");
 }
 
-/// What these credentials may not look at is neither well nor broken.
+/// A check that these credentials may not make is skipped: it neither passes nor fails.
 #[tokio::test]
 async fn doctor_skips_checks_without_permission() {
     let (sandbox, _, _worker) = healthy_installation().await;

@@ -98,7 +98,7 @@ impl DocumentedSandbox<'_> {
 
     /// As a person's shell would run it: what it printed, on stdout and on stderr, and its exit code.
     async fn run(&self, line: &str) -> (Vec<String>, Option<i32>) {
-        let line = self.substitutions.iter().fold(line.to_owned(), |line, (shown, here)| line.replace(shown, here));
+        let line = self.substitutions.iter().fold(line.to_owned(), |line, (written, here)| line.replace(written, here));
         let environment = match line.starts_with("trigger_job") {
             true => self.sandbox.account.publisher_environment(),
             false => self.sandbox.owner_environment(),

@@ -13,13 +13,18 @@ async fn jobs_list_and_show_cover_every_job() {
 
     let listed = json(&sandbox, &["jobs", "list"]).await;
     let names: Vec<&str> = listed["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
-    assert_eq!(names, [bad.as_str(), good.as_str()], "the youngest first");
+    assert_eq!(names, [bad.as_str(), good.as_str()], "newest first");
     assert_eq!(listed["jobs"][1]["status"], "success");
+    assert_eq!(listed["more"], false);
+    let one = json(&sandbox, &["jobs", "list", "--limit", "1"]).await;
+    assert_eq!((&one["jobs"][0]["job"], &one["more"]), (&bad.as_str().into(), &true.into()));
+    let demo = json(&sandbox, &["jobs", "list", "--project", "demo"]).await;
+    assert_eq!((&demo["jobs"][0]["job"], &demo["more"]), (&good.as_str().into(), &false.into()));
     let rejected = json(&sandbox, &["jobs", "list", "--status", "rejected", "--project", "nowhere"]).await;
     assert_eq!(rejected["jobs"].as_array().unwrap().len(), 1);
     assert_eq!(rejected["jobs"][0]["message"], "no project nowhere is registered");
 
-    for name in [good.as_str(), "demo#ci-1", "ci-1"] {
+    for name in [good.as_str(), &format!("{good}~0"), "demo#ci-1", "ci-1"] {
         let shown = doorbell(&sandbox, &["jobs", "show", name]).await;
         assert_eq!(shown.code, Some(0), "{}", shown.stderr);
         for part in [good.as_str(), "success: passed after", "push by ada", "accepted; build project", ": success at "]

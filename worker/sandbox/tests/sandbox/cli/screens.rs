@@ -92,7 +92,7 @@ async fn terminal_output_fits_60_and_100_columns() {
             let (text, _) = run_on_terminal(&sandbox, columns, before, screen).await;
             assert_eq!(text.contains('\u{1b}'), before.is_empty(), "{screen}: {text:?}");
             for line in plain(&text) {
-                // Names, addresses and log lines are never cut, so that they can be copied.
+                // A name, an address or a log's line is never cut: it may be copied.
                 let is_one_word = line.split_whitespace().any(|word| word.len() + 14 > columns);
                 let is_cut = is_one_word || screen.starts_with("logs") || line.trim_start().starts_with('"');
                 assert!(line.chars().count() <= columns || is_cut, "{screen} at {columns}:\n{text}");
