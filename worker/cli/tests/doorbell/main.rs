@@ -1,4 +1,4 @@
-//! The binary, without any AWS behind it: what it prints before it calls AWS. What it does with an account is tested
+//! The binary without AWS behind it: its output before its first call. Its behaviour with an account is tested
 //! in the sandbox (`worker/sandbox/tests/sandbox/cli`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these helpers are tests, too")]
 
