@@ -1,8 +1,10 @@
+mod heartbeat;
+mod item;
 mod project_index;
+mod project_item;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
@@ -12,9 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{Row, Timestamp};
-use doorbell_engine::ports::{
-    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, project_shard_of, shard_of,
-};
+use doorbell_engine::ports::{Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome};
 use doorbell_messages::JobKey;
 use futures_util::future::{join, join_all};
 use tracing::warn;
@@ -22,6 +22,12 @@ use tracing::warn;
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
 
+use item::{
+    DynamoDbItem, OPTIONAL_ATTRIBUTES, SCHEMA, due_at_of, item_from_row, key_of, number_value, row_from_item,
+    string_value, time_value,
+};
+
+pub use heartbeat::LastSweep;
 pub use project_index::{LatestJobKeys, LedgerRows};
 
 /// The ledger in DynamoDB: one item for each job, with the key `pk`.
@@ -41,26 +47,8 @@ pub struct DynamoDbLedger {
     projects_written: Arc<Mutex<HashMap<String, Timestamp>>>,
 }
 
-/// The schema of rows and items. A worker neither writes nor acks what depends on an item of a newer one.
-const SCHEMA: u32 = 1;
-
 /// The attributes that are written with an insert and never changed.
 const CONSTANT_ATTRIBUTES: [&str; 2] = ["listed", "received_at"];
-
-/// The value of `listed` in the items of projects.
-const PROJECTS_LISTED: &str = "#/0";
-
-/// The time between two writes of a project's item by one worker.
-const PROJECT_ITEM_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
-/// How long a project's item stays after its last write: longer than any row of that project.
-const PROJECT_ITEM_RETENTION: Duration = Duration::from_secs(60 * 24 * 60 * 60);
-
-/// How long the heartbeat stays after its last write.
-const HEARTBEAT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// The number of projects whose last write is remembered: requests can name any number of unknown ones.
-const MAX_PROJECTS_REMEMBERED: usize = 10_000;
 
 /// The name of the index over due times.
 pub const DUE_INDEX: &str = "due";
@@ -68,25 +56,8 @@ pub const DUE_INDEX: &str = "due";
 /// The name of the index over projects.
 pub const PROJECT_INDEX: &str = "by_project";
 
-/// The beginning of the key of a project's item.
-const PROJECT_KEY_PREFIX: &str = "#project#";
-
-/// The key of the heartbeat's item.
-const HEARTBEAT_KEY: &str = "#heartbeat";
-
 /// The number of keys on one page of the index.
 const DUE_PAGE_SIZE: i32 = 100;
-
-/// The heartbeat: the last time that a worker swept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LastSweep {
-    /// When it was written: at most a minute after a sweep.
-    pub at: Timestamp,
-    /// The worker's principal, as STS has it.
-    pub principal: Option<String>,
-}
-
-type DynamoDbItem = HashMap<String, AttributeValue>;
 
 impl DynamoDbLedger {
     /// The table of that name. `clock` learns the time from its responses.
@@ -120,47 +91,6 @@ impl DynamoDbLedger {
         Ok(call.send().await.map_err(|error| aws_error("GetItem", error))?.item)
     }
 
-    /// Writes the heartbeat: one item for all workers, of which the latest counts.
-    pub async fn write_heartbeat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
-        let set = [
-            ("at", time_value(now)),
-            ("instance", string_value(instance)),
-            ("principal", string_value(principal)),
-            ("expires_at", expiry_value(now + HEARTBEAT_RETENTION)),
-        ];
-        self.write_item(HEARTBEAT_KEY, set, "").await.map_err(|error| port_error("UpdateItem (heartbeat)", error))
-    }
-
-    /// Writes the item of a job's project, at most once an hour. Lists and pages find all projects by these items.
-    async fn write_project_item(&self, row: &Row) -> Result<(), PortError> {
-        let project = row.request.project.as_str();
-        if !self.is_project_item_due(project, row.received_at) {
-            return Ok(());
-        }
-        let set = [
-            ("listed", string_value(PROJECTS_LISTED)),
-            ("project", string_value(project)),
-            ("expires_at", expiry_value(row.received_at + PROJECT_ITEM_RETENTION)),
-            ("received_at", time_value(row.received_at)),
-        ];
-        let written = self.write_item(&format!("{PROJECT_KEY_PREFIX}{project}"), set, "received_at").await;
-        written.map_err(|error| port_error("UpdateItem (project)", error))?;
-        self.remembered_projects().insert(project.to_owned(), row.received_at);
-        Ok(())
-    }
-
-    fn is_project_item_due(&self, project: &str, now: Timestamp) -> bool {
-        let mut written = self.remembered_projects();
-        if written.len() >= MAX_PROJECTS_REMEMBERED {
-            written.clear();
-        }
-        written.get(project).is_none_or(|at| now.duration_since(*at) >= PROJECT_ITEM_INTERVAL)
-    }
-
-    fn remembered_projects(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
-        self.projects_written.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sets the attributes of an item that is no job, and raises its `rev`. The attribute `once` keeps its first value.
     async fn write_item<const N: usize>(
         &self,
@@ -185,20 +115,6 @@ impl DynamoDbLedger {
             .send()
             .await?;
         Ok(())
-    }
-
-    /// The last sweep by a worker; none if there never was one.
-    ///
-    /// # Errors
-    /// The table could not be read.
-    pub async fn last_sweep(&self) -> Result<Option<LastSweep>, AwsCallError> {
-        let call =
-            self.client.get_item().table_name(&self.name).key("pk", string_value(HEARTBEAT_KEY)).consistent_read(true);
-        let answer = call.send().await.map_err(|error| aws_error("GetItem", error))?;
-        let Some(item) = answer.item else { return Ok(None) };
-        let at = item.get("at").and_then(|value| value.as_n().ok()?.parse().ok());
-        let principal = item.get("principal").and_then(|value| value.as_s().ok()).cloned();
-        Ok(at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
     }
 
     async fn insert_one(&self, row: &Row) -> Result<InsertOutcome, PortError> {
@@ -292,65 +208,4 @@ impl JobLedger for DynamoDbLedger {
             .and_then(|last| Some(Cursor { key: key_of(last)?, due_at: due_at_of(last)? }));
         Ok(DuePage { keys, next })
     }
-}
-
-/// The attributes that an item has only at times.
-const OPTIONAL_ATTRIBUTES: [&str; 3] = ["due_shard", "due_at", "expires_at"];
-
-fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
-    let json = serde_json::to_string(row).map_err(|error| PortError(format!("the row cannot be written: {error}")))?;
-    let due = row
-        .due_at()
-        .map(|due_at| [("due_shard", number_value(u64::from(shard_of(&row.key)))), ("due_at", time_value(due_at))]);
-    let expires = row.expires_at().map(|at| ("expires_at", expiry_value(at)));
-    let always = [
-        ("pk", string_value(row.key.as_str())),
-        ("rev", number_value(row.rev)),
-        ("writer", string_value(&row.writer)),
-        ("schema", number_value(u64::from(SCHEMA))),
-        ("status", string_value(row.status().as_str())),
-        ("project", string_value(row.request.project.as_str())),
-        ("listed", string_value(&project_shard_of(&row.key))),
-        ("received_at", time_value(row.received_at)),
-        ("row", string_value(&json)),
-    ];
-    let all = always.into_iter().chain(due.into_iter().flatten()).chain(expires);
-    Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
-fn row_from_item(item: &DynamoDbItem) -> Result<Row, LoadError> {
-    let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u32>().ok());
-    match schema {
-        Some(schema) if schema > SCHEMA => return Err(LoadError::NewerSchema(schema)),
-        Some(_) => {}
-        None => return Err(LoadError::Corrupt("it has no schema".to_owned())),
-    }
-    let json = item.get("row").and_then(|value| value.as_s().ok());
-    let json = json.ok_or_else(|| LoadError::Corrupt("it has no row".to_owned()))?;
-    serde_json::from_str(json).map_err(|error| LoadError::Corrupt(error.to_string()))
-}
-
-fn key_of(item: &DynamoDbItem) -> Option<JobKey> {
-    item.get("pk")?.as_s().ok()?.parse().ok()
-}
-
-fn due_at_of(item: &DynamoDbItem) -> Option<Timestamp> {
-    item.get("due_at")?.as_n().ok()?.parse().ok().map(Timestamp::from_millis)
-}
-
-fn string_value(text: &str) -> AttributeValue {
-    AttributeValue::S(text.to_owned())
-}
-
-fn number_value(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-/// DynamoDB's TTL counts seconds.
-fn expiry_value(at: Timestamp) -> AttributeValue {
-    number_value(at.as_millis().unsigned_abs() / 1000)
-}
-
-fn time_value(at: Timestamp) -> AttributeValue {
-    AttributeValue::N(at.as_millis().to_string())
 }

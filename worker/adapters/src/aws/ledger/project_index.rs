@@ -5,10 +5,9 @@ use doorbell_engine::ports::project_shards;
 use doorbell_messages::{JobKey, ProjectName};
 use futures_util::future::try_join_all;
 
-use super::{
-    DynamoDbItem, DynamoDbLedger, PROJECT_INDEX, PROJECT_KEY_PREFIX, PROJECTS_LISTED, key_of, row_from_item,
-    string_value,
-};
+use super::item::{DynamoDbItem, key_of, row_from_item, string_value};
+use super::project_item::{PROJECT_KEY_PREFIX, PROJECTS_LISTED};
+use super::{DynamoDbLedger, PROJECT_INDEX};
 use crate::aws::connection::{AwsCallError, aws_error};
 
 /// The number of calls that are sent at once.
