@@ -73,7 +73,7 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
 
 fn print_result(result: &DemoResult, output: OutputFormat, printer: &DemoPrinter) {
     match output {
-        OutputFormat::Text => printer.table(result),
+        OutputFormat::Text => printer.summary(result),
         OutputFormat::Json => println!("{}", result.to_json()),
     }
 }

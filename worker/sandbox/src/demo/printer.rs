@@ -1,14 +1,13 @@
 //! The demo's terminal output; colored only on a terminal.
 use anstream::println;
-use comfy_table::{ContentArrangement, Table, presets};
 use owo_colors::OwoColorize;
 
-use super::result::DemoResult;
+use super::result::{CaseResult, DemoResult};
 use crate::forge::PagureFlag;
 use crate::sandbox::Sandbox;
 
-/// The table's width in columns if stdout is not a terminal.
-const DEFAULT_WIDTH: u16 = 110;
+/// The width of the outcomes' column: the longest status and a gap.
+const OUTCOME_WIDTH: usize = 10;
 
 /// Prints the demo's steps; prints nothing if the result is for a program.
 pub(super) struct DemoPrinter {
@@ -95,27 +94,16 @@ impl DemoPrinter {
         }
     }
 
-    pub(super) fn table(&self, result: &DemoResult) {
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-        if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-            table.set_width(DEFAULT_WIDTH);
-        }
-        table.set_header(["job", "request", "outcome", "builds", "flag", "StartBuild", "final flag"]);
+    /// Three lines for each job, of which the last is the key to copy, and the verdict.
+    pub(super) fn summary(&self, result: &DemoResult) {
+        self.case("what became of each request");
         for job in &result.jobs {
-            let seconds =
-                |seconds: Option<f64>| seconds.map_or("-".to_owned(), |seconds| format!("after {seconds:.2} s"));
-            table.add_row([
-                job.job.clone(),
-                format!("{} {}: {}", job.project, job.git_ref, job.title),
-                job.outcome.clone(),
-                job.builds.to_string(),
-                job.flag.as_ref().map_or("-".to_owned(), |flag| format!("{}: {}", flag.status, flag.comment)),
-                seconds(job.seconds_to_build),
-                seconds(job.seconds_to_flag),
-            ]);
+            let outcome = color_status(&job.outcome);
+            let gap = OUTCOME_WIDTH.saturating_sub(job.outcome.chars().count());
+            self.line(&format!("  {outcome}{:gap$}{} {}: {}", "", job.project, job.git_ref, job.title));
+            self.line(&format!("  {:OUTCOME_WIDTH$}{}", "", course(job)));
+            self.line(&format!("  {:OUTCOME_WIDTH$}{}", "", job.job.dimmed()));
         }
-        self.line(&format!("\n{table}"));
         let verdict = if result.is_as_expected() {
             "Every job ended as expected.".green().to_string()
         } else {
@@ -137,6 +125,22 @@ impl DemoPrinter {
         self.line(&format!("  {} jobs list", sandbox.programs().doorbell().display()));
         self.line("\nCtrl-C stops the sandbox.");
     }
+}
+
+/// What was called for a job, and how long after its request: `1 build, StartBuild after 0.42 s, flag success after 1.51 s`.
+fn course(job: &CaseResult) -> String {
+    let builds = match job.builds {
+        0 => "no build".to_owned(),
+        1 => "1 build".to_owned(),
+        many => format!("{many} builds"),
+    };
+    let start = job.seconds_to_build.map(|seconds| format!("StartBuild after {seconds:.2} s"));
+    let flag = match (&job.flag, job.seconds_to_flag) {
+        (Some(flag), Some(seconds)) => format!("flag {} after {seconds:.2} s", flag.status),
+        (Some(flag), None) => format!("flag {}", flag.status),
+        (None, _) => "no flag".to_owned(),
+    };
+    [Some(builds), start, Some(flag)].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn color_status(status: &str) -> String {
