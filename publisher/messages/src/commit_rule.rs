@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::invalid;
 
-/// Whether a named commit must be the ref's tip.
+/// Where on its ref a commit that a request names may be.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

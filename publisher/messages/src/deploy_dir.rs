@@ -2,7 +2,7 @@ use crate::text::invalid;
 use crate::validated_text;
 
 validated_text!(
-    /// A directory inside the checkout.
+    /// A relative path in the checkout, without `..`. The default is the checkout's top.
     DeployDir, validate_directory, "minLength" = 1, "maxLength" = 1024, "not" = serde_json::json!({ "pattern": r"(^/|(^|/)\.\.(/|$))" })
 );
 

@@ -51,15 +51,14 @@ macro_rules! validated_text {
 }
 
 validated_text!(
-    /// The name of an entry of the owner's registry.
+    /// 1 to 63 of `A-Z a-z 0-9 . _ -`, without `..`; begins with a letter or digit.
     ///
-    /// It becomes the last part of an SSM parameter's name. So it holds no slash, is not `..` and does not begin with `_`
-    /// (`_default` is not a project).
+    /// It becomes the last part of an SSM parameter's name.
     ProjectName, validate_project, "pattern" = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
     "not" = serde_json::json!({ "pattern": r"\.\." })
 );
 validated_text!(
-    /// The publisher's own name for one request: publishing it twice starts one job.
+    /// The publisher's own name for one request: 1 to 64 of `A-Z a-z 0-9 . _ -`.
     RequestId, validate_id, "pattern" = r"^[A-Za-z0-9._-]{1,64}$"
 );
 validated_text!(

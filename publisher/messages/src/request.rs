@@ -87,13 +87,13 @@ pub struct RequestOrigin {
     extend("oneOf" = [{ "required": ["branch"] }, { "required": ["tag"] }, { "required": ["pullRequest"] }])
 ))]
 pub(crate) struct RequestJson {
-    /// The contract's version; 1 where it is missing.
+    /// The version of this contract. Without it: 1.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "u32", extend("const" = 1)))]
     version: Option<u32>,
-    /// The entry of the owner's registry.
+    /// The registry's name of the project.
     project: ProjectName,
-    /// The branch to build. Exactly one of branch, tag and pullRequest is needed.
+    /// The branch to build. Exactly one of `branch`, `tag` and `pullRequest` is required.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     branch: Option<RefName>,
@@ -105,14 +105,14 @@ pub(crate) struct RequestJson {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "PullRequestNumber"))]
     pull_request: Option<PullRequestNumber>,
-    /// The publisher's own id for this request: the same request published twice under one id is one job.
+    /// The publisher's own id for this request: the same words and id are one job. Without it: SNS's message id.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestId"))]
     id: Option<RequestId>,
-    /// Start a job, or cancel the one that the same request started.
+    /// Whether to start a job or to cancel one. Without it: `start`. A cancel needs an `id`.
     #[serde(default, skip_serializing_if = "is_start", deserialize_with = "parse::word")]
     action: RequestAction,
-    /// Narrows the ref to one commit on it.
+    /// Narrows the ref to one commit on it, and never replaces it. Without it: the ref's head.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present")]
     #[cfg_attr(feature = "schema", schemars(with = "CommitId"))]
     commit: Option<CommitId>,
@@ -134,7 +134,7 @@ pub(crate) struct RequestJson {
     /// Allow a commit older than what ran before, if the project's document does too. Part of the job's key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     allow_older: bool,
-    /// Narrows the project's commitPolicy. Part of the job's key.
+    /// Narrows the project's `commitPolicy`. Part of the job's key.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_commit_rule")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestCommitRule"))]
     commit_rule: Option<RequestCommitRule>,

@@ -1,7 +1,7 @@
 use crate::text::{invalid, is_control_or_bidi};
 
 crate::validated_text!(
-    /// A line for people, such as the reason for a request: at most 500 bytes.
+    /// A line for people, of at most 500 bytes.
     SingleLineText, validate_single_line, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
 );
 

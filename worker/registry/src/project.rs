@@ -14,50 +14,50 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", schemars(title = "Doorbell project document, version 1"))]
 pub struct ProjectDocument {
-    /// The URL of the repository.
+    /// The URL of the repository. Required, here or in `_default`.
     pub git_url: GitUrl,
-    /// The command that a build runs.
+    /// The command that a build runs. Required, here or in `_default`.
     pub command: BuildCommand,
-    /// The directory in the checkout that the command runs in.
+    /// The directory that the command runs in.
     #[serde(default)]
     pub deploy_dir: DeployDir,
     /// A Secrets Manager secret for git; replaces authToken and basicUsername/basicPassword.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "GitCredentials"))]
     pub git_credentials: Option<GitCredentials>,
-    /// The refs that may be built.
+    /// The refs that may be built. Without it: the branch `defaultBranch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<RefPattern>"))]
     pub refs: Option<Vec<RefPattern>>,
-    /// The one branch that may be built where `refs` is missing.
+    /// The only branch that may be built if `refs` is missing. Without both: any branch and no tag, with a warning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "RefName"))]
     pub default_branch: Option<RefName>,
-    /// Whether a named commit must be the ref's tip.
+    /// Where on its ref a commit that a request names may be.
     #[serde(default, deserialize_with = "parse::word")]
     pub commit_policy: CommitRule,
     /// Whether pull requests are built, and how.
     #[serde(default, deserialize_with = "parse::word")]
     pub pull_requests: PullRequestRule,
-    /// What happens if the outcome of a start stays unknown.
+    /// The action if the outcome of a start remains unknown.
     #[serde(default, deserialize_with = "parse::word")]
     pub on_unknown_start: OnUnknownStart,
-    /// The CodeBuild project that runs this project's builds.
+    /// The build project of the builds. Without it: the worker's `--default-build-project`, or a rejection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "BuildProjectName"))]
     pub build_project: Option<BuildProjectName>,
-    /// The CodeBuild project, with a role that can do nothing, that runs pull requests.
+    /// The build project of pull requests, whose role can do nothing. It differs from the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "BuildProjectName"))]
     pub unprivileged_build_project: Option<BuildProjectName>,
-    /// Minutes that a build may take.
+    /// The longest duration of a build. Without it: 60.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "TimeoutMinutes"))]
     pub timeout_minutes: Option<TimeoutMinutes>,
-    /// The names that a request may set.
+    /// The variables that a request may set.
     #[serde(default)]
     pub variables: Vec<VariableName>,
-    /// Whether a request with `action: cancel` may cancel a job.
+    /// Whether a request with `"action": "cancel"` may cancel a job.
     #[serde(default)]
     pub allow_cancel: bool,
     /// The forge that the job's status is reported to.

@@ -12,11 +12,12 @@ pub struct ReportConfig {
     /// The kind of forge.
     #[serde(rename = "type", deserialize_with = "parse::word")]
     pub kind: ForgeKind,
-    /// The forge's address, `https://host[/path]`.
+    /// The forge's address.
     pub url: ForgeUrl,
     /// The repository as the forge's API spells it: `name`, `namespace/name` or `fork/user/name`.
     pub repo: ForgeRepo,
-    /// The Secrets Manager secret that holds the forge's token.
+    /// The secret whose whole string is the forge's token, read by the worker. For `pagure` it is an API token with
+    /// the ACL `commit_flag`, for `pagure-ci` the token of the repository's hook.
     pub token_secret: SecretId,
     /// The name that the flag shows; not an account.
     #[serde(default = "default_username")]
@@ -32,18 +33,18 @@ fn default_username() -> String {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ForgeKind {
-    /// Pagure's flag API.
+    /// The flag API, which every Pagure has.
     Pagure,
-    /// The route of Doorbell's own plugin for Pagure; the token is the one of the project's CI hook.
+    /// The route of Doorbell's plugin for Pagure.
     PagureCi,
 }
 
 validated_text!(
-    /// A forge's address.
+    /// `https://host[:port][/path]`, without user name, query or fragment.
     ForgeUrl, validate_forge_url, "pattern" = r"^https://[A-Za-z0-9\[][A-Za-z0-9._:/~\[\]-]*$", "maxLength" = 512
 );
 validated_text!(
-    /// A repository's path in a forge's API.
+    /// A path of at most four parts.
     ForgeRepo, validate_forge_repo, "pattern" = r"^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", "maxLength" = 255
 );
 

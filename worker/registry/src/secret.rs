@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GitCredentials {
-    /// A Secrets Manager name or ARN.
+    /// The git credential, read by the build's role: a token, or JSON with `token`, or with `username` and `password`.
     pub secret: SecretId,
 }
 

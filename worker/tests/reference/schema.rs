@@ -1,17 +1,8 @@
-//! Keys, required keys and words of the two JSON schemas. The schemas say less than the pages: values and meanings are
-//! written by hand.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The tables of the documents, made of their JSON schemas, whose texts are the types' own documentation.
 
 use serde_json::Value;
 
-use crate::page::{read_page, root};
-
-/// The cells of a table's rows, without its head.
-fn table_rows(table: &str) -> Vec<Vec<String>> {
-    let row = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
-    table.lines().skip(2).map(row).collect()
-}
+use crate::page::{check_table, root};
 
 /// The directories that hold schemas.
 const SCHEMAS: [&str; 2] = ["worker/registry/schema", "publisher/messages/schema"];
@@ -21,29 +12,41 @@ fn schema(name: &str) -> Value {
     serde_json::from_str(&text.unwrap()).unwrap()
 }
 
-/// A key of a schema: whether it is required, and the words that its value can be.
-#[derive(Debug, PartialEq, Eq)]
-struct Key {
-    is_required: bool,
-    words: BTreeSet<String>,
+/// The table of a schema's keys: those of an object in it as `outer.inner`, required ones first.
+fn table(schema: &Value, head: &str) -> String {
+    let mut rows = rows(schema, schema, "");
+    rows.sort_by_key(|row| row.default != REQUIRED);
+    let lines =
+        rows.iter().map(|row| format!("| `{}` | {} | {} | {} |\n", row.key, row.value, row.default, row.meaning));
+    format!("| {head} | value | default | meaning |\n|---|---|---|---|\n") + &lines.collect::<String>()
 }
 
-/// Adds the keys of an object, those of an object in it as `outer.inner`.
-fn add_keys(schema: &Value, object: &Value, prefix: &str, keys: &mut BTreeMap<String, Key>) {
-    let required = object["required"].as_array().cloned().unwrap_or_default();
-    for (name, value) in object["properties"].as_object().unwrap() {
-        let value = definition(schema, value);
-        if value["properties"].is_object() {
-            add_keys(schema, value, &format!("{prefix}{name}."), keys);
-            continue;
+const REQUIRED: &str = "required";
+
+struct KeyRow {
+    key: String,
+    value: String,
+    default: String,
+    meaning: String,
+}
+
+fn rows(schema: &Value, object: &Value, prefix: &str) -> Vec<KeyRow> {
+    let is_required =
+        |name: &str| object["required"].as_array().is_some_and(|names| names.contains(&Value::from(name)));
+    let properties = object["properties"].as_object().unwrap().iter();
+    let rows = properties.flat_map(|(name, property)| {
+        let (key, definition) = (format!("{prefix}{name}"), definition(schema, property));
+        if definition["properties"].is_object() {
+            return rows(schema, definition, &format!("{key}."));
         }
-        let words = value["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["const"].as_str());
-        let words = words.map(str::to_owned).collect();
-        keys.insert(
-            format!("{prefix}{name}"),
-            Key { is_required: required.contains(&Value::from(name.as_str())), words },
-        );
-    }
+        let default = match (is_required(name), prefix.trim_end_matches('.')) {
+            (true, "") => REQUIRED.to_owned(),
+            (true, outer) => format!("required in `{outer}`"),
+            (false, _) => default_of(property),
+        };
+        vec![KeyRow { key, value: value_of(schema, definition), default, meaning: text(property) }]
+    });
+    rows.collect()
 }
 
 /// The definition that a property refers to, also if the property may be null.
@@ -55,34 +58,53 @@ fn definition<'a>(schema: &'a Value, property: &'a Value) -> &'a Value {
     }
 }
 
-/// The words between backquotes.
-fn quoted(cell: &str) -> BTreeSet<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+fn default_of(property: &Value) -> String {
+    match &property["default"] {
+        Value::Null if property["type"] == "boolean" => "`false`".to_owned(),
+        Value::Null => "none".to_owned(),
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
+        Value::String(word) => format!("`{word}`"),
+        value => format!("`{value}`"),
+    }
 }
 
-#[track_caller]
-fn check(page: &str, file: &str) {
-    let (schema, mut keys) = (schema(file), BTreeMap::new());
-    add_keys(&schema, &schema, "", &mut keys);
-    let [_, table, _] = read_page(page);
-    for cells in table_rows(&table) {
-        for name in quoted(&cells[0]) {
-            let key = keys.remove(&name).unwrap_or_else(|| panic!("{page} has {name}, {file} does not"));
-            let is_required = cells[2] == "required" || cells[2].starts_with("required in");
-            // The schema requires less: `_default` may have the other keys.
-            assert!(is_required || !key.is_required, "{name}");
-            assert!(key.words.is_subset(&quoted(&cells[1])), "{name}: {:?} are not all in {}", key.words, cells[1]);
-        }
+/// What a value may be: each word with its meaning, the definition's text, or the JSON type.
+fn value_of(schema: &Value, definition: &Value) -> String {
+    let words = definition["oneOf"].as_array().into_iter().flatten();
+    let words: Vec<String> = words.filter_map(word).collect();
+    if !words.is_empty() {
+        return words.join("; ");
     }
-    assert!(keys.is_empty(), "{page} lacks {keys:?}");
+    match (definition["const"].as_u64(), definition["type"].as_str()) {
+        (Some(number), _) => format!("`{number}`"),
+        (None, Some("boolean")) => "`true` or `false`".to_owned(),
+        (None, Some("array")) => {
+            format!("A list. {}", value_of(schema, self::definition(schema, &definition["items"])))
+        }
+        // A property without a definition of its own: its text is its meaning.
+        (None, Some("string")) if definition["pattern"].is_null() && definition["maxLength"].is_null() => {
+            "a string".to_owned()
+        }
+        _ => text(definition),
+    }
+}
+
+fn word(one: &Value) -> Option<String> {
+    let meaning = text(one);
+    Some(format!("`{}`: {}", one["const"].as_str()?, meaning.trim_end_matches('.')))
+}
+
+/// A description as one line for a table's cell.
+fn text(described: &Value) -> String {
+    described["description"].as_str().unwrap_or_default().replace("\n\n", " ").replace('|', "\\|")
 }
 
 #[test]
 fn project_reference_lists_every_key_of_the_schema() {
-    check("project.md", "project.v1.json");
+    check_table("project.md", &table(&schema("project.v1.json"), "key"));
 }
 
 #[test]
 fn request_reference_lists_every_field_of_the_schema() {
-    check("request.md", "request.v1.json");
+    check_table("request.md", &table(&schema("request.v1.json"), "field"));
 }
