@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::account::OwnerAccount;
 use crate::error::{CliError, CommandOutcome, is_missing};
-use crate::jobs::{find, find_or_wait, outcome, print_final_status};
+use crate::jobs::{JobArguments, find, find_or_wait, outcome, print_final_status};
 use crate::printer::Printer;
 use crate::sigv4_client::{AwsService, SigV4Client};
 
@@ -20,9 +20,8 @@ use crate::sigv4_client::{AwsService, SigV4Client};
                         rejected, 7 canceled, 8 error or timeout.\n\nExamples:\n  doorbell logs ci-4711\n  doorbell logs -f \
                         'demo#ci-4711#44483f6b239f8fbaede9b993'\n  doorbell logs ci-4711 --output json | jq -r .message")]
 pub(crate) struct LogsArguments {
-    /// The job: its key, a prefix of its key, or its id
-    #[arg(value_name = "JOB")]
-    job: String,
+    #[command(flatten)]
+    job: JobArguments,
     /// Follow the job to its end, and exit with its result
     #[arg(long, short)]
     follow: bool,
@@ -66,8 +65,8 @@ pub(crate) async fn logs(
 ) -> Result<CommandOutcome, CliError> {
     let sigv4 = SigV4Client::new(account.sdk())?;
     let mut row = match arguments.follow {
-        true => find_or_wait(ledger, &arguments.job, printer).await?,
-        false => find(ledger, &arguments.job).await?,
+        true => find_or_wait(ledger, &arguments.job.job, printer).await?,
+        false => find(ledger, &arguments.job.job).await?,
     };
     let mut stream = None;
     let mut polls_left = POLLS_AFTER_END;

@@ -41,7 +41,7 @@ pub(crate) async fn cancel(
     now: Timestamp,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
-    let row = find(ledger, &arguments.job).await?;
+    let row = find(ledger, &arguments.job.job).await?;
     let (by, message_id) = match topic {
         Some(topic) => (Some("topic"), Some(topic.publish(&cancel_request(&row)?).await?)),
         None => (write_cancel(ledger.clone(), &row, now).await?.then_some("ledger"), None),

@@ -57,9 +57,8 @@ pub(crate) struct WatchArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArguments {
-    /// The job: its key, a prefix of its key, or its id
-    #[arg(value_name = "JOB")]
-    pub(crate) job: String,
+    #[command(flatten)]
+    pub(crate) job: JobArguments,
     /// Publish a cancel request instead of writing the job's row
     #[arg(long)]
     pub(crate) by_request: bool,
