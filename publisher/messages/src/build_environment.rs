@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::{CommitId, CommitRule, DeployDir, GitRef, GitUrl, ProjectName};
+use crate::{CheckoutOptions, CommitId, CommitRule, DeployDir, GitRef, GitUrl, ProjectName};
 
 /// The job's id, unlike any other installation's: `<deployment>:<job key>`.
 pub const JOB_ID: &str = "DOORBELL_JOB_ID";
@@ -12,6 +12,8 @@ pub const REF: &str = "DOORBELL_REF";
 pub const COMMIT: &str = "DOORBELL_COMMIT";
 /// `ancestor` or `tip`.
 pub const COMMIT_RULE: &str = "DOORBELL_COMMIT_RULE";
+/// What the checkout fetches beyond the commit, a JSON object; missing or empty: nothing.
+pub const CHECKOUT: &str = "DOORBELL_CHECKOUT";
 /// The repository.
 pub const GIT_URL: &str = "DOORBELL_GIT_URL";
 /// The command, a JSON array of strings.
@@ -43,6 +45,8 @@ pub struct BuildEnvironment {
     pub commit_rule: CommitRule,
     /// See [`GIT_URL`].
     pub git_url: GitUrl,
+    /// See [`CHECKOUT`].
+    pub checkout: CheckoutOptions,
     /// See [`ARGV`]; never empty.
     pub argv: Vec<String>,
     /// See [`DIRECTORY`].
@@ -66,6 +70,9 @@ impl BuildEnvironment {
     pub fn to_variables(&self) -> BTreeMap<&'static str, String> {
         let argv = serde_json::Value::from(self.argv.clone()).to_string();
         let commit = self.commit.as_ref().map(|commit| (COMMIT, commit.to_string()));
+        // Not sent where nothing is asked for: a runner of an earlier version does not know it.
+        let is_asked = self.checkout != CheckoutOptions::default();
+        let checkout = is_asked.then(|| (CHECKOUT, self.checkout.to_string()));
         [
             (JOB_ID, self.job_id.clone()),
             (PROJECT, self.project.to_string()),
@@ -78,6 +85,7 @@ impl BuildEnvironment {
         ]
         .into_iter()
         .chain(commit)
+        .chain(checkout)
         .collect()
     }
 
@@ -95,14 +103,15 @@ impl BuildEnvironment {
         fn parsed<T: std::str::FromStr<Err = String>>(name: &'static str, text: &str) -> Result<T, EnvironmentError> {
             text.parse().map_err(|problem| EnvironmentError { name, problem })
         }
-        let commit = lookup(COMMIT).filter(|value| !value.is_empty());
+        let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
         Ok(Self {
             job_id: required(JOB_ID)?,
             project: parsed(PROJECT, &required(PROJECT)?)?,
             git_ref: GitRef::parse_full(&required(REF)?).map_err(|problem| EnvironmentError { name: REF, problem })?,
-            commit: commit.map(|text| parsed(COMMIT, &text)).transpose()?,
+            commit: optional(COMMIT).map(|text| parsed(COMMIT, &text)).transpose()?,
             commit_rule: parsed(COMMIT_RULE, &required(COMMIT_RULE)?)?,
             git_url: parsed(GIT_URL, &required(GIT_URL)?)?,
+            checkout: optional(CHECKOUT).map(|text| parsed(CHECKOUT, &text)).transpose()?.unwrap_or_default(),
             argv: argv(&required(ARGV)?)?,
             directory: parsed(DIRECTORY, &required(DIRECTORY)?)?,
             timeout_seconds: seconds(&required(TIMEOUT_SECONDS)?)?,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod build_environment;
+mod checkout_options;
 mod commit;
 mod commit_rule;
 mod dead_letter;
@@ -13,6 +14,7 @@ mod job_key;
 mod name;
 pub mod parse;
 mod request;
+mod reserved_variable;
 mod runner_exit;
 #[cfg(feature = "schema")]
 mod schema;
@@ -23,9 +25,10 @@ mod variables;
 mod watch_hash;
 
 pub use build_environment::{
-    ARGV, BuildEnvironment, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError, GIT_CREDENTIALS,
-    GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
+    ARGV, BuildEnvironment, CHECKOUT, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError,
+    GIT_CREDENTIALS, GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
+pub use checkout_options::{CheckoutDepth, CheckoutHistory, CheckoutOptions};
 pub use commit::CommitId;
 pub use commit_rule::CommitRule;
 pub use dead_letter::DeadLetter;
@@ -38,6 +41,7 @@ pub use job_key::JobKey;
 pub use name::{ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
 pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule, RequestOrigin};
+pub use reserved_variable::{RESERVED_SUFFIX, RESERVED_VARIABLES, ReservedVariables, is_reserved_variable};
 pub use runner_exit::RunnerExit;
 #[cfg(feature = "schema")]
 pub use schema::{request_schema, schema_of};

@@ -69,6 +69,7 @@ locals {
   # The variables of the contract, from publisher/messages/src/build_environment.rs. A test compares them.
   build_env_names = [
     "DOORBELL_ARGV",
+    "DOORBELL_CHECKOUT",
     "DOORBELL_COMMIT",
     "DOORBELL_COMMIT_RULE",
     "DOORBELL_DIRECTORY",

@@ -7,10 +7,11 @@ mod project;
 mod project_rules;
 mod ref_pattern;
 mod report_config;
-mod reserved_variable;
 #[cfg(feature = "schema")]
 mod schema;
 mod secret;
+mod value_pattern;
+mod variable_rule;
 
 pub use build_command::BuildCommand;
 pub use build_project_name::BuildProjectName;
@@ -19,7 +20,8 @@ pub use project::ProjectDocument;
 pub use project_rules::{OnUnknownStart, PullRequestRule, TimeoutMinutes};
 pub use ref_pattern::RefPattern;
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
-pub use reserved_variable::is_reserved_variable;
 #[cfg(feature = "schema")]
 pub use schema::project_schema;
 pub use secret::{GitCredentials, SecretId};
+pub use value_pattern::ValuePattern;
+pub use variable_rule::{AllowedVariables, MaxLength, VariableRule};

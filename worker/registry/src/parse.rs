@@ -1,4 +1,4 @@
-use doorbell_messages::{ParseError, parse};
+use doorbell_messages::{CheckoutOptions, ParseError, is_reserved_variable, parse};
 use serde_json::{Map, Value};
 
 use crate::ProjectDocument;
@@ -50,10 +50,17 @@ impl ProjectDocument {
             > 0;
         // In iwomp-in-aws an empty directory is the checkout's root.
         merged.retain(|key, value| !(key == "deployDir" && value.as_str() == Some("")));
-        let warnings = warnings(&merged, inline_credentials);
-        let document =
+        let mut warnings = warnings(&merged, inline_credentials);
+        let document: Self =
             parse::value(Value::Object(merged)).map_err(|error| DocumentError::Project(redact_type_error(error)))?;
+        warnings.extend(document.reserved_variables());
         Ok(ParsedDocument { document, inline_credentials, warnings })
+    }
+
+    /// A warning for each listed variable that no request may set.
+    fn reserved_variables(&self) -> impl Iterator<Item = String> {
+        let reserved = self.variables.iter().filter(|rule| is_reserved_variable(&rule.name));
+        reserved.map(|rule| format!("variables lists {}, which is reserved: no request may set it", rule.name))
     }
 }
 
@@ -115,6 +122,7 @@ const KEYS: &[&str] = &[
     "timeoutMinutes",
     "variables",
     "allowCancel",
+    "checkout",
     "reportTo",
 ];
 const REPORT_TO_KEYS: &[&str] = &["type", "url", "repo", "tokenSecret", "username"];
@@ -123,6 +131,7 @@ const GIT_CREDENTIALS_KEYS: &[&str] = &["secret"];
 fn warnings(merged: &Map<String, Value>, inline_credentials: bool) -> Vec<String> {
     let inner = |key: &str| merged.get(key).and_then(Value::as_object).into_iter();
     let unknown = unknown_keys("", merged, KEYS)
+        .chain(inner("checkout").flat_map(|map| unknown_keys("checkout.", map, CheckoutOptions::KEYS)))
         .chain(inner("reportTo").flat_map(|map| unknown_keys("reportTo.", map, REPORT_TO_KEYS)))
         .chain(inner("gitCredentials").flat_map(|map| unknown_keys("gitCredentials.", map, GIT_CREDENTIALS_KEYS)));
     let credentials = inline_credentials.then(|| {

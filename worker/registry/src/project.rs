@@ -1,9 +1,9 @@
-use doorbell_messages::{CommitRule, DeployDir, GitUrl, RefName, VariableName, parse};
+use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName, parse};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, PullRequestRule, RefPattern, ReportConfig,
-    TimeoutMinutes,
+    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, PullRequestRule, RefPattern,
+    ReportConfig, TimeoutMinutes,
 };
 
 /// An entry of the owner's registry: the project's document, merged over `_default`'s.
@@ -56,7 +56,11 @@ pub struct ProjectDocument {
     pub timeout_minutes: Option<TimeoutMinutes>,
     /// The variables that a request may set.
     #[serde(default)]
-    pub variables: Vec<VariableName>,
+    pub variables: AllowedVariables,
+    /// What the checkout fetches beyond the files of the commit.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
+    #[cfg_attr(feature = "schema", schemars(with = "CheckoutOptions"))]
+    pub checkout: Option<CheckoutOptions>,
     /// Whether a request with `"action": "cancel"` may cancel a job.
     #[serde(default)]
     pub allow_cancel: bool,

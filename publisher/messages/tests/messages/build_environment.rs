@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use doorbell_messages::{ARGV, BuildEnvironment, COMMIT, CommitRule, GIT_URL, REF, TIMEOUT_SECONDS};
+use doorbell_messages::{
+    ARGV, BuildEnvironment, CHECKOUT, COMMIT, CheckoutOptions, CommitRule, GIT_URL, REF, TIMEOUT_SECONDS,
+};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -14,6 +16,7 @@ fn environment() -> BuildEnvironment {
         commit: Some("8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6".parse().unwrap()),
         commit_rule: CommitRule::Tip,
         git_url: "https://git.example.org/demo.git".parse().unwrap(),
+        checkout: CheckoutOptions::default(),
         argv: vec!["make".to_owned(), "all".to_owned()],
         directory: "services/api".parse().unwrap(),
         timeout_seconds: 3600,
@@ -68,6 +71,18 @@ fn missing_commit_variable_means_ref_tip() {
     assert_eq!(read(&variables).unwrap().commit, None);
 }
 
+/// A runner of an earlier version does not know the variable, and AWS compares a repeated start byte for byte.
+#[test]
+fn checkout_variable_is_set_only_where_something_is_asked() {
+    assert!(!environment().to_variables().contains_key(CHECKOUT));
+    let checkout = CheckoutOptions { tags: true, ..CheckoutOptions::default() };
+    let mut variables = BuildEnvironment { checkout, ..environment() }.to_variables();
+    assert_eq!(variables[CHECKOUT], r#"{"tags":true}"#);
+    assert_eq!(read(&variables).unwrap().checkout, checkout);
+    variables.insert(CHECKOUT, String::new());
+    assert_eq!(read(&variables).unwrap().checkout, CheckoutOptions::default());
+}
+
 #[test]
 fn invalid_build_variable_is_rejected_by_name() {
     let check = |name: &'static str, value: &str, problem: &str| {
@@ -90,6 +105,7 @@ fn invalid_build_variable_is_rejected_by_name() {
         check(TIMEOUT_SECONDS, seconds, "seconds, 1 or more");
     }
     check("DOORBELL_COMMIT_RULE", "any", "ancestor or tip");
+    check(CHECKOUT, r#"{"sparse":true}"#, "unknown key \"sparse\"");
     check("DOORBELL_DIRECTORY", "../x", "a relative path");
     check("DOORBELL_PROJECT", "_default", "a project name");
 }

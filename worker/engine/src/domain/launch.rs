@@ -122,6 +122,7 @@ fn environment(
         commit,
         commit_rule: document.commit_policy,
         git_url: document.git_url.clone(),
+        checkout: document.checkout.unwrap_or_default(),
         argv: policy.argv(&request.git_ref),
         directory: document.deploy_dir.clone(),
         timeout_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),

@@ -1,7 +1,6 @@
-use doorbell_messages::{GitRef, Request, RequestAction};
+use doorbell_messages::{GitRef, Request, RequestAction, is_reserved_variable};
 use doorbell_registry::{
     BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
-    is_reserved_variable,
 };
 
 /// What a project may run, by the registry.
@@ -115,16 +114,17 @@ impl Policy {
     }
 
     fn check_variables(&self, request: &Request) -> Result<(), Rejection> {
-        for (name, _) in request.variables.iter() {
+        for (name, value) in request.variables.iter() {
             if is_reserved_variable(name) {
                 return Err(Rejection(format!("the variable {name} is reserved: no request may set it")));
             }
-            if !self.document.variables.contains(name) {
+            let Some(rule) = self.document.variables.rule(name) else {
                 return Err(Rejection(format!(
                     "project {} does not let requests set the variable {name}",
                     request.project
                 )));
-            }
+            };
+            rule.check(value).map_err(|problem| Rejection(format!("the value of the variable {name} {problem}")))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use doorbell_messages::CommitRule;
+use doorbell_messages::{CheckoutHistory, CommitRule};
 use doorbell_registry::{BuildCommand, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -96,7 +96,8 @@ fn omitted_keys_get_restrictive_defaults() {
     assert_eq!(document.pull_requests, PullRequestRule::None);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Retry);
     assert_eq!(document.deploy_dir.as_str(), ".");
-    assert!(document.variables.is_empty() && !document.allow_cancel && document.report_to.is_none());
+    assert!(document.variables.iter().next().is_none() && document.checkout.is_none());
+    assert!(!document.allow_cancel && document.report_to.is_none());
 }
 
 #[test]
@@ -114,7 +115,11 @@ fn full_document_fields_are_parsed() {
     assert_eq!(document.build_project.unwrap().as_str(), "doorbell-demo");
     assert_eq!(document.unprivileged_build_project.unwrap().as_str(), "doorbell-demo-pr");
     assert_eq!(document.timeout_minutes.unwrap().get(), 90);
-    assert_eq!(document.variables.len(), 2);
+    let names: Vec<&str> = document.variables.iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["STAGE", "_debug", "VERSION"]);
+    let version = document.variables.rule(&"VERSION".parse().unwrap()).unwrap();
+    assert!(version.check("v1.2").is_ok() && version.check("v1.x").is_err() && version.check(&"1".repeat(21)).is_err());
+    assert_eq!(document.checkout.unwrap().history(), CheckoutHistory::Commits(50));
     assert!(document.allow_cancel);
     let report = document.report_to.unwrap();
     assert_eq!((report.repo.as_str(), report.username.as_str()), ("fork/ada/team/demo", "Doorbell of the team"));

@@ -32,5 +32,6 @@ fn full_document_fixture_contains_every_schema_key() {
     let known: Vec<String> = keys(&schema["properties"]).into_iter().filter(|key| !deprecated(key)).collect();
     assert_eq!(keys(&full), known);
     assert_eq!(keys(&full["reportTo"]), keys(&schema["$defs"]["ReportConfig"]["properties"]));
+    assert_eq!(keys(&full["checkout"]), keys(&schema["$defs"]["CheckoutOptions"]["properties"]));
     assert_eq!(keys(&full["gitCredentials"]), keys(&schema["$defs"]["GitCredentials"]["properties"]));
 }

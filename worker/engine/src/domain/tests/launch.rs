@@ -77,6 +77,14 @@ fn allowed_variables_are_always_plaintext() {
 }
 
 #[test]
+fn checkout_options_are_passed_only_where_they_are_set() {
+    let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"checkout": {"tags": true}}))));
+    assert!(lines.contains(&r#"DOORBELL_CHECKOUT={"tags":true} (Plaintext)"#.to_owned()), "{lines:?}");
+    let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"checkout": {}}))));
+    assert!(!lines.iter().any(|line| line.starts_with("DOORBELL_CHECKOUT")), "{lines:?}");
+}
+
+#[test]
 fn list_command_gets_no_extra_argument() {
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"command": ["make", "a b"]}))));
     assert!(lines.contains(&r#"DOORBELL_ARGV=["make","a b"] (Plaintext)"#.to_owned()), "{lines:?}");

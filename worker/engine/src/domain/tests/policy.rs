@@ -69,12 +69,41 @@ fn reserved_variable_is_rejected_even_if_listed() {
         "IFS",
         "HOME",
         "SHELLOPTS",
+        "https_proxy",
+        "ALL_PROXY",
+        "SSL_CERT_FILE",
+        "SSH_AUTH_SOCK",
+        "TMPDIR",
+        "GCONV_PATH",
+        "GLIBC_TUNABLES",
+        "BASHOPTS",
+        "PS4",
+        "NODE_OPTIONS",
+        "PYTHONPATH",
+        "PERL5OPT",
+        "JAVA_TOOL_OPTIONS",
+        "CURL_CA_BUNDLE",
     ] {
         check_rejected(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "is reserved");
     }
     for name in ["PATHS", "MY_PATH", "ENVIRONMENT", "AWSOME", "HOMEPAGE"] {
         check_allowed(json!({"variables": {name: "x"}}), json!({"variables": [name]}), "builds");
     }
+}
+
+#[test]
+fn value_outside_pattern_or_length_is_rejected() {
+    let rule = || json!({"variables": ["FREE", {"name": "STAGE", "pattern": "staging|production", "maxLength": 10}]});
+    check_allowed(json!({"variables": {"STAGE": "production", "FREE": "any thing"}}), rule(), "builds");
+    for value in ["", "test", "production\n", "$(id)", "staging|production"] {
+        let reason = evaluate(json!({"variables": {"STAGE": value}}), rule(), None).unwrap_err();
+        assert!(reason.contains("STAGE does not match the pattern") || reason.contains("STAGE is longer"), "{reason}");
+        // Strangers may read the reason: neither the value nor the pattern is in it.
+        assert!(!reason.contains("staging") && !reason.contains("$(id)"), "{reason}");
+    }
+    let short = json!({"variables": [{"name": "STAGE", "maxLength": 2}]});
+    check_allowed(json!({"variables": {"STAGE": "éé"}}), short.clone(), "builds");
+    check_rejected(json!({"variables": {"STAGE": "abc"}}), short, "longer than 2 characters");
 }
 
 #[test]
