@@ -7,10 +7,12 @@ use doorbell_messages::{BuildEnvironment, CommitId};
 
 use crate::ancestry;
 use crate::authorization::Authorization;
+use crate::complement;
 use crate::error::RunnerError;
 use crate::git::Git;
 use crate::git_environment;
 use crate::log::{format_seconds, log_line};
+use crate::machine::Machine;
 use crate::settings::RunnerSettings;
 use crate::supervisor::Supervisor;
 
@@ -56,6 +58,7 @@ pub(crate) fn check_out(
         settings,
         supervisor,
         deadline,
+        machine: Machine::observe(),
     };
     let result = fetch_and_check_out(&git, build);
     if result.is_err()
@@ -85,7 +88,8 @@ fn fetch_and_check_out(git: &Git<'_>, build: &BuildEnvironment) -> Result<Commit
     git.run(&["init", "--quiet", "--template=", object_format(build.commit.as_ref())])?.into_stdout("git init")?;
     log_line(&format!("fetching {} of {}", build.git_ref, build.git_url));
     let start = Instant::now();
-    let commit = ancestry::find_commit(git, &build.git_ref, build.commit.as_ref(), build.commit_rule)?;
+    let commit = ancestry::find_commit(git, build)?;
+    log_tag_object(build, &commit);
     log_line(&format!("fetched in {}; building commit {commit}", format_seconds(start.elapsed())));
     let start = Instant::now();
     git.run(&["checkout", "--quiet", "--detach", commit.as_str(), "--"])?.into_stdout("git checkout")?;
@@ -94,7 +98,18 @@ fn fetch_and_check_out(git: &Git<'_>, build: &BuildEnvironment) -> Result<Commit
         return Err(RunnerError::checkout(format!("git checked out something else than commit {commit}")));
     }
     log_line(&format!("checked out in {}", format_seconds(start.elapsed())));
+    complement::complete(git, build)?;
     Ok(commit)
+}
+
+/// What is built has another id than what was asked for: people who compare the two should find out why.
+fn log_tag_object(build: &BuildEnvironment, commit: &CommitId) {
+    if let Some(requested) = build.commit.as_ref().filter(|requested| *requested != commit) {
+        log_line(&format!(
+            "{requested} is the object of {}, not a commit: building the commit it points to",
+            build.git_ref
+        ));
+    }
 }
 
 /// git does not learn the format of a repository it fetches from into an existing one; the commit's length tells it.

@@ -15,6 +15,9 @@ use crate::settings::RunnerSettings;
 use crate::spawn_error;
 use crate::supervisor::{ProcessOutcome, Supervisor};
 
+/// A file of certificate authorities, as git reads it.
+const GIT_CERTIFICATES: &str = "GIT_SSL_CAINFO";
+
 /// Runs the project's command in the checkout, and gives the code to exit with.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub(crate) fn run(
     spawn_error::check_script(program)?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).process_group(0);
-    set_environment(&mut command, build, &working_directory);
+    set_environment(&mut command, build, settings, &working_directory);
     log_line(&format!(
         "running {:?} in {:?}, at most {} s",
         build.argv,
@@ -75,7 +78,7 @@ fn working_directory(build: &BuildEnvironment) -> Result<PathBuf, RunnerError> {
     Ok(directory)
 }
 
-fn set_environment(command: &mut Command, build: &BuildEnvironment, directory: &Path) {
+fn set_environment(command: &mut Command, build: &BuildEnvironment, settings: &RunnerSettings, directory: &Path) {
     // The secrets left this process before it began (see `run.rs`). They are removed again for a caller that kept them.
     for name in SECRET_VARIABLES {
         command.env_remove(name);
@@ -89,6 +92,12 @@ fn set_environment(command: &mut Command, build: &BuildEnvironment, directory: &
     command.envs([("GIT_BRANCH", &short), ("GITBRANCH", &short)]);
     command.envs(build.commit.iter().map(|commit| (COMMIT, commit.as_str())));
     command.env("PWD", directory);
+    // The command's git may fetch what the checkout lacks, from the host that the runner's git trusted.
+    if let Some(file) = &settings.certificates
+        && env::var_os(GIT_CERTIFICATES).is_none()
+    {
+        command.env(GIT_CERTIFICATES, file);
+    }
 }
 
 /// A code of the runner's own range would be taken for the runner's word.

@@ -11,7 +11,9 @@ use rustix::process::Signal;
 use crate::authorization::Authorization;
 use crate::error::RunnerError;
 use crate::git_environment;
+use crate::git_failure::GitFailure;
 use crate::log::log_line;
+use crate::machine::Machine;
 use crate::output::CapturedOutput;
 use crate::settings::RunnerSettings;
 use crate::supervisor::{ProcessOutcome, Supervisor};
@@ -26,6 +28,7 @@ pub(crate) struct Git<'a> {
     pub(crate) supervisor: &'a Supervisor,
     /// All of the checkout together ends here.
     pub(crate) deadline: Instant,
+    pub(crate) machine: Machine,
 }
 
 /// What git said. Exit codes differ in meaning by command, so the caller judges them.
@@ -34,6 +37,10 @@ pub(crate) struct GitOutput {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     stderr: String,
+    /// Why git failed; `Other` if it did not.
+    pub(crate) failure: GitFailure,
+    /// What the build machine had run out of when git failed.
+    exhausted: Option<&'static str>,
 }
 
 /// The oldest git that knows all that the environment relies on (`GIT_CONFIG_GLOBAL`; `GIT_CONFIG_COUNT` is of 2.31).
@@ -60,10 +67,15 @@ impl Git<'_> {
     /// # Errors
     /// git can't be run to its end; what it thinks of its task is in the answer.
     pub(crate) fn run(&self, args: &[&str]) -> Result<GitOutput, RunnerError> {
-        self.run_with(args, None)
+        let mut output = self.run_with(args, None)?;
+        if !output.status.success() && output.exhausted.is_none() {
+            // No server has a hand in these words.
+            output.exhausted = output.own_exhaustion();
+        }
+        Ok(output)
     }
 
-    /// Runs git with the credential.
+    /// Runs git with the credential, to reach a host.
     ///
     /// # Errors
     /// As [`Git::run`].
@@ -90,7 +102,7 @@ impl Git<'_> {
         };
         let (stdout, stderr) = (text(stdout), text(stderr));
         match outcome {
-            ProcessOutcome::Exited(status) => Ok(GitOutput { status, stdout, stderr: self.redact(stderr) }),
+            ProcessOutcome::Exited(status) => Ok(self.output(args, status, stdout, self.redact(stderr))),
             ProcessOutcome::TimedOut => {
                 Err(RunnerError::checkout("the checkout took longer than the command may take, and was stopped"))
             }
@@ -99,6 +111,19 @@ impl Git<'_> {
                 "the checkout was stopped: the build received a stop signal",
             )),
         }
+    }
+
+    fn output(&self, args: &[&str], status: ExitStatus, stdout: String, stderr: String) -> GitOutput {
+        if status.success() {
+            return GitOutput { status, stdout, stderr, failure: GitFailure::Other, exhausted: None };
+        }
+        // Submodules have addresses of their own.
+        let url = (args.first() != Some(&"submodule")).then_some(self.url);
+        let failure = GitFailure::classify(&stderr, url);
+        let killed = status.signal() == Some(Signal::KILL.as_raw());
+        let exhausted = killed.then_some("git was killed, most likely for want of memory");
+        let exhausted = exhausted.or_else(|| self.machine.exhausted(&self.directory));
+        GitOutput { status, stdout, stderr, failure, exhausted }
     }
 
     fn redact(&self, text: String) -> String {
@@ -126,29 +151,25 @@ impl GitOutput {
             .iter()
             .skip(lines.len().saturating_sub(MAX_SHOWN_LINES))
             .for_each(|line| log_line(&format!("git: {line}")));
-        if self.status.signal() == Some(Signal::KILL.as_raw()) {
-            return RunnerError::infrastructure(format!("{task}: git was killed, most likely for want of memory"));
+        if let Some(exhausted) = self.exhausted {
+            return RunnerError::infrastructure(format!(
+                "{task}: the build machine has no disk or memory left: {exhausted}"
+            ));
         }
-        let says = |text: &str| self.stderr_contains(text);
-        if says("No space left on device") || says("Cannot allocate memory") || says("out of memory") {
-            return RunnerError::infrastructure(format!("{task}: the build machine has no disk or memory left"));
-        }
-        let hint = if says("could not read Username") || says("Authentication failed") {
-            ": the repository wants a credential, or another one (gitCredentials)"
-        } else if says("returned error: 30") {
-            ": redirects are not followed; put the repository's present address into gitUrl"
-        } else if says("not allowed") {
-            ": see DOORBELL_GIT_PROTOCOLS"
-        } else {
-            ""
-        };
         let code = self.status.code().map_or_else(|| "a signal".to_owned(), |code| code.to_string());
-        RunnerError::checkout(format!("{task}: git ended with {code}{hint}"))
+        RunnerError::checkout(format!("{task}: git ended with {code}{}", self.failure.hint()))
     }
 
-    /// Whether git's own words hold `text`. A server can write what it likes, but only behind `remote:`.
-    pub(crate) fn stderr_contains(&self, text: &str) -> bool {
-        self.stderr.lines().any(|line| !line.starts_with("remote:") && line.contains(text))
+    /// What git itself says it lacks. The system's words end such a line, and nothing else of ours or the
+    /// repository's does.
+    fn own_exhaustion(&self) -> Option<&'static str> {
+        let is_own = |line: &&str| ["fatal: ", "error: "].iter().any(|start| line.starts_with(start));
+        let mut own = self.stderr.lines().filter(is_own);
+        own.find_map(|line| match line.rsplit_once(": ") {
+            Some((_, "No space left on device" | "Disk quota exceeded")) => Some("the disk is full"),
+            Some((_, "Cannot allocate memory")) => Some("no memory is left"),
+            _ => line.starts_with("fatal: Out of memory, ").then_some("no memory is left"),
+        })
     }
 }
 

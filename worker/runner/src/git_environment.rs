@@ -9,7 +9,7 @@ use crate::settings::RunnerSettings;
 
 /// What git gets of our environment: how to reach the network, and where to put temporary files. Everything else (a
 /// request's variables, `GIT_*`, `LD_*`, the role's credentials) could only do harm.
-const INHERITED_VARIABLES: [&str; 11] = [
+pub(crate) const INHERITED_VARIABLES: [&str; 11] = [
     "ALL_PROXY",
     "HTTPS_PROXY",
     "HTTP_PROXY",
@@ -64,6 +64,8 @@ pub(crate) fn apply(command: &mut Command, settings: &RunnerSettings, header: Op
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("GIT_ATTR_NOSYSTEM", "1"),
         ("GIT_NO_REPLACE_OBJECTS", "1"),
+        // No hooks of the image in what `git submodule` clones.
+        ("GIT_TEMPLATE_DIR", ""),
         ("GIT_TERMINAL_PROMPT", "0"),
         ("GIT_ASKPASS", ""),
         ("GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o ControlMaster=no -o ControlPath=none"),

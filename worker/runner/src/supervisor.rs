@@ -85,6 +85,23 @@ impl Supervisor {
         }
     }
 
+    /// Waits while no process is watched.
+    ///
+    /// # Errors
+    /// The runner received a stop signal meanwhile.
+    pub(crate) fn sleep(&self, duration: Duration) -> Result<(), RunnerError> {
+        match self.events.recv_timeout(duration) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            Ok(SupervisorEvent::Signal(_)) => Err(RunnerError::new(
+                RunnerExit::Interrupted,
+                "the checkout was stopped: the build received a stop signal",
+            )),
+            Ok(SupervisorEvent::Ended(_)) | Err(RecvTimeoutError::Disconnected) => {
+                Err(RunnerError::infrastructure("the thread that waits for signals is gone"))
+            }
+        }
+    }
+
     /// Waits until `child` has ended, then kills what is left of its group. `child` must lead a group of its own
     /// (`process_group(0)`); processes that moved to another group or session are out of reach.
     ///

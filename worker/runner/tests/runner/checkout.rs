@@ -76,10 +76,53 @@ fn annotated_tag_resolves_to_its_commit() {
         .with("DOORBELL_COMMIT_RULE", "tip")
         .shell("git rev-parse HEAD; echo $GIT_BRANCH");
     assert_eq!(build.clone().with("DOORBELL_COMMIT", &tagged).assert_exit(0).stdout, format!("{tagged}\nv1\n"));
-    // The tag object itself is no commit.
-    let tag = fixture.git(&["rev-parse", "refs/tags/v1"]);
-    fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
-    build.with("DOORBELL_COMMIT", &tag).assert_exit(242);
+}
+
+#[test]
+fn annotated_tag_object_id_builds_the_tags_commit() {
+    let fixture = RunnerFixture::new();
+    let tagged = fixture.git(&["rev-parse", "HEAD"]);
+    let tag = |name: &str, target: &str| {
+        fixture.git(&["tag", "--annotate", "--message", "x", name, target]);
+        fixture.git(&["rev-parse", &format!("refs/tags/{name}")])
+    };
+    let inner = tag("v1", "HEAD");
+    let outer = tag("v1-signed", &inner);
+    fixture.commit("later");
+    let build = fixture.build().shell("git rev-parse HEAD; echo $DOORBELL_COMMIT");
+    let check = |name: &str, requested: &str| {
+        for rule in ["ancestor", "tip"] {
+            let build = build.clone().with("DOORBELL_REF", &format!("refs/tags/{name}"));
+            let build = build.with("DOORBELL_COMMIT", requested).with("DOORBELL_COMMIT_RULE", rule);
+            let result = build.assert_exit(0).assert_log(&format!("building commit {tagged}"));
+            assert_eq!(result.stdout, format!("{tagged}\n{tagged}\n"), "{name} {requested} {rule}");
+            fs::remove_dir_all(fixture.path("build/checkout")).unwrap();
+        }
+    };
+    check("v1", &inner);
+    check("v1", "");
+    check("v1-signed", &outer);
+    check("v1-signed", &inner);
+}
+
+#[test]
+fn tag_object_that_ref_does_not_lead_to_is_rejected() {
+    let fixture = RunnerFixture::new();
+    fixture.git(&["tag", "--annotate", "--message", "x", "v1"]);
+    fixture.commit("later");
+    fixture.git(&["tag", "--annotate", "--message", "x", "v2"]);
+    let [first, second] = ["v1", "v2"].map(|tag| fixture.git(&["rev-parse", &format!("refs/tags/{tag}")]));
+    let check = |git_ref: &str, requested: &str, rule: &str| {
+        let build = fixture.build().with("DOORBELL_REF", git_ref).with("DOORBELL_COMMIT", requested);
+        // With the tags fetched, the object is there, too: it still is no commit of the ref.
+        let build = build.with("DOORBELL_CHECKOUT", r#"{"tags":true}"#).with("DOORBELL_COMMIT_RULE", rule);
+        build.assert_exit(242).assert_log(requested);
+    };
+    check("refs/tags/v1", &second, "ancestor");
+    check("refs/tags/v2", &first, "ancestor");
+    check("refs/tags/v2", &first, "tip");
+    check("refs/heads/main", &second, "ancestor");
+    check("refs/heads/main", &second, "tip");
 }
 
 #[test]

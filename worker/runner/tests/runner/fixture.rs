@@ -77,7 +77,7 @@ impl RunnerFixture {
         self.git_in(Path::new("repository"), args)
     }
 
-    fn git_in(&self, folder: &Path, args: &[&str]) -> String {
+    pub(crate) fn git_in(&self, folder: &Path, args: &[&str]) -> String {
         let output = self.git_command(folder, args).output().unwrap();
         assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -91,6 +91,11 @@ impl RunnerFixture {
             git.env(format!("GIT_{who}_NAME"), "T").env(format!("GIT_{who}_EMAIL"), "t@example.org");
         }
         git
+    }
+
+    /// A bare copy of the repository, which a git host serves by this name.
+    pub(crate) fn publish(&self, name: &str) {
+        self.git_in(Path::new("."), &["clone", "--quiet", "--bare", "--no-local", "repository", name]);
     }
 
     /// As [`RunnerFixture::build`], with a shell script in git's place; `$GIT` is the real one.

@@ -3,8 +3,12 @@
 
 mod checkout;
 mod command;
+mod complement;
 mod credential;
 mod fixture;
+mod git_host;
 mod hostile;
+mod lfs;
 mod limits;
 mod server;
+mod submodules;

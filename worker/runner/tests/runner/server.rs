@@ -1,7 +1,8 @@
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -15,20 +16,41 @@ pub(crate) struct GitHttpServer {
 
 #[derive(Default, Clone)]
 pub(crate) struct RecordedRequests {
+    /// Method and target of each request.
+    pub(crate) requests: Vec<String>,
     /// The `Authorization` header of each request, or `-`.
     pub(crate) authorizations: Vec<String>,
     pub(crate) command_lines: String,
+    /// Bytes of all answers, without the empty packets by which git keeps a slow connection alive.
+    pub(crate) sent_bytes: usize,
 }
 
 /// What the server does with a request.
 #[derive(Clone)]
 pub(crate) enum ServerBehavior {
-    /// Serves the folder to those who send this `Authorization`; `None`: to all.
+    /// Serves the directory to those who send this `Authorization`; `None`: to all.
     Serve { root: PathBuf, expected_authorization: Option<String> },
+    /// Serves the directory's files as a plain web server does.
+    Files { root: PathBuf },
+    /// Fails so often, and then serves the directory.
+    Fail { root: PathBuf, failures: Arc<Mutex<VecDeque<Failure>>> },
     /// Refuses, and prints the credential back as text.
     Echo,
     /// Sends everybody to another place.
     Redirect { to: String },
+    /// Answers with an error packet of git's protocol.
+    ErrorPacket { text: String },
+}
+
+/// One failing answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// A status with a text.
+    Status(&'static str, &'static str),
+    /// The connection is closed with the request unread.
+    Reset,
+    /// The connection is closed in the middle of the pack.
+    CutPack,
 }
 
 struct GitHttpRequest {
@@ -54,6 +76,12 @@ impl GitHttpServer {
         Self { address, seen: recorded }
     }
 
+    /// Fails in each of these ways, one answer after the other, and then serves the directory.
+    pub(crate) fn failing(root: PathBuf, failures: impl IntoIterator<Item = Failure>) -> Self {
+        let failures = Arc::new(Mutex::new(failures.into_iter().collect()));
+        Self::start(ServerBehavior::Fail { root, failures })
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}/repository", self.address)
     }
@@ -64,10 +92,18 @@ impl GitHttpServer {
 }
 
 fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<RecordedRequests>) -> Option<()> {
+    if let ServerBehavior::Fail { failures, .. } = manner
+        && failures.lock().unwrap().pop_front_if(|failure| matches!(failure, Failure::Reset)).is_some()
+    {
+        recorded.lock().unwrap().requests.push("reset".to_owned());
+        // Unread bytes make the kernel answer with a reset.
+        return stream.peek(&mut [0]).ok().map(drop);
+    }
     let request = GitHttpRequest::read(&stream)?;
     let sent = request.header("authorization").unwrap_or("-").to_owned();
     {
         let mut recorded = recorded.lock().unwrap();
+        recorded.requests.push(format!("{} {}", request.method, request.target));
         recorded.authorizations.push(sent.clone());
         recorded.command_lines.push_str(&command_lines());
     }
@@ -82,8 +118,29 @@ fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<Reco
             plain("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"", "who are you?\n")
         }
         ServerBehavior::Serve { root, .. } => backend(&request, root),
+        ServerBehavior::Files { root } => file(&request, root),
+        ServerBehavior::Fail { root, failures } => fail(&request, root, &mut failures.lock().unwrap()),
+        ServerBehavior::ErrorPacket { text } => error_packet(text),
     };
+    let keepalives = reply.windows(5).filter(|window| *window == b"0005\x01").count();
+    recorded.lock().unwrap().sent_bytes += reply.len() - 5 * keepalives;
     stream.write_all(&reply).ok()
+}
+
+fn fail(request: &GitHttpRequest, root: &Path, failures: &mut VecDeque<Failure>) -> Vec<u8> {
+    let carries_pack = request.body.windows(13).any(|window| window == b"command=fetch");
+    match failures.front().cloned() {
+        Some(Failure::Status(status, text)) => {
+            failures.pop_front();
+            plain(status, text)
+        }
+        Some(Failure::CutPack) if carries_pack => {
+            failures.pop_front();
+            let reply = backend(request, root);
+            reply[..reply.len() - 100].to_vec()
+        }
+        _ => backend(request, root),
+    }
 }
 
 fn plain(status: &str, text: &str) -> Vec<u8> {
@@ -94,7 +151,23 @@ fn plain(status: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn backend(request: &GitHttpRequest, root: &PathBuf) -> Vec<u8> {
+fn error_packet(text: &str) -> Vec<u8> {
+    let line = format!("ERR {text}");
+    let body = format!("001e# service=git-upload-pack\n0000{:04x}{line}", line.len() + 4);
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-upload-pack-advertisement\r\nConnection: close\r\n\r\n";
+    format!("{head}{body}").into_bytes()
+}
+
+fn file(request: &GitHttpRequest, root: &Path) -> Vec<u8> {
+    let path = request.target.split('?').next().unwrap_or_default();
+    match fs::read(root.join(path.trim_start_matches('/'))) {
+        Ok(content) => [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice(), &content].concat(),
+        Err(_) => plain("404 Not Found", "no such file\n"),
+    }
+}
+
+fn backend(request: &GitHttpRequest, root: &Path) -> Vec<u8> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let header = |name: &str| request.header(name).unwrap_or_default();
     let mut backend = Command::new("git");
