@@ -35,7 +35,7 @@ describe('the example "complete"', () => {
 
   it('denies the worker every override and unlisted variable of StartBuild', async () => assert.deepEqual(await startBuildViolations(complete), []))
   it('denies plain HTTP to every principal', async () => assert.deepEqual(await plainHttpViolations(complete), []))
-  it('reads the 12 build variables of publisher/messages', () => assert.equal(BUILD_VARIABLES.length, 12))
+  it('reads the build variables of publisher/messages', () => assert.ok(BUILD_VARIABLES.length >= 12, BUILD_VARIABLES.join(' ')))
 
   it('has one build project per project', () => {
     const buildProjects = complete.ofType('aws_codebuild_project').map((project) => project.values.name)

@@ -21,7 +21,7 @@ pub(crate) struct RecordedRequests {
     /// The `Authorization` header of each request, or `-`.
     pub(crate) authorizations: Vec<String>,
     pub(crate) command_lines: String,
-    /// Bytes of all answers, without the empty packets by which git keeps a slow connection alive.
+    /// Bytes of all answers, without the heads of packets: into how many git cuts a pack depends on its pipes.
     pub(crate) sent_bytes: usize,
 }
 
@@ -122,9 +122,23 @@ fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<Reco
         ServerBehavior::Fail { root, failures } => fail(&request, root, &mut failures.lock().unwrap()),
         ServerBehavior::ErrorPacket { text } => error_packet(text),
     };
-    let keepalives = reply.windows(5).filter(|window| *window == b"0005\x01").count();
-    recorded.lock().unwrap().sent_bytes += reply.len() - 5 * keepalives;
+    recorded.lock().unwrap().sent_bytes += payload_length(&reply);
     stream.write_all(&reply).ok()
+}
+
+/// The length of an answer's packets without their heads (four digits, and a band's number in a pack), or of an answer
+/// that is not in packets.
+fn payload_length(reply: &[u8]) -> usize {
+    let body = reply.windows(4).position(|window| window == b"\r\n\r\n").map_or(reply, |head| &reply[head + 4..]);
+    let (mut rest, mut length, mut heads) = (body, 0, 4);
+    while let Some(size) = rest.get(..4).and_then(|digits| std::str::from_utf8(digits).ok()) {
+        let Ok(size) = usize::from_str_radix(size, 16) else { return body.len() };
+        let Some(packet) = rest.get(..size.max(4)) else { return body.len() };
+        length += packet.len().saturating_sub(heads);
+        heads += usize::from(packet.ends_with(b"packfile\n"));
+        rest = &rest[packet.len()..];
+    }
+    length
 }
 
 fn fail(request: &GitHttpRequest, root: &Path, failures: &mut VecDeque<Failure>) -> Vec<u8> {
