@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, CommandOutcome};
+use crate::git_host;
 use crate::printer::{Printer, bold, dim};
 use crate::project::read_file;
 use crate::registry::SsmRegistry;
@@ -137,7 +138,7 @@ async fn evaluate(
 ) -> Result<ExplainOutput, CliError> {
     let lookup = lookup_policy(&request.project, registry, fallback).await?;
     let warnings = match &lookup {
-        PolicyLookup::Found(policy) => policy.warnings.clone(),
+        PolicyLookup::Found(policy) => policy.warnings.iter().cloned().chain(redirect_warning(policy).await).collect(),
         _ => Vec::new(),
     };
     // A request without an id gets its SNS message id; here, a fixed one.
@@ -171,6 +172,12 @@ async fn evaluate(
         _ => None,
     });
     Ok(ExplainOutput { warnings, ..explain_row(&decision.row, cancels) })
+}
+
+/// That the repository's address redirects. A host that does not answer this machine may answer the build.
+async fn redirect_warning(policy: &Policy) -> Option<String> {
+    let client = git_host::client().ok()?;
+    git_host::check_address(&client, &policy.document.git_url).await.redirect_problem()
 }
 
 async fn lookup_policy(

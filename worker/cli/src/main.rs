@@ -7,6 +7,7 @@ mod dispatch;
 mod doctor;
 mod error;
 mod explain;
+mod git_host;
 mod installation;
 mod jobs;
 mod logs;

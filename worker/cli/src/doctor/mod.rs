@@ -5,6 +5,7 @@ mod arn_scope;
 mod builds;
 mod check;
 mod clock;
+mod git_hosts;
 mod ledger;
 mod policy;
 mod queues;

@@ -9,10 +9,10 @@ use secrecy::SecretString;
 
 use super::check::Check;
 use super::worker_role::{self, WorkerNeeds};
-use super::{DoctorContext, builds};
+use super::{DoctorContext, builds, git_hosts};
 use crate::error::is_missing;
 use crate::printer::pluralize;
-use crate::project::lint;
+use crate::project::{find_shared, lint};
 use crate::registry::{DEFAULT_DOCUMENT, RegistryEntry};
 
 /// What documents need of a build project.
@@ -53,6 +53,12 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
             Some((entry.name.as_str(), read.document, read.inline_credentials))
         })
         .collect();
+    let owned = entries.iter().filter(|entry| entry.name != DEFAULT_DOCUMENT);
+    let shared = find_shared(default.as_deref(), owned.map(|entry| (entry.name.as_str(), entry.text.as_str())));
+    checks.extend(shared.iter().map(|one| {
+        let fix = "create a read-only token for each repository, as docs/git-credentials.md shows";
+        Check::warning(format!("git-credential-{}", one.credential), one.warning(), fix)
+    }));
     let needs = project_needs(context, &read, fallback.as_ref(), default.is_some());
     let secrets: BTreeSet<&SecretId> = read.iter().flat_map(|(_, document, _)| secrets_of(document)).collect();
     let forges: BTreeMap<String, ForgeRepository> = read
@@ -66,13 +72,15 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
         build_projects: exist.map(str::to_owned).collect(),
         secrets: forges.values().map(|repository| repository.token_secret.to_string()).collect(),
     };
-    let (secret_checks, build_checks, forge_checks, worker_check) = futures_util::join!(
+    let (secret_checks, git_checks, build_checks, forge_checks, worker_check) = futures_util::join!(
         join_all(secrets.into_iter().map(|id| check_secret(context, id))),
+        git_hosts::check(&read),
         builds::check(context, &needs, &found),
         join_all(forges.iter().map(|(label, repository)| check_forge(context, label, repository))),
         worker_role::check(context, &worker_needs)
     );
     checks.extend(secret_checks);
+    checks.extend(git_checks);
     checks.extend(build_checks);
     checks.extend(forge_checks);
     checks.push(worker_check);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{CliError, CommandOutcome};
 use crate::printer::{Printer, bold};
 use crate::project::show::contains_placeholder;
-use crate::project::{LintArguments, read_file};
+use crate::project::{LintArguments, find_shared, read_file};
 use crate::registry::{DEFAULT_DOCUMENT, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryEntry, SsmRegistry};
 
 /// Errors and warnings of a document.
@@ -55,7 +55,22 @@ fn lint_registered(entries: &[RegistryEntry], fallback: Option<&BuildProjectName
         document: entry.name.clone(),
         findings: lint(&entry.name, &entry.text, default, fallback),
     };
-    entries.iter().map(one).collect()
+    let mut documents: Vec<LintedDocumentView> = entries.iter().map(one).collect();
+    let projects = entries.iter().filter(|entry| entry.name != DEFAULT_DOCUMENT);
+    add_shared_credentials(&mut documents, default, projects.map(|entry| (entry.name.as_str(), entry.text.as_str())));
+    documents
+}
+
+/// Warns at each document whose git credential serves other projects, too.
+fn add_shared_credentials<'a>(
+    documents: &mut [LintedDocumentView],
+    default: Option<&str>,
+    projects: impl IntoIterator<Item = (&'a str, &'a str)>,
+) {
+    for shared in find_shared(default, projects) {
+        let users = documents.iter_mut().filter(|document| shared.projects.contains(&document.document));
+        users.for_each(|document| document.findings.warnings.push(shared.warning()));
+    }
 }
 
 fn lint_files(
@@ -63,13 +78,18 @@ fn lint_files(
     fallback: Option<&BuildProjectName>,
 ) -> Result<Vec<LintedDocumentView>, CliError> {
     let default = arguments.default.as_deref().map(read_file).transpose()?;
-    let one = |file: &String| {
+    let (mut documents, mut projects) = (Vec::new(), Vec::new());
+    for file in &arguments.files {
         let text = read_file(file)?;
-        let name = if file.ends_with("_default.json") { DEFAULT_DOCUMENT } else { "project" };
+        let is_default = file.ends_with("_default.json");
+        let name = if is_default { DEFAULT_DOCUMENT } else { "project" };
         let findings = lint(name, &text, default.as_deref(), fallback);
-        Ok(LintedDocumentView { document: file.clone(), findings })
-    };
-    arguments.files.iter().map(one).collect()
+        documents.push(LintedDocumentView { document: file.clone(), findings });
+        projects.extend((!is_default).then_some((file.as_str(), text)));
+    }
+    let projects = projects.iter().map(|(file, text)| (*file, text.as_str()));
+    add_shared_credentials(&mut documents, default.as_deref(), projects);
+    Ok(documents)
 }
 
 fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {

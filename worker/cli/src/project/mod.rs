@@ -3,6 +3,7 @@
 mod lint;
 mod list;
 mod put;
+mod shared_credential;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 pub(crate) use lint::{Findings, lint, lint_command};
 pub(crate) use list::list;
 pub(crate) use put::{put, remove};
+pub(crate) use shared_credential::find_shared;
 pub(crate) use show::{redact_credentials, show};
 
 use crate::error::CliError;

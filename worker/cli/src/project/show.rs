@@ -11,7 +11,7 @@ use crate::registry::{DEFAULT_DOCUMENT, RegistryEntry, SsmRegistry};
 const CREDENTIAL_PLACEHOLDER: &str = "(hidden)";
 
 /// The keys of iwomp-in-aws that hold a credential in the document itself.
-const CREDENTIAL_KEYS: [&str; 3] = ["authToken", "basicUsername", "basicPassword"];
+pub(super) const CREDENTIAL_KEYS: [&str; 3] = ["authToken", "basicUsername", "basicPassword"];
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
