@@ -3,6 +3,8 @@ use doorbell_registry::{
     BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
 };
 
+use crate::domain::rejection::{Rejection, RejectionKind};
+
 /// What a project may run, by the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -39,10 +41,6 @@ impl std::fmt::Debug for RegistryDocuments {
     }
 }
 
-/// A rejection, with a reason for the person who asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rejection(pub String);
-
 impl Policy {
     /// Reads a project's documents.
     ///
@@ -68,14 +66,17 @@ impl Policy {
     /// The first reason against it.
     pub(crate) fn evaluate(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
         if request.action == RequestAction::Cancel && !self.document.allow_cancel {
-            return Err(Rejection(format!(
-                "project {} does not let requests cancel jobs (allowCancel)",
-                request.project
-            )));
+            return Err(Rejection::new(
+                RejectionKind::CancelNotAllowed,
+                format!("project {} does not let requests cancel jobs (allowCancel)", request.project),
+            ));
         }
         if request.action == RequestAction::Cancel && request.id.is_none() {
             // Its key would hold its own message id, which no other request has.
-            return Err(Rejection("a cancel names the id of the request whose job it means, and has none".to_owned()));
+            return Err(Rejection::new(
+                RejectionKind::CancelWithoutTarget,
+                "a cancel names the id of the request whose job it means, and has none",
+            ));
         }
         self.check_ref(request)?;
         self.check_variables(request)?;
@@ -100,36 +101,49 @@ impl Policy {
             (None, Some(branch)) => format!("heads/{branch}"),
             (None, None) => "heads/*".to_owned(),
         };
-        Err(Rejection(format!("{git_ref} is not among the refs that project {} may build: {list}", request.project)))
+        Err(Rejection::new(
+            RejectionKind::RefNotAllowed,
+            format!("{git_ref} is not among the refs that project {} may build: {list}", request.project),
+        ))
     }
 
     fn check_pull_request(&self, request: &Request) -> Result<(), Rejection> {
         if self.document.pull_requests == PullRequestRule::None {
-            return Err(Rejection(format!("project {} does not build pull requests", request.project)));
+            return Err(Rejection::new(
+                RejectionKind::PullRequestNotAllowed,
+                format!("project {} does not build pull requests", request.project),
+            ));
         }
         if !request.variables.is_empty() {
-            return Err(Rejection("a pull request is built without variables, and the request sets some".to_owned()));
+            return Err(Rejection::new(
+                RejectionKind::VariableNotAllowed,
+                "a pull request is built without variables, and the request sets some",
+            ));
         }
         Ok(())
     }
 
     fn check_variables(&self, request: &Request) -> Result<(), Rejection> {
+        let not_allowed = |reason| Err(Rejection::new(RejectionKind::VariableNotAllowed, reason));
         for (name, value) in request.variables.iter() {
             if is_reserved_variable(name) {
-                return Err(Rejection(format!("the variable {name} is reserved: no request may set it")));
+                return not_allowed(format!("the variable {name} is reserved: no request may set it"));
             }
             let Some(rule) = self.document.variables.rule(name) else {
-                return Err(Rejection(format!(
+                return not_allowed(format!(
                     "project {} does not let requests set the variable {name}",
                     request.project
-                )));
+                ));
             };
-            rule.check(value).map_err(|problem| Rejection(format!("the value of the variable {name} {problem}")))?;
+            if let Err(problem) = rule.check(value) {
+                return not_allowed(format!("the value of the variable {name} {problem}"));
+            }
         }
         Ok(())
     }
 
     fn choose_build_project(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
+        let missing = |reason| Err(Rejection::new(RejectionKind::BuildProjectMissing, reason));
         let document = &self.document;
         let (chosen, key) = match request.git_ref {
             // Never the privileged one, and never the fallback, which may be privileged.
@@ -138,12 +152,15 @@ impl Policy {
         };
         let privileged = [document.build_project.as_ref(), self.fallback_build_project.as_ref()];
         if matches!(request.git_ref, GitRef::PullRequest(_)) && chosen.is_some() && privileged.contains(&chosen) {
-            return Err(Rejection(format!(
+            return missing(format!(
                 "project {} names one build project for branches and for pull requests: they must differ",
                 request.project
-            )));
+            ));
         }
-        chosen.cloned().ok_or_else(|| Rejection(format!("project {} names no build project ({key})", request.project)))
+        match chosen {
+            Some(build_project) => Ok(build_project.clone()),
+            None => missing(format!("project {} names no build project ({key})", request.project)),
+        }
     }
 
     /// The command of the build. A string is one executable, which gets the short ref as its argument, as in iwomp.

@@ -7,6 +7,7 @@ use crate::domain::build_record::{BuildRecord, BuildStage, FinalResult};
 use crate::domain::config::{MAX_TRAIL_LENGTH, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
+use crate::domain::rejection::RejectionKind;
 use crate::domain::series::{RepeatRequest, SeriesEntry, SourceMessage};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::trail::{TrailEntry, TrailKind};
@@ -127,7 +128,10 @@ pub enum Phase {
     },
     /// The policy did not allow the request.
     Rejected {
-        /// Why, fit for the person who asked.
+        /// The kind, which leaves to strangers; none in rows of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<RejectionKind>,
+        /// Why, for the project's owner.
         reason: String,
         /// When.
         at: Timestamp,

@@ -2,6 +2,7 @@ use doorbell_messages::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
+use crate::domain::rejection::{RejectionKind, UNKNOWN_REJECTION};
 use crate::domain::row::{Phase, Row};
 
 /// A status report about a job: a function of the row, never of the event that is handled.
@@ -29,7 +30,10 @@ fn comment(row: &Row) -> String {
         Phase::Accepted { .. } | Phase::Starting { .. } => "waiting for a build".to_owned(),
         Phase::Running { .. } => format!("{} is being built", row.git_ref()),
         Phase::Finished { result, .. } => result.message.clone(),
-        Phase::Rejected { reason, .. } => format!("refused: {reason}"),
+        // The kind and not the reason, which may hold the request's words and lists of what is allowed.
+        Phase::Rejected { kind, .. } => {
+            format!("refused: {}", kind.as_ref().map_or(UNKNOWN_REJECTION, RejectionKind::public_text))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use doorbell_messages::{JobKey, Status};
 use super::Transition;
 use crate::domain::config::LEASE;
 use crate::domain::effect::Effect;
+use crate::domain::rejection::{Rejection, RejectionKind};
 use crate::domain::row::Phase;
 
 impl Transition<'_> {
@@ -15,7 +16,7 @@ impl Transition<'_> {
                 self.effects.push(Effect::CancelJob(target_key));
             }
             // The row's own key was made of the same parts, so this cannot fail; if it does, it must be visible.
-            Err(problem) => self.reject(problem, None),
+            Err(problem) => self.reject(Rejection::new(RejectionKind::CancelWithoutTarget, problem), None),
         }
     }
 

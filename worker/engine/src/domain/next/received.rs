@@ -11,8 +11,9 @@ use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
 use crate::domain::observation::{PolicyLookup, RefResolution};
-use crate::domain::policy::{Policy, Rejection};
+use crate::domain::policy::Policy;
 use crate::domain::provider_build::one_line;
+use crate::domain::rejection::{Rejection, RejectionKind};
 use crate::domain::report_target::{ForgeRepository, ReportTarget};
 use crate::domain::row::{DesiredState, Phase};
 use crate::domain::trail::TrailKind;
@@ -25,9 +26,12 @@ impl Transition<'_> {
         match lookup {
             PolicyLookup::Found(policy) => self.evaluate_policy(&policy),
             PolicyLookup::NotRegistered => {
-                self.reject(format!("no project {} is registered", self.row.request.project), None)
+                let reason = format!("no project {} is registered", self.row.request.project);
+                self.reject(Rejection::new(RejectionKind::ProjectUnknown, reason), None);
             }
-            PolicyLookup::Invalid(problem) => self.reject(problem, None),
+            PolicyLookup::Invalid(problem) => {
+                self.reject(Rejection::new(RejectionKind::DocumentInvalid, problem), None);
+            }
             PolicyLookup::Unavailable(reason) => self.wait_for_dependency("the registry", &reason),
         }
     }
@@ -37,11 +41,12 @@ impl Transition<'_> {
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
         if self.now.duration_since(self.row.message.sent_at) > self.config.max_request_age {
             let hours = self.config.max_request_age.as_secs() / 3600;
-            return self.reject(format!("it was published more than {hours} h ago: too old to build"), target);
+            let reason = format!("it was published more than {hours} h ago: too old to build");
+            return self.reject(Rejection::new(RejectionKind::RequestTooOld, reason), target);
         }
         let build_project = match policy.evaluate(&self.row.request) {
             Ok(build_project) => build_project,
-            Err(Rejection(reason)) => return self.reject(reason, target),
+            Err(rejection) => return self.reject(rejection, target),
         };
         if self.row.request.action == RequestAction::Cancel {
             return self.record_cancel();
@@ -73,7 +78,8 @@ impl Transition<'_> {
         match resolution {
             RefResolution::Commit(commit) => self.accept(policy, build_project, Some(commit)),
             RefResolution::Missing(reason) => {
-                self.reject(format!("the forge has no {}: {}", self.row.git_ref(), one_line(&reason)), None)
+                let reason = format!("the forge has no {}: {}", self.row.git_ref(), one_line(&reason));
+                self.reject(Rejection::new(RejectionKind::RefMissing, reason), None);
             }
             RefResolution::Unavailable(reason) => self.wait_for_dependency("the forge", &reason),
         }
@@ -98,10 +104,11 @@ impl Transition<'_> {
         })
     }
 
-    pub(super) fn reject(&mut self, reason: String, target: Option<ReportTarget>) {
+    pub(super) fn reject(&mut self, rejection: Rejection, target: Option<ReportTarget>) {
+        let Rejection { kind, reason } = rejection;
         self.set_report_target(target);
         self.row.record(self.now, TrailKind::Rejected, format!("rejected: {reason}"));
-        self.row.enter_phase(Phase::Rejected { reason, at: self.now }, None);
+        self.row.enter_phase(Phase::Rejected { kind: Some(kind), reason, at: self.now }, None);
     }
 
     fn set_report_target(&mut self, target: Option<ReportTarget>) {

@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
 use super::{merged, read_policy, request};
-use crate::domain::{RegistryDocuments, Rejection};
+use crate::domain::RegistryDocuments;
 
 fn evaluate(fields: Value, keys: Value, fallback: Option<&str>) -> Result<String, String> {
     let base =
         json!({"gitUrl": "https://git.example.org/demo.git", "command": "./deploy.sh", "buildProject": "builds"});
     let evaluated = read_policy(merged(base, keys), fallback).evaluate(&request(fields));
-    evaluated.map(|name| name.to_string()).map_err(|Rejection(reason)| reason)
+    evaluated.map(|name| name.to_string()).map_err(|rejection| rejection.reason)
 }
 
 #[track_caller]

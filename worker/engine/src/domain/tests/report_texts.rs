@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CANCELED, COMMIT, JobHarness, SUCCESS, build_described, mins, policy, policy_found, secs};
-use crate::domain::{BuildOutcome, BuildState, Effect, Observation, StartOutcome};
+use super::{CANCELED, COMMIT, JobHarness, SUCCESS, build_described, config, mins, policy, policy_found, secs};
+use crate::domain::{BuildOutcome, BuildState, Effect, Observation, Phase, RejectionKind, StartOutcome, StatusReport};
 
 fn report_text(effects: &[Effect]) -> String {
     effects
@@ -101,30 +101,55 @@ fn final_report_text_without_a_build() {
 }
 
 #[test]
-fn rejection_report_text_names_the_reason() {
+fn rejection_report_text_names_only_its_kind() {
     insta::assert_snapshot!(rejection_text(json!({"branch": "x"}), json!({"refs": ["main", "tags/v*"]})), @r"
-    rejected: refused: branch x is not among the refs that project demo may build: heads/main, tags/v*
+    rejected: refused: the project does not build this ref
     https://console.example.org/projects
     ");
     insta::assert_snapshot!(rejection_text(json!({"branch": null, "pullRequest": 7}), json!({})), @r"
-    rejected: refused: project demo does not build pull requests
+    rejected: refused: the project does not build this pull request
     https://console.example.org/projects
     ");
     insta::assert_snapshot!(rejection_text(json!({"variables": {"STAGE": "x"}}), json!({})), @r"
-    rejected: refused: project demo does not let requests set the variable STAGE
+    rejected: refused: the project does not let requests set a variable like this
     https://console.example.org/projects
     ");
     insta::assert_snapshot!(rejection_text(json!({"variables": {"PATH": "x"}}), json!({"variables": ["PATH"]})), @r"
-    rejected: refused: the variable PATH is reserved: no request may set it
+    rejected: refused: the project does not let requests set a variable like this
     https://console.example.org/projects
     ");
     insta::assert_snapshot!(rejection_text(json!({}), json!({"buildProject": null})), @r"
-    rejected: refused: project demo names no build project (buildProject)
+    rejected: refused: the project's document names no build project for this request
     https://console.example.org/projects
     ");
     let mut job = JobHarness::received(json!({"commit": COMMIT}));
     insta::assert_snapshot!(report_text(&job.advance(mins(72 * 60 + 1)).observe(policy_found(&policy(json!({}))))), @r"
-    rejected: refused: it was published more than 72 h ago: too old to build
+    rejected: refused: the request is too old
     https://console.example.org/projects
     ");
+}
+
+#[test]
+fn rejection_report_names_no_list_and_no_foreign_text() {
+    let hostile = "<img/src=x/onerror=alert(1)>";
+    let of_ref = rejection_text(json!({"branch": hostile}), json!({"refs": ["secret-branch", "tags/v*"]}));
+    let of_variable = rejection_text(json!({"variables": {"PROBE": "x"}}), json!({"variables": ["STAGE"]}));
+    let of_value = rejection_text(
+        json!({"variables": {"STAGE": hostile}}),
+        json!({"variables": [{"name": "STAGE", "pattern": "prod"}]}),
+    );
+    for text in [of_ref, of_variable, of_value] {
+        for word in [hostile, "onerror", "secret-branch", "tags", "PROBE", "STAGE", "prod\""] {
+            assert!(!text.contains(word), "{word}: {text}");
+        }
+    }
+}
+
+#[test]
+fn rejection_without_kind_is_reported_without_its_reason() {
+    let mut job = JobHarness::received(json!({"commit": COMMIT}));
+    job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
+    let Phase::Rejected { kind, .. } = &mut job.row.phase else { panic!("{:?}", job.row.phase) };
+    assert_eq!(kind.take(), Some(RejectionKind::RefNotAllowed));
+    assert_eq!(StatusReport::for_row(&job.row, &config()).comment, "refused: the project does not allow this request");
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{COMMIT, HEAD, START, secs};
 use crate::domain::{
-    BuildVariableKind, CommandRan, DesiredState, LogLocation, Phase, Row, StatusAt, Timestamp, TrailKind,
+    BuildVariableKind, CommandRan, DesiredState, LogLocation, Phase, RejectionKind, Row, StatusAt, Timestamp, TrailKind,
 };
 
 /// The fixtures by name.
@@ -34,7 +34,7 @@ fn at(milliseconds: u64) -> Timestamp {
 #[test]
 fn every_row_fixture_is_written_back_unchanged() {
     let fixtures = fixtures();
-    assert_eq!(fixtures.len(), 15);
+    assert_eq!(fixtures.len(), 17);
     for (name, fixture) in fixtures {
         let row: Row = serde_json::from_value(fixture.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = serde_json::to_value(&row).unwrap();
@@ -115,6 +115,17 @@ fn finished_row_fixtures_are_read_field_by_field() {
     let second = row("finished-two-reports");
     let undeliverable: Vec<_> = second.reports.iter().map(|entry| &entry.notification.undeliverable).collect();
     assert_eq!(undeliverable, [&None, &Some("it answers 404".to_owned())]);
+}
+
+#[test]
+fn rejected_row_fixtures_hold_their_kind_if_any() {
+    let kind = |name| match row(name).phase {
+        Phase::Rejected { kind, .. } => kind,
+        phase => panic!("{phase:?}"),
+    };
+    assert_eq!(kind("rejected"), None);
+    assert_eq!(kind("rejected-of-a-kind"), Some(RejectionKind::PullRequestNotAllowed));
+    assert_eq!(kind("rejected-of-a-later-kind"), Some(RejectionKind::Other("a_kind_of_a_later_version".to_owned())));
 }
 
 #[test]

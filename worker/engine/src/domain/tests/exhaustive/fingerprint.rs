@@ -161,7 +161,7 @@ impl Fingerprint {
             Phase::Finished { result, build } => {
                 self.add((result.status.as_str(), &result.message, build.is_some()));
             }
-            Phase::Rejected { reason, at: _ } => self.add(reason),
+            Phase::Rejected { kind: _, reason, at: _ } => self.add(reason),
         }
     }
 
