@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::admission::Permits;
+use crate::describe::describe_builds;
 use crate::domain::{
     BuildQuery, DeliveryOutcome, Effect, ForgeRepository, LaunchSpec, Observation, RefResolution, ReportTarget, Row,
     SEND_DEADLINE, StartOutcome, StatusReport,
@@ -140,15 +141,13 @@ impl<R, B: BuildProvider, F: StatusReporter, H: RefResolver, S: SecretStore> Por
     }
 
     async fn describe_build(&self, id: &BuildId) -> Observation {
-        match self.provider.describe(std::slice::from_ref(id)).await {
-            Ok(builds) => match builds.into_iter().find(|build| build.id == *id) {
-                Some(build) => Observation::BuildDescribed { build, claims_final: false },
-                None => Observation::BuildMissing(id.clone()),
-            },
-            Err(error) => {
-                warn!("BatchGetBuilds failed: {error}");
-                Observation::QueryFailed(error.to_string())
-            }
+        let described = describe_builds(&self.provider, std::slice::from_ref(id)).await;
+        if let Some(error) = described.error_of(id) {
+            return Observation::QueryFailed(error.to_owned());
+        }
+        match described.builds.into_iter().find(|build| build.id == *id) {
+            Some(build) => Observation::BuildDescribed { build, claims_final: false },
+            None => Observation::BuildMissing(id.clone()),
         }
     }
 

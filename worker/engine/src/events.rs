@@ -7,9 +7,10 @@ use doorbell_messages::{BuildEvent, BuildId};
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::acks::{acknowledge, dead_letter};
+use crate::describe::describe_builds;
 use crate::domain::{InstallationId, Observation, ProviderBuild};
 use crate::drive::JobDriver;
 use crate::job_tasks::{CapacityPermit, JobTasks};
@@ -64,7 +65,7 @@ where
     /// Handles one batch with one describe call, and acks the events whose rows have the provider's answer.
     ///
     /// Returns no error: an event that is not acked is redelivered. That is so where the provider does not answer, and
-    /// where [`EventConsumer::apply_build`] fails. If an event is never delivered, the sweep polls its build.
+    /// where [`EventConsumer::apply_build`] fails. An event whose build the provider refuses to describe is acked. If an event is never delivered, the sweep polls its build.
     async fn handle_batch(&self, queue: &impl MessageQueue, batch: Vec<Delivery>, mut capacity: CapacityPermit) {
         let mut dead_lettered = Vec::new();
         let mut hints: BTreeMap<BuildId, BuildHint> = BTreeMap::new();
@@ -81,15 +82,12 @@ where
         acknowledge(queue, dead_lettered).await;
         let ids: Vec<BuildId> = hints.keys().cloned().collect();
         debug_assert!(ids.len() <= self.provider.profile().max_describe_batch);
-        let builds = if ids.is_empty() { Ok(Vec::new()) } else { self.provider.describe(&ids).await };
-        let builds = match builds {
-            Ok(builds) => builds,
-            Err(error) => {
-                warn!("BatchGetBuilds failed: {error}; events left for redelivery");
-                return;
-            }
-        };
-        let applied = builds.into_iter().map(|build| {
+        let described = describe_builds(&self.provider, &ids).await;
+        // An event of a build that this worker may not read would come back as long as its queue keeps it. Where the
+        // build is a job's after all, the row's due time covers the event.
+        described.refused.keys().for_each(|_| metrics::foreign_event());
+        hints.retain(|id, _| !described.failed.contains_key(id));
+        let applied = described.builds.into_iter().map(|build| {
             let claims_final = hints.get(&build.id).is_some_and(|hint| hint.claims_final);
             let capacity = capacity.split(1);
             async move { (build.id.clone(), self.apply_build(build, claims_final, capacity).await) }
@@ -155,6 +153,14 @@ mod tests {
     };
 
     async fn handle(ledger: &LedgerStub, provider: ProviderStub) -> (QueueStub, Arc<DriverStub>) {
+        handle_batch(ledger, provider, vec![build_event("demo:1")]).await
+    }
+
+    async fn handle_batch(
+        ledger: &LedgerStub,
+        provider: ProviderStub,
+        batch: Vec<Delivery>,
+    ) -> (QueueStub, Arc<DriverStub>) {
         let (rows, driver) = (Arc::new(RowStore::new(ledger.clone(), "a")), Arc::new(DriverStub::default()));
         let pool = Arc::new(TaskPool::new(10));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), ClockStub(Some(NOW))));
@@ -162,7 +168,7 @@ mod tests {
         let consumer = EventConsumer::new(rows, provider, Arc::clone(&driver), tasks, config().installation);
         let queue = QueueStub::default();
         let capacity = pool.acquire(10).await.unwrap();
-        consumer.handle_batch(&queue, vec![build_event("demo:1")], capacity).await;
+        consumer.handle_batch(&queue, batch, capacity).await;
         pool.drain().await;
         (queue, driver)
     }
@@ -181,6 +187,20 @@ mod tests {
     async fn event_stays_in_the_queue_while_the_provider_fails() {
         let (queue, driver) = handle(&LedgerStub::with_row(&row(1)), ProviderStub::down()).await;
         assert!(queue.acked().is_empty() && driver.calls().is_empty());
+    }
+
+    #[tokio::test]
+    async fn refused_build_id_does_not_hold_up_the_events_beside_it() {
+        let ledger = LedgerStub::with_row(&row(1));
+        let build = described_build("demo:1", &row(1));
+        let provider = ProviderStub::with_builds(vec![build.clone()]).refusing("other:1");
+        let batch = vec![build_event("demo:1"), build_event("other:1"), build_event("unknown:1")];
+        let (queue, driver) = handle_batch(&ledger, provider, batch).await;
+        let mut acked = queue.acked();
+        acked.sort();
+        assert_eq!(acked, ["demo:1", "other:1", "unknown:1"]);
+        let observation = Observation::BuildDescribed { build, claims_final: true };
+        assert_eq!(driver.calls(), [(row(1).key, observation, false)]);
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ pub mod ports;
 
 mod acks;
 mod admission;
+mod describe;
 mod dispatcher;
 mod drive;
 mod effects;

@@ -58,7 +58,7 @@ pub(crate) fn duplicate_build() {
     increment("DuplicateBuilds");
 }
 
-/// Counts an event of a build that this installation did not start.
+/// Counts an event of a build that this installation did not start, or may not read.
 pub(crate) fn foreign_event() {
     increment("ForeignEvents");
 }

@@ -152,6 +152,17 @@ pub fn project_shard_of(key: &JobKey) -> String {
     format!("{}/{}", key.project(), Sha256::digest(key.as_str().as_bytes())[1] % PROJECT_SHARDS)
 }
 
+/// Why builds could not be described.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DescribeError {
+    /// The provider refuses the whole call because of one of its ids: one that this worker may not read, or no valid one.
+    #[error("{0}")]
+    Refused(String),
+    /// The provider did not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+}
+
 /// A build provider.
 pub trait BuildProvider: Send + Sync {
     /// The facts of this provider that decisions depend on.
@@ -162,7 +173,7 @@ pub trait BuildProvider: Send + Sync {
     fn list(&self, query: &BuildQuery) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
     /// The state of these builds, at most the profile's `max_describe_batch`; one that is missing in the result is not
     /// known.
-    fn describe(&self, ids: &[BuildId]) -> impl Future<Output = Result<Vec<ProviderBuild>, PortError>> + Send;
+    fn describe(&self, ids: &[BuildId]) -> impl Future<Output = Result<Vec<ProviderBuild>, DescribeError>> + Send;
     /// Stops a build. That it has ended already is no error.
     fn stop(&self, id: &BuildId) -> impl Future<Output = Result<(), PortError>> + Send;
 }

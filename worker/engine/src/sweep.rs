@@ -7,6 +7,7 @@ use doorbell_messages::{BuildId, JobKey};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use crate::describe::describe_builds;
 use crate::domain::{DesiredState, Observation, Phase, Row, Timestamp};
 use crate::drive::JobDriver;
 use crate::in_flight::InFlightJobs;
@@ -140,20 +141,17 @@ where
         self.tasks.spawn_with_capacity(key, async move { driver.drive(row, observation, None).await }).await;
     }
 
-    /// Polls running builds with one call.
+    /// Polls running builds with one call. A build that the provider refuses to describe delays only its own job.
     async fn poll_running(&self, rows: Vec<Row>) {
         let ids: Vec<BuildId> = rows.iter().filter_map(|row| row.build().map(|build| build.id.clone())).collect();
-        let result = self.provider.describe(&ids).await;
-        if let Err(error) = &result {
-            warn!(builds = ids.len(), "BatchGetBuilds failed: {error}");
-        }
+        let described = describe_builds(&self.provider, &ids).await;
         for (row, id) in rows.into_iter().zip(ids) {
-            let observation = match &result {
-                Ok(builds) => match builds.iter().find(|build| build.id == id) {
-                    Some(build) => Observation::BuildDescribed { build: build.clone(), claims_final: false },
+            let observation = match described.builds.iter().find(|build| build.id == id) {
+                Some(build) => Observation::BuildDescribed { build: build.clone(), claims_final: false },
+                None => match described.error_of(&id) {
+                    Some(error) => Observation::QueryFailed(error.to_owned()),
                     None => Observation::BuildMissing(id),
                 },
-                Err(error) => Observation::QueryFailed(error.to_string()),
             };
             self.spawn_drive(row, observation).await;
         }

@@ -4,21 +4,20 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_codebuild::Client;
-use aws_sdk_codebuild::operation::start_build::StartBuildError;
 use aws_sdk_codebuild::types::{Build, EnvironmentVariable, EnvironmentVariableType};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::{
     BuildOutcome, BuildQuery, BuildState, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild,
     ProviderProfile, StartOutcome, Timestamp,
 };
-use doorbell_engine::ports::{BuildProvider, PortError};
+use doorbell_engine::ports::{BuildProvider, DescribeError, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 
 use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
-use crate::aws::connection::{describe_error, port_error};
+use crate::aws::connection::port_error;
+
+use super::start_error::classify_start_error;
 
 /// AWS CodeBuild.
 #[derive(Debug, Clone)]
@@ -45,6 +44,7 @@ pub const CODEBUILD_PROFILE: ProviderProfile = ProviderProfile {
     lookback: Duration::from_secs(5 * 60),
     // Default and maximum of a build project's queue timeout (user guide, `limits`).
     max_queue_time: Duration::from_secs(8 * 60 * 60),
+    queued_phases: &["SUBMITTED", "QUEUED"],
     max_describe_batch: MAX_DESCRIBE_BATCH,
 };
 
@@ -120,7 +120,7 @@ impl BuildProvider for CodeBuildProvider {
             let answer = call.send().await.map_err(|error| port_error("ListBuildsForProject", error))?;
             let ids: Vec<BuildId> = answer.ids().iter().map(BuildId::new).collect();
             for chunk in ids.chunks(MAX_DESCRIBE_BATCH) {
-                found.extend(self.describe(chunk).await?);
+                found.extend(self.describe(chunk).await.map_err(|error| PortError(error.to_string()))?);
             }
             let past_it = found.iter().any(|build| build.started_at.is_some_and(|at| at < query.not_before));
             page = answer.next_token.filter(|_| !past_it && !ids.is_empty());
@@ -130,9 +130,14 @@ impl BuildProvider for CodeBuildProvider {
         }
     }
 
-    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
+    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, DescribeError> {
         let call = self.client.batch_get_builds().set_ids(Some(ids.iter().map(ToString::to_string).collect()));
-        let answer = call.send().await.map_err(|error| port_error("BatchGetBuilds", error))?;
+        let answer = call.send().await.map_err(|error| {
+            // IAM decides for the whole call, and so does the check of the ids' form.
+            let is_refused = matches!(error.code(), Some("AccessDeniedException" | "InvalidInputException"));
+            let error = port_error("BatchGetBuilds", error);
+            if is_refused { DescribeError::Refused(error.0) } else { DescribeError::Port(error) }
+        })?;
         Ok(answer.builds.unwrap_or_default().into_iter().filter_map(|build| self.describe_build(build)).collect())
     }
 
@@ -142,40 +147,6 @@ impl BuildProvider for CodeBuildProvider {
             Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(()),
             Err(error) => Err(port_error(&format!("StopBuild {id}"), error)),
         }
-    }
-}
-
-/// The outcome of a StartBuild that returned no build.
-///
-/// Only what AWS documents as "not run" is definite. Everything else, later error codes included, is unknown.
-fn classify_start_error(error: &SdkError<StartBuildError, HttpResponse>) -> StartOutcome {
-    let message = describe_error(error);
-    if let SdkError::ConstructionFailure(_) = error {
-        return StartOutcome::Denied(message);
-    }
-    match error.code() {
-        Some(
-            "AccountLimitExceededException"
-            | "ThrottlingException"
-            | "Throttling"
-            | "TooManyRequestsException"
-            | "RequestLimitExceeded",
-        ) => StartOutcome::Limited(message),
-        // The name of the error for "same token, other parameters" is not documented.
-        Some("InvalidInputException") if message.to_ascii_lowercase().contains("idempoten") => {
-            StartOutcome::Unknown(message)
-        }
-        Some("InvalidInputException") => StartOutcome::Invalid(message),
-        Some(
-            "AccessDeniedException"
-            | "ResourceNotFoundException"
-            | "UnrecognizedClientException"
-            | "InvalidSignatureException"
-            | "ExpiredTokenException"
-            | "InvalidClientTokenId"
-            | "MissingAuthenticationTokenException",
-        ) => StartOutcome::Denied(message),
-        _ => StartOutcome::Unknown(message),
     }
 }
 
@@ -192,7 +163,7 @@ fn variable(variable: &BuildVariable) -> Result<EnvironmentVariable, aws_smithy_
 fn build_state(build: &Build) -> BuildState {
     if !build.build_complete {
         return match build.current_phase.as_deref() {
-            Some("SUBMITTED" | "QUEUED") => BuildState::Queued,
+            Some(phase) if CODEBUILD_PROFILE.queued_phases.contains(&phase) => BuildState::Queued,
             _ => BuildState::Running,
         };
     }

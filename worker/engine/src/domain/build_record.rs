@@ -10,6 +10,11 @@ pub struct BuildRecord {
     pub provider: String,
     /// The provider's id of it.
     pub id: BuildId,
+    /// Whether it still waits in the provider's own queue.
+    ///
+    /// A worker that does not know this field reports such a build as running.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_queued: bool,
     /// The page of its log, for people.
     pub log_url: Option<String>,
     /// Where programs read its log.

@@ -92,6 +92,11 @@ impl ProviderBuild {
         matches!(self.state, BuildState::Ended(_))
     }
 
+    /// Whether it waits in the provider's own queue.
+    pub fn is_queued(&self) -> bool {
+        matches!(self.state, BuildState::Queued)
+    }
+
     /// The final status, and a message about it; none until the build has ended.
     pub fn final_status(&self) -> Option<(Status, String)> {
         let BuildState::Ended(outcome) = &self.state else { return None };

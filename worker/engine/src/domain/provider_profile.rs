@@ -15,6 +15,8 @@ pub struct ProviderProfile {
     pub lookback: Duration,
     /// The longest time that a build waits in the provider's own queue.
     pub max_queue_time: Duration,
+    /// The phases in which a build waits in the provider's own queue for its machine.
+    pub queued_phases: &'static [&'static str],
     /// How many builds one call describes.
     pub max_describe_batch: usize,
 }

@@ -215,6 +215,7 @@ impl Row {
     pub fn status(&self) -> Status {
         match &self.phase {
             Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } => Status::Queued,
+            Phase::Running { build, .. } if build.is_queued => Status::Queued,
             Phase::Running { .. } => Status::Running,
             Phase::Finished { result, .. } => result.status,
             Phase::Rejected { .. } => Status::Rejected,

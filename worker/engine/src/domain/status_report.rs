@@ -28,6 +28,7 @@ fn comment(row: &Row) -> String {
         Phase::Received => "waiting for the registry".to_owned(),
         Phase::Accepted { waiting: Some(why), .. } => format!("waiting for a build: {why}"),
         Phase::Accepted { .. } | Phase::Starting { .. } => "waiting for a build".to_owned(),
+        Phase::Running { build, .. } if build.is_queued => "waiting in the provider's queue".to_owned(),
         Phase::Running { .. } => format!("{} is being built", row.git_ref()),
         Phase::Finished { result, .. } => result.message.clone(),
         // The kind and not the reason, which may hold the request's words and lists of what is allowed.

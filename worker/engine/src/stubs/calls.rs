@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use doorbell_messages::{BuildId, GitRef, ProjectName};
@@ -9,7 +10,9 @@ use crate::domain::{
     BuildQuery, BuildState, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile,
     RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport,
 };
-use crate::ports::{BuildProvider, PortError, ProjectRegistry, RefResolver, SecretStore, StatusReporter, Unauthorized};
+use crate::ports::{
+    BuildProvider, DescribeError, PortError, ProjectRegistry, RefResolver, SecretStore, StatusReporter, Unauthorized,
+};
 
 /// A running build of a row's job.
 pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
@@ -25,11 +28,14 @@ pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
     }
 }
 
-/// A provider that describes the same builds at each call.
+/// A provider that has the same builds at each call.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProviderStub {
     builds: Vec<ProviderBuild>,
     is_down: bool,
+    /// An id for which it refuses the whole call.
+    refused: Option<BuildId>,
+    describe_calls: Arc<AtomicUsize>,
     stopped: Arc<Mutex<Vec<String>>>,
 }
 
@@ -40,6 +46,14 @@ impl ProviderStub {
 
     pub(crate) fn down() -> Self {
         Self { is_down: true, ..Self::default() }
+    }
+
+    pub(crate) fn refusing(self, id: &str) -> Self {
+        Self { refused: Some(BuildId::new(id)), ..self }
+    }
+
+    pub(crate) fn describe_calls(&self) -> usize {
+        self.describe_calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stopped(&self) -> Vec<String> {
@@ -64,8 +78,12 @@ impl BuildProvider for ProviderStub {
         self.all()
     }
 
-    async fn describe(&self, _: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
-        self.all()
+    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, DescribeError> {
+        self.describe_calls.fetch_add(1, Ordering::Relaxed);
+        if self.refused.as_ref().is_some_and(|refused| ids.contains(refused)) {
+            return Err(DescribeError::Refused("denied".to_owned()));
+        }
+        Ok(self.all()?.into_iter().filter(|build| ids.contains(&build.id)).collect())
     }
 
     async fn stop(&self, id: &BuildId) -> Result<(), PortError> {

@@ -40,6 +40,7 @@ pub(crate) const PROFILE: ProviderProfile = ProviderProfile {
     absence_confirmed_after: Duration::from_secs(16 * 60),
     lookback: Duration::from_secs(5 * 60),
     max_queue_time: Duration::from_secs(8 * 60 * 60),
+    queued_phases: &["WAITING"],
     max_describe_batch: 100,
 };
 

@@ -2,7 +2,8 @@ use doorbell_engine::domain::{
     BuildOutcome, BuildQuery, BuildState, BuildVariable, BuildVariableKind, FailedStage, LaunchSpec, ProviderBuild,
     StartOutcome, Timestamp,
 };
-use doorbell_engine::ports::BuildProvider;
+use doorbell_engine::ports::{BuildProvider, DescribeError};
+use doorbell_messages::BuildId;
 use serde_json::{Value, json};
 
 use super::{AwsStub, error_response};
@@ -63,6 +64,41 @@ async fn start_build_error_maps_to_start_outcome() {
     check(error_response("SomethingNewException", "a code of a later day"), "Unknown").await;
     check((500, json!({})), "Unknown").await;
     check((200, json!({})), "Unknown").await;
+}
+
+/// The error of a build project's own limit is not documented: the words decide, and no name among them.
+#[tokio::test]
+async fn refused_start_that_names_a_concurrency_limit_is_limited() {
+    let check = async |code: &str, words: &str, expected: &str| {
+        let (outcome, _) = start(error_response(code, words)).await;
+        assert!(format!("{outcome:?}").starts_with(expected), "{code}: {words}: {outcome:?}");
+    };
+    for code in ["InvalidInputException", "ValidationException", "ClientException", "ResourceNotFoundException"] {
+        check(code, "Cannot have more than 1 builds in queue for the project", "Limited").await;
+        check(code, "The project's concurrent build limit was exceeded", "Limited").await;
+        check(code, "Maximum number of concurrent builds reached: 5", "Limited").await;
+    }
+    let denied =
+        "not authorized to perform codebuild:StartBuild on arn:aws:codebuild:eu-north-1:1:project/concurrent-limit";
+    check("AccessDeniedException", denied, "Denied").await;
+    check("ResourceNotFoundException", "Project cannot be found: concurrent_limit", "Denied").await;
+    check("InvalidInputException", "Invalid project name: concurrent-limit", "Invalid").await;
+    let (outcome, _) =
+        start((500, json!({"__type": "InternalFailure", "message": "Cannot have more than 5 builds"}))).await;
+    assert!(matches!(outcome, StartOutcome::Unknown(_)), "the server does not say whether it ran: {outcome:?}");
+}
+
+#[tokio::test]
+async fn describe_tells_a_refused_id_from_a_missing_answer() {
+    let check = async |answer: (u16, Value), is_refused: bool| {
+        let aws = AwsStub::new([answer.clone()]).await;
+        let error = provider(&aws).await.describe(&[BuildId::new("builds:1")]).await.unwrap_err();
+        assert_eq!(matches!(error, DescribeError::Refused(_)), is_refused, "{answer:?}: {error:?}");
+    };
+    check(error_response("AccessDeniedException", "not you"), true).await;
+    check(error_response("InvalidInputException", "Invalid build id"), true).await;
+    check(error_response("ExpiredTokenException", "expired"), false).await;
+    check(error_response("ThrottlingException", "slow down"), false).await;
 }
 
 #[tokio::test]

@@ -77,6 +77,9 @@ impl Transition<'_> {
             let text = "lost by the provider: the build runs longer than its own time limits".to_owned();
             return self.finish(Status::Error, text, Some(record));
         }
+        if self.row.status() == Status::Queued && !record.is_queued {
+            self.row.reset_report_retries();
+        }
         self.row.phase = Phase::Running { launch, build: record, running_since, missing_since: None };
         if self.row.desired == DesiredState::Cancel {
             // The next try to stop it is due when `poll_build` set it.
@@ -89,11 +92,14 @@ impl Transition<'_> {
     }
 
     /// The row's record of a build, with what an earlier record had and the provider does not show.
+    ///
+    /// A build that has left the provider's queue never counts as queued again, whatever a late answer shows.
     fn build_record(&self, launch: &Launch, build: &ProviderBuild) -> BuildRecord {
         let earlier = self.row.build().filter(|earlier| earlier.id == build.id);
         BuildRecord {
             provider: launch.provider.clone(),
             id: build.id.clone(),
+            is_queued: build.is_queued() && earlier.is_none_or(|earlier| earlier.is_queued),
             log_url: build.log_url.clone(),
             log: earlier.and_then(|earlier| earlier.log.clone()),
         }

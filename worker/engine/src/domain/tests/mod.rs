@@ -43,6 +43,7 @@ pub(super) const PROVIDER: ProviderProfile = ProviderProfile {
     absence_confirmed_after: mins(16),
     lookback: mins(5),
     max_queue_time: mins(8 * 60),
+    queued_phases: &["WAITING"],
     max_describe_batch: 100,
 };
 

@@ -1,8 +1,8 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{CANCELED, FAILED, JobHarness, RUNNING, SUCCESS, build_described, final_result, mins, secs};
-use crate::domain::{BuildOutcome, BuildState, Effect, Observation, Phase};
+use super::{CANCELED, FAILED, JobHarness, RUNNING, SUCCESS, build_described, final_result, mins, reported, secs};
+use crate::domain::{BuildOutcome, BuildState, Effect, Observation, Phase, StartOutcome};
 
 #[test]
 fn running_build_is_described_when_due() {
@@ -124,5 +124,35 @@ fn a_final_status_never_changes() {
         let build = job.build(1, state);
         job.observe(build_described(build));
         assert_eq!(final_result(&job.row), (Status::Success, "passed after 42 s"));
+    }
+}
+
+#[test]
+fn build_in_the_providers_queue_is_reported_as_queued() {
+    let mut job = JobHarness::starting(json!({}));
+    let build = job.build(1, BuildState::Queued);
+    let effects = job.observe_start(StartOutcome::Started(build));
+    assert_eq!((job.row.status(), reported(&effects)), (Status::Queued, None));
+    let effects = job.advance(secs(10)).fire_when_due();
+    assert_eq!(reported(&effects), Some((Status::Queued, "waiting in the provider's queue".to_owned())));
+    job.deliver_all(effects);
+    let build = job.build(1, RUNNING);
+    let effects = job.observe(build_described(build));
+    assert_eq!(reported(&effects), Some((Status::Running, "branch main is being built".to_owned())));
+}
+
+#[test]
+fn running_build_does_not_become_queued_again() {
+    let mut job = JobHarness::starting(json!({}));
+    for (state, status) in [
+        (BuildState::Queued, Status::Queued),
+        (RUNNING, Status::Running),
+        (BuildState::Queued, Status::Running),
+        (SUCCESS, Status::Success),
+    ] {
+        let build = job.build(1, state);
+        let effects = job.observe(build_described(build));
+        assert_eq!(job.row.status(), status);
+        job.deliver_all(effects);
     }
 }

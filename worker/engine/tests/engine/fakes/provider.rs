@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorbell_engine::domain::{
     BuildOutcome, BuildQuery, BuildState, LaunchSpec, ProviderBuild, ProviderProfile, StartOutcome, Timestamp,
 };
-use doorbell_engine::ports::{BuildProvider, PortError};
+use doorbell_engine::ports::{BuildProvider, DescribeError, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 use tokio::time::Instant;
 
@@ -263,6 +263,7 @@ pub const PROFILE: ProviderProfile = ProviderProfile {
     absence_confirmed_after: Duration::from_secs(16 * 60),
     lookback: Duration::from_secs(5 * 60),
     max_queue_time: Duration::from_secs(8 * 60 * 60),
+    queued_phases: &["WAITING"],
     max_describe_batch: 100,
 };
 
@@ -312,7 +313,7 @@ impl BuildProvider for SimulatedWorker {
         Ok(found)
     }
 
-    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, PortError> {
+    async fn describe(&self, ids: &[BuildId]) -> Result<Vec<ProviderBuild>, DescribeError> {
         self.process.before(PortCall::Describe).await?;
         let now = self.services.now();
         let builds = {
