@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::bounded_listener::BoundedListener;
 use crate::settings::HealthArguments;
 
 /// State behind `GET /healthz`.
@@ -48,10 +49,10 @@ impl Health {
 /// Serves the health endpoint until it is dropped.
 ///
 /// `/healthz` is 200 while the process runs: an AWS outage must not make ECS kill every worker. `/healthz/ready` is 200
-/// only while every part works.
+/// only while every part works. Connections are few and short: see [`BoundedListener`].
 pub(crate) async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
     let router = Router::new().route("/healthz", get(live)).route("/healthz/ready", get(ready)).with_state(health);
-    axum::serve(listener, router).await
+    axum::serve(BoundedListener::new(listener), router).await
 }
 
 async fn live(State(health): State<Health>) -> Json<Value> {
@@ -101,4 +102,44 @@ async fn http_get(address: SocketAddr, path: &str) -> std::io::Result<(bool, Str
     stream.take(64 * 1024).read_to_string(&mut answer).await?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
     Ok((head.split(' ').nth(1) == Some("200"), body.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bounded_listener::{CONNECTION_TIMEOUT, MAX_CONNECTIONS};
+
+    async fn is_closed(stream: &mut TcpStream) -> bool {
+        let mut byte = [0];
+        let read = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut byte)).await;
+        matches!(read, Ok(Ok(0) | Err(_)))
+    }
+
+    #[tokio::test]
+    async fn half_open_health_connections_are_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let health =
+            Health { liveness: Arc::default(), clock: AwsClock::default(), max_sweep_age: Duration::from_secs(60) };
+        let server = tokio::spawn(serve(listener, health));
+        let mut streams = Vec::new();
+        for _ in 0..200 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: ").await.unwrap();
+            streams.push(stream);
+        }
+        let answer = tokio::time::timeout(Duration::from_secs(1), http_get(address, "/healthz")).await;
+        assert!(answer.unwrap().unwrap().0, "a probe beside them is answered");
+        let (mut oldest, mut newest) = (streams, Vec::new());
+        newest.extend(oldest.drain(oldest.len() - MAX_CONNECTIONS / 2..));
+        oldest.truncate(200 - MAX_CONNECTIONS);
+        for stream in &mut oldest {
+            assert!(is_closed(stream).await, "too many connections close the oldest");
+        }
+        tokio::time::sleep(CONNECTION_TIMEOUT).await;
+        for stream in &mut newest {
+            assert!(is_closed(stream).await, "no connection outlives its deadline");
+        }
+        server.abort();
+    }
 }

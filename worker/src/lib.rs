@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bounded_listener;
 mod health;
 mod heartbeat;
 mod log;
