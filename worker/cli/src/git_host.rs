@@ -14,7 +14,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first request of every fetch, after the repository's address.
 const FIRST_REQUEST: &str = "/info/refs?service=git-upload-pack";
 
-/// What the git host answers at a repository's address to somebody without a credential.
+/// What the git host answers at a repository's address to a request without a credential.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum AddressState {
     /// It does not redirect. Whether there is a repository, only a credential can tell.
@@ -121,8 +121,8 @@ mod tests {
         }
         let ssh = "git@host:acme/demo".parse().unwrap();
         assert_eq!(check_address(&client().unwrap(), &ssh).await, AddressState::OtherProtocol);
-        let nobody = "http://127.0.0.1:1/acme/demo".parse().unwrap();
-        let state = check_address(&client().unwrap(), &nobody).await;
+        let closed = "http://127.0.0.1:1/acme/demo".parse().unwrap();
+        let state = check_address(&client().unwrap(), &closed).await;
         assert!(matches!(&state, AddressState::Unreachable(reason) if !reason.contains("acme")), "{state:?}");
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn check(read: &[(&str, ProjectDocument, bool)]) -> Vec<Check> 
 
 /// The check of an address that may not be right.
 fn check_of(project: &str, url: &GitUrl, state: &AddressState) -> Option<Check> {
-    let name = format!("git-{project}");
+    let name = format!("git-host-{project}");
     match state {
         AddressState::Direct | AddressState::OtherProtocol => None,
         AddressState::Redirected(_) => {

@@ -57,7 +57,7 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
     let shared = find_shared(default.as_deref(), owned.map(|entry| (entry.name.as_str(), entry.text.as_str())));
     checks.extend(shared.iter().map(|one| {
         let fix = "create a read-only token for each repository, as docs/git-credentials.md shows";
-        Check::warning(format!("git-credential-{}", one.credential), one.warning(), fix)
+        Check::warning(format!("shared-credential-{}", one.credential), one.warning(), fix)
     }));
     let needs = project_needs(context, &read, fallback.as_ref(), default.is_some());
     let secrets: BTreeSet<&SecretId> = read.iter().flat_map(|(_, document, _)| secrets_of(document)).collect();

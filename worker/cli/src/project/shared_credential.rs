@@ -4,6 +4,7 @@ use doorbell_registry::ProjectDocument;
 use serde_json::Value;
 
 use super::show::CREDENTIAL_KEYS;
+use crate::registry::DEFAULT_DOCUMENT;
 
 /// Names of projects that a warning lists; the rest is counted.
 const MAX_NAMES: usize = 5;
@@ -25,7 +26,7 @@ impl SharedCredential {
             count => format!(" and {count} more"),
         };
         format!(
-            "the git credential {} serves the projects {names}{more}: the code of each can read the repositories of all",
+            "the git credential of {} serves the projects {names}{more}: the code of each can read the repositories of all",
             self.credential
         )
     }
@@ -57,7 +58,7 @@ fn credential_of(default: Option<&str>, text: &str) -> Option<String> {
     }
     // The values are dropped while parsing, so that two projects with equal inline credentials are not compared.
     let is_of_default = merged.inline_credentials && !has_inline_credential(text);
-    is_of_default.then(|| "in _default".to_owned())
+    is_of_default.then(|| DEFAULT_DOCUMENT.to_owned())
 }
 
 fn has_inline_credential(text: &str) -> bool {
@@ -80,7 +81,7 @@ mod tests {
         let texts = [("a", document(shared)), ("b", document(shared)), ("c", document(own)), ("d", document(""))];
         let found = find_shared(None, texts.iter().map(|(name, text)| (*name, text.as_str())));
         let [one] = found.as_slice() else { panic!("{found:?}") };
-        let expected = "the git credential git/all serves the projects a, b: the code of each can read the repositories \
+        let expected = "the git credential of git/all serves the projects a, b: the code of each can read the repositories \
                         of all";
         assert_eq!(one.warning(), expected);
     }
@@ -91,8 +92,7 @@ mod tests {
         let own = document(r#", "authToken": "canary2""#);
         let texts = [("a", document("")), ("b", document("")), ("c", own)];
         let found = find_shared(Some(default), texts.iter().map(|(name, text)| (*name, text.as_str())));
-        let expected =
-            SharedCredential { credential: "in _default".to_owned(), projects: vec!["a".into(), "b".into()] };
+        let expected = SharedCredential { credential: "_default".to_owned(), projects: vec!["a".into(), "b".into()] };
         assert_eq!(found, [expected]);
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::response::Redirect;
 use doorbell_sandbox::account::definition::{
     ACCOUNT_ID, BUILD_ROLE, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, OWNER_ROLE,
     PHASE_RULE, REGION, STATE_RULE, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE,
@@ -12,6 +13,7 @@ use doorbell_sandbox::sandbox::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 use super::account::RootAccount;
+use super::json as json_output;
 use super::pages::page;
 use crate::e2e::{JOB_TIMEOUT, PASSING_SCRIPT, register_demo, start_sandbox, trigger};
 
@@ -67,6 +69,16 @@ async fn healthy_installation() -> (Sandbox, Value, doorbell_sandbox::worker_pro
         assert!(Instant::now() < deadline, "{:?}", run_doctor(&sandbox, &[]).await);
     }
     (sandbox, document, worker)
+}
+
+/// A git host that redirects the first request of every fetch to this repository; its address.
+async fn redirecting_host(path: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let moved = Redirect::permanent(&format!("{path}/info/refs?service=git-upload-pack"));
+    let service = axum::Router::new().fallback(move || std::future::ready(moved.clone()));
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
 }
 
 async fn time_doctor(sandbox: &Sandbox) -> (CommandOutput, Duration) {
@@ -208,6 +220,17 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
     let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
     assert_named(&run_doctor(&sandbox, &empty).await, "registry", "failure", "no project is registered");
 
+    sandbox.register_project("demo", &document).await.unwrap();
+    sandbox.register_project("other", &document).await.unwrap();
+    let check = "shared-credential-doorbell/git/demo";
+    assert_named(&run_doctor(&sandbox, &[]).await, check, "warning", "serves the projects demo, other");
+    sandbox.account.delete_parameter("other").await.unwrap();
+    let moved = format!("{}/demo", redirecting_host("/demo.git").await);
+    sandbox.register_project("demo", &with("/gitUrl", json!(moved))).await.unwrap();
+    let found = run_doctor(&sandbox, &[]).await;
+    assert_named(&found, "git-host-demo", "failure", &format!("redirects to {moved}.git; "));
+    let explained = json_output(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;
+    assert!(explained["warnings"][0].as_str().unwrap().contains(&format!("redirects to {moved}.git; ")), "{explained}");
     sandbox.register_project("demo", &with("/gitCredentials/secret", json!("doorbell/git/none"))).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "secret-doorbell/git/none", "failure", "does not exist");
     sandbox.register_project("demo", &with("/buildProject", json!("nobodys"))).await.unwrap();
