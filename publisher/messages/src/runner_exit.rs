@@ -46,6 +46,14 @@ impl RunnerExit {
         Self::ALL.into_iter().find(|exit| i32::from(exit.code()) == code)
     }
 
+    /// Whether the runner exits with this code only before it starts the command.
+    pub fn is_before_command(self) -> bool {
+        match self {
+            Self::BadEnvironment | Self::CheckoutFailed | Self::CommitNotOnRef | Self::CommandNotFound => true,
+            Self::TimedOut | Self::Interrupted | Self::InfrastructureFailure => false,
+        }
+    }
+
     /// What happened, for people.
     pub fn meaning(self) -> &'static str {
         match self {

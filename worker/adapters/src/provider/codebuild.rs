@@ -32,6 +32,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The ids that one BatchGetBuilds takes.
 const MAX_DESCRIBE_BATCH: usize = 100;
 
+/// The phase in which the runner runs the command.
+const COMMAND_PHASE: &str = "BUILD";
+
+/// The phases before it, in CodeBuild's order (user guide, `view-build-details-phases`).
+const PHASES_BEFORE_COMMAND: [&str; 6] =
+    ["SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD"];
+
 /// The facts of CodeBuild that decisions depend on.
 pub const CODEBUILD_PROFILE: ProviderProfile = ProviderProfile {
     name: "codebuild",
@@ -61,12 +68,14 @@ impl CodeBuildProvider {
         let job_id =
             variables.iter().find(|variable| variable.name() == JOB_ID).map(|variable| variable.value().to_owned());
         let state = build_state(&build);
+        let reached_command = reached_command(&build);
         Some(ProviderBuild {
             id: BuildId::new(build.id?),
             number: build.build_number,
             job_id,
             is_own: build.initiator.as_ref().is_some_and(|shown| self.initiator.matches(shown)),
             state,
+            reached_command,
             started_at: build.start_time.and_then(time),
             ended_at: build.end_time.and_then(time),
             log_url: build.logs.and_then(|logs| logs.deep_link),
@@ -179,8 +188,19 @@ fn build_state(build: &Build) -> BuildState {
     })
 }
 
+/// Whether a build came to the phase that runs the command.
+///
+/// It certainly did not where an earlier phase failed and that phase is not listed. Nothing else is certain.
+fn reached_command(build: &Build) -> Option<bool> {
+    if build.phases().iter().any(|phase| phase.phase_type().is_some_and(|phase| phase.as_str() == COMMAND_PHASE)) {
+        return Some(true);
+    }
+    let failed = build.phases().iter().find_map(failed_phase)?;
+    PHASES_BEFORE_COMMAND.contains(&failed.name.as_str()).then_some(false)
+}
+
 fn failure(stage: Option<FailedStage>) -> BuildOutcome {
-    match stage.as_ref().filter(|stage| stage.name == "BUILD").and_then(|stage| exit_code(&stage.message)) {
+    match stage.as_ref().filter(|stage| stage.name == COMMAND_PHASE).and_then(|stage| exit_code(&stage.message)) {
         Some(code) => BuildOutcome::from_exit_code(code),
         None => BuildOutcome::FailedOutsideCommand(stage),
     }

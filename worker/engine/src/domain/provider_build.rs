@@ -3,6 +3,7 @@ use std::time::Duration;
 use doorbell_messages::text::{MAX_LINE_CHARS, sanitize_line};
 use doorbell_messages::{BuildId, RunnerExit, Status};
 
+use crate::domain::build_record::CommandRan;
 use crate::domain::timestamp::Timestamp;
 
 /// A build as the provider describes it: the only source of a job's final status.
@@ -18,6 +19,8 @@ pub struct ProviderBuild {
     pub is_own: bool,
     /// How it is.
     pub state: BuildState,
+    /// Whether it came to the stage that runs the command; none where the provider does not show that.
+    pub reached_command: Option<bool>,
     /// When it was started.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -95,6 +98,19 @@ impl ProviderBuild {
     /// Whether it waits in the provider's own queue.
     pub fn is_queued(&self) -> bool {
         matches!(self.state, BuildState::Queued)
+    }
+
+    /// Whether the project's command ran, once the build has ended.
+    pub fn command_ran(&self) -> CommandRan {
+        match &self.state {
+            BuildState::Ended(BuildOutcome::Success | BuildOutcome::CommandFailed { .. }) => CommandRan::Yes,
+            BuildState::Ended(BuildOutcome::RunnerFailed { exit_code }) => match RunnerExit::from_code(*exit_code) {
+                Some(exit) if exit.is_before_command() => CommandRan::No,
+                _ => CommandRan::Maybe,
+            },
+            BuildState::Ended(_) if self.reached_command == Some(false) => CommandRan::No,
+            BuildState::Ended(_) | BuildState::Queued | BuildState::Running => CommandRan::Maybe,
+        }
     }
 
     /// The final status, and a message about it; none until the build has ended.

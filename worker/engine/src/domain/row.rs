@@ -3,7 +3,7 @@ use std::time::Duration;
 use doorbell_messages::{CommitId, GitRef, JobKey, Request, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::build_record::{BuildRecord, BuildStage, FinalResult};
+use crate::domain::build_record::{BuildRecord, BuildStage, CommandRan, FinalResult};
 use crate::domain::config::{MAX_TRAIL_LENGTH, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
@@ -58,6 +58,9 @@ pub struct Row {
     pub stages: Vec<BuildStage>,
     /// The destinations of status reports. Entries are never removed or reordered.
     pub reports: Vec<ReportEntry>,
+    /// Whether the outcome of a start call was never learnt: a build may exist that no search found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub start_in_doubt: bool,
     /// When the row was settled: since then nothing is left to do.
     pub settled_at: Option<Timestamp>,
     /// How often handling the job crashed or panicked its worker, weighted.
@@ -159,6 +162,7 @@ impl Row {
             tries: 0,
             stages: Vec::new(),
             reports: Vec::new(),
+            start_in_doubt: false,
             settled_at: None,
             crash_score: 0,
             quarantined: None,
@@ -200,6 +204,19 @@ impl Row {
     /// Whether the job is over: finished or rejected.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Finished { .. } | Phase::Rejected { .. })
+    }
+
+    /// Whether the job was refused: rejected, or over without having been canceled, and its command never ran.
+    ///
+    /// What is in doubt is no refusal.
+    pub fn is_refused(&self) -> bool {
+        match &self.phase {
+            Phase::Rejected { .. } => true,
+            Phase::Finished { result, .. } => {
+                result.status != Status::Canceled && result.command_ran == Some(CommandRan::No)
+            }
+            _ => false,
+        }
     }
 
     /// The build, as soon as it is known.

@@ -21,6 +21,7 @@ pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
         number: Some(1),
         job_id: Some(config().installation.job_id(&row.key)),
         is_own: true,
+        reached_command: None,
         state: BuildState::Running,
         started_at: Some(NOW),
         ended_at: None,

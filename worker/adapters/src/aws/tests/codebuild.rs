@@ -163,6 +163,18 @@ async fn build_status_maps_to_build_state() {
 }
 
 #[tokio::test]
+async fn failed_phase_shows_whether_the_command_ran() {
+    let reached = |status, stage| async move { described(ended(status, stage)).await.reached_command };
+    for phase in ["SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD"] {
+        assert_eq!(reached("FAILED", Some((phase, "no"))).await, Some(false), "{phase}");
+    }
+    assert_eq!(reached("FAILED", Some(("BUILD", "exit status 1"))).await, Some(true));
+    for unclear in [None, Some(("POST_BUILD", "no")), Some(("VAPORIZED", "no"))] {
+        assert_eq!(reached("FAILED", unclear).await, None, "{unclear:?}");
+    }
+}
+
+#[tokio::test]
 async fn build_that_is_not_complete_has_not_ended() {
     for status in ["IN_PROGRESS", "SUCCEEDED", "VAPORIZED"] {
         let build = |phase: &str| json!({"buildComplete": false, "buildStatus": status, "currentPhase": phase});

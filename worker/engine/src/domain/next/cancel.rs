@@ -22,7 +22,7 @@ impl Transition<'_> {
 
     pub(super) fn on_cancel_recorded(&mut self) {
         if matches!(self.row.phase, Phase::Received) {
-            self.finish(Status::Success, "the job is asked to end".to_owned(), None);
+            self.finish_without_build(Status::Success, "the job is asked to end".to_owned());
         }
     }
 }

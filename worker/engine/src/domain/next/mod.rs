@@ -1,18 +1,15 @@
 mod cancel;
+mod end;
 mod received;
 mod report;
 mod running;
 mod starting;
 
-use doorbell_messages::Status;
-
-use crate::domain::build_record::{BuildRecord, FinalResult};
 use crate::domain::config::{JobConfig, SEARCH_INTERVAL};
 use crate::domain::effect::{BuildQuery, DecisionContext, Effect};
 use crate::domain::observation::Observation;
 use crate::domain::row::{DesiredState, Phase, Row};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::trail::TrailKind;
 
 /// What was decided: the next row, and the effects that follow its write.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,12 +107,5 @@ impl Transition<'_> {
             }
             Phase::Accepted { .. } | Phase::Finished { .. } | Phase::Rejected { .. } => {}
         }
-    }
-
-    fn finish(&mut self, status: Status, message: String, build: Option<BuildRecord>) {
-        self.row.record(self.now, TrailKind::Finished, format!("{status}: {message}"));
-        self.row.reset_report_retries();
-        let result = FinalResult { status, message, at: self.now, command_ran: None };
-        self.row.enter_phase(Phase::Finished { result, build }, None);
     }
 }

@@ -53,7 +53,7 @@ impl Transition<'_> {
         }
         if self.row.desired == DesiredState::Cancel {
             self.set_report_target(target);
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
+            return self.finish_without_build(Status::Canceled, "canceled before it started".to_owned());
         }
         match (&policy.document.report_to, commit) {
             (Some(report), None) => self.effects.push(Effect::ResolveRef {
@@ -104,21 +104,14 @@ impl Transition<'_> {
         })
     }
 
-    pub(super) fn reject(&mut self, rejection: Rejection, target: Option<ReportTarget>) {
-        let Rejection { kind, reason } = rejection;
-        self.set_report_target(target);
-        self.row.record(self.now, TrailKind::Rejected, format!("rejected: {reason}"));
-        self.row.enter_phase(Phase::Rejected { kind: Some(kind), reason, at: self.now }, None);
-    }
-
-    fn set_report_target(&mut self, target: Option<ReportTarget>) {
+    pub(super) fn set_report_target(&mut self, target: Option<ReportTarget>) {
         self.row.reports = target.map(ReportEntry::new).into_iter().collect();
     }
 
     /// Waits for a registry or a forge that does not answer, up to the queue timeout.
     pub(super) fn wait_for_dependency(&mut self, what: &str, reason: &str) {
         if self.row.age(self.now) > self.config.queue_timeout {
-            return self.finish(Status::Error, format!("{what} could not be read: {}", one_line(reason)), None);
+            return self.finish_without_build(Status::Error, format!("{what} could not be read: {}", one_line(reason)));
         }
         self.row.tries += 1;
         if self.row.tries == 1 {

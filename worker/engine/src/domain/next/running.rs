@@ -4,7 +4,7 @@ use doorbell_messages::{BuildId, Status};
 
 use super::Transition;
 use crate::domain::backoff;
-use crate::domain::build_record::BuildRecord;
+use crate::domain::build_record::{BuildRecord, CommandRan};
 use crate::domain::config::{LOST_BUILD_TIMEOUT, REDESCRIBE_DELAY};
 use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
@@ -70,12 +70,12 @@ impl Transition<'_> {
     pub(super) fn track_build(&mut self, launch: Box<Launch>, running_since: Timestamp, build: &ProviderBuild) {
         let record = self.build_record(&launch, build);
         if let Some((status, message)) = build.final_status() {
-            return self.finish(status, message, Some(record));
+            return self.finish_with_build(status, message, record, build.command_ran());
         }
         let max_lifetime = launch.max_lifetime(self.config.provider.max_queue_time);
         if self.now.duration_since(running_since) > max_lifetime + LOST_BUILD_TIMEOUT {
             let text = "lost by the provider: the build runs longer than its own time limits".to_owned();
-            return self.finish(Status::Error, text, Some(record));
+            return self.finish_with_build(Status::Error, text, record, CommandRan::Maybe);
         }
         if self.row.status() == Status::Queued && !record.is_queued {
             self.row.reset_report_retries();
@@ -133,7 +133,7 @@ impl Transition<'_> {
         if self.now.duration_since(missing_since) >= LOST_BUILD_TIMEOUT {
             let build = build.clone();
             let text = "lost by the provider: it does not know the build any more".to_owned();
-            return self.finish(Status::Error, text, Some(build));
+            return self.finish_with_build(Status::Error, text, build, CommandRan::Maybe);
         }
         self.row.phase_due_at = Some(self.now + self.config.poll_interval(age));
     }

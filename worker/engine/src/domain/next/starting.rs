@@ -20,11 +20,11 @@ impl Transition<'_> {
     pub(super) fn try_start(&mut self) {
         let Phase::Accepted { launch, attempt, waiting } = &self.row.phase else { return };
         if self.row.desired == DesiredState::Cancel {
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
+            return self.finish_without_build(Status::Canceled, "canceled before it started".to_owned());
         }
         if self.row.age(self.now) > self.config.queue_timeout {
             let why = waiting.clone().unwrap_or_else(|| "no build could be started".to_owned());
-            return self.finish(Status::Error, format!("waited too long for a build: {why}"), None);
+            return self.finish_without_build(Status::Error, format!("waited too long for a build: {why}"));
         }
         if !self.slot_available {
             // The worker that frees a slot wakes the job; this due time is for the case that none does.
@@ -80,7 +80,8 @@ impl Transition<'_> {
             StartOutcome::Denied(reason) if is_only_call => self.requeue(&reason, backoff::DEPENDENCY),
             StartOutcome::NotSent if is_only_call => self.requeue("the claim had expired", backoff::UNKNOWN_START),
             StartOutcome::Invalid(reason) if is_only_call => {
-                self.finish(Status::Error, format!("the provider refused the build: {}", one_line(&reason)), None);
+                let text = format!("the provider refused the build: {}", one_line(&reason));
+                self.finish_without_build(Status::Error, text);
             }
             StartOutcome::Limited(reason)
             | StartOutcome::Denied(reason)
@@ -97,7 +98,7 @@ impl Transition<'_> {
         let Phase::Starting { launch, attempt, .. } = &self.row.phase else { return };
         let (launch, attempt) = (launch.clone(), attempt + 1);
         if self.row.desired == DesiredState::Cancel {
-            return self.finish(Status::Canceled, "canceled before it started".to_owned(), None);
+            return self.finish_without_build(Status::Canceled, "canceled before it started".to_owned());
         }
         self.row.tries += 1;
         if self.row.tries == 1 {
@@ -132,6 +133,7 @@ impl Transition<'_> {
                 Some((self.now + SEARCH_INTERVAL).min(confirmed_at.max(self.now + Duration::from_secs(1))));
             return;
         }
+        self.row.start_in_doubt = true;
         match launch.on_unknown_start {
             OnUnknownStart::Retry => {
                 self.row.record(self.now, TrailKind::StartRepeated, "no build found; starting again");
@@ -140,7 +142,7 @@ impl Transition<'_> {
             }
             OnUnknownStart::Stop => {
                 let text = "unknown whether it started: a person decides (onUnknownStart is stop)".to_owned();
-                self.finish(Status::Error, text, None);
+                self.finish_without_build(Status::Error, text);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod backoff;
 mod cancel;
 mod crash_record;
+mod end;
 mod exhaustive;
 mod installation;
 mod launch;
@@ -203,6 +204,7 @@ impl JobHarness {
             number: Some(number),
             job_id: Some(self.config.installation.job_id(&self.row.key)),
             is_own: true,
+            reached_command: None,
             started_at: Some(START),
             ended_at: matches!(state, BuildState::Ended(_)).then(|| START + secs(42)),
             state,

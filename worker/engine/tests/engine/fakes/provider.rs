@@ -164,6 +164,7 @@ impl FakeProvider {
             job_id,
             is_own: initiator.starts_with(WORKER_ROLE_PREFIX),
             state: BuildState::Running,
+            reached_command: None,
             started_at: Some(now),
             ended_at: None,
             log_url: Some(format!("https://logs.example.org/{number}")),
@@ -176,6 +177,7 @@ impl FakeProvider {
                 BuildOutcome::from_exit_code(3),
                 BuildOutcome::InfrastructureFailed(None),
                 BuildOutcome::TimedOut,
+                BuildOutcome::from_exit_code(242),
             ];
             ends = all[rng.below(all.len() as u64) as usize].clone();
             end_lag = rng.millis(10_000);

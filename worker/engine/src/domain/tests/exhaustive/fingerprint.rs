@@ -117,6 +117,7 @@ impl Fingerprint {
             phase_due_at,
             tries,
             reports,
+            start_in_doubt,
             settled_at,
             crash_score,
             quarantined,
@@ -136,7 +137,7 @@ impl Fingerprint {
             stages: _,
         } = row;
         self.time((*received_at).max(self.now - MAX_TRACKED_AGE));
-        self.add((*desired as u8, tries, settled_at.is_some(), crash_score, quarantined.is_some()));
+        self.add((*desired as u8, tries, start_in_doubt, settled_at.is_some(), crash_score, quarantined.is_some()));
         // What is due is due, since whenever.
         self.times([phase_due_at.map(|due| due.max(self.now))]);
         self.phase(phase);
@@ -159,7 +160,12 @@ impl Fingerprint {
             }
             // Its time counts only after days.
             Phase::Finished { result, build } => {
-                self.add((result.status.as_str(), &result.message, build.is_some()));
+                self.add((
+                    result.status.as_str(),
+                    &result.message,
+                    result.command_ran.map(|ran| ran as u8),
+                    build.is_some(),
+                ));
             }
             Phase::Rejected { kind: _, reason, at: _ } => self.add(reason),
         }
