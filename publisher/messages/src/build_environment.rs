@@ -10,6 +10,8 @@ pub const PROJECT: &str = "DOORBELL_PROJECT";
 pub const REF: &str = "DOORBELL_REF";
 /// The commit to build; missing or empty: the ref's tip.
 pub const COMMIT: &str = "DOORBELL_COMMIT";
+/// Commits, separated by commas, of which the built one must not be a strict ancestor; missing or empty: none.
+pub const NOT_OLDER_THAN: &str = "DOORBELL_NOT_OLDER_THAN";
 /// `ancestor` or `tip`.
 pub const COMMIT_RULE: &str = "DOORBELL_COMMIT_RULE";
 /// What the checkout fetches beyond the commit, a JSON object; missing or empty: nothing.
@@ -41,6 +43,8 @@ pub struct BuildEnvironment {
     pub git_ref: GitRef,
     /// See [`COMMIT`].
     pub commit: Option<CommitId>,
+    /// See [`NOT_OLDER_THAN`].
+    pub not_older_than: Vec<CommitId>,
     /// See [`COMMIT_RULE`].
     pub commit_rule: CommitRule,
     /// See [`GIT_URL`].
@@ -73,6 +77,8 @@ impl BuildEnvironment {
         // Not sent where nothing is asked for: a runner of an earlier version does not know it.
         let is_asked = self.checkout != CheckoutOptions::default();
         let checkout = is_asked.then(|| (CHECKOUT, self.checkout.to_string()));
+        let not_older_than =
+            (!self.not_older_than.is_empty()).then(|| (NOT_OLDER_THAN, Self::commit_list(&self.not_older_than)));
         [
             (JOB_ID, self.job_id.clone()),
             (PROJECT, self.project.to_string()),
@@ -86,7 +92,13 @@ impl BuildEnvironment {
         .into_iter()
         .chain(commit)
         .chain(checkout)
+        .chain(not_older_than)
         .collect()
+    }
+
+    /// The value of [`NOT_OLDER_THAN`].
+    pub fn commit_list(commits: &[CommitId]) -> String {
+        commits.iter().map(CommitId::as_str).collect::<Vec<_>>().join(",")
     }
 
     /// Parses the result of [`BuildEnvironment::to_variables`].
@@ -109,6 +121,7 @@ impl BuildEnvironment {
             project: parsed(PROJECT, &required(PROJECT)?)?,
             git_ref: GitRef::parse_full(&required(REF)?).map_err(|problem| EnvironmentError { name: REF, problem })?,
             commit: optional(COMMIT).map(|text| parsed(COMMIT, &text)).transpose()?,
+            not_older_than: commits(&optional(NOT_OLDER_THAN).unwrap_or_default())?,
             commit_rule: parsed(COMMIT_RULE, &required(COMMIT_RULE)?)?,
             git_url: parsed(GIT_URL, &required(GIT_URL)?)?,
             checkout: optional(CHECKOUT).map(|text| parsed(CHECKOUT, &text)).transpose()?.unwrap_or_default(),
@@ -117,6 +130,11 @@ impl BuildEnvironment {
             timeout_seconds: seconds(&required(TIMEOUT_SECONDS)?)?,
         })
     }
+}
+
+fn commits(text: &str) -> Result<Vec<CommitId>, EnvironmentError> {
+    let ids = text.split(',').filter(|_| !text.is_empty());
+    ids.map(|id| id.parse().map_err(|problem| EnvironmentError { name: NOT_OLDER_THAN, problem })).collect()
 }
 
 fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {

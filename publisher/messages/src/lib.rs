@@ -26,7 +26,7 @@ mod watch_hash;
 
 pub use build_environment::{
     ARGV, BuildEnvironment, CHECKOUT, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError,
-    GIT_CREDENTIALS, GIT_URL, JOB_ID, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
+    GIT_CREDENTIALS, GIT_URL, JOB_ID, NOT_OLDER_THAN, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
 pub use checkout_options::{CheckoutDepth, CheckoutHistory, CheckoutOptions};
 pub use commit::CommitId;

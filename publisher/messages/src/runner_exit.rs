@@ -19,11 +19,13 @@ pub enum RunnerExit {
     Interrupted = 245,
     /// The machine has no disk, memory or processes left for the runner.
     InfrastructureFailure = 246,
+    /// The commit is a strict ancestor of one that must not be overtaken: the command did not run.
+    OlderCommit = 247,
 }
 
 impl RunnerExit {
     /// All codes, for tables and documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BadEnvironment,
         Self::CheckoutFailed,
         Self::CommitNotOnRef,
@@ -31,6 +33,7 @@ impl RunnerExit {
         Self::TimedOut,
         Self::Interrupted,
         Self::InfrastructureFailure,
+        Self::OlderCommit,
     ];
 
     /// The first and the last code that is never a command's.
@@ -49,7 +52,11 @@ impl RunnerExit {
     /// Whether the runner exits with this code only before it starts the command.
     pub fn is_before_command(self) -> bool {
         match self {
-            Self::BadEnvironment | Self::CheckoutFailed | Self::CommitNotOnRef | Self::CommandNotFound => true,
+            Self::BadEnvironment
+            | Self::CheckoutFailed
+            | Self::CommitNotOnRef
+            | Self::CommandNotFound
+            | Self::OlderCommit => true,
             Self::TimedOut | Self::Interrupted | Self::InfrastructureFailure => false,
         }
     }
@@ -64,6 +71,7 @@ impl RunnerExit {
             Self::TimedOut => "the command ran longer than it may",
             Self::Interrupted => "the build was stopped while the command ran",
             Self::InfrastructureFailure => "the build machine failed",
+            Self::OlderCommit => "the commit is older than another one of its ref: stepped aside",
         }
     }
 }

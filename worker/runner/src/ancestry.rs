@@ -27,7 +27,7 @@ pub(crate) fn find_commit(git: &Git<'_>, build: &BuildEnvironment) -> Result<Com
             )));
         }
         // The ref may have moved between two fetches; whatever it is now is what counts.
-        if is_ancestor(git, requested)? {
+        if is_on_ref(git, requested)? {
             deepen_history(git, build, requested)?;
             return Ok(requested.clone());
         }
@@ -59,7 +59,7 @@ fn deepen_history(git: &Git<'_>, build: &BuildEnvironment, commit: &CommitId) ->
 }
 
 /// The commit that the ref names, through an annotated tag if need be.
-fn tip(git: &Git<'_>) -> Result<CommitId, RunnerError> {
+pub(crate) fn tip(git: &Git<'_>) -> Result<CommitId, RunnerError> {
     resolve_commit(git, FETCHED_REF)?
         .ok_or_else(|| RunnerError::checkout("the ref names something that is not a commit"))
 }
@@ -117,12 +117,17 @@ fn parse_id(text: &str) -> Result<CommitId, RunnerError> {
         .map_err(|error| RunnerError::checkout(format!("git named an object in an unknown way: {error}")))
 }
 
-fn is_ancestor(git: &Git<'_>, requested: &CommitId) -> Result<bool, RunnerError> {
+fn is_on_ref(git: &Git<'_>, requested: &CommitId) -> Result<bool, RunnerError> {
     // A tag object resolves to another id: it is no commit, wherever it leads.
     if resolve_commit(git, requested.as_str())?.as_ref() != Some(requested) {
         return Ok(false);
     }
-    let output = git.run(&["merge-base", "--is-ancestor", "--end-of-options", requested.as_str(), FETCHED_REF])?;
+    is_ancestor(git, requested.as_str(), FETCHED_REF)
+}
+
+/// Whether the fetched history has a path from `descendant` back to `ancestor`. Each commit is its own ancestor.
+pub(crate) fn is_ancestor(git: &Git<'_>, ancestor: &str, descendant: &str) -> Result<bool, RunnerError> {
+    let output = git.run(&["merge-base", "--is-ancestor", "--end-of-options", ancestor, descendant])?;
     match output.status.code() {
         Some(0) => Ok(true),
         Some(1) => Ok(false),
@@ -130,7 +135,7 @@ fn is_ancestor(git: &Git<'_>, requested: &CommitId) -> Result<bool, RunnerError>
     }
 }
 
-fn is_shallow(git: &Git<'_>) -> Result<bool, RunnerError> {
+pub(crate) fn is_shallow(git: &Git<'_>) -> Result<bool, RunnerError> {
     let output = git.run(&["rev-parse", "--is-shallow-repository"])?.into_stdout("git rev-parse")?;
     Ok(output.trim() == "true")
 }

@@ -7,6 +7,7 @@ use doorbell_messages::{BuildEnvironment, CommitId};
 
 use crate::ancestry;
 use crate::authorization::Authorization;
+use crate::commit_order;
 use crate::complement;
 use crate::error::RunnerError;
 use crate::git::Git;
@@ -91,6 +92,7 @@ fn fetch_and_check_out(git: &Git<'_>, build: &BuildEnvironment) -> Result<Commit
     let commit = ancestry::find_commit(git, build)?;
     log_tag_object(build, &commit);
     log_line(&format!("fetched in {}; building commit {commit}", format_seconds(start.elapsed())));
+    commit_order::refuse_older_commit(git, build, &commit)?;
     let start = Instant::now();
     git.run(&["checkout", "--quiet", "--detach", commit.as_str(), "--"])?.into_stdout("git checkout")?;
     let head = ancestry::resolve_commit(git, "HEAD")?;

@@ -4,6 +4,7 @@ mod ancestry;
 mod authorization;
 mod checkout;
 mod command;
+mod commit_order;
 mod complement;
 mod credential;
 mod error;

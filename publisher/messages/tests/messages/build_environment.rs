@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use doorbell_messages::{
-    ARGV, BuildEnvironment, CHECKOUT, COMMIT, CheckoutOptions, CommitRule, GIT_URL, REF, TIMEOUT_SECONDS,
+    ARGV, BuildEnvironment, CHECKOUT, COMMIT, CheckoutOptions, CommitRule, GIT_URL, NOT_OLDER_THAN, REF,
+    TIMEOUT_SECONDS,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -14,6 +15,7 @@ fn environment() -> BuildEnvironment {
         project: "demo".parse().unwrap(),
         git_ref: doorbell_messages::GitRef::Branch("main".parse().unwrap()),
         commit: Some("8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6".parse().unwrap()),
+        not_older_than: Vec::new(),
         commit_rule: CommitRule::Tip,
         git_url: "https://git.example.org/demo.git".parse().unwrap(),
         checkout: CheckoutOptions::default(),
@@ -84,6 +86,18 @@ fn checkout_variable_is_set_only_where_something_is_asked() {
 }
 
 #[test]
+fn not_older_than_is_set_only_where_a_commit_is_listed() {
+    assert!(!environment().to_variables().contains_key(NOT_OLDER_THAN));
+    let commits = ["8c1f5e0a9d3b47e6a2c4f1087d6b5e3a90c2d4f6", "0123456789abcdef0123456789abcdef01234567"];
+    let not_older_than = commits.map(|commit| commit.parse().unwrap()).to_vec();
+    let mut variables = BuildEnvironment { not_older_than, ..environment() }.to_variables();
+    assert_eq!(variables[NOT_OLDER_THAN], commits.join(","));
+    assert_eq!(read(&variables).unwrap().not_older_than.len(), 2);
+    variables.insert(NOT_OLDER_THAN, String::new());
+    assert_eq!(read(&variables).unwrap(), environment());
+}
+
+#[test]
 fn invalid_build_variable_is_rejected_by_name() {
     let check = |name: &'static str, value: &str, problem: &str| {
         let mut variables = environment().to_variables();
@@ -97,6 +111,9 @@ fn invalid_build_variable_is_rejected_by_name() {
     check(ARGV, r#"["a\u0000"]"#, "NUL");
     check(ARGV, r#"["a", 1]"#, "not a JSON array of strings");
     check(COMMIT, "8c1f5e0", "a full commit id");
+    for list in ["8c1f5e0", ",", "0123456789abcdef0123456789abcdef01234567,"] {
+        check(NOT_OLDER_THAN, list, "a full commit id");
+    }
     check(REF, "main", "expected refs/heads/<branch>");
     check(REF, "refs/heads/--upload-pack=id", "begin with -");
     check(GIT_URL, "ext::sh -c id", "printable ASCII without spaces");

@@ -120,6 +120,7 @@ fn environment(
         project: request.project.clone(),
         git_ref: request.git_ref.clone(),
         commit,
+        not_older_than: Vec::new(),
         commit_rule: document.commit_policy,
         git_url: document.git_url.clone(),
         checkout: document.checkout.unwrap_or_default(),

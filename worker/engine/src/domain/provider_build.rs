@@ -55,6 +55,8 @@ pub enum BuildOutcome {
         /// The runner's exit code.
         exit_code: i32,
     },
+    /// The runner stepped aside before the command: the commit is older than one that it must not overtake.
+    OlderCommit,
     /// The build failed outside the runner's stage, or without an exit code.
     FailedOutsideCommand(Option<FailedStage>),
     /// The provider's infrastructure failed.
@@ -82,6 +84,9 @@ pub struct FailedStage {
 impl BuildOutcome {
     /// The outcome of a runner that exited with this code, which is not 0.
     pub fn from_exit_code(exit_code: i32) -> Self {
+        if RunnerExit::from_code(exit_code) == Some(RunnerExit::OlderCommit) {
+            return Self::OlderCommit;
+        }
         if u8::try_from(exit_code).is_ok_and(|code| RunnerExit::RESERVED.contains(&code)) {
             return Self::RunnerFailed { exit_code };
         }
@@ -108,6 +113,7 @@ impl ProviderBuild {
                 Some(exit) if exit.is_before_command() => CommandRan::No,
                 _ => CommandRan::Maybe,
             },
+            BuildState::Ended(BuildOutcome::OlderCommit) => CommandRan::No,
             BuildState::Ended(_) if self.reached_command == Some(false) => CommandRan::No,
             BuildState::Ended(_) | BuildState::Queued | BuildState::Running => CommandRan::Maybe,
         }
@@ -123,6 +129,7 @@ impl ProviderBuild {
                 (Status::Failure, format!("the command exited with {exit_code}{after}"))
             }
             BuildOutcome::RunnerFailed { exit_code } => (Status::Error, runner_message(*exit_code, &after)),
+            BuildOutcome::OlderCommit => (Status::Canceled, format!("{}{after}", RunnerExit::OlderCommit.meaning())),
             BuildOutcome::FailedOutsideCommand(stage) => {
                 (Status::Error, format!("the build failed outside the command{after}{}", stage_message(stage.as_ref())))
             }

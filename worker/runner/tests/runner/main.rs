@@ -3,6 +3,7 @@
 
 mod checkout;
 mod command;
+mod commit_order;
 mod complement;
 mod credential;
 mod fixture;

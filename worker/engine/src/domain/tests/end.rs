@@ -26,10 +26,10 @@ fn build_outcome_says_whether_the_command_ran() {
     check(SUCCESS, None, CommandRan::Yes);
     check(BuildState::Ended(BuildOutcome::CommandFailed { exit_code: 1 }), None, CommandRan::Yes);
     for exit in RunnerExit::ALL {
-        let expected = if exit.code() <= 243 { CommandRan::No } else { CommandRan::Maybe };
+        let expected =
+            if exit.code() <= 243 || exit == RunnerExit::OlderCommit { CommandRan::No } else { CommandRan::Maybe };
         check(BuildState::Ended(BuildOutcome::from_exit_code(exit.code().into())), Some(true), expected);
     }
-    check(BuildState::Ended(BuildOutcome::from_exit_code(247)), None, CommandRan::Maybe);
     for outcome in [FAILED, CANCELED, BuildState::Ended(BuildOutcome::TimedOut)] {
         check(outcome.clone(), Some(false), CommandRan::No);
         check(outcome.clone(), Some(true), CommandRan::Maybe);

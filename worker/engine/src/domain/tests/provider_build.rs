@@ -47,13 +47,19 @@ fn command_exit_code_is_a_failure() {
 
 #[test]
 fn reserved_runner_exit_code_is_an_error() {
-    for code in RunnerExit::RESERVED {
+    for code in RunnerExit::RESERVED.filter(|code| *code != RunnerExit::OlderCommit.code()) {
         let outcome = BuildOutcome::from_exit_code(code.into());
         let (status, text) =
             JobHarness::starting(json!({})).build(1, BuildState::Ended(outcome)).final_status().unwrap();
         assert_eq!(status, Status::Error, "{code}");
         assert!(text.contains(&format!("runner code {code}")), "{text}");
     }
+}
+
+#[test]
+fn older_commit_cancels_the_job() {
+    let text = "the commit is older than another one of its ref: stepped aside after 42 s";
+    check(BuildOutcome::from_exit_code(247), (Status::Canceled, text));
 }
 
 #[test]
