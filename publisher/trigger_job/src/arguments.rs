@@ -74,6 +74,11 @@ pub struct TriggerArguments {
     #[arg(long)]
     pub cancel: bool,
 
+    /// Build the commit even if a newer one of the ref was built, as for a rollback; the project's registry entry must
+    /// permit it (allowOlder)
+    #[arg(long)]
+    pub allow_older: bool,
+
     /// Publish even if this CI's build is of a pull request from a fork; the registry decides what it may do
     #[arg(long)]
     pub allow_fork: bool,
@@ -177,7 +182,7 @@ impl TriggerArguments {
             origin: None,
             watch: None,
             once: false,
-            allow_older: false,
+            allow_older: self.allow_older,
             commit_rule: None,
             variables: self.request_variables()?,
         })
@@ -232,6 +237,7 @@ mod tests {
     fn options_map_to_request_fields() {
         check(&[], Ok(r#"{"project":"demo","branch":"main"}"#));
         check(&["--id", "7", "--cancel"], Ok(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#));
+        check(&["--allow-older"], Ok(r#"{"project":"demo","branch":"main","allowOlder":true}"#));
         check(&["--cause=-v"], Ok(r#"{"project":"demo","branch":"main","cause":"-v"}"#));
         check(
             &["--var", "B=x=y", "--var", "A="],

@@ -17,7 +17,7 @@ pub use build_command::BuildCommand;
 pub use build_project_name::BuildProjectName;
 pub use parse::{DocumentError, ParsedDocument};
 pub use project::ProjectDocument;
-pub use project_rules::{OnUnknownStart, PullRequestRule, TimeoutMinutes};
+pub use project_rules::{OnUnknownStart, OrderRule, PullRequestRule, TimeoutMinutes};
 pub use ref_pattern::RefPattern;
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
 #[cfg(feature = "schema")]

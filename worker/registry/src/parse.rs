@@ -116,6 +116,8 @@ const KEYS: &[&str] = &[
     "defaultBranch",
     "commitPolicy",
     "pullRequests",
+    "order",
+    "allowOlder",
     "onUnknownStart",
     "buildProject",
     "unprivilegedBuildProject",

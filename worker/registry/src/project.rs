@@ -2,8 +2,8 @@ use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, PullRequestRule, RefPattern,
-    ReportConfig, TimeoutMinutes,
+    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, OrderRule, PullRequestRule,
+    RefPattern, ReportConfig, TimeoutMinutes,
 };
 
 /// An entry of the owner's registry: the project's document, merged over `_default`'s.
@@ -39,6 +39,12 @@ pub struct ProjectDocument {
     /// Whether pull requests are built, and how.
     #[serde(default, deserialize_with = "parse::word")]
     pub pull_requests: PullRequestRule,
+    /// How jobs of one ref are ordered.
+    #[serde(default, deserialize_with = "parse::word")]
+    pub order: OrderRule,
+    /// Whether a request with `"allowOlder": true` may build a commit that is older than one that ran (`order: newest`).
+    #[serde(default)]
+    pub allow_older: bool,
     /// The action if the outcome of a start remains unknown.
     #[serde(default, deserialize_with = "parse::word")]
     pub on_unknown_start: OnUnknownStart,

@@ -26,6 +26,27 @@ pub enum OnUnknownStart {
     Stop,
 }
 
+/// How jobs of one ref are ordered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum OrderRule {
+    /// They run at the same time.
+    #[default]
+    Parallel,
+    /// One after the other, in the order in which they were published.
+    Serial,
+    /// One after the other, the latest first. A job whose commit is older than one that ran steps aside.
+    Newest,
+}
+
+impl OrderRule {
+    /// Whether jobs of one ref run at the same time.
+    pub fn is_parallel(&self) -> bool {
+        *self == Self::Parallel
+    }
+}
+
 /// Minutes that a build may take: 5 to 2160 (CodeBuild's own limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,6 +1,6 @@
-use doorbell_messages::{GitRef, Request, RequestAction, is_reserved_variable};
+use doorbell_messages::{CommitId, GitRef, Request, RequestAction, is_reserved_variable};
 use doorbell_registry::{
-    BuildCommand, BuildProjectName, DocumentError, ParsedDocument, ProjectDocument, PullRequestRule,
+    BuildCommand, BuildProjectName, DocumentError, OrderRule, ParsedDocument, ProjectDocument, PullRequestRule,
 };
 
 use crate::domain::rejection::{Rejection, RejectionKind};
@@ -76,6 +76,12 @@ impl Policy {
             return Err(Rejection::new(
                 RejectionKind::CancelWithoutTarget,
                 "a cancel names the id of the request whose job it means, and has none",
+            ));
+        }
+        if request.action == RequestAction::Start && request.allow_older && !self.document.allow_older {
+            return Err(Rejection::new(
+                RejectionKind::OlderNotAllowed,
+                format!("project {} does not let requests build an older commit (allowOlder)", request.project),
             ));
         }
         self.check_ref(request)?;
@@ -161,6 +167,21 @@ impl Policy {
             Some(build_project) => Ok(build_project.clone()),
             None => missing(format!("project {} names no build project ({key})", request.project)),
         }
+    }
+
+    /// Whether the order of jobs can be decided for a build of this commit. `newest` compares commits, so it needs one.
+    ///
+    /// # Errors
+    /// The commit is not known.
+    pub(crate) fn check_order(&self, commit: Option<&CommitId>) -> Result<(), Rejection> {
+        if self.document.order == OrderRule::Newest && commit.is_none() {
+            return Err(Rejection::new(
+                RejectionKind::CommitMissing,
+                "the project builds the newest commit of a ref (order): the request names no commit, and the project \
+                 has no reportTo whose forge resolves the ref",
+            ));
+        }
+        Ok(())
     }
 
     /// The command of the build. A string is one executable, which gets the short ref as its argument, as in iwomp.

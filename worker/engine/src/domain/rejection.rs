@@ -36,6 +36,10 @@ pub enum RejectionKind {
     CancelNotAllowed,
     /// The cancel does not say which job it means.
     CancelWithoutTarget,
+    /// The project does not let requests build a commit that is older than one that ran.
+    OlderNotAllowed,
+    /// The order of the ref's jobs needs a commit, and it is not known.
+    CommitMissing,
     /// The forge has no such ref.
     RefMissing,
     /// A kind of a later version: read and written back unchanged.
@@ -63,6 +67,8 @@ impl RejectionKind {
             Self::VariableNotAllowed => "the project does not let requests set a variable like this",
             Self::CancelNotAllowed => "the project does not let requests cancel jobs",
             Self::CancelWithoutTarget => "the cancel does not name a job",
+            Self::OlderNotAllowed => "the project does not let requests build an older commit",
+            Self::CommitMissing => "the request must name a commit",
             Self::RefMissing => "the forge has no such ref",
             Self::Other(_) => UNKNOWN_REJECTION,
         }

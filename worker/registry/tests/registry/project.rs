@@ -1,5 +1,5 @@
 use doorbell_messages::{CheckoutHistory, CommitRule};
-use doorbell_registry::{BuildCommand, OnUnknownStart, ParsedDocument, ProjectDocument, PullRequestRule};
+use doorbell_registry::{BuildCommand, OnUnknownStart, OrderRule, ParsedDocument, ProjectDocument, PullRequestRule};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -95,6 +95,7 @@ fn omitted_keys_get_restrictive_defaults() {
     assert_eq!(document.commit_policy, CommitRule::Ancestor);
     assert_eq!(document.pull_requests, PullRequestRule::None);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Retry);
+    assert!(document.order.is_parallel() && !document.allow_older);
     assert_eq!(document.deploy_dir.as_str(), ".");
     assert!(document.variables.iter().next().is_none() && document.checkout.is_none());
     assert!(!document.allow_cancel && document.report_to.is_none());
@@ -112,6 +113,7 @@ fn full_document_fields_are_parsed() {
     assert_eq!(document.commit_policy, CommitRule::Tip);
     assert_eq!(document.pull_requests, PullRequestRule::Unprivileged);
     assert_eq!(document.on_unknown_start, OnUnknownStart::Stop);
+    assert_eq!((document.order, document.allow_older), (OrderRule::Newest, true));
     assert_eq!(document.build_project.unwrap().as_str(), "doorbell-demo");
     assert_eq!(document.unprivileged_build_project.unwrap().as_str(), "doorbell-demo-pr");
     assert_eq!(document.timeout_minutes.unwrap().get(), 90);

@@ -86,6 +86,9 @@ impl Transition<'_> {
     }
 
     pub(super) fn accept(&mut self, policy: &Policy, build_project: &BuildProjectName, commit: Option<CommitId>) {
+        if let Err(rejection) = policy.check_order(commit.as_ref()) {
+            return self.reject(rejection, None);
+        }
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
         self.set_report_target(target);
         let launch = Launch::freeze(policy, &self.row.request, &self.row.key, build_project, commit, self.config);

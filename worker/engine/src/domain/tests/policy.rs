@@ -45,6 +45,15 @@ fn missing_refs_allow_default_branch_or_any_branch() {
 }
 
 #[test]
+fn older_commit_is_allowed_only_by_the_document() {
+    check_rejected(json!({"allowOlder": true}), json!({}), "does not let requests build an older commit (allowOlder)");
+    check_allowed(json!({"allowOlder": true}), json!({"allowOlder": true}), "builds");
+    // A cancel names the request that it cancels, and starts nothing.
+    let cancel = json!({"allowOlder": true, "action": "cancel", "id": "a"});
+    check_allowed(cancel, json!({"allowCancel": true}), "builds");
+}
+
+#[test]
 fn only_listed_variables_are_allowed() {
     check_allowed(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["STAGE"]}), "builds");
     check_rejected(json!({"variables": {"STAGE": "x"}}), json!({"variables": ["OTHER"]}), "the variable STAGE");

@@ -52,6 +52,13 @@ fn policy_rejection_is_recorded_with_its_reason() {
 }
 
 #[test]
+fn newest_rejects_a_request_whose_commit_nobody_can_resolve() {
+    let reason = "the project builds the newest commit of a ref (order): the request names no commit, and the project has \
+                  no reportTo whose forge resolves the ref";
+    check_rejected(json!({"commit": null}), json!({"order": "newest", "reportTo": null}), reason);
+}
+
+#[test]
 fn new_row_reads_the_policy_and_stays_due() {
     let mut job = JobHarness::received(json!({}));
     assert_eq!(job.fire_due(), [Effect::ReadPolicy]);
