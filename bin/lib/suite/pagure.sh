@@ -35,7 +35,7 @@ install_plugin() {
 
 alone() { "$python" -B -m unittest discover -s "$plugin/tests/unit"; }
 
-in_pagure() (cd "$plugin/tests/pagure" && "$python" -B -m unittest test_in_pagure)
+in_pagure() (cd "$plugin/tests/pagure" && "$python" -B -m unittest test_in_pagure test_publishing)
 
 scenarios() {
     mkdir -p "$(dirname "$screenshot")"

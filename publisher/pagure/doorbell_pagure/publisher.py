@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs `trigger_job`, so that the plugin contains no AWS code."""
+"""Runs `trigger_job` once, so that the plugin contains no AWS code."""
 
-import logging
+import base64
+import enum
 import os
 import subprocess
-import time
+import urllib.parse
 
-_log = logging.getLogger(__name__)
+from doorbell_pagure.text import one_line
 
 #: trigger_job retries for 30 s itself, and waits at most 10 s for credentials.
 TIMEOUT_SECONDS = 60
 
-#: Delay before each retry. Pagure drops an exception of a CI type and does not retry.
-RETRY_DELAYS_SECONDS = (5, 20, 60)
-
 #: Its exit codes, as publisher/trigger_job/README.md lists them.
 PUBLISHED = 0
 USAGE_ERRORS = (2, 3)
-ACCESS_DENIED = 4
 
 #: The variables that trigger_job inherits: for programs, the network and credentials. Pagure's own settings are not
 #: among them.
@@ -27,30 +24,29 @@ INHERITED_ENV_PREFIXES = ("AWS_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http
 #: Variables of AWS_* that are no credentials: they stay when the hook's own key is used.
 NON_CREDENTIAL_PREFIXES = ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_USE_")
 
+#: Variables of the worker's process that hold a secret.
+SECRET_ENV = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 
-def publish(request, key=None, environment=None, sleep=time.sleep):
-    """Publishes a request. `key` is (access key id, secret access key), or None.
 
-    It tries the worker's own credentials (environment, profile, role) first, and the key if access is denied. It returns
-    whether the request was published, and logs everything else.
-    """
-    environment = _inherited_env(os.environ if environment is None else environment)
-    for delay in (0,) + RETRY_DELAYS_SECONDS:
-        if delay:
-            sleep(delay)
-        code, output = _run(request, environment)
-        if code == ACCESS_DENIED and key:
-            code, output = _run(request, _with_key(environment, key))
-        output = _redact(output, key)
-        if code == PUBLISHED:
-            _log.info("doorbell: published %s as %s", request, output)
-            return True
-        if code in USAGE_ERRORS:
-            _log.error("doorbell: publishing %s failed, no retry: %s", request, output)
-            return False
-        _log.warning("doorbell: publishing %s failed, will retry: %s", request, output)
-    _log.error("doorbell: publishing %s failed after retries; request a rebuild in the pull request", request)
-    return False
+class Outcome(enum.Enum):
+    """What came of one attempt."""
+
+    PUBLISHED = "published"
+    #: It may succeed later. The message may also have arrived: repeat it with the same id.
+    RETRY = "retry"
+    #: It fails each time.
+    FAILED = "failed"
+
+
+def publish(request, credentials, environment=None):
+    """Makes one attempt with these credentials and no others; returns its outcome and a line for the log.
+
+    The line has no secret in it."""
+    inherited = _inherited_env(os.environ if environment is None else environment)
+    env = _with_key(inherited, credentials.key) if credentials.key else inherited
+    secrets = [credentials.key[1]] if credentials.key else [env[name] for name in SECRET_ENV if env.get(name)]
+    outcome, output = _run(request, env)
+    return outcome, one_line(_redact(output, secrets))
 
 
 def _run(request, environment):
@@ -65,11 +61,15 @@ def _run(request, environment):
             check=False,
         )
     except FileNotFoundError:
-        return USAGE_ERRORS[0], "the program trigger_job is not on the worker's PATH"
+        return Outcome.FAILED, "the program trigger_job is not on the worker's PATH"
+    except ValueError:
+        return Outcome.FAILED, "a field of the hook contains a NUL character"
     except (OSError, subprocess.TimeoutExpired) as error:
-        return None, f"trigger_job: {error.__class__.__name__}"
-    output = completed.stdout if completed.returncode == PUBLISHED else completed.stderr
-    return completed.returncode, " ".join(output.decode("utf-8", "replace").split())
+        return Outcome.RETRY, f"trigger_job: {error.__class__.__name__}"
+    if completed.returncode == PUBLISHED:
+        return Outcome.PUBLISHED, completed.stdout.decode("utf-8", "replace")
+    outcome = Outcome.FAILED if completed.returncode in USAGE_ERRORS else Outcome.RETRY
+    return outcome, completed.stderr.decode("utf-8", "replace")
 
 
 def _inherited_env(environment):
@@ -92,6 +92,16 @@ def _with_key(environment, key):
     return env
 
 
-def _redact(output, key):
-    """Removes the key from the output: trigger_job prints no secret, but a library below it might."""
-    return output.replace(key[1], "***") if key else output
+def _redact(output, secrets):
+    """Removes secrets from the output: trigger_job prints none, but a library or proxy below it might repeat one."""
+    for secret in secrets:
+        for form in (secret, urllib.parse.quote(secret, safe=""), *_base64_forms(secret.encode())):
+            output = output.replace(form, "***")
+    return output
+
+
+def _base64_forms(secret):
+    """The part of a longer text's base64 that this secret determines, for each of its three offsets."""
+    for offset in range(3):
+        encoded = base64.b64encode(bytes(offset) + secret).decode()
+        yield encoded[(0, 2, 3)[offset] : (offset + len(secret)) * 8 // 6]

@@ -38,5 +38,9 @@ class Request:
         return named + ["--", self.project] + ([self.branch] if self.branch else [])
 
     def __str__(self):
-        what = f"pull request {self.pull_request}" if self.pull_request else self.branch or f"tag {self.tag}"
-        return f"{self.project}, {what} at {self.commit}"
+        """For logs. The owner of a repository chooses these values: `!r` keeps them on one line."""
+        if self.pull_request:
+            what = f"pull request {self.pull_request}"
+        else:
+            what = f"branch {self.branch!r}" if self.branch else f"tag {self.tag!r}"
+        return f"{self.project!r}, {what} at {self.commit!r}"

@@ -50,6 +50,8 @@ class Instance:
                 self._run("createdb", [sys.executable, "createdb.py", "-c", self._file("pagure.cfg"),
                                        "-i", self._file("alembic.ini")])
             self._start_worker()
+            if self.plugin:
+                self._start_plugins_worker()
             self._start_web()
             self.info.update(json.loads(self._run("seed", [sys.executable, str(HERE / "seed.py")])))
             self.info["log"] = str(self.dir / "logs")
@@ -59,7 +61,7 @@ class Instance:
         return self
 
     def __exit__(self, *_):
-        for name in ("web", "worker", "redis"):
+        for name in ("web", "doorbell", "worker", "redis"):
             self._stop(name)
         self.socket.close()
 
@@ -123,6 +125,12 @@ class Instance:
         # The solo pool of each of two would do, too; two processes of one are what Pagure's own unit starts.
         self._start("worker", [sys.executable, "-m", "celery", "-A", "pagure.lib.tasks", "worker", "--concurrency", "2",
                                "--loglevel", "info", "--queues", QUEUES])
+
+    def _start_plugins_worker(self):
+        """The worker of the plugin's queue, as its README says."""
+        self._start("doorbell", [sys.executable, "-m", "celery", "-A", "pagure.lib.tasks_services", "worker",
+                                 "--concurrency", "2", "--loglevel", "info", "--queues", "pagure_doorbell",
+                                 "--hostname", "doorbell@%h"])
 
     def _start_web(self):
         fd = self.socket.fileno()

@@ -39,3 +39,5 @@ if PLUGIN:
     PAGURE_CI_SERVICES = ["doorbell"]
     PAGURE_PLUGINS_CONFIG = f"{DIR}/plugins.cfg"
     CELERY_CONFIG = {"include": ["doorbell_pagure.worker"]}
+    DOORBELL_TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:doorbell-requests"
+    DOORBELL_PAIRS = [("listed", "demo")]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What of the plugin needs no Pagure: how trigger_job is run, and what git is asked."""
 
+import base64
 import os
 import pathlib
 import subprocess
@@ -11,6 +12,8 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from doorbell_pagure import git_refs, publisher  # noqa: E402
+from doorbell_pagure.credentials import Credentials  # noqa: E402
+from doorbell_pagure.publisher import Outcome  # noqa: E402
 from doorbell_pagure.request import Request  # noqa: E402
 
 TOPIC = "arn:aws:sns:eu-central-1:111122223333:doorbell-requests"
@@ -18,15 +21,14 @@ COMMIT = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba"
 REQUEST = Request(project="demo", topic=TOPIC, branch="main", commit=COMMIT, id="pagure-1", cause="push to main")
 KEY = ("AKIAHOOK", "canary-secret")
 
-#: Stands in for trigger_job: notes its arguments and environment, and exits with the given code, call by call.
+#: Stands in for trigger_job: records its arguments, its environment and the number of its calls.
 PROGRAM = """#!/bin/sh
 printf '%s\\n' "$@" >>"{dir}/arguments"
 env >>"{dir}/environment"
 n=$(cat "{dir}/calls" 2>/dev/null || echo 0)
 echo $((n + 1)) >"{dir}/calls"
-set -- {codes}
-shift $n
-echo "said by the program, canary-secret" >&2
+set -- {code}
+printf '%s\\n' "${{2-}}" >&2
 echo "demo#pagure-1#0"
 exit $1
 """
@@ -35,21 +37,18 @@ exit $1
 class PublisherTest(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.delays = []
 
-    def publish(self, *codes, key=None, request=REQUEST, **environment):
+    def publish(self, code, key=None, request=REQUEST, **environment):
+        """One attempt, whose trigger_job exits with this code."""
         program = self.dir / "trigger_job"
-        program.write_text(PROGRAM.format(dir=self.dir, codes=" ".join(map(str, codes))))
+        program.write_text(PROGRAM.format(dir=self.dir, code=code))
         program.chmod(0o755)
         path = str(self.dir) + os.pathsep + os.environ["PATH"]
         os.environ["PATH"], old = path, os.environ["PATH"]
         try:
-            with self.assertLogs("doorbell_pagure") as logs:
-                result = publisher.publish(request, key, dict(environment, PATH=path), self.delays.append)
+            return publisher.publish(request, Credentials(key), dict(environment, PATH=path))
         finally:
             os.environ["PATH"] = old
-        self.said = "\n".join(logs.output)
-        return result
 
     def recorded(self, name):
         return (self.dir / name).read_text().splitlines()
@@ -64,52 +63,66 @@ class PublisherTest(unittest.TestCase):
         check(["--", "demo", "--output=json"], branch="--output=json")
         check(["--cause=$(id); \n", "--", "demo", "x"], branch="x", cause="$(id); \n")
 
-    def test_publish_uses_worker_credentials_first(self):
-        self.assertTrue(self.publish(0, key=KEY, AWS_PROFILE="pagure", PAGURE_CONFIG="/etc/pagure.cfg", SECRET_KEY="x"))
-        self.assertEqual(self.recorded("arguments"), REQUEST.arguments())
-        environment = "\n".join(self.recorded("environment"))
-        self.assertIn("AWS_PROFILE=pagure", environment)
-        for name in ("PAGURE_CONFIG", "SECRET_KEY", "AKIAHOOK"):
-            self.assertNotIn(name, environment)
-        self.assertEqual(self.delays, [])
+    def test_request_is_logged_on_one_line(self):
+        request = Request(project="demo\n2026 ERROR forged", topic=TOPIC, branch="\x1b[2Jmain\u202e", commit=COMMIT)
+        expected = "'demo\\n2026 ERROR forged', branch '\\x1b[2Jmain\\u202e' at '" + COMMIT + "'"
+        self.assertEqual(str(request), expected)
 
-    def test_denied_worker_falls_back_to_hook_key(self):
-        worker_env = {"AWS_PROFILE": "pagure", "AWS_SESSION_TOKEN": "old", "AWS_ENDPOINT_URL": "https://sns.example"}
-        self.assertTrue(self.publish(4, 0, key=KEY, **worker_env))
-        second = self.recorded("environment")[-30:]
-        self.assertIn("AWS_SECRET_ACCESS_KEY=canary-secret", second)
-        self.assertIn("AWS_ENDPOINT_URL=https://sns.example", second)
-        after = "\n".join(second).partition("AWS_ACCESS_KEY_ID=AKIAHOOK")
-        self.assertTrue(after[1])
-        count = sum(line.startswith("AWS_SESSION_TOKEN=") for line in self.recorded("environment"))
-        self.assertEqual(count, 1, "the worker's own credentials are not mixed with the hook's key")
+    def test_workers_credentials_are_passed_without_pagures_settings(self):
+        environment = {"AWS_PROFILE": "pagure", "PAGURE_CONFIG": "/etc/pagure.cfg", "SECRET_KEY": "x"}
+        self.assertEqual(self.publish(0, **environment), (Outcome.PUBLISHED, "demo#pagure-1#0"))
+        self.assertEqual(self.recorded("arguments"), REQUEST.arguments())
+        passed = "\n".join(self.recorded("environment"))
+        self.assertIn("AWS_PROFILE=pagure", passed)
+        for name in ("PAGURE_CONFIG", "SECRET_KEY"):
+            self.assertNotIn(name, passed)
+
+    def test_hook_key_is_used_alone_even_if_denied(self):
+        worker_env = {
+            "AWS_PROFILE": "pagure", "AWS_ACCESS_KEY_ID": "AKIAINSTANCE", "AWS_SESSION_TOKEN": "old",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://role", "AWS_ENDPOINT_URL": "https://sns.example",
+        }
+        for code, outcome in [(0, Outcome.PUBLISHED), (4, Outcome.RETRY)]:
+            with self.subTest(code):
+                self.assertEqual(self.publish(code, key=KEY, **worker_env)[0], outcome)
+        passed = self.recorded("environment")
+        self.assertEqual(self.recorded("calls"), ["2"], "one call for each attempt")
+        self.assertEqual([line for line in passed if line.startswith("AWS_ACCESS_KEY_ID=")], ["AWS_ACCESS_KEY_ID=AKIAHOOK"] * 2)
+        for line in ("AWS_SECRET_ACCESS_KEY=canary-secret", "AWS_ENDPOINT_URL=https://sns.example",
+                     "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null"):
+            self.assertIn(line, passed)
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONTAINER"):
+            self.assertFalse(any(line.startswith(name) for line in passed), name)
         self.assertFalse(any("canary" in line for line in self.recorded("arguments")), "a secret is an argument")
 
-    def test_transient_error_is_retried_and_usage_error_is_not(self):
-        for codes, result, delays in [
-            ((5, 0), True, [5]),
-            ((130, 5, 0), True, [5, 20]),
-            ((5, 5, 5, 5), False, [5, 20, 60]),
-            ((4, 4, 4, 4), False, [5, 20, 60]),
-            ((2,), False, []),
-            ((3,), False, []),
-        ]:
-            with self.subTest(codes):
-                (self.dir / "calls").unlink(missing_ok=True)
-                self.delays.clear()
-                self.assertEqual((self.publish(*codes), self.delays), (result, delays))
-                self.assertEqual(self.recorded("calls"), [str(len(codes))])
+    def test_exit_code_decides_whether_to_retry(self):
+        for code, outcome in [(0, Outcome.PUBLISHED), (2, Outcome.FAILED), (3, Outcome.FAILED), (4, Outcome.RETRY),
+                              (5, Outcome.RETRY), (130, Outcome.RETRY)]:
+            with self.subTest(code):
+                self.assertEqual(self.publish(code)[0], outcome)
 
-    def test_no_secret_is_logged(self):
-        self.publish(5, 5, 2, key=KEY)
-        self.assertIn("said by the program, ***", self.said)
-        self.assertNotIn("canary", self.said)
+    def test_no_secret_is_in_the_output(self):
+        encoded = [base64.b64encode(start.encode() + b"canary-secret").decode() for start in ("", "x", "x:")]
+        for text in ("canary-secret", "a%2Fb", *encoded):
+            key = ("AKIAHOOK", "a/b" if text == "a%2Fb" else "canary-secret")
+            with self.subTest(text):
+                _, output = self.publish(f"5 '{text}'", key=key)
+                self.assertIn("***", output)
+                self.assertNotIn(text, output)
+        _, output = self.publish("5 'instance-canary'", AWS_SECRET_ACCESS_KEY="instance-canary")
+        self.assertNotIn("instance-canary", output)
 
-    def test_missing_program_is_logged_once(self):
-        with self.assertLogs("doorbell_pagure", "ERROR") as logs:
-            self.assertFalse(publisher.publish(REQUEST, None, {"PATH": str(self.dir)}, self.delays.append))
-        self.assertIn("trigger_job is not on the worker's PATH", logs.output[0])
-        self.assertEqual(self.delays, [])
+    def test_output_is_one_printable_line(self):
+        _, output = self.publish("5 '\x1b[2Jfirst\n2026 ERROR forged'")
+        self.assertEqual(output, "[2Jfirst 2026 ERROR forged")
+
+    def test_missing_program_fails_without_retry(self):
+        outcome, output = publisher.publish(REQUEST, Credentials(), {"PATH": str(self.dir)})
+        self.assertEqual((outcome, output), (Outcome.FAILED, "the program trigger_job is not on the worker's PATH"))
+
+    def test_nul_character_fails_without_retry(self):
+        request = Request(project="de\0mo", topic=TOPIC, branch="main", commit=COMMIT)
+        self.assertEqual(self.publish(0, request=request)[0], Outcome.FAILED)
 
 
 class GitRefsTest(unittest.TestCase):

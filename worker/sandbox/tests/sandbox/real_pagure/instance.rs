@@ -145,9 +145,9 @@ impl PagureInstance {
         }
     }
 
-    /// The logs of Pagure and of its worker.
+    /// The logs of Pagure, of its worker and of the plugin's.
     pub(super) fn log(&self) -> String {
-        ["pagure.log", "worker.log"]
+        ["pagure.log", "worker.log", "doorbell.log"]
             .map(|name| std::fs::read_to_string(self.logs.join(name)).unwrap_or_default())
             .concat()
     }
