@@ -96,9 +96,14 @@ pub fn printable_line(text: &str) -> String {
 }
 
 /// A summary and an error's causes, on one line: HTTP clients name only there why a connection failed.
+pub fn error_chain(summary: &str, error: &dyn Error) -> String {
+    sanitize_line(&error_causes(summary, error), MAX_LINE_CHARS)
+}
+
+/// A summary and an error's causes as they are: not yet cut, so that a secret in them can be found.
 ///
 /// A cause that repeats the text before it is left out.
-pub fn error_chain(summary: &str, error: &dyn Error) -> String {
+pub fn error_causes(summary: &str, error: &dyn Error) -> String {
     let mut texts = vec![summary.to_owned()];
     let mut source = error.source();
     while let Some(cause) = source {
@@ -108,7 +113,7 @@ pub fn error_chain(summary: &str, error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    sanitize_line(&texts.join(": "), MAX_LINE_CHARS)
+    texts.join(": ")
 }
 
 /// JSON as SNS and SQS accept it.

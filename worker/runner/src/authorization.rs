@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorbell_messages::{Redactor, check_secret_length};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::RunnerError;
@@ -8,22 +9,23 @@ use crate::error::RunnerError;
 #[derive(Debug)]
 pub(crate) struct Authorization {
     header: SecretString,
-    /// The forms in which a server could print it back.
-    redacted_forms: Vec<SecretString>,
+    /// Removes the secret in each form in which a server could print it back.
+    redactor: Redactor,
 }
 
 impl Authorization {
     /// # Errors
-    /// A token that no header can carry; `variable` says where it came from.
+    /// A token that no header can carry, or one that is too short to be redacted; `variable` says where it came from.
     pub(crate) fn bearer(variable: &str, token: &str) -> Result<Self, RunnerError> {
         if !token.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(invalid_credential(variable, "a bearer token is printable ASCII without spaces"));
         }
-        Ok(Self { header: format!("Authorization: Bearer {token}").into(), redacted_forms: vec![token.into()] })
+        check_secret_length(token).map_err(|rule| invalid_credential(variable, &rule))?;
+        Ok(Self { header: format!("Authorization: Bearer {token}").into(), redactor: Redactor::new([token]) })
     }
 
     /// # Errors
-    /// A name or a password that the Basic scheme (RFC 7617) can't carry.
+    /// A name or a password that the Basic scheme (RFC 7617) can't carry, or a password that is too short to be redacted.
     pub(crate) fn basic(variable: &str, username: &str, password: &str) -> Result<Self, RunnerError> {
         if username.contains(':') || [username, password].iter().any(|text| text.contains(char::is_control)) {
             return Err(invalid_credential(
@@ -31,10 +33,11 @@ impl Authorization {
                 "a user name has no colon, and neither it nor the password has a control character",
             ));
         }
+        check_secret_length(password).map_err(|rule| invalid_credential(variable, &rule))?;
         let pair = STANDARD.encode(format!("{username}:{password}"));
         Ok(Self {
             header: format!("Authorization: Basic {pair}").into(),
-            redacted_forms: vec![password.into(), pair.into(), STANDARD.encode(password).into()],
+            redactor: Redactor::new([password, pair.as_str()]),
         })
     }
 
@@ -45,7 +48,7 @@ impl Authorization {
 
     /// Takes the credential out of a text that a server had a hand in.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.redacted_forms.iter().fold(text.to_owned(), |text, form| text.replace(form.expose_secret(), "[secret]"))
+        self.redactor.redact(text)
     }
 }
 
@@ -59,10 +62,18 @@ mod tests {
 
     #[test]
     fn debug_and_redacted_text_hide_the_credential() {
-        let authorization = Authorization::basic("X", "me", "s3cret").unwrap();
+        let authorization = Authorization::basic("X", "me", "s3cret-word").unwrap();
         let debug = format!("{authorization:?}");
-        assert!(!debug.contains("s3cret") && !debug.contains("bWU6"), "{debug}");
-        let echoed = format!("remote: you sent {} that is me:s3cret", authorization.header());
+        assert!(!debug.contains("s3cret-word") && !debug.contains("bWU6"), "{debug}");
+        let echoed = format!("remote: you sent {} that is me:s3cret-word", authorization.header());
         assert_eq!(authorization.redact(&echoed), "remote: you sent Authorization: Basic [secret] that is me:[secret]");
+    }
+
+    #[test]
+    fn credential_under_eight_bytes_is_refused_unquoted() {
+        for refused in [Authorization::basic("X", "me", "1234567"), Authorization::bearer("X", "1234567")] {
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains("variable X") && !error.contains("1234567"), "{error}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use doorbell_messages::{BuildEnvironment, COMMIT, RunnerExit};
 use crate::checkout;
 use crate::credential::SECRET_VARIABLES;
 use crate::error::RunnerError;
-use crate::log::{format_seconds, log_line};
+use crate::log::{end_open_line, format_seconds, log_line};
 use crate::settings::RunnerSettings;
 use crate::spawn_error;
 use crate::supervisor::{ProcessOutcome, Supervisor};
@@ -45,7 +45,9 @@ pub(crate) fn run(
     ));
     let start = Instant::now();
     let child = command.spawn().map_err(|error| spawn_error::explain(program, &error))?;
-    let outcome = supervisor.watch(child, start + Duration::from_secs(build.timeout_seconds.into()))?;
+    let outcome = supervisor.watch(child, start + Duration::from_secs(build.timeout_seconds.into()));
+    end_open_line();
+    let outcome = outcome?;
     let elapsed = format_seconds(start.elapsed());
     match outcome {
         ProcessOutcome::Exited(status) => Ok(exit_code(status, &elapsed)),

@@ -100,26 +100,38 @@ mod tests {
             assert_eq!(header(variables).unwrap().as_deref(), expected, "{variables:?}");
         };
         let (secret, default, project) = (GIT_CREDENTIALS, DEFAULT_DOCUMENT, PROJECT_DOCUMENT);
-        // base64 of oauth2:t0k, me:pw, :pw
+        // base64 of oauth2:a-t0k3n-, me:pa55word, :pa55word
         check(&[], None);
-        check(&[(secret, " t0k\n")], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
-        check(&[(secret, r#"{"token":"t0k"}"#)], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
-        check(&[(secret, r#"{"username":"me","password":"pw","host":1}"#)], Some("Authorization: Basic bWU6cHc="));
-        check(&[(secret, "t0k"), (project, r#"{"authToken":"b"}"#)], Some("Authorization: Basic b2F1dGgyOnQwaw=="));
-        check(&[(secret, ""), (project, r#"{"authToken":"b"}"#)], Some("Authorization: Bearer b"));
-        check(&[(project, r#"{"authToken":"b","basicPassword":"pw"}"#)], Some("Authorization: Bearer b"));
-        check(&[(default, r#"{"authToken":"d"}"#), (project, "{}")], Some("Authorization: Bearer d"));
+        check(&[(secret, " a-t0k3n-\n")], Some("Authorization: Basic b2F1dGgyOmEtdDBrM24t"));
+        check(&[(secret, r#"{"token":"a-t0k3n-"}"#)], Some("Authorization: Basic b2F1dGgyOmEtdDBrM24t"));
         check(
-            &[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":null}"#)],
-            Some("Authorization: Bearer d"),
+            &[(secret, r#"{"username":"me","password":"pa55word","host":1}"#)],
+            Some("Authorization: Basic bWU6cGE1NXdvcmQ="),
         );
-        check(&[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":"p"}"#)], Some("Authorization: Bearer p"));
-        check(&[(default, r#"{"authToken":"d"}"#), (project, r#"{"authToken":""}"#)], None);
         check(
-            &[(default, r#"{"basicUsername":"me"}"#), (project, r#"{"basicPassword":"pw"}"#)],
-            Some("Authorization: Basic bWU6cHc="),
+            &[(secret, "a-t0k3n-"), (project, r#"{"authToken":"bearer-1"}"#)],
+            Some("Authorization: Basic b2F1dGgyOmEtdDBrM24t"),
         );
-        check(&[(project, r#"{"basicPassword":"pw"}"#)], Some("Authorization: Basic OnB3"));
+        check(&[(secret, ""), (project, r#"{"authToken":"bearer-1"}"#)], Some("Authorization: Bearer bearer-1"));
+        check(
+            &[(project, r#"{"authToken":"bearer-1","basicPassword":"pa55word"}"#)],
+            Some("Authorization: Bearer bearer-1"),
+        );
+        check(&[(default, r#"{"authToken":"default1"}"#), (project, "{}")], Some("Authorization: Bearer default1"));
+        check(
+            &[(default, r#"{"authToken":"default1"}"#), (project, r#"{"authToken":null}"#)],
+            Some("Authorization: Bearer default1"),
+        );
+        check(
+            &[(default, r#"{"authToken":"default1"}"#), (project, r#"{"authToken":"project1"}"#)],
+            Some("Authorization: Bearer project1"),
+        );
+        check(&[(default, r#"{"authToken":"default1"}"#), (project, r#"{"authToken":""}"#)], None);
+        check(
+            &[(default, r#"{"basicUsername":"me"}"#), (project, r#"{"basicPassword":"pa55word"}"#)],
+            Some("Authorization: Basic bWU6cGE1NXdvcmQ="),
+        );
+        check(&[(project, r#"{"basicPassword":"pa55word"}"#)], Some("Authorization: Basic OnBhNTV3b3Jk"));
         check(&[(project, r#"{"gitUrl":"https://host/x"}"#)], None);
     }
 
@@ -134,15 +146,21 @@ mod tests {
             r#"{"password":"CANARY"}"#,
             r#"{"token":"CANARY","username":"me","password":"CANARY"}"#,
             r#"{"token":["CANARY"]}"#,
-            r#"{"username":"a:CANARY","password":"pw"}"#,
+            r#"{"username":"a:CANARY","password":"pa55word"}"#,
             "CANARY\nX-Injected: 1",
             "{}",
+            "CANARY",
         ] {
             check(GIT_CREDENTIALS, secret);
         }
-        for document in
-            ["CANARY", r#"["CANARY"]"#, r#"{"authToken":{"a":"CANARY"}}"#, r#"{"authToken":"CANARY\r\nX: 1"}"#]
-        {
+        for document in [
+            "CANARY",
+            r#"["CANARY"]"#,
+            r#"{"authToken":"CANARY"}"#,
+            r#"{"basicPassword":"CANARY"}"#,
+            r#"{"authToken":{"a":"CANARY"}}"#,
+            r#"{"authToken":"CANARY\r\nX: 1"}"#,
+        ] {
             check(PROJECT_DOCUMENT, document);
         }
     }

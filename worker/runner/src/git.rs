@@ -102,7 +102,7 @@ impl Git<'_> {
         };
         let (stdout, stderr) = (text(stdout), text(stderr));
         match outcome {
-            ProcessOutcome::Exited(status) => Ok(self.output(args, status, stdout, self.redact(stderr))),
+            ProcessOutcome::Exited(status) => Ok(self.output(args, status, stdout, stderr)),
             ProcessOutcome::TimedOut => {
                 Err(RunnerError::checkout("the checkout took longer than the command may take, and was stopped"))
             }
@@ -115,21 +115,24 @@ impl Git<'_> {
 
     fn output(&self, args: &[&str], status: ExitStatus, stdout: String, stderr: String) -> GitOutput {
         if status.success() {
+            let stderr = self.redact(&stderr);
             return GitOutput { status, stdout, stderr, failure: GitFailure::Other, exhausted: None };
         }
         // Submodules have addresses of their own.
         let url = (args.first() != Some(&"submodule")).then_some(self.url);
-        let failure = GitFailure::classify(&stderr, url);
+        // By git's words as they are: a secret may look like a part of one of them.
+        let failure = GitFailure::classify(&stderr, url).map_words(|words| self.redact(words));
         let killed = status.signal() == Some(Signal::KILL.as_raw());
         let exhausted = killed.then_some("git was killed, most likely for want of memory");
         let exhausted = exhausted.or_else(|| self.machine.exhausted(&self.directory));
-        GitOutput { status, stdout, stderr, failure, exhausted }
+        GitOutput { status, stdout, stderr: self.redact(&stderr), failure, exhausted }
     }
 
-    fn redact(&self, text: String) -> String {
+    /// What git said, without the credential.
+    fn redact(&self, text: &str) -> String {
         match self.authorization {
-            Some(authorization) => authorization.redact(&text),
-            None => text,
+            Some(authorization) => authorization.redact(text),
+            None => text.to_owned(),
         }
     }
 }

@@ -31,6 +31,14 @@ impl GitFailure {
         own_lines(stderr).find_map(|line| classify_line(line, url)).unwrap_or(Self::Other)
     }
 
+    /// The failure with other words, where it has some.
+    pub(crate) fn map_words(self, change: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Temporary(words) => Self::Temporary(change(&words)),
+            other => other,
+        }
+    }
+
     /// What to do about it, to be added to an error.
     pub(crate) fn hint(&self) -> &'static str {
         match self {

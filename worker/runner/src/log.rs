@@ -6,6 +6,13 @@ pub(crate) fn log_line(line: &str) {
     let _ = std::io::stderr().write_all(format!("doorbell: {}\n", one_line(line)).as_bytes());
 }
 
+/// Ends the line that the command may have left open, so that none of the runner's lines continues it.
+///
+/// The command writes to the log itself, so the runner does not know whether its last line has ended.
+pub(crate) fn end_open_line() {
+    let _ = std::io::stderr().write_all(b"\n");
+}
+
 /// A text from outside can't forge a second line, and can't drive a terminal.
 fn one_line(text: &str) -> String {
     doorbell_messages::text::escape_unsafe(text)

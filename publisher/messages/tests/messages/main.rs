@@ -12,6 +12,7 @@ mod fixtures;
 mod git_ref;
 mod git_url;
 mod job_key;
+mod redactor;
 mod request;
 mod schema_checks;
 mod schemas;

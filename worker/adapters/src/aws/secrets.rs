@@ -1,6 +1,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
 use doorbell_engine::ports::{PortError, SecretStore};
+use doorbell_messages::check_secret_length;
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
@@ -22,9 +23,9 @@ impl SecretStore for SecretsManagerStore {
     async fn read(&self, id: &SecretId) -> Result<SecretString, PortError> {
         let answer = self.0.get_secret_value().secret_id(id.as_str()).send().await;
         let secret = answer.map_err(|error| port_error(&format!("GetSecretValue {id}"), error))?;
-        match secret.secret_string {
-            Some(text) if !text.trim().is_empty() => Ok(SecretString::from(text.trim().to_owned())),
-            _ => Err(PortError(format!("the secret {id} holds no text"))),
-        }
+        let text = secret.secret_string.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let text = text.ok_or_else(|| PortError(format!("the secret {id} holds no text")))?;
+        check_secret_length(text).map_err(|problem| PortError(format!("the secret {id}: {problem}")))?;
+        Ok(SecretString::from(text.to_owned()))
     }
 }

@@ -12,7 +12,7 @@ fn command_runs_in_checkout_with_its_arguments() {
         .assert_log(r#"running ["./deploy", "main"] in ".""#);
     assert_eq!(result.stdout, "deployed main\n");
     assert!(result.log.contains("the command exited with 0"), "{}", result.log);
-    assert!(result.log.lines().all(|line| line.starts_with("doorbell: ")), "{}", result.log);
+    assert!(result.log.lines().all(|line| line.is_empty() || line.starts_with("doorbell: ")), "{}", result.log);
 }
 
 #[test]
@@ -34,12 +34,23 @@ fn command_exit_code_is_passed_on_unless_reserved() {
 }
 
 #[test]
+fn runner_line_does_not_continue_the_commands_last_line() {
+    let fixture = RunnerFixture::new();
+    let result = fixture.build().shell("printf 'a line without an end' >&2").assert_exit(0);
+    assert!(result.log.contains("a line without an end\ndoorbell: the command exited with 0"), "{}", result.log);
+    let fixture = RunnerFixture::new();
+    let stopped = fixture.build().with("DOORBELL_TIMEOUT_SECONDS", "1").shell("printf waiting >&2; sleep 60");
+    let log = stopped.assert_exit(244).log;
+    assert!(log.contains("waiting\ndoorbell: stopped with TERM"), "{log}");
+}
+
+#[test]
 fn command_environment_has_build_variables_without_git() {
     let fixture = RunnerFixture::new();
     let build = fixture
         .build()
         .with("STAGE", "blue")
-        .with("DOORBELL_GIT_CREDENTIALS", "hush")
+        .with("DOORBELL_GIT_CREDENTIALS", "hush-hush")
         .shell("env; echo; readlink /proc/self/fd/0; pwd");
     let stdout = build.assert_exit(0).stdout;
     let has = |line: &str| stdout.lines().any(|other| other == line);
@@ -57,7 +68,7 @@ fn command_environment_has_build_variables_without_git() {
     let here = fs::canonicalize(fixture.path("build/checkout")).unwrap();
     assert!(has(here.to_str().unwrap()) && has(&format!("PWD={}", here.display())), "{stdout}");
     assert!(
-        !stdout.contains("DOORBELL_GIT_") && !stdout.contains("GIT_CONFIG") && !stdout.contains("hush"),
+        !stdout.contains("DOORBELL_GIT_") && !stdout.contains("GIT_CONFIG") && !stdout.contains("hush-hush"),
         "{stdout}"
     );
 }

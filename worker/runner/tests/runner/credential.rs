@@ -135,6 +135,16 @@ fn credential_echoed_by_server_is_redacted() {
         let result =
             build(&fixture, &server).with(name, value).assert_exit(241).assert_log("you sent").assert_log("[secret]");
         assert_no_secret(&result.log);
+        for part in CANARY.as_bytes().windows(6).map(|part| std::str::from_utf8(part).unwrap()) {
+            let hex: String = part.bytes().map(|b| format!("{b:02x}")).collect();
+            let percent: String = part.bytes().map(|b| format!("%{b:02X}")).collect();
+            for form in [part.to_owned(), hex, percent] {
+                assert!(!result.log.contains(&form), "{form} is in:\n{}", result.log);
+            }
+        }
+        for base64_part in ["YzRuNHJ5", "M0bjRyeU", "jNG40cnl", "E1ZWNyZX", "U1ZWNyZX", "VlY3JldA"] {
+            assert!(!result.log.contains(base64_part), "{base64_part} is in:\n{}", result.log);
+        }
     }
 }
 
@@ -162,6 +172,8 @@ fn unreadable_credential_stops_build_without_being_quoted() {
     check("DOORBELL_GIT_CREDENTIALS", &format!("{CANARY}\nX-Other: 1"));
     check("DOORBELL_PROJECT_DOCUMENT", CANARY);
     check("DOORBELL_DEFAULT_DOCUMENT", &format!(r#"{{"authToken":["{CANARY}"]}}"#));
+    let short = fixture.build().with("DOORBELL_GIT_CREDENTIALS", "5hort").assert_exit(240);
+    assert!(!short.assert_log("at least 8 bytes").log.contains("5hort"));
 }
 
 #[test]

@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// A git host on loopback: git's own `http-backend`, behind a server that writes down what it was asked, and the
 /// command lines of all processes of the machine at that moment.
 pub(crate) struct GitHttpServer {
@@ -113,7 +116,7 @@ fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<Reco
             request.target
         )
         .into_bytes(),
-        ServerBehavior::Echo => plain("403 Forbidden", &format!("you sent {sent}\n")),
+        ServerBehavior::Echo => plain("403 Forbidden", &echo(&sent)),
         ServerBehavior::Serve { expected_authorization: Some(wants), .. } if *wants != sent => {
             plain("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"", "who are you?\n")
         }
@@ -124,6 +127,20 @@ fn respond(mut stream: TcpStream, manner: &ServerBehavior, recorded: &Mutex<Reco
     };
     recorded.lock().unwrap().sent_bytes += payload_length(&reply);
     stream.write_all(&reply).ok()
+}
+
+/// What the client sent, as servers and proxies write it.
+fn echo(sent: &str) -> String {
+    let (scheme, value) = sent.split_once(' ').unwrap_or(("", sent));
+    let decoded = match scheme {
+        "Basic" => String::from_utf8(STANDARD.decode(value).unwrap()).unwrap(),
+        _ => value.to_owned(),
+    };
+    let percent: String = decoded.bytes().map(|b| format!("%{b:02X}")).collect();
+    let hex: String = decoded.bytes().map(|b| format!("{b:02x}")).collect();
+    let base64 = ["", "x", "xx"].map(|before| STANDARD.encode(format!("{before}{decoded}"))).join(" ");
+    let (start, end) = decoded.split_at(decoded.len() - 6);
+    format!("you sent {sent}\nor {decoded} or {percent} or {hex} or {base64}\nor {start}\nor {end}\n")
 }
 
 /// The length of an answer's packets without their heads (four digits, and a band's number in a pack), or of an answer

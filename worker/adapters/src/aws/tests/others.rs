@@ -69,7 +69,9 @@ async fn blank_or_binary_secret_is_rejected() {
         let read = secrets.read(&"forge/demo".parse().unwrap()).await;
         read.map(|secret| secret.expose_secret().to_owned())
     };
-    assert_eq!(read(json!({"SecretString": " token\n"})).await, Ok("token".to_owned()));
+    assert_eq!(read(json!({"SecretString": " a-token\u{1f511}\n"})).await, Ok("a-token\u{1f511}".to_owned()));
+    let short = read(json!({"SecretString": " 1234567\n"})).await.unwrap_err().to_string();
+    assert!(short.contains("at least 8 bytes") && !short.contains("1234567"), "{short}");
     assert!(read(json!({"SecretString": " \n"})).await.is_err());
     assert!(read(json!({})).await.is_err());
 }

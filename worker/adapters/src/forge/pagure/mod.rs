@@ -5,7 +5,7 @@ mod response;
 
 use doorbell_engine::domain::{DeliveryOutcome, ForgeRepository, ReportTarget, StatusReport};
 use doorbell_engine::ports::Unauthorized;
-use doorbell_messages::Status;
+use doorbell_messages::{Redactor, Status};
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -53,7 +53,7 @@ pub(super) async fn post_flag(
         ("uid", uid(target)),
     ];
     match with_token(client.post(join(forge, &path)).form(&form), token) {
-        Some(request) => send(request).await,
+        Some(request) => send(request, token).await,
         None => Ok(DeliveryOutcome::Failed { reason: TOKEN_NOT_HEADER_SAFE.to_owned(), retry_after: None }),
     }
 }
@@ -77,31 +77,32 @@ pub(super) async fn post_to_plugin(
         "status": pagure_status(report.status),
         "uid": uid(target),
     });
-    send(client.post(join(forge, &path)).json(&body)).await
+    send(client.post(join(forge, &path)).json(&body), token).await
 }
 
-async fn send(request: RequestBuilder) -> Result<DeliveryOutcome, Unauthorized> {
+async fn send(request: RequestBuilder, token: &SecretString) -> Result<DeliveryOutcome, Unauthorized> {
+    let secrets = Redactor::new([token.expose_secret()]);
     match request.send().await {
-        Ok(response) => classify_response(response).await,
+        Ok(response) => classify_response(response, &secrets).await,
         Err(error) if error.is_connect() => {
-            Ok(DeliveryOutcome::Failed { reason: describe_transport_error(&error), retry_after: None })
+            Ok(DeliveryOutcome::Failed { reason: describe_transport_error(&error, &secrets), retry_after: None })
         }
-        Err(error) => Ok(DeliveryOutcome::Unknown(describe_transport_error(&error))),
+        Err(error) => Ok(DeliveryOutcome::Unknown(describe_transport_error(&error, &secrets))),
     }
 }
 
-async fn classify_response(response: Response) -> Result<DeliveryOutcome, Unauthorized> {
+async fn classify_response(response: Response, secrets: &Redactor) -> Result<DeliveryOutcome, Unauthorized> {
     let code = response.status();
     let retry_after =
         response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    let body = match read(response, MAX_RESPONSE_BYTES).await {
+    let body = match read(response, MAX_RESPONSE_BYTES, secrets).await {
         Ok(body) => body,
         // The status line was there: for a refusal it says enough.
         Err(reason) if code.is_success() => return Ok(DeliveryOutcome::Unknown(reason)),
         Err(_) => Vec::new(),
     };
     let error_body: Option<ErrorBody> = serde_json::from_slice(&body).ok();
-    let reason = describe_response(code, error_body.as_ref());
+    let reason = describe_response(code, error_body.as_ref(), secrets);
     let is_edberror = error_body.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EDBERROR");
     Ok(match code {
         StatusCode::OK if serde_json::from_slice::<FlagAccepted>(&body).is_ok() => DeliveryOutcome::Delivered,
@@ -132,7 +133,7 @@ pub(super) async fn probe_flag_api(
 ) -> Result<Result<(), String>, Unauthorized> {
     let path = format!("api/0/{}/c/{NULL_COMMIT}/flag", repository.repo);
     match with_token(client.post(join(forge, &path)).form(&[("", ""); 0]), token) {
-        Some(request) => classify_probe(request).await,
+        Some(request) => classify_probe(request, token).await,
         None => Err(Unauthorized(TOKEN_NOT_HEADER_SAFE.to_owned())),
     }
 }
@@ -146,22 +147,23 @@ pub(super) async fn probe_plugin(
 ) -> Result<Result<(), String>, Unauthorized> {
     let path = format!("api/0/ci/doorbell/{}", repository.repo);
     let body = serde_json::json!({ "token": token.expose_secret(), "commit": NULL_COMMIT });
-    classify_probe(client.post(join(forge, &path)).json(&body)).await
+    classify_probe(client.post(join(forge, &path)).json(&body), token).await
 }
 
 /// A commit that does not exist.
 const NULL_COMMIT: &str = "0000000000000000000000000000000000000000";
 
-async fn classify_probe(request: RequestBuilder) -> Result<Result<(), String>, Unauthorized> {
+async fn classify_probe(request: RequestBuilder, token: &SecretString) -> Result<Result<(), String>, Unauthorized> {
+    let secrets = Redactor::new([token.expose_secret()]);
     let response = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Ok(Err(describe_transport_error(&error))),
+        Err(error) => return Ok(Err(describe_transport_error(&error, &secrets))),
     };
     let code = response.status();
     let error_body: Option<ErrorBody> =
-        read(response, MAX_RESPONSE_BYTES).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
+        read(response, MAX_RESPONSE_BYTES, &secrets).await.ok().and_then(|body| serde_json::from_slice(&body).ok());
     let refused_form = error_body.as_ref().and_then(|problem| problem.error_code.as_deref()) == Some("EINVALIDREQ");
-    let reason = describe_response(code, error_body.as_ref());
+    let reason = describe_response(code, error_body.as_ref(), &secrets);
     match code {
         StatusCode::BAD_REQUEST if refused_form => Ok(Ok(())),
         StatusCode::UNAUTHORIZED => Err(Unauthorized(reason)),

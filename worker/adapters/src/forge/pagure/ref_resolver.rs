@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use doorbell_engine::domain::{ForgeRepository, RefResolution};
 use doorbell_engine::ports::Unauthorized;
-use doorbell_messages::{CommitId, GitRef};
+use doorbell_messages::{CommitId, GitRef, Redactor};
 use reqwest::{Client, StatusCode, Url};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::response::{describe_response, describe_transport_error, read};
@@ -28,6 +28,7 @@ pub(in crate::forge) async fn resolve_ref(
         GitRef::Tag(_) => format!("api/0/{}/git/tags?with_commits=1", repository.repo),
         GitRef::PullRequest(number) => format!("api/0/{}/pull-request/{}", repository.repo, number.get()),
     };
+    let secrets = Redactor::new(token.map(ExposeSecret::expose_secret));
     let request = client.get(join(forge, &path));
     let request = match token {
         None => request,
@@ -40,23 +41,23 @@ pub(in crate::forge) async fn resolve_ref(
     };
     let response = match request.send().await {
         Ok(answer) => answer,
-        Err(error) => return Ok(RefResolution::Unavailable(describe_transport_error(&error))),
+        Err(error) => return Ok(RefResolution::Unavailable(describe_transport_error(&error, &secrets))),
     };
     let code = response.status();
-    let body = match read(response, MAX_LIST_BYTES).await {
+    let body = match read(response, MAX_LIST_BYTES, &secrets).await {
         Ok(body) => body,
         Err(reason) => return Ok(RefResolution::Unavailable(reason)),
     };
-    let reason = describe_response(code, serde_json::from_slice(&body).ok().as_ref());
+    let reason = describe_response(code, serde_json::from_slice(&body).ok().as_ref(), &secrets);
     match code {
-        StatusCode::OK => Ok(commit_of_ref(git_ref, &body)),
+        StatusCode::OK => Ok(commit_of_ref(git_ref, &body, &secrets)),
         StatusCode::UNAUTHORIZED => Err(Unauthorized(reason)),
         StatusCode::NOT_FOUND | StatusCode::GONE => Ok(RefResolution::Missing(reason)),
         _ => Ok(RefResolution::Unavailable(reason)),
     }
 }
 
-fn commit_of_ref(git_ref: &GitRef, body: &[u8]) -> RefResolution {
+fn commit_of_ref(git_ref: &GitRef, body: &[u8], secrets: &Redactor) -> RefResolution {
     // Each is read by a type of its own: a pull request has `tags`, too, and they are something else there.
     let commit = match git_ref {
         GitRef::Branch(name) => parse_as(body).map(|mut list: Branches| list.branches.remove(name.as_str())),
@@ -71,7 +72,8 @@ fn commit_of_ref(git_ref: &GitRef, body: &[u8]) -> RefResolution {
     if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {
         return RefResolution::Unavailable("it does not know the head of this pull request yet".to_owned());
     }
-    match commit.map(|commit| commit.parse::<CommitId>()) {
+    // A token may consist of the characters of a commit. What is left of it then is none.
+    match commit.map(|commit| secrets.redact(&commit).parse::<CommitId>()) {
         Some(Ok(commit)) => RefResolution::Commit(commit),
         Some(Err(problem)) => RefResolution::Unavailable(format!("it names a commit that is none: {problem}")),
         None => RefResolution::Missing("it is not in the repository".to_owned()),

@@ -1,3 +1,5 @@
+mod canary;
+
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::any;
 use doorbell_engine::domain::{ReportTarget, StatusReport};
@@ -56,14 +58,22 @@ async fn deliver(forge: &Url) -> Result<DeliveryOutcome, Unauthorized> {
 }
 
 async fn deliver_as(kind: ForgeKind, forge: &Url) -> Result<DeliveryOutcome, Unauthorized> {
+    deliver_with(&client(), kind, forge, &SecretString::from("canary-token".to_owned())).await
+}
+
+async fn deliver_with(
+    client: &Client,
+    kind: ForgeKind,
+    forge: &Url,
+    token: &SecretString,
+) -> Result<DeliveryOutcome, Unauthorized> {
     let commit = "4c08f9e22fc639152ba6345e3ad0c1ef217ae7ba".parse().unwrap();
     let target = ReportTarget { to: repository(), commit, external_id: "u".to_owned() };
     let report =
         StatusReport { status: Status::Success, comment: "passed".to_owned(), url: "https://log.example".to_owned() };
-    let token = SecretString::from("canary-token".to_owned());
     match kind {
-        ForgeKind::Pagure => post_flag(&client(), forge, &target, &report, &token).await,
-        ForgeKind::PagureCi => post_to_plugin(&client(), forge, &target, &report, &token).await,
+        ForgeKind::Pagure => post_flag(client, forge, &target, &report, token).await,
+        ForgeKind::PagureCi => post_to_plugin(client, forge, &target, &report, token).await,
     }
 }
 
