@@ -26,7 +26,7 @@ const BUILD_LIMITER: LimiterConfig = LimiterConfig {
 ///
 /// A forge that hangs can occupy at most `max_limit` in-flight jobs, and one once its limit trips. The rest stay
 /// available to other forges.
-const REPORT_LIMITER: LimiterConfig = LimiterConfig {
+const FORGE_LIMITER: LimiterConfig = LimiterConfig {
     initial_limit: 4,
     max_limit: 16,
     trip_after: 4,
@@ -38,14 +38,14 @@ const REPORT_LIMITER: LimiterConfig = LimiterConfig {
 #[derive(Debug, Default)]
 pub(crate) struct Permits {
     pub(crate) start: Option<Permit>,
-    pub(crate) report: Option<Permit>,
+    pub(crate) forge: Option<Permit>,
 }
 
 /// The limits at which a row waits, once it is written.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     build_group: Option<String>,
-    forge_url: Option<String>,
+    forge: Option<String>,
 }
 
 /// A decision with the permits that its effects need.
@@ -63,8 +63,8 @@ pub(crate) struct AdmissionController<C> {
     jobs: JobConfig,
     /// Start calls, by concurrency group.
     pub(crate) build_limiter: Arc<ConcurrencyLimiter>,
-    /// Status reports, by forge.
-    pub(crate) report_limiter: Arc<ConcurrencyLimiter>,
+    /// Calls to forges, lookups as well as reports, by destination.
+    pub(crate) forge_limiter: Arc<ConcurrencyLimiter>,
     /// A slot was freed for which no job waits in this worker.
     pub(crate) slot_freed: Notify,
 }
@@ -75,33 +75,33 @@ impl<C: Clock> AdmissionController<C> {
             clock,
             jobs,
             build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
-            report_limiter: ConcurrencyLimiter::new(REPORT_LIMITER),
+            forge_limiter: ConcurrencyLimiter::new(FORGE_LIMITER),
             slot_freed: Notify::new(),
         }
     }
 
     /// Decides as if all permits were granted, and again for each that is not. `None` without a trusted time.
     ///
-    /// Only the decision says which permits a row needs.
+    /// Only the decision says which permits a row needs. It takes `permit`, which the row was granted, where it fits.
     pub(crate) fn decide(
         &self,
         row: &Row,
         observation: &Observation,
-        permit: Option<Permit>,
+        permit: &mut Option<Permit>,
     ) -> Option<PermittedDecision> {
         let Some(now) = self.clock.now() else {
             tracing::warn!("no trusted AWS time yet; deferring decision");
             return None;
         };
-        let mut context = DecisionContext { now, slot_available: true, report_admission: Admission::Granted };
-        let (mut permits, mut waiters, mut permit) = (Permits::default(), Waiters::default(), permit);
+        let mut context = DecisionContext { now, slot_available: true, forge_admission: Admission::Granted };
+        let (mut permits, mut waiters) = (Permits::default(), Waiters::default());
         loop {
             let decision = next(row.clone(), observation.clone(), context, &self.jobs);
             if context.slot_available
                 && permits.start.is_none()
                 && let Some(build_group) = build_group_needed(&decision)
             {
-                match take_permit(&self.build_limiter, &mut permit, &build_group) {
+                match take_permit(&self.build_limiter, permit, &build_group) {
                     Ok(granted) => permits.start = Some(granted),
                     Err(_) => {
                         context.slot_available = false;
@@ -110,15 +110,15 @@ impl<C: Clock> AdmissionController<C> {
                     }
                 }
             }
-            if context.report_admission == Admission::Granted
-                && permits.report.is_none()
-                && let Some(forge_url) = forge_url_needed(&decision)
+            if context.forge_admission == Admission::Granted
+                && permits.forge.is_none()
+                && let Some(forge) = forge_needed(&decision)
             {
-                match take_permit(&self.report_limiter, &mut permit, &forge_url) {
-                    Ok(granted) => permits.report = Some(granted),
+                match take_permit(&self.forge_limiter, permit, &forge) {
+                    Ok(granted) => permits.forge = Some(granted),
                     Err(admission) => {
-                        context.report_admission = admission;
-                        waiters.forge_url = Some(forge_url);
+                        context.forge_admission = admission;
+                        waiters.forge = Some(forge);
                         continue;
                     }
                 }
@@ -136,8 +136,8 @@ impl<C: Clock> AdmissionController<C> {
         if let Some(build_group) = waiters.build_group.filter(|_| matches!(row.phase, Phase::Accepted { .. })) {
             self.build_limiter.enqueue(&build_group, project, row.received_at, &row.key);
         }
-        if let Some(forge_url) = waiters.forge_url {
-            self.report_limiter.enqueue(&forge_url, project, row.received_at, &row.key);
+        if let Some(forge) = waiters.forge {
+            self.forge_limiter.enqueue(&forge, project, row.received_at, &row.key);
         }
     }
 
@@ -175,9 +175,10 @@ fn build_group_needed(decision: &Decision) -> Option<String> {
     })
 }
 
-fn forge_url_needed(decision: &Decision) -> Option<String> {
+fn forge_needed(decision: &Decision) -> Option<String> {
     decision.effects.iter().find_map(|effect| match effect {
-        Effect::ReportStatus { target, .. } => Some(target.to.url.to_string()),
+        Effect::ReportStatus { target, .. } => Some(target.to.url.destination()),
+        Effect::ResolveRef { repository, .. } => Some(repository.url.destination()),
         _ => None,
     })
 }
@@ -191,11 +192,11 @@ mod tests {
     #[tokio::test]
     async fn decision_without_a_trusted_time_is_deferred() {
         let observation = Observation::Due;
-        assert!(AdmissionController::new(ClockStub(None), config()).decide(&row(1), &observation, None).is_none());
+        assert!(AdmissionController::new(ClockStub(None), config()).decide(&row(1), &observation, &mut None).is_none());
         let admission = AdmissionController::new(ClockStub(Some(NOW)), config());
-        let permitted = admission.decide(&row(1), &observation, None).unwrap();
+        let permitted = admission.decide(&row(1), &observation, &mut None).unwrap();
         assert_eq!(permitted.decision.effects, [Effect::ReadPolicy]);
-        assert!(permitted.permits.start.is_none() && permitted.permits.report.is_none());
+        assert!(permitted.permits.start.is_none() && permitted.permits.forge.is_none());
     }
 
     #[tokio::test]

@@ -52,12 +52,12 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
         Self { rows, clock, admission, driver, tasks, in_flight }
     }
 
-    /// Dispatches jobs until `stop`: those that wait for a build slot, those that wait to report, and remote ones.
+    /// Dispatches jobs until `stop`: those that wait for a build slot, those that wait for their forge, and remote ones.
     pub(crate) async fn run(&self, stop: CancellationToken) {
-        let AdmissionController { build_limiter, report_limiter, .. } = &*self.admission;
+        let AdmissionController { build_limiter, forge_limiter, .. } = &*self.admission;
         futures_util::join!(
             self.dispatch_ready_jobs(build_limiter, Observation::SlotGranted, &stop),
-            self.dispatch_ready_jobs(report_limiter, Observation::Due, &stop),
+            self.dispatch_ready_jobs(forge_limiter, Observation::ForgePermitGranted, &stop),
             self.steal_waiting_jobs(&stop),
         );
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
 use crate::admission::{AdmissionController, Permits, PermittedDecision};
-use crate::domain::{DesiredState, Effect, Observation, Row, Timestamp};
+use crate::domain::{DesiredState, Effect, Observation, Phase, Row, Timestamp};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
@@ -73,11 +73,11 @@ where
         let _in_flight = self.in_flight.mark(&row.key);
         let span = span(&row);
         async {
-            let persisted = self.decide_and_write(row, observation, None).await;
+            let persisted = self.decide_and_write(row, observation, &mut None).await;
             // The receiver may be gone, and then needs no signal.
             let _ = applied.send(());
             if let Some(persisted) = persisted {
-                self.run_until_idle(persisted).await;
+                self.run_until_idle(persisted, None).await;
             }
         }
         .instrument(span)
@@ -86,7 +86,7 @@ where
 
     async fn resume(&self, persisted: PersistedDecision) {
         let _in_flight = self.in_flight.mark(&persisted.row.key);
-        self.run_until_idle(persisted).await;
+        self.run_until_idle(persisted, None).await;
     }
 }
 
@@ -101,22 +101,28 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
         Self { rows, clock, admission, effects, in_flight }
     }
 
-    async fn drive_row(&self, row: Row, observation: Observation, permit: Option<Permit>) {
+    async fn drive_row(&self, row: Row, observation: Observation, mut permit: Option<Permit>) {
         let _in_flight = self.in_flight.mark(&row.key);
         let span = span(&row);
         async {
-            let Some(persisted) = self.decide_and_write(row, observation, permit).await else { return };
-            self.run_until_idle(persisted).await;
+            let Some(persisted) = self.decide_and_write(row, observation, &mut permit).await else { return };
+            self.run_until_idle(persisted, permit).await;
         }
         .instrument(span)
         .await;
     }
 
-    async fn run_until_idle(&self, persisted: PersistedDecision) {
+    /// Executes effects and decides on what they bring.
+    ///
+    /// A job that was called for its forge reads its policy first: it keeps the permit until its commit is known.
+    async fn run_until_idle(&self, persisted: PersistedDecision, mut permit: Option<Permit>) {
+        let is_received = |row: &Row| matches!(row.phase, Phase::Received);
+        permit = permit.filter(|_| is_received(&persisted.row));
         let (mut row, mut observations) = self.execute_effects(persisted).await;
         for _ in 0..MAX_ROUNDS {
             let Some(observation) = observations.pop_front() else { return };
-            let Some(persisted) = self.decide_and_write(row, observation, None).await else { return };
+            permit = permit.filter(|_| is_received(&row));
+            let Some(persisted) = self.decide_and_write(row, observation, &mut permit).await else { return };
             let (next_row, more) = self.execute_effects(persisted).await;
             row = next_row;
             observations.extend(more);
@@ -142,7 +148,7 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
         &self,
         row: Row,
         observation: Observation,
-        mut permit: Option<Permit>,
+        permit: &mut Option<Permit>,
     ) -> Option<PersistedDecision> {
         let key = row.key.clone();
         let mut latest = None;
@@ -150,8 +156,7 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
             let claimed_at = Instant::now();
             // Permits of the attempt before go back first.
             drop(latest.take());
-            let PermittedDecision { decision, permits, waiters } =
-                self.admission.decide(row, &observation, permit.take())?;
+            let PermittedDecision { decision, permits, waiters } = self.admission.decide(row, &observation, permit)?;
             let next_row = decision.changed.then(|| decision.row.clone());
             let persisted = PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at };
             latest = Some((row.clone(), persisted, waiters));

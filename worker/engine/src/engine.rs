@@ -11,6 +11,7 @@ use crate::domain::JobConfig;
 use crate::drive::Driver;
 use crate::effects::PortCalls;
 use crate::events::EventConsumer;
+use crate::forge_calls::ForgeCalls;
 use crate::in_flight::InFlightJobs;
 use crate::job_tasks::{JobTasks, TaskPool};
 use crate::liveness::{Liveness, LoopKind};
@@ -93,9 +94,7 @@ impl<P: Ports> Engine<P> {
         let calls = PortCalls::new(
             ports.registry().clone(),
             provider(),
-            ports.reporter().clone(),
-            ports.resolver().clone(),
-            ports.secrets().clone(),
+            ForgeCalls::new(ports.reporter().clone(), ports.resolver().clone(), ports.secrets().clone()),
             Arc::clone(&policies),
         );
         let driver =

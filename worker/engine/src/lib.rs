@@ -11,6 +11,7 @@ mod drive;
 mod effects;
 mod engine;
 mod events;
+mod forge_calls;
 mod in_flight;
 mod job_log;
 mod job_tasks;

@@ -135,7 +135,7 @@ where
         let initial_row = Row::new(key, request, message, now);
         let observation =
             policy.map_or(Observation::Due, |policy| Observation::PolicyRead(PolicyLookup::Found(policy)));
-        let permitted = self.admission.decide(&initial_row, &observation, None);
+        let permitted = self.admission.decide(&initial_row, &observation, &mut None);
         let PermittedDecision { decision, permits, waiters } = permitted.ok_or(RequestError::Deferred)?;
         let mut row = decision.row;
         if row.phase_due_at.is_some_and(|due| due <= now) {

@@ -48,6 +48,25 @@ validated_text!(
     ForgeRepo, validate_forge_repo, "pattern" = r"^[A-Za-z0-9_+-][A-Za-z0-9._+-]*(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*){0,3}$", "maxLength" = 255
 );
 
+impl ForgeUrl {
+    /// What calls to this forge share whatever path they have: scheme, host and port, in one spelling.
+    pub fn destination(&self) -> String {
+        let rest = self.as_str().strip_prefix("https://").unwrap_or(self.as_str());
+        let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority).to_ascii_lowercase();
+        // The colons inside the brackets of an IPv6 address are no separators.
+        let host_end = authority.rfind(']').unwrap_or_default();
+        let (host, port) = match authority[host_end..].find(':') {
+            Some(colon) => (&authority[..host_end + colon], &authority[host_end + colon + 1..]),
+            None => (authority.as_str(), ""),
+        };
+        let port: u16 = port.parse().unwrap_or(DEFAULT_PORT);
+        format!("https://{}:{port}", host.trim_end_matches('.'))
+    }
+}
+
+/// The port of HTTPS.
+const DEFAULT_PORT: u16 = 443;
+
 fn validate_forge_url(text: &str) -> Result<(), String> {
     const RULE: &str = "https://host[:port][/path], without user name, query or fragment";
     let rest = text.strip_prefix("https://").unwrap_or_default();
@@ -69,4 +88,24 @@ fn validate_forge_repo(text: &str) -> Result<(), String> {
     };
     let good = text.len() <= 255 && text.split('/').count() <= 4 && text.split('/').all(part_ok);
     good.then_some(()).ok_or_else(|| invalid(text, "name, namespace/name or fork/user/name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forge_destination_is_scheme_host_and_port() {
+        for (url, destination) in [
+            ("https://forge.example", "https://forge.example:443"),
+            ("https://Forge.example./a/path/", "https://forge.example:443"),
+            ("https://forge.example:443/", "https://forge.example:443"),
+            ("https://forge.example:0443", "https://forge.example:443"),
+            ("https://forge.example:8443/a:b", "https://forge.example:8443"),
+            ("https://[2001:DB8::1]", "https://[2001:db8::1]:443"),
+            ("https://[2001:db8::1]:8443/a", "https://[2001:db8::1]:8443"),
+        ] {
+            assert_eq!(url.parse::<ForgeUrl>().unwrap().destination(), destination, "{url}");
+        }
+    }
 }

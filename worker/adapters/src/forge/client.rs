@@ -24,8 +24,10 @@ pub struct PagureReporter {
 /// Until a TCP connection stands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A whole call, its body included. A Pagure without its redis answers only after 19 s.
-const CALL_TIMEOUT: Duration = Duration::from_secs(25);
+/// A whole call, its body included: a forge that sends a byte a second holds a permit no longer.
+///
+/// A Pagure without its redis answers only after 19 s; the worker treats it as one that is down.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl PagureReporter {
     /// Forges at public addresses, and at those that the owner has named by host and port.

@@ -17,8 +17,8 @@ pub struct DecisionContext {
     pub now: Timestamp,
     /// Whether the provider may take another build of the row's target, as far as this worker knows.
     pub slot_available: bool,
-    /// Whether this worker may report a status to the row's destination now.
-    pub report_admission: Admission,
+    /// Whether this worker may call the row's forge now: for a lookup or a report.
+    pub forge_admission: Admission,
 }
 
 /// Whether a call to a limited destination is admitted.

@@ -15,6 +15,8 @@ pub enum Observation {
     Due,
     /// This job got the next free build slot.
     SlotGranted,
+    /// This job got the next permit of its forge.
+    ForgePermitGranted,
     /// The result of [`Effect::ReadPolicy`](crate::domain::Effect::ReadPolicy).
     PolicyRead(PolicyLookup),
     /// The result of [`Effect::ResolveRef`](crate::domain::Effect::ResolveRef).
@@ -84,7 +86,9 @@ pub enum RefResolution {
     Commit(CommitId),
     /// No such ref or repository: asking again does not help soon.
     Missing(String),
-    /// The host did not answer.
+    /// The host answered, and does not say: asking again may help.
+    Unclear(String),
+    /// The host did not answer, or takes no calls.
     Unavailable(String),
 }
 

@@ -126,3 +126,35 @@ async fn late_final_report_after_an_unknown_one_is_sent_once() {
     simulation.wait_settled().await;
     assert_eq!(simulation.reported(&key), [Status::Success]);
 }
+
+/// Requests without a commit: each needs a lookup before its launch is frozen.
+fn publish_branch_request(simulation: &Simulation, project: &str) -> JobKey {
+    simulation.publish(json!({"project": project, "commit": null}))
+}
+
+#[tokio::test(start_paused = true)]
+async fn lookups_at_a_dripping_forge_hold_no_slot() {
+    for behavior in [ForgeBehavior::Hanging, ForgeBehavior::Down] {
+        let simulation = Simulation::new();
+        lock(&simulation.services.provider).behavior.build_limit = 1000;
+        let (slow, good) = (register(&simulation, 0), register(&simulation, 1));
+        set_behavior(&simulation, 0, Some(behavior));
+        let _worker = simulation.start_worker("a");
+        let waiting: Vec<JobKey> = (0..250).map(|_| publish_branch_request(&simulation, &slow)).collect();
+        tokio::time::sleep(secs(1)).await;
+        for _ in 0..3 {
+            let key = publish_branch_request(&simulation, &good);
+            tokio::time::sleep(secs(2)).await;
+            assert_eq!(simulation.own_builds(&key).len(), 1, "{behavior:?}: not started within 2 s");
+        }
+        tokio::time::sleep(secs(30 * 60)).await;
+        let calls = requests(&simulation, 0);
+        assert!(calls <= 30, "{behavior:?}: {calls} calls of a forge that does not answer");
+        set_behavior(&simulation, 0, None);
+        tokio::time::sleep(secs(15 * 60)).await;
+        for key in &waiting {
+            assert_eq!(simulation.own_builds(key).len(), 1, "{behavior:?}: {:#?}", simulation.row(key));
+        }
+        simulation.wait_settled().await;
+    }
+}

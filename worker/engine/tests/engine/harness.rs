@@ -76,6 +76,7 @@ impl Simulation {
         let id = format!("00000000-0000-4000-8000-{number:012}");
         let mut request = json!({"project": "demo", "branch": "main", "commit": COMMIT});
         request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request.as_object_mut().unwrap().retain(|_, value| !value.is_null());
         let parsed = Request::parse(&request.to_string()).unwrap();
         (JobKey::for_request(&parsed, &id).unwrap(), self.envelope(&id, TOPIC, &request.to_string()))
     }

@@ -35,7 +35,7 @@ pub(in crate::forge) async fn resolve_ref(
         Some(token) => match with_token(request, token) {
             Some(request) => request,
             None => {
-                return Ok(RefResolution::Unavailable(TOKEN_NOT_HEADER_SAFE.to_owned()));
+                return Ok(RefResolution::Unclear(TOKEN_NOT_HEADER_SAFE.to_owned()));
             }
         },
     };
@@ -53,7 +53,9 @@ pub(in crate::forge) async fn resolve_ref(
         StatusCode::OK => Ok(commit_of_ref(git_ref, &body, &secrets)),
         StatusCode::UNAUTHORIZED => Err(Unauthorized(reason)),
         StatusCode::NOT_FOUND | StatusCode::GONE => Ok(RefResolution::Missing(reason)),
-        _ => Ok(RefResolution::Unavailable(reason)),
+        StatusCode::TOO_MANY_REQUESTS => Ok(RefResolution::Unavailable(reason)),
+        code if code.is_server_error() => Ok(RefResolution::Unavailable(reason)),
+        _ => Ok(RefResolution::Unclear(reason)),
     }
 }
 
@@ -65,17 +67,17 @@ fn commit_of_ref(git_ref: &GitRef, body: &[u8], secrets: &Redactor) -> RefResolu
         GitRef::PullRequest(_) => parse_as(body).map(|pull_request: PagurePullRequest| pull_request.commit_stop),
     };
     let Some(commit) = commit else {
-        return RefResolution::Unavailable(
+        return RefResolution::Unclear(
             "it answers 200, but not as Pagure does: is reportTo.url the forge's address?".to_owned(),
         );
     };
     if commit.is_none() && matches!(git_ref, GitRef::PullRequest(_)) {
-        return RefResolution::Unavailable("it does not know the head of this pull request yet".to_owned());
+        return RefResolution::Unclear("it does not know the head of this pull request yet".to_owned());
     }
     // A token may consist of the characters of a commit. What is left of it then is none.
     match commit.map(|commit| secrets.redact(&commit).parse::<CommitId>()) {
         Some(Ok(commit)) => RefResolution::Commit(commit),
-        Some(Err(problem)) => RefResolution::Unavailable(format!("it names a commit that is none: {problem}")),
+        Some(Err(problem)) => RefResolution::Unclear(format!("it names a commit that is none: {problem}")),
         None => RefResolution::Missing("it is not in the repository".to_owned()),
     }
 }

@@ -246,11 +246,13 @@ async fn ref_is_resolved_from_recorded_pagure_responses() {
     check_ref("refs/tags/v1", 200, &tags, &resolved(main)).await;
     check_ref("refs/heads/other", 200, &branches, "Ok(Missing(").await;
     check_ref("refs/tags/other", 200, &tags, "Ok(Missing(").await;
-    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":null}"#, "Ok(Unavailable(").await;
-    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":"main"}"#, "Ok(Unavailable(").await;
+    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":null}"#, "Ok(Unclear(").await;
+    check_ref("refs/pull/1/head", 200, r#"{"commit_stop":"main"}"#, "Ok(Unclear(").await;
     check_ref("refs/heads/main", 404, r#"{"error_code":"ENOPROJECT"}"#, "Ok(Missing(").await;
-    check_ref("refs/heads/main", 200, "<html>", "Ok(Unavailable(").await;
-    check_ref("refs/heads/main", 200, "{}", "Ok(Unavailable(").await;
+    check_ref("refs/heads/main", 200, "<html>", "Ok(Unclear(").await;
+    check_ref("refs/heads/main", 200, "{}", "Ok(Unclear(").await;
+    check_ref("refs/heads/main", 403, "<html>", "Ok(Unclear(").await;
+    check_ref("refs/heads/main", 429, "<html>", "Ok(Unavailable(").await;
     check_ref("refs/heads/main", 500, "<html>", "Ok(Unavailable(").await;
     check_ref("refs/heads/main", 401, "{}", "Err(Unauthorized(").await;
 }

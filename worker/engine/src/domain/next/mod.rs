@@ -31,8 +31,7 @@ pub fn next(row: Row, observation: Observation, context: DecisionContext, config
         return Decision { row, changed: false, effects: Vec::new() };
     }
     let before = row.clone();
-    let mut transition =
-        Transition { row, effects: Vec::new(), now: context.now, slot_available: context.slot_available, config };
+    let mut transition = Transition { row, effects: Vec::new(), context, now: context.now, config };
     transition.apply(observation);
     let report = report::claim_due_report(&mut transition.row, context, config);
     transition.effects.extend(report);
@@ -43,8 +42,8 @@ pub fn next(row: Row, observation: Observation, context: DecisionContext, config
 struct Transition<'a> {
     row: Row,
     effects: Vec<Effect>,
+    context: DecisionContext,
     now: Timestamp,
-    slot_available: bool,
     config: &'a JobConfig,
 }
 
@@ -54,6 +53,7 @@ impl Transition<'_> {
             Observation::Due => self.on_due(),
             // Only an accepted job waits for a slot; in any other phase this changes nothing.
             Observation::SlotGranted => self.try_start(),
+            Observation::ForgePermitGranted => self.on_forge_permit_granted(),
             Observation::PolicyRead(policy) => self.on_policy_read(policy),
             Observation::RefResolved { policy, build_project, resolution } => {
                 self.on_ref_resolved(&policy, &build_project, resolution)

@@ -7,7 +7,7 @@ use doorbell_registry::BuildProjectName;
 
 use super::Transition;
 use crate::domain::backoff;
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Admission, Effect};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
 use crate::domain::observation::{PolicyLookup, RefResolution};
@@ -56,6 +56,7 @@ impl Transition<'_> {
             return self.finish_without_build(Status::Canceled, "canceled before it started".to_owned());
         }
         match (&policy.document.report_to, commit) {
+            (Some(_), None) if self.context.forge_admission != Admission::Granted => self.wait_for_forge_permit(),
             (Some(report), None) => self.effects.push(Effect::ResolveRef {
                 policy: Arc::clone(policy),
                 build_project,
@@ -81,7 +82,17 @@ impl Transition<'_> {
                 let reason = format!("the forge has no {}: {}", self.row.git_ref(), one_line(&reason));
                 self.reject(Rejection::new(RejectionKind::RefMissing, reason), None);
             }
-            RefResolution::Unavailable(reason) => self.wait_for_dependency("the forge", &reason),
+            RefResolution::Unclear(reason) | RefResolution::Unavailable(reason) => {
+                self.wait_for_dependency("the forge", &reason)
+            }
+        }
+    }
+
+    /// The job's turn at its forge has come: a job that waits for its commit goes on, whenever it is due.
+    pub(super) fn on_forge_permit_granted(&mut self) {
+        match self.row.phase {
+            Phase::Received => self.effects.push(Effect::ReadPolicy),
+            _ => self.on_due(),
         }
     }
 
@@ -109,6 +120,24 @@ impl Transition<'_> {
 
     pub(super) fn set_report_target(&mut self, target: Option<ReportTarget>) {
         self.row.reports = target.map(ReportEntry::new).into_iter().collect();
+    }
+
+    /// Waits for a permit to call the forge. The worker calls the job from memory when the permit is free.
+    ///
+    /// The due time is far: it is for a job whose worker is gone.
+    fn wait_for_forge_permit(&mut self) {
+        if self.row.age(self.now) > self.config.queue_timeout {
+            return self.finish_without_build(Status::Error, "waited too long for the forge".to_owned());
+        }
+        if self.row.tries == 0 {
+            self.row.tries = 1;
+            self.row.record(self.now, TrailKind::Waiting, "waiting for the forge: calls of other jobs go first");
+        }
+        let backoff = match self.context.forge_admission {
+            Admission::Granted | Admission::Queued => backoff::QUEUED,
+            Admission::Closed => backoff::FORGE_DOWN,
+        };
+        self.row.phase_due_at = Some(self.now + backoff.delay(self.row.key.as_str(), self.row.tries));
     }
 
     /// Waits for a registry or a forge that does not answer, up to the queue timeout.

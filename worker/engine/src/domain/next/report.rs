@@ -168,7 +168,7 @@ fn claim(row: &mut Row, entry: usize, context: DecisionContext, config: &JobConf
     let report = StatusReport::for_row(row, config);
     let key = row.key.as_str().to_owned();
     let notification = &mut row.reports[entry].notification;
-    let backoff = match context.report_admission {
+    let backoff = match context.forge_admission {
         Admission::Granted => {
             let claim = StatusAt { status: report.status, at: now };
             notification.in_flight = Some(claim);

@@ -26,7 +26,7 @@ impl Transition<'_> {
             let why = waiting.clone().unwrap_or_else(|| "no build could be started".to_owned());
             return self.finish_without_build(Status::Error, format!("waited too long for a build: {why}"));
         }
-        if !self.slot_available {
+        if !self.context.slot_available {
             // The worker that frees a slot wakes the job; this due time is for the case that none does.
             self.row.tries += 1;
             self.row.phase_due_at =

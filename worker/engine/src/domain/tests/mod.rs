@@ -114,7 +114,7 @@ pub(super) struct JobHarness {
     pub(super) row: Row,
     pub(super) now: Timestamp,
     pub(super) slot_available: bool,
-    pub(super) report_admission: Admission,
+    pub(super) forge_admission: Admission,
     pub(super) config: JobConfig,
 }
 
@@ -124,7 +124,7 @@ impl JobHarness {
         let request = request(more);
         let key = JobKey::for_request(&request, MESSAGE).unwrap();
         let row = Row::new(key, request, SourceMessage { id: MESSAGE.to_owned(), sent_at: START }, START);
-        Self { row, now: START, slot_available: true, report_admission: Admission::Granted, config: config() }
+        Self { row, now: START, slot_available: true, forge_admission: Admission::Granted, config: config() }
     }
 
     /// One whose first send is claimed: commit known, report wanted, at `START`.
@@ -156,7 +156,7 @@ impl JobHarness {
         let context = DecisionContext {
             now: self.now,
             slot_available: self.slot_available,
-            report_admission: self.report_admission,
+            forge_admission: self.forge_admission,
         };
         let Decision { mut row, changed, effects } = next(self.row.clone(), observation, context, &self.config);
         assert_eq!(changed, row != self.row, "`changed` says what happened");

@@ -223,7 +223,7 @@ fn retry_after_of_the_forge_is_bounded() {
 #[test]
 fn report_without_a_permit_stays_due() {
     for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
-        let mut job = JobHarness { report_admission: forge, ..JobHarness::running() };
+        let mut job = JobHarness { forge_admission: forge, ..JobHarness::running() };
         let build = job.build(1, SUCCESS);
         assert_eq!(reported_status(&job.observe(build_described(build))), None);
         let wait = job.row.reports[0].notification.due_at.unwrap().duration_since(job.now).as_secs();

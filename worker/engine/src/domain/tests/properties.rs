@@ -11,8 +11,8 @@ use super::{
     secs,
 };
 use crate::domain::{
-    BuildOutcome, BuildState, DeliveryOutcome, DesiredState, Effect, Observation, Phase, PolicyLookup, ProviderBuild,
-    RefResolution, Row, StartOutcome, StatusAt, Timestamp,
+    Admission, BuildOutcome, BuildState, DeliveryOutcome, DesiredState, Effect, Observation, Phase, PolicyLookup,
+    ProviderBuild, RefResolution, Row, StartOutcome, StatusAt, Timestamp,
 };
 
 /// What the world does next. Times and ids are made concrete when it happens.
@@ -21,6 +21,8 @@ enum GeneratedEvent {
     Advance(u64),
     Due,
     Slot(bool),
+    ForgeAdmission(u8),
+    ForgePermit,
     RequestCancel,
     PolicyRead(u8),
     RefResolved(u8),
@@ -55,9 +57,11 @@ fn events() -> impl Strategy<Value = Vec<GeneratedEvent>> {
         3 => prop_oneof![0u64..20, 50u64..70, 100u64..300, 900u64..1200, 3600u64..90_000].prop_map(GeneratedEvent::Advance),
         8 => Just(GeneratedEvent::Due),
         1 => any::<bool>().prop_map(GeneratedEvent::Slot),
+        1 => (0u8..5).prop_map(GeneratedEvent::ForgeAdmission),
+        1 => Just(GeneratedEvent::ForgePermit),
         1 => Just(GeneratedEvent::RequestCancel),
         3 => (0u8..6).prop_map(GeneratedEvent::PolicyRead),
-        1 => (0u8..3).prop_map(GeneratedEvent::RefResolved),
+        1 => (0u8..4).prop_map(GeneratedEvent::RefResolved),
         4 => (0usize..3, 0u8..6, 1i64..4).prop_map(|(back, answer, number)| GeneratedEvent::StartAttempted { back, answer, number }),
         2 => (prop::collection::vec((1i64..4, 0u8..4), 0..3), 0u64..2000)
             .prop_map(|(builds, asked_ago)| GeneratedEvent::BuildsListed { builds, asked_ago }),
@@ -112,6 +116,15 @@ impl InvariantChecker {
                 self.job.slot_available = *is_open;
                 return;
             }
+            GeneratedEvent::ForgeAdmission(index) => {
+                self.job.forge_admission = match index {
+                    0 => Admission::Queued,
+                    1 => Admission::Closed,
+                    _ => Admission::Granted,
+                };
+                return;
+            }
+            GeneratedEvent::ForgePermit => Observation::ForgePermitGranted,
             GeneratedEvent::RequestCancel => {
                 if self.job.row.settled_at.is_none() && !self.job.row.status().is_final() {
                     self.job.row.desired = DesiredState::Cancel;
@@ -139,6 +152,7 @@ impl InvariantChecker {
                 match index {
                     0 => RefResolution::Commit(commit(HEAD)),
                     1 => RefResolution::Missing("gone".to_owned()),
+                    2 => RefResolution::Unclear("not yet".to_owned()),
                     _ => RefResolution::Unavailable("down".to_owned()),
                 },
             ),
@@ -310,6 +324,7 @@ proptest! {
             checker.handle(event);
         }
         checker.job.slot_available = true;
+        checker.job.forge_admission = Admission::Granted;
         for _ in 0..200 {
             if checker.job.row.settled_at.is_some() {
                 break;

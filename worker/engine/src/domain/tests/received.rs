@@ -5,7 +5,7 @@ use super::{
     COMMIT, HEAD, JobHarness, commit, final_result, mins, policy, policy_found, ref_resolved, reported, secs,
     start_call,
 };
-use crate::domain::{Effect, Observation, Phase, PolicyLookup, RefResolution};
+use crate::domain::{Admission, Effect, Observation, Phase, PolicyLookup, RefResolution};
 
 #[track_caller]
 fn check_rejected(fields: Value, keys: Value, reason: &str) {
@@ -178,4 +178,30 @@ fn repeated_policy_and_ref_results_change_nothing() {
     assert_eq!(job.observe(policy_found(&policy)), []);
     assert_eq!(job.observe(ref_resolved(&policy, RefResolution::Commit(commit(HEAD)))), []);
     assert_eq!(job.row, before);
+}
+
+#[test]
+fn lookup_without_a_forge_permit_waits_until_it_is_called() {
+    let policy = policy(json!({}));
+    for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
+        let mut job = JobHarness { forge_admission: forge, ..JobHarness::received(json!({})) };
+        assert_eq!(job.observe(policy_found(&policy)), []);
+        assert!(matches!(job.row.phase, Phase::Received));
+        let wait = job.row.due_at().unwrap().duration_since(job.now).as_secs();
+        assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
+        job.forge_admission = Admission::Granted;
+        assert_eq!(job.fire_due(), [], "it is not due");
+        assert_eq!(job.observe(Observation::ForgePermitGranted), [Effect::ReadPolicy]);
+        let effects = job.observe(policy_found(&policy));
+        assert!(matches!(effects.as_slice(), [Effect::ResolveRef { .. }]), "{effects:?}");
+    }
+}
+
+#[test]
+fn lookup_that_waits_for_the_forge_ends_at_queue_timeout() {
+    let policy = policy(json!({}));
+    let mut job = JobHarness { forge_admission: Admission::Closed, ..JobHarness::received(json!({})) };
+    job.observe(policy_found(&policy));
+    job.advance(mins(24 * 60) + secs(1)).observe(policy_found(&policy));
+    assert_eq!(final_result(&job.row), (Status::Error, "waited too long for the forge"));
 }

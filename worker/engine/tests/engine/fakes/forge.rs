@@ -172,12 +172,28 @@ impl StatusReporter for SimulatedWorker {
 impl RefResolver for SimulatedWorker {
     async fn resolve_ref(
         &self,
-        _: &ForgeRepository,
+        repository: &ForgeRepository,
         _: &GitRef,
         _: Option<&SecretString>,
     ) -> Result<RefResolution, Unauthorized> {
         if let Err(error) = self.process.before(PortCall::ResolveRef).await {
             return Ok(RefResolution::Unavailable(error.to_string()));
+        }
+        let host = repository.url.to_string();
+        let behavior = {
+            let mut forge = lock(&self.services.forge);
+            *forge.requests.entry(host.clone()).or_default() += 1;
+            forge.behaviors.get(&host).copied()
+        };
+        let refused = |reason: &str| Ok(RefResolution::Unavailable(reason.to_owned()));
+        match behavior {
+            None => {}
+            Some(ForgeBehavior::Down) => return refused("connection refused"),
+            Some(ForgeBehavior::Hanging) => {
+                tokio::time::sleep(CLIENT_TIMEOUT).await;
+                return refused("it did not answer in time");
+            }
+            Some(ForgeBehavior::Overloaded { .. }) => return refused("it answers 429"),
         }
         let head = lock(&self.services.forge).head.clone();
         match self.process.after(PortCall::ResolveRef).await {

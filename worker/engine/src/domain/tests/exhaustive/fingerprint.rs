@@ -255,6 +255,7 @@ impl Fingerprint {
             Observation::PolicyRead(policy) => self.add(std::mem::discriminant(policy)),
             Observation::Due
             | Observation::SlotGranted
+            | Observation::ForgePermitGranted
             | Observation::RefResolved { .. }
             | Observation::BuildMissing(_)
             | Observation::CancelRecorded
