@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { after, it } from 'node:test'
 import { join } from 'node:path'
 import { list, readPlan, statements } from './plan.mjs'
+import { REDRIVER, SENDING_ACTIONS, TRIGGERS, senderRules } from './senders.mjs'
 import { grantViolations, ruleViolations } from './violations.mjs'
 import { startBuildViolations } from './start-build.mjs'
 
@@ -64,6 +65,33 @@ async function violations({ policy, affected, account }) {
   }
   return grantViolations(account, policy.target, affected)
 }
+
+/** Every policy with one more statement that lets its principal, or a stranger, send to the trigger queue. */
+function* accountsWithSender() {
+  const statement = { Sid: 'Sender', Effect: 'Allow' }
+  const actions = [...SENDING_ACTIONS, 'sqs:Send*', 'sqs:sendmessage', 'sqs:*', '*']
+  const resources = [TRIGGERS, 'arn:aws:sqs:*:*:doorbell-*', TRIGGERS.replace('triggers', 'trigger?'), '*']
+  const principals = [{ AWS: '111122223333' }, '*', { Service: 'sns.amazonaws.com' }, { Service: 'events.amazonaws.com' }]
+  const identity = actions.flatMap((Action) => resources.map((Resource) => ({ ...statement, Action, Resource })))
+  const resource = principals.map((Principal) => ({ ...statement, Principal, Action: 'sqs:SendMessage', Resource: TRIGGERS }))
+  const open = [{ ...statement, NotAction: 'iam:*', Resource: '*' }, { ...statement, Action: 'sqs:SendMessage', NotResource: 'arn:aws:sqs:::other' }]
+  for (const [index, policy] of complete.policies.entries()) {
+    if (policy.kind === 'trust' || (policy.kind === 'resource' && policy.target !== TRIGGERS)) continue
+    const added = policy.kind === 'identity' ? [...identity, ...open] : resource
+    for (const extra of added) {
+      // The redriving role has the right to send, and no other.
+      const allowed = policy.target === REDRIVER && /^sqs:send/i.test(extra.Action ?? '')
+      const document = { ...policy.document, Statement: [...statements(policy.document), extra] }
+      if (!allowed) yield { name: `${policy.address}: ${JSON.stringify(extra)}`, account: { ...complete, policies: spliced(complete.policies, index, { ...policy, document }) } }
+    }
+  }
+}
+
+it('every further sender to the trigger queue is detected', () => {
+  const all = [...accountsWithSender()]
+  assert.deepEqual(all.filter(({ account }) => senderRules(account).length === 0).map(({ name }) => name), [])
+  assert.ok(all.length > 200, `only ${all.length} further senders`)
+})
 
 let killed = 0
 it('every weaker statement is detected', async () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { iamArn, knownValue, readPlan, statements } from './plan.mjs'
 import { EXPECTED_GRANTS, PUBLISHERS, TOPIC } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, ledgerRules, queueRules } from './rules.mjs'
+import { REDRIVER, TRIGGERS, senderRules } from './senders.mjs'
 import { grantViolations, plainHttpViolations, ruleViolations } from './violations.mjs'
 import { BUILD_VARIABLES, startBuildViolations, startRequests } from './start-build.mjs'
 import { counters, isAllowed } from './simulation.mjs'
@@ -36,6 +37,16 @@ describe('the example "complete"', () => {
   it('denies the worker every override and unlisted variable of StartBuild', async () => assert.deepEqual(await startBuildViolations(complete), []))
   it('denies plain HTTP to every principal', async () => assert.deepEqual(await plainHttpViolations(complete), []))
   it('reads the build variables of publisher/messages', () => assert.ok(BUILD_VARIABLES.length >= 12, BUILD_VARIABLES.join(' ')))
+
+  it('lets only the topic and the redriving role send to the trigger queue', async () => {
+    for (const name of ['complete', 'minimal', 'key']) assert.deepEqual(senderRules(plan(name)), [], name)
+    const principals = Object.keys(EXPECTED_GRANTS)
+    const senders = []
+    for (const principal of principals) if (await isAllowed(complete, principal, 'sqs:SendMessage', TRIGGERS)) senders.push(principal)
+    assert.deepEqual(senders, [REDRIVER])
+    const subscriptions = complete.ofType('aws_sns_topic_subscription')
+    assert.equal(subscriptions.length, 1, 'another topic could deliver to the queue')
+  })
 
   it('has one build project per project', () => {
     const buildProjects = complete.ofType('aws_codebuild_project').map((project) => project.values.name)

@@ -1,6 +1,7 @@
 // The violations of all rules and of the expected grants in the example `complete`.
 import { EXPECTED_GRANTS, OPERATORS, PUBLISHERS, buildProjectArn, buildProjectNames } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, imagePullRules, ledgerRules, publishRules, queueRules, trustRules } from './rules.mjs'
+import { senderRules } from './senders.mjs'
 import { SERVICES, allowedActions, grantDifferences, isAllowed } from './simulation.mjs'
 
 const id = (digit) => `0a1b2c3d-0000-4000-8000-00000000000${digit}`
@@ -31,7 +32,7 @@ export function ruleViolations(account) {
   return [
     ...queueRules(account), ...publishRules(account, PUBLISHERS), ...imagePullRules(account, buildProjectNames.map(buildProjectArn)),
     ...trustRules(account, TOKENS, OPERATORS), ...deliveryRules(account), ...ledgerRules(account),
-    ...hardeningRules(account),
+    ...hardeningRules(account), ...senderRules(account),
   ]
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
-use crate::harness::{Simulation, TOPIC, secs};
+use crate::harness::{COMMIT, Simulation, TOPIC, secs};
 
 const ID: &str = "00000000-0000-4000-8000-00000000000a";
 
@@ -89,6 +89,30 @@ async fn message_with_failed_delete_is_a_duplicate_of_its_row() {
     simulation.wait_settled().await;
     assert_eq!(simulation.status_counts(), [("success", 10)].into());
     assert_eq!(simulation.own_builds(&key).len(), 1);
+}
+
+/// A principal that may send to the queue is a publisher, and no more: docs/threat-model.md.
+#[tokio::test(start_paused = true)]
+async fn forged_envelope_is_a_request_like_any_other() {
+    let simulation = Simulation::new();
+    simulation.register("demo", json!({ "refs": ["heads/main"] }));
+    let _worker = simulation.start_worker("a");
+    let forged = |id: &str, request: serde_json::Value| {
+        let mut envelope: serde_json::Value =
+            serde_json::from_str(&simulation.envelope(id, TOPIC, &request.to_string())).unwrap();
+        envelope["Signature"] = json!("not SNS's");
+        envelope["command"] = json!("./evil.sh");
+        simulation.services.triggers.send(envelope.to_string());
+    };
+    forged(ID, json!({ "project": "demo", "branch": "main", "commit": COMMIT }));
+    forged("00000000-0000-4000-8000-00000000000b", json!({ "project": "demo", "branch": "other", "commit": COMMIT }));
+    forged(
+        "00000000-0000-4000-8000-00000000000c",
+        json!({ "project": "demo", "branch": "main", "command": "./evil.sh" }),
+    );
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", 1), ("rejected", 1)].into());
+    assert_eq!(lock(&simulation.services.triggers.dead_letters).len(), 1, "a request cannot name a command");
 }
 
 #[tokio::test(start_paused = true)]
