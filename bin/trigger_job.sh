@@ -10,7 +10,7 @@
 #   --pull-request N      build this pull request
 #   --commit ID           this commit of it; else its tip
 #   --id ID               the same id twice is one job
-#   --cause TEXT          why, in one line
+#   --cause TEXT          why: its first line, cut to fit
 #   --var NAME=VALUE      a variable; may be repeated
 #   --cancel              cancel the job with this --id
 #   --topic-arn ARN       as the third argument
@@ -30,7 +30,8 @@
 # 130 interrupted.
 set -eu
 
-say() { printf 'trigger_job.sh: %s\n' "$1" >&2; }
+# A value in a message must not become a line of its own in the CI's log.
+say() { printf 'trigger_job.sh: %s\n' "$(printf '%s' "$1" | LC_ALL=C tr '\001-\037\177' '[ *]')" >&2; }
 
 fail() {
     code=$1
@@ -59,6 +60,35 @@ quote() {
     }'
 }
 
+# first_line TEXT: its first line that is not blank, cut at a character to 500 bytes. In place of a byte that is no UTF-8
+# and of a character that is not seen or steers a terminal (controls, direction marks, no width) stands a space.
+first_line() {
+    printf '%s\n' "$1" | LC_ALL=C tr '\r' '\n' | LC_ALL=C awk '
+        BEGIN {
+            one = "[ -~]|[\302-\337][\200-\277]|[\340-\357][\200-\277][\200-\277]|[\360-\364][\200-\277][\200-\277][\200-\277]"
+            unseen = "^(\302[\200-\237]|\302\255|\330\234|\340[\200-\237].|\355[\240-\277].|\341\205[\237\240]|\341\236[\264\265]"
+            unseen = unseen "|\341\240[\213-\217]|\342\200[\213-\217\250-\256]|\342\201[\240-\257]|\343\205\244"
+            unseen = unseen "|\357\273\277|\357\276\240|\357\277[\271-\273]|\360[\200-\217]..|\363\240[\200-\207].|\364[\220-\277]..)$"
+        }
+        {
+            line = ""
+            for (rest = $0; rest != ""; rest = substr(rest, length(c) + 1)) {
+                c = match(rest, "^(" one ")") ? substr(rest, 1, RLENGTH) : substr(rest, 1, 1)
+                line = line ((c ~ "^(" one ")$" && c !~ unseen) ? c : " ")
+            }
+            gsub(/^ +| +$/, "", line)
+            if (line == "") next
+            while (length(line) > 500) {
+                last = length(line)
+                while (substr(line, last, 1) ~ /[\200-\277]/) last--
+                line = substr(line, 1, last - 1)
+            }
+            sub(/ +$/, "", line)
+            print line
+            exit
+        }'
+}
+
 # add NAME JSON: one more field of the message.
 add() { message="$message,$(quote "$1"):$2"; }
 
@@ -77,13 +107,14 @@ while [ $# -gt 0 ]; do
             option=$1 value=$2
             shift
             ;;
+        -?*) usage_error "unknown option $1" ;;
         *)
             position=$((position + 1))
             case $position in
                 1) project=$1 ;;
                 2) branch=$1 ;;
                 3) topic=$1 ;;
-                *) usage_error 'there are more than three arguments' ;;
+                *) usage_error "there are more than three arguments: $1" ;;
             esac
             shift && continue
             ;;
@@ -147,7 +178,9 @@ esac
 add_text id "$id"
 add_text action "$action"
 add_text commit "$commit"
-add_text cause "$cause"
+line=$(first_line "$cause")
+[ "$line" = "$cause" ] || say '--cause is cut to its first line, without control characters and to 500 bytes'
+add_text cause "$line"
 [ -z "$variables" ] || add variables "{$variables}"
 message="$message}"
 

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use doorbell_messages::{GitRef, ProjectName, Request, RequestAction, VariableName, Variables};
+use doorbell_messages::{VariableName, Variables};
 
-use crate::failure::TriggerFailure;
-use doorbell_messages::text::invalid;
+use crate::failure::{TriggerFailure, TriggerFailureKind};
+use doorbell_messages::text::{invalid, is_unsafe_in_line, quote};
 
 /// Publish one build request to the topic of a Doorbell installation.
 ///
@@ -40,6 +41,10 @@ pub struct TriggerArguments {
     #[arg(value_name = "TOPIC_ARN", conflicts_with = "topic_arn")]
     pub positional_topic_arn: Option<String>,
 
+    /// More arguments than there are, to name the first in an error of our own.
+    #[arg(hide = true)]
+    stray: Vec<String>,
+
     /// The topic to publish to; its Region is used [env: DOORBELL_TOPIC_ARN, IWOMPINAWS_TOPIC_ARN]
     #[arg(long, value_name = "ARN", allow_hyphen_values = true)]
     pub topic_arn: Option<String>,
@@ -62,9 +67,10 @@ pub struct TriggerArguments {
     #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     pub id: Option<String>,
 
-    /// The reason, one line for people
+    /// The reason, for people: its first line is published, cut to 500 bytes
+    // Not a String: a commit's message need not be Unicode.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub cause: Option<String>,
+    pub cause: Option<OsString>,
 
     /// Set a variable in the build, if the project allows that name; may be repeated
     #[arg(long = "var", value_name = "NAME=VALUE", allow_hyphen_values = true)]
@@ -167,28 +173,39 @@ Exit codes:
   130  interrupted";
 
 impl TriggerArguments {
-    /// The request that these arguments make of `project` and `git_ref`.
+    /// Parses this process's command line. It prints help, version and clap's own errors, and exits.
     ///
     /// # Errors
-    /// [`crate::TriggerFailureKind::Usage`], with the rule that a value breaks.
-    pub fn request(&self, project: ProjectName, git_ref: GitRef) -> Result<Request, TriggerFailure> {
-        Ok(Request {
-            project,
-            git_ref,
-            id: parse_option("--id", self.id.as_deref())?,
-            action: if self.cancel { RequestAction::Cancel } else { RequestAction::Start },
-            commit: parse_option("--commit", self.commit.as_deref())?,
-            cause: parse_option("--cause", self.cause.as_deref())?,
-            origin: None,
-            watch: None,
-            once: false,
-            allow_older: self.allow_older,
-            commit_rule: None,
-            variables: self.request_variables()?,
+    /// [`crate::TriggerFailureKind::Usage`], where clap's error would quote an argument that could forge lines of a log.
+    pub fn from_command_line() -> Result<Self, TriggerFailure> {
+        Self::try_parse().or_else(|error| {
+            let arguments: Vec<_> =
+                std::env::args_os().skip(1).map(|text| text.to_string_lossy().into_owned()).collect();
+            match arguments.iter().find(|text| text.chars().any(is_unsafe_in_line)) {
+                Some(text) if error.use_stderr() => {
+                    Err(TriggerFailure::invalid(&format!("{}: {}", error.kind(), quote(text))))
+                }
+                _ => error.exit(),
+            }
         })
     }
 
-    fn request_variables(&self) -> Result<Variables, TriggerFailure> {
+    /// A fourth argument, as an error. It is mostly a word of a text that was not quoted.
+    pub(crate) fn stray_argument(&self) -> Option<TriggerFailure> {
+        let first = self.stray.first()?;
+        let what = format!("there are more than three arguments: {}", quote(first));
+        Some(TriggerFailure::new(
+            TriggerFailureKind::Usage,
+            what,
+            "quote each value of an option, as in --cause=\"$TITLE\"",
+        ))
+    }
+
+    /// The variables of `--var`.
+    ///
+    /// # Errors
+    /// [`crate::TriggerFailureKind::Usage`], with the rule that a value breaks.
+    pub(crate) fn request_variables(&self) -> Result<Variables, TriggerFailure> {
         let mut variables = BTreeMap::new();
         for text in &self.variables {
             let (name, value) = parse_assignment(text).map_err(|rule| TriggerFailure::invalid_value("--var", rule))?;
@@ -207,13 +224,6 @@ fn parse_assignment(text: &str) -> Result<(VariableName, String), String> {
     }
 }
 
-pub(crate) fn parse_option<T>(name: &str, text: Option<&str>) -> Result<Option<T>, TriggerFailure>
-where
-    T: std::str::FromStr<Err = String>,
-{
-    text.map(str::parse).transpose().map_err(|rule| TriggerFailure::invalid_value(name, rule))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -226,40 +236,21 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(arguments: &[&str], want: Result<&str, &str>) {
+    fn check(arguments: &[&str], want: Result<&[(&str, &str)], &str>) {
         let arguments = TriggerArguments::try_parse_from([&["trigger_job"], arguments].concat()).unwrap();
-        let request = arguments.request("demo".parse().unwrap(), GitRef::Branch("main".parse().unwrap()));
-        let body = request.map(|request| request.to_json()).map_err(|failure| failure.what);
-        assert_eq!(body.as_deref().map_err(String::as_str), want);
+        match (arguments.request_variables(), want) {
+            (Ok(found), Ok(want)) => {
+                let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value)).collect();
+                assert_eq!(found, want);
+            }
+            (found, want) => assert_eq!(found.map_err(|failure| failure.what).err().as_deref(), want.err()),
+        }
     }
 
     #[test]
-    fn options_map_to_request_fields() {
-        check(&[], Ok(r#"{"project":"demo","branch":"main"}"#));
-        check(&["--id", "7", "--cancel"], Ok(r#"{"project":"demo","branch":"main","id":"7","action":"cancel"}"#));
-        check(&["--allow-older"], Ok(r#"{"project":"demo","branch":"main","allowOlder":true}"#));
-        check(&["--cause=-v"], Ok(r#"{"project":"demo","branch":"main","cause":"-v"}"#));
-        check(
-            &["--var", "B=x=y", "--var", "A="],
-            Ok(r#"{"project":"demo","branch":"main","variables":{"A":"","B":"x=y"}}"#),
-        );
-        let commit = "0123456789abcdef0123456789abcdef01234567";
-        check(&["--commit", commit], Ok(&format!(r#"{{"project":"demo","branch":"main","commit":"{commit}"}}"#)));
-    }
-
-    #[test]
-    fn invalid_option_value_is_rejected_on_one_line() {
-        check(&["--id", ""], Err("--id: invalid value \"\": expected 1 to 64 of A-Z a-z 0-9 . _ -"));
-        check(
-            &["--commit", "abc123"],
-            Err("--commit: invalid value \"abc123\": expected a full commit id: 40 or 64 hexadecimal digits"),
-        );
-        check(
-            &["--cause", "a\n::error::b"],
-            Err(
-                "--cause: invalid value \"a\\n::error::b\": expected one line without control or direction-changing characters",
-            ),
-        );
+    fn variables_are_parsed_and_errors_quoted() {
+        check(&[], Ok(&[]));
+        check(&["--var", "B=x=y", "--var", "A="], Ok(&[("A", ""), ("B", "x=y")]));
         check(&["--var", "A"], Err("--var: invalid value \"A\": expected NAME=VALUE"));
         check(&["--var", "A=1", "--var", "A=2"], Err("--var: A is given more than once"));
         check(

@@ -15,14 +15,9 @@ const DIGEST_BYTES: usize = 12;
 ///
 /// # Errors
 /// The result is no valid id, which cannot happen.
-pub(crate) fn for_build(
-    vendor: Vendor,
-    build_identity: &[String],
-    commit: Option<&CommitId>,
-) -> Result<RequestId, String> {
+pub(crate) fn for_build(vendor: Vendor, build_identity: &[String], commit: &CommitId) -> Result<RequestId, String> {
     let mut hasher = Sha256::new();
-    let commit = commit.map(CommitId::as_str).unwrap_or_default();
-    for part in build_identity.iter().map(String::as_str).chain([commit]) {
+    for part in build_identity.iter().map(String::as_str).chain([commit.as_str()]) {
         // Each part follows its length, so that no two lists of parts give the same bytes.
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
@@ -40,27 +35,27 @@ pub(crate) fn for_build(
 mod tests {
     use super::*;
 
-    fn id(vendor: Vendor, identity: &[&str], commit: Option<&str>) -> String {
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn id(vendor: Vendor, identity: &[&str], commit: &str) -> String {
         let identity: Vec<String> = identity.iter().map(|part| (*part).to_owned()).collect();
-        let commit: Option<CommitId> = commit.map(|text| text.parse().unwrap());
-        for_build(vendor, &identity, commit.as_ref()).unwrap().to_string()
+        for_build(vendor, &identity, &commit.parse().unwrap()).unwrap().to_string()
     }
 
     #[test]
     fn ci_request_id_is_stable_for_same_build() {
         // A program of another version must not start the build again.
-        let commit = Some("0123456789abcdef0123456789abcdef01234567");
-        assert_eq!(id(Vendor::Gitlab, &["https://gitlab.com", "7"], commit), "gitlab-8269f2332d4c32eeb36cfc2e");
+        assert_eq!(id(Vendor::Gitlab, &["https://gitlab.com", "7"], COMMIT), "gitlab-8269f2332d4c32eeb36cfc2e");
     }
 
     #[test]
     fn ci_request_id_differs_by_vendor_build_and_commit() {
         let all = [
-            id(Vendor::Gitlab, &["7", "1"], None),
-            id(Vendor::Github, &["7", "1"], None),
-            id(Vendor::Gitlab, &["7", "2"], None),
-            id(Vendor::Gitlab, &["71"], None),
-            id(Vendor::Gitlab, &["7", "1"], Some("0123456789abcdef0123456789abcdef01234567")),
+            id(Vendor::Gitlab, &["7", "1"], COMMIT),
+            id(Vendor::Github, &["7", "1"], COMMIT),
+            id(Vendor::Gitlab, &["7", "2"], COMMIT),
+            id(Vendor::Gitlab, &["71"], COMMIT),
+            id(Vendor::Gitlab, &["7", "1"], &"f".repeat(40)),
         ];
         for (at, one) in all.iter().enumerate() {
             assert!(!all[at + 1..].contains(one), "{all:?}");

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use doorbell_messages::{CommitId, GitRef, ProjectName, Request, RequestId, RequestOrigin, SingleLineText};
+use doorbell_messages::{
+    CommitId, GitRef, ProjectName, Request, RequestAction, RequestId, RequestOrigin, SingleLineText, Variables,
+};
 
 use crate::arguments::TriggerArguments;
 use crate::ci::{FileReader, Fork, Vendor};
@@ -37,8 +39,14 @@ pub struct RequestContext {
     pub role: Resolution<RoleArn>,
     /// Whether the CI's build is of a fork's pull request.
     pub fork: Fork,
+    /// The reason, for people.
+    pub cause: Option<SingleLineText>,
+    /// The variables of the requested build.
+    pub variables: Variables,
     /// Notes about the choice of sources, one line each.
     pub notes: Vec<String>,
+    /// What is wrong with an argument or a file that is none of these values.
+    pub problems: Vec<TriggerFailure>,
 }
 
 /// Environment variables, files and git checkout: the sources besides the command line.
@@ -90,46 +98,63 @@ impl RequestContext {
     /// Resolves each value.
     ///
     /// The command line wins over the environment, that over the CI's build, that over the git checkout, and that over
-    /// the config file.
-    ///
-    /// # Errors
-    /// [`TriggerFailureKind::Usage`] for an invalid value. A missing value is no error yet.
-    pub fn resolve(arguments: &TriggerArguments, host: &HostEnvironment<'_>) -> Result<Self, TriggerFailure> {
-        let mut resolver = Resolver::new(arguments, host)?;
-        let project = resolver.project()?;
-        let resolved_ref = resolver.git_ref()?;
-        let commit = resolver.commit(&resolved_ref)?;
-        Ok(Self {
+    /// the config file. A missing or an invalid value is no error yet.
+    pub fn resolve(arguments: &TriggerArguments, host: &HostEnvironment<'_>) -> Self {
+        let mut resolver = Resolver::new(arguments, host);
+        let project = resolver.project();
+        let resolved_ref = resolver.git_ref();
+        let commit = resolver.commit(&resolved_ref);
+        let id = resolver.id(commit.value());
+        let topic = resolver.topic();
+        let cause = resolver.cause();
+        let mut problems: Vec<_> = arguments.stray_argument().into_iter().chain(resolver.problems.drain(..)).collect();
+        let variables = arguments.request_variables().unwrap_or_else(|problem| {
+            problems.push(problem);
+            Variables::default()
+        });
+        Self {
             vendor: resolver.vendor(),
             project,
-            id: resolver.id(commit.value())?,
+            id,
             commit,
             git_ref: resolved_ref.git_ref,
             build_url: resolver.build_url(),
-            topic: resolver.topic()?,
-            role: resolver.role()?,
+            topic,
+            role: resolver.role(),
             fork: resolver.fork(),
+            cause,
+            variables,
             notes: resolver.notes,
-        })
+            problems,
+        }
     }
 
     /// The topic, and the request that these arguments make in this context.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::MissingContext`] with all that is missing, or for a fork's pull request without `--allow-fork`;
-    /// [`TriggerFailureKind::Usage`] for an invalid value.
+    /// [`TriggerFailureKind::MissingContext`] for a fork's pull request without `--allow-fork`, whatever else is wrong, or
+    /// with all that is missing; [`TriggerFailureKind::Usage`] with all that is invalid.
     pub fn request(&self, arguments: &TriggerArguments) -> Result<(TopicArn, Request), TriggerFailure> {
         self.reject_fork(arguments.allow_fork)?;
+        self.reject_invalid_values()?;
         let (Some(project), Some(git_ref), Some(topic)) =
             (self.project.value(), self.git_ref.value(), self.topic.value())
         else {
             return Err(self.missing_context());
         };
         let request = Request {
+            project: project.clone(),
+            git_ref: git_ref.clone(),
             id: self.id.value().cloned(),
+            action: if arguments.cancel { RequestAction::Cancel } else { RequestAction::Start },
             commit: self.commit.value().cloned(),
+            cause: self.cause.clone(),
             origin: self.origin(),
-            ..arguments.request(project.clone(), git_ref.clone())?
+            watch: None,
+            once: false,
+            allow_older: arguments.allow_older,
+            commit_rule: None,
+            variables: self.variables.clone(),
         };
         Ok((topic.clone(), request))
     }
@@ -147,21 +172,29 @@ impl RequestContext {
         }
     }
 
-    fn missing_context(&self) -> TriggerFailure {
-        fn missing_reason<T>(resolution: &Resolution<T>) -> Option<&str> {
-            match resolution {
-                Resolution::Missing { reason } => Some(reason),
-                Resolution::Found { .. } => None,
-            }
+    /// Rejects a request with an invalid value. All of them are named, since each costs a run of the CI.
+    fn reject_invalid_values(&self) -> Result<(), TriggerFailure> {
+        let reasons = [
+            self.project.invalid_reason(),
+            self.git_ref.invalid_reason(),
+            self.commit.invalid_reason(),
+            self.id.invalid_reason(),
+            self.topic.invalid_reason(),
+            self.role.invalid_reason(),
+        ];
+        let invalid = reasons.into_iter().flatten().map(TriggerFailure::invalid);
+        let failures: Vec<_> = self.problems.iter().cloned().chain(invalid).collect();
+        match TriggerFailure::join(failures) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
         }
-        let reasons: Vec<&str> =
-            [missing_reason(&self.project), missing_reason(&self.git_ref), missing_reason(&self.topic)]
-                .into_iter()
-                .flatten()
-                .collect();
+    }
+
+    fn missing_context(&self) -> TriggerFailure {
+        let reasons = [self.project.missing_reason(), self.git_ref.missing_reason(), self.topic.missing_reason()];
         TriggerFailure::new(
             TriggerFailureKind::MissingContext,
-            reasons.join("; "),
+            reasons.into_iter().flatten().collect::<Vec<_>>().join("; "),
             "trigger_job --show-context shows what is found and where, --help lists all sources",
         )
     }
@@ -170,7 +203,7 @@ impl RequestContext {
     fn reject_fork(&self, allowed: bool) -> Result<(), TriggerFailure> {
         let what = match &self.fork {
             _ if allowed => return Ok(()),
-            Fork::No => return Ok(()),
+            Fork::No | Fork::NoBuild(_) => return Ok(()),
             Fork::Yes(source) => format!("this build is of a pull request from a fork ({source})"),
             Fork::Unknown(why) => format!("this build may be of a pull request from a fork: {why}"),
         };

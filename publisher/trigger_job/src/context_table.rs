@@ -94,7 +94,7 @@ fn row<T>(
         Resolution::Found { value, source } => {
             ContextRow { name, key, value: Some(show(value)), source_or_reason: source.clone() }
         }
-        Resolution::Missing { reason } => {
+        Resolution::Missing { reason } | Resolution::Invalid { reason } => {
             ContextRow { name, key, value: None, source_or_reason: reason.clone().into() }
         }
     }
@@ -117,7 +117,7 @@ fn fork_row(context: &RequestContext) -> ContextRow {
     let (value, source_or_reason) = match &context.fork {
         Fork::No => (Some("no"), "no pull request from a fork, as far as this CI says".into()),
         Fork::Yes(source) => (Some("yes"), source.clone().into()),
-        Fork::Unknown(why) => (None, Cow::Borrowed(*why)),
+        Fork::Unknown(why) | Fork::NoBuild(why) => (None, Cow::Borrowed(*why)),
     };
     ContextRow { name: "fork", key: "fork", value: value.map(str::to_owned), source_or_reason }
 }

@@ -56,6 +56,19 @@ impl TriggerFailure {
 
     /// An invalid value. `name` is its source; `rule` quotes the value and says what is expected.
     pub(crate) fn invalid_value(name: &str, rule: impl std::fmt::Display) -> Self {
-        Self::new(TriggerFailureKind::Usage, format!("{name}: {rule}"), "see trigger_job --help")
+        Self::invalid(&format!("{name}: {rule}"))
+    }
+
+    /// An invalid value, with all that is to be said about it.
+    pub(crate) fn invalid(what: &str) -> Self {
+        Self::new(TriggerFailureKind::Usage, what, "see trigger_job --help")
+    }
+
+    /// One failure that names what is wrong in all of these.
+    pub(crate) fn join(failures: Vec<Self>) -> Option<Self> {
+        failures.into_iter().reduce(|first, other| {
+            let next = if first.next == other.next { first.next } else { format!("{}; {}", first.next, other.next) };
+            Self { kind: first.kind, what: format!("{}; {}", first.what, other.what), next }
+        })
     }
 }

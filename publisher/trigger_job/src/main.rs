@@ -2,16 +2,21 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use doorbell_publisher::Publication;
 use doorbell_trigger_job::{
-    Console, HostEnvironment, PrintCommand, RequestContext, TriggerArguments, TriggerFailure, print,
+    Console, HostEnvironment, PrintCommand, RequestContext, ResultFormat, TriggerArguments, TriggerFailure, print,
     publish_until_interrupted, write_ci_output,
 };
 
 fn main() -> ExitCode {
-    let arguments = TriggerArguments::parse();
     let host = HostEnvironment::from_process();
+    let arguments = match TriggerArguments::from_command_line() {
+        Ok(arguments) => arguments,
+        Err(failure) => {
+            Console::new(ResultFormat::Text, host.vendor()).failure(&failure);
+            return ExitCode::from(failure.kind.exit_code());
+        }
+    };
     let console = Console::new(arguments.output, host.vendor().filter(|_| !arguments.no_detect));
     let outcome = match arguments.command {
         Some(command) => run_print_command(command),
@@ -31,7 +36,7 @@ fn publish_request(
     host: &HostEnvironment<'_>,
     console: &Console,
 ) -> Result<(), TriggerFailure> {
-    let context = RequestContext::resolve(arguments, host)?;
+    let context = RequestContext::resolve(arguments, host);
     console.notes(&context.notes);
     if arguments.show_context {
         console.show_context(&context);

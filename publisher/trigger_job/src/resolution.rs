@@ -34,6 +34,11 @@ pub enum Resolution<T> {
         /// The reason, for people.
         reason: String,
     },
+    /// The first source with the value has an invalid one. No later source takes its place.
+    Invalid {
+        /// The source, the value and the rule that it breaks, for people.
+        reason: String,
+    },
 }
 
 impl<T> Resolution<T> {
@@ -41,10 +46,16 @@ impl<T> Resolution<T> {
         Self::Missing { reason: reason.into() }
     }
 
+    /// An invalid value. `rule` quotes the value and says what is expected.
+    pub(crate) fn invalid(source: &str, rule: impl std::fmt::Display) -> Self {
+        Self::Invalid { reason: format!("{source}: {rule}") }
+    }
+
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Resolution<U> {
         match self {
             Self::Found { value, source } => Resolution::Found { value: change(value), source },
             Self::Missing { reason } => Resolution::Missing { reason },
+            Self::Invalid { reason } => Resolution::Invalid { reason },
         }
     }
 
@@ -52,7 +63,23 @@ impl<T> Resolution<T> {
     pub fn value(&self) -> Option<&T> {
         match self {
             Self::Found { value, .. } => Some(value),
-            Self::Missing { .. } => None,
+            Self::Missing { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// Why there is no value, if no source has one.
+    pub(crate) fn missing_reason(&self) -> Option<&str> {
+        match self {
+            Self::Missing { reason } => Some(reason),
+            Self::Found { .. } | Self::Invalid { .. } => None,
+        }
+    }
+
+    /// What is wrong with the value, if it is invalid.
+    pub(crate) fn invalid_reason(&self) -> Option<&str> {
+        match self {
+            Self::Invalid { reason } => Some(reason),
+            Self::Found { .. } | Self::Missing { .. } => None,
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::BuildRef;
 use crate::resolution::SourcedValue;
 
 /// A CI's build, as its variables describe it. No value is validated yet.
@@ -5,7 +6,7 @@ use crate::resolution::SourcedValue;
 pub(crate) struct CiBuild {
     /// The repository's name, without its owner.
     pub(crate) project: Option<SourcedValue>,
-    pub(crate) git_ref: Option<BuildRef>,
+    pub(crate) git_ref: CiRef,
     pub(crate) commit: HeadCommit,
     /// The page of the build.
     pub(crate) url: Option<SourcedValue>,
@@ -14,24 +15,32 @@ pub(crate) struct CiBuild {
     /// It differs after a manual rerun, and is the same for every step and job of the build and for the CI's own retries.
     pub(crate) identity: Option<Vec<String>>,
     pub(crate) fork: Fork,
+    /// Variables that disagree about the ref, one line each.
+    pub(crate) notes: Vec<String>,
 }
 
-/// The ref that the build is of.
+/// What a CI says of the ref of its build.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum BuildRef {
-    Branch(SourcedValue),
-    Tag(SourcedValue),
-    PullRequest(SourcedValue),
+pub(crate) enum CiRef {
+    Known(BuildRef),
+    /// The build has a ref, and it cannot be read, for this reason.
+    ///
+    /// No other source may take its place: a deployment of a tag must not become one of the default branch.
+    Unknown(String),
+    /// This CI's job need not be of a ref, for this reason; the checkout may have one.
+    None(&'static str),
 }
 
-impl BuildRef {
-    /// Parses the full name of a branch or a tag.
-    pub(crate) fn from_full_name(value: SourcedValue) -> Option<Self> {
-        if let Some(name) = value.text.strip_prefix("refs/heads/") {
-            return Some(Self::Branch(SourcedValue::new(name, value.source)));
+impl CiRef {
+    pub(crate) fn known(&self) -> Option<&BuildRef> {
+        match self {
+            Self::Known(build_ref) => Some(build_ref),
+            Self::Unknown(_) | Self::None(_) => None,
         }
-        let name = value.text.strip_prefix("refs/tags/")?;
-        Some(Self::Tag(SourcedValue::new(name, value.source)))
+    }
+
+    pub(super) fn is_pull_request(&self) -> bool {
+        matches!(self, Self::Known(BuildRef::PullRequest(_)))
     }
 }
 
@@ -58,8 +67,10 @@ pub enum Fork {
     No,
     /// It is of a fork, with the source of that.
     Yes(String),
-    /// It is of a pull request, and its CI does not say, with the reason.
+    /// It may be of a fork, and its CI does not say, with the reason.
     Unknown(&'static str),
+    /// No CI's build is read, for this reason: a person runs this, or a CI that is not detected.
+    NoBuild(&'static str),
 }
 
 impl Fork {

@@ -1,29 +1,30 @@
-use super::{BuildRef, CiBuild, Fork, HeadCommit};
+use super::ref_variables::RefVariables;
+use super::{CiBuild, Fork, HeadCommit};
 use crate::env_vars::EnvVars;
 
 /// Drone CI.
 pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
-    let build = CiBuild {
+    let event = environment.get("DRONE_BUILD_EVENT").unwrap_or_default();
+    let refs = RefVariables {
+        full: environment.lookup("DRONE_COMMIT_REF"),
+        pull_request: environment.lookup("DRONE_PULL_REQUEST"),
+        tag: environment.lookup("DRONE_TAG"),
+        // Of other events it is a tag, or the branch that a pull request goes to.
+        branch: environment.lookup("DRONE_BRANCH").filter(|_| matches!(&*event, "" | "push" | "cron" | "custom")),
+    };
+    let (git_ref, notes) = refs.resolve("DRONE_COMMIT_REF is not set");
+    let fork = match git_ref.is_pull_request() || event == "pull_request" {
+        true => Fork::Unknown("Drone has no variable for it"),
+        false => Fork::No,
+    };
+    CiBuild {
         project: environment.lookup("DRONE_REPO_NAME"),
-        git_ref: branch_or_tag(environment),
+        git_ref,
         commit: HeadCommit::from_variable(environment.lookup("DRONE_COMMIT_SHA")),
         url: environment.lookup("DRONE_BUILD_LINK"),
-        // A build that is restarted gets a new number.
+        // A build that is restarted or promoted gets a new number.
         identity: environment.all(["DRONE_SYSTEM_HOST", "DRONE_REPO", "DRONE_BUILD_NUMBER"]),
-        fork: Fork::No,
-    };
-    match environment.lookup("DRONE_PULL_REQUEST") {
-        Some(number) => CiBuild {
-            git_ref: Some(BuildRef::PullRequest(number)),
-            fork: Fork::Unknown("Drone has no variable for it"),
-            ..build
-        },
-        None => build,
+        fork,
+        notes,
     }
-}
-
-fn branch_or_tag(environment: EnvVars<'_>) -> Option<BuildRef> {
-    let tag = environment.lookup("DRONE_TAG").map(BuildRef::Tag);
-    // Of a push the target is the branch itself.
-    tag.or_else(|| environment.lookup("DRONE_BRANCH").map(BuildRef::Branch))
 }

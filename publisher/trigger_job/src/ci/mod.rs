@@ -2,12 +2,16 @@
 mod azure;
 mod bitbucket;
 mod build;
+mod build_ref;
 mod buildkite;
 mod circleci;
 mod drone;
 mod github;
+mod github_event;
 mod gitlab;
 mod jenkins;
+mod jenkins_ref;
+mod ref_variables;
 mod repository;
 mod travis;
 mod vendor;
@@ -16,7 +20,8 @@ mod woodpecker;
 use std::path::Path;
 
 pub use build::Fork;
-pub(crate) use build::{BuildRef, CiBuild, HeadCommit};
+pub(crate) use build::{CiBuild, CiRef, HeadCommit};
+pub(crate) use build_ref::BuildRef;
 pub(crate) use repository::repository_name;
 pub use vendor::Vendor;
 
@@ -28,7 +33,7 @@ pub(crate) type FileReader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 /// The build that the vendor's variables describe.
 pub(crate) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
     match vendor {
-        Vendor::Github | Vendor::Gitea | Vendor::Forgejo => github::read(environment, file),
+        Vendor::Github | Vendor::Gitea | Vendor::Forgejo => github::read(vendor, environment, file),
         Vendor::Gitlab => gitlab::read(environment),
         Vendor::Travis => travis::read(environment),
         Vendor::Circleci => circleci::read(environment),

@@ -5,16 +5,28 @@ pub(crate) fn repository_name(path: &str) -> String {
     path.rsplit(['/', ':']).next().unwrap_or_default().to_owned()
 }
 
-/// A repository's host and path, written the same way whichever URL it is fetched by.
-pub(super) fn canonical_location(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = match rest.split_once('@') {
-        Some((user, rest)) if !user.contains('/') => rest,
-        _ => rest,
+/// A repository's path at its forge, written the same way whichever URL it is fetched by: `acme/demo`.
+///
+/// Without the host: one forge has several, as an alias of ssh, with another port, or for ssh over port 443.
+pub(super) fn repository_path(url: &str) -> Option<String> {
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').unwrap_or_default().1,
+        None => scp_path(url),
     };
-    let rest = rest.trim_end_matches('/');
-    // The host ends at a colon in git@host:path, and at a slash elsewhere.
-    rest.strip_suffix(".git").unwrap_or(rest).replacen(':', "/", 1).to_ascii_lowercase()
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path).to_ascii_lowercase();
+    // Bitbucket's own server has this before the path, over HTTPS only.
+    let path = path.strip_prefix("scm/").unwrap_or(&path);
+    (!path.is_empty()).then(|| path.to_owned())
+}
+
+/// The path of `user@host:path`. The host ends at the first colon before any slash; an IPv6 address is in brackets.
+fn scp_path(url: &str) -> &str {
+    let after_address = url.rfind(']').map_or(url, |end| &url[end..]);
+    match after_address.split_once(':') {
+        Some((host, path)) if !host.contains('/') => path,
+        _ => url,
+    }
 }
 
 #[cfg(test)]
@@ -22,23 +34,32 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(url: &str, name: &str, location: &str) {
-        assert_eq!((&*repository_name(url), &*canonical_location(url)), (name, location));
+    fn check(url: &str, name: &str, path: &str) {
+        assert_eq!((&*repository_name(url), &*repository_path(url).unwrap_or_default()), (name, path), "{url}");
     }
 
     #[test]
-    fn repository_urls_share_one_canonical_location() {
+    fn repository_urls_share_one_path() {
         for url in [
             "git@github.com:acme/demo.git",
+            "git@github.com-acme-demo:acme/demo.git",
+            "git@github.com:/acme/demo",
             "https://github.com/acme/demo",
             "https://user:token@github.com/Acme/demo.git/",
+            "https://user:to@ken@github.com/acme/demo.git",
             "git://github.com/acme/demo.git",
             "ssh://git@github.com/acme/demo",
+            "ssh://git@ssh.github.com:443/acme/demo.git",
+            "ssh://git@[2001:db8::1]:2222/acme/demo.git",
+            "git@[2001:db8::1]:acme/demo.git",
+            "https://bitbucket.example.org/scm/acme/demo.git",
         ] {
-            check(url, "demo", "github.com/acme/demo");
+            check(url, "demo", "acme/demo");
         }
-        check("git@host:demo.git", "demo", "host/demo");
+        check("git@host:demo.git", "demo", "demo");
         check("acme/demo", "demo", "acme/demo");
+        check("https://gitlab.com/stranger/acme/demo.git", "demo", "stranger/acme/demo");
+        check("https://host", "host", "");
         check("", "", "");
     }
 }

@@ -1,31 +1,29 @@
 use doorbell_messages::CommitId;
 
-use super::Resolver;
 use super::git_ref::{ResolvedRef, from_ci_build};
-use crate::arguments::parse_option;
-use crate::ci::{BuildRef, CiBuild, HeadCommit};
-use crate::failure::TriggerFailure;
+use super::{Resolver, parse_value};
+use crate::ci::{BuildRef, CiBuild, CiRef, HeadCommit};
 use crate::resolution::{Resolution, SourcedValue};
 
 impl Resolver<'_> {
     /// The head of the ref, from the same source; never a commit that may be on another ref.
-    pub(crate) fn commit(&self, resolved_ref: &ResolvedRef) -> Result<Resolution<CommitId>, TriggerFailure> {
-        if let Some(commit) = parse_option("--commit", self.arguments.commit.as_deref())? {
-            return Ok(Resolution::Found { value: commit, source: "--commit".into() });
+    pub(crate) fn commit(&self, resolved_ref: &ResolvedRef) -> Resolution<CommitId> {
+        if let Some(text) = self.arguments.commit.as_deref() {
+            return parse_value(&SourcedValue::new(text, "--commit"));
         }
         if resolved_ref.is_from_checkout {
-            return Ok(from_checkout(self.checkout.pushed_head()));
+            return from_checkout(self.checkout.pushed_head());
         }
         let Some(build) = self.build() else {
-            return Ok(Resolution::missing("nothing here names the head of that ref"));
+            return Resolution::missing("nothing here names the head of that ref");
         };
-        let ci_ref = build.git_ref.as_ref().and_then(|detected| from_ci_build(detected).ok());
-        if resolved_ref.git_ref.value().is_none()
-            || ci_ref.as_ref().and_then(Resolution::value) != resolved_ref.git_ref.value()
-        {
-            return Ok(Resolution::missing("this CI's build is of another ref"));
+        let Some(git_ref) = resolved_ref.git_ref.value() else {
+            return Resolution::missing("the ref is not known");
+        };
+        match build.git_ref.known().map(from_ci_build) {
+            Some(Resolution::Found { value, .. }) if value == *git_ref => self.ci_head(build),
+            _ => Resolution::missing("this CI's build is of another ref"),
         }
-        Ok(self.ci_head(build))
     }
 
     fn ci_head(&self, build: &CiBuild) -> Resolution<CommitId> {
@@ -33,7 +31,7 @@ impl Resolver<'_> {
             HeadCommit::Known(found) => match found.text.parse() {
                 Ok(value) => Resolution::Found { value, source: found.source.clone() },
                 // "HEAD", or an abbreviation. A pull request's checkout may be a merge, a branch's is its head.
-                Err(_) if matches!(build.git_ref, Some(BuildRef::PullRequest(_))) => {
+                Err(_) if matches!(build.git_ref, CiRef::Known(BuildRef::PullRequest(_))) => {
                     Resolution::missing(format!("{} is no full commit id", found.source))
                 }
                 Err(_) => from_checkout(self.checkout.head()),

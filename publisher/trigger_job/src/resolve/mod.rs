@@ -1,3 +1,4 @@
+mod cause;
 mod commit;
 mod git_ref;
 
@@ -5,7 +6,7 @@ use std::str::FromStr;
 
 use doorbell_messages::{CommitId, ProjectName, RequestId, SingleLineText};
 
-use crate::arguments::{TriggerArguments, parse_option};
+use crate::arguments::TriggerArguments;
 use crate::ci::{self, CiBuild, Fork, Vendor, repository_name};
 use crate::ci_request_id;
 use crate::config_file::ConfigFile;
@@ -19,6 +20,8 @@ use doorbell_publisher::RoleArn;
 use doorbell_publisher::TopicArn;
 
 /// Looks for one value after the other, each from the nearest source to the farthest.
+///
+/// An invalid value is that value's alone: the others are looked for all the same, so that `--show-context` shows them.
 pub(crate) struct Resolver<'a> {
     arguments: &'a TriggerArguments,
     environment: EnvVars<'a>,
@@ -26,25 +29,29 @@ pub(crate) struct Resolver<'a> {
     ci_build: Option<(Vendor, CiBuild)>,
     config_file: ConfigFile,
     pub(crate) notes: Vec<String>,
+    /// What is wrong with a source of values.
+    pub(crate) problems: Vec<TriggerFailure>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(arguments: &'a TriggerArguments, host: &HostEnvironment<'a>) -> Result<Self, TriggerFailure> {
+    pub(crate) fn new(arguments: &'a TriggerArguments, host: &HostEnvironment<'a>) -> Self {
         let environment = host.env_vars();
         let vendor = Vendor::detect(environment).filter(|_| !arguments.no_detect);
         let config_path = environment.get("DOORBELL_CONFIG");
-        Ok(Self {
+        let config_path = arguments.config.as_deref().or(config_path.as_deref());
+        let (config_file, problem) = match ConfigFile::find(config_path, environment, host.read_file) {
+            Ok(config_file) => (config_file, None),
+            Err(problem) => (ConfigFile::default(), Some(problem)),
+        };
+        Self {
             arguments,
             environment,
             checkout: host.checkout,
             ci_build: vendor.map(|vendor| (vendor, ci::read(vendor, environment, host.read_file))),
-            config_file: ConfigFile::find(
-                arguments.config.as_deref().or(config_path.as_deref()),
-                environment,
-                host.read_file,
-            )?,
+            config_file,
             notes: Vec::new(),
-        })
+            problems: problem.into_iter().collect(),
+        }
     }
 
     pub(crate) fn vendor(&self) -> Option<Vendor> {
@@ -55,13 +62,11 @@ impl<'a> Resolver<'a> {
         self.ci_build.as_ref().map(|(_, build)| build)
     }
 
-    pub(crate) fn project(&mut self) -> Result<Resolution<ProjectName>, TriggerFailure> {
-        let explicit = self.explicit_value(
-            "PROJECT",
-            self.arguments.project.as_deref(),
-            "DOORBELL_PROJECT",
-            Some("IWOMPINAWS_PROJECT"),
-        );
+    pub(crate) fn project(&mut self) -> Resolution<ProjectName> {
+        const IWOMP: &str = "IWOMPINAWS_PROJECT";
+        let argument = self.arguments.project.as_deref();
+        let explicit = self.explicit_value("PROJECT", argument, "DOORBELL_PROJECT", Some(IWOMP));
+        let explicit = explicit.or_else(|| self.environment.lookup(IWOMP));
         let found = explicit.or_else(|| {
             let ci_value = self.build().and_then(|build| build.project.clone());
             let found = ci_value.or_else(|| {
@@ -74,14 +79,15 @@ impl<'a> Resolver<'a> {
         parse_or_missing(found, "no project is known: give it as the first argument or in DOORBELL_PROJECT")
     }
 
-    pub(crate) fn topic(&mut self) -> Result<Resolution<TopicArn>, TriggerFailure> {
+    pub(crate) fn topic(&mut self) -> Resolution<TopicArn> {
         let argument = self.arguments.topic_arn.as_deref().or(self.arguments.positional_topic_arn.as_deref());
-        let explicit = self.explicit_value("--topic-arn", argument, "DOORBELL_TOPIC_ARN", Some("IWOMPINAWS_TOPIC_ARN"));
-        let found = explicit.or_else(|| self.config_file.topic_arn());
+        const IWOMP: &str = "IWOMPINAWS_TOPIC_ARN";
+        let explicit = self.explicit_value("--topic-arn", argument, "DOORBELL_TOPIC_ARN", Some(IWOMP));
+        let found = explicit.or_else(|| self.environment.lookup(IWOMP)).or_else(|| self.config_file.topic_arn());
         parse_or_missing(found, "no topic is known: give its ARN in --topic-arn or DOORBELL_TOPIC_ARN")
     }
 
-    pub(crate) fn role(&self) -> Result<Resolution<RoleArn>, TriggerFailure> {
+    pub(crate) fn role(&self) -> Resolution<RoleArn> {
         let argument = self.arguments.role_arn.as_deref().filter(|text| !text.is_empty());
         let found = argument.map(|text| SourcedValue::new(text, "--role-arn"));
         let found =
@@ -89,17 +95,29 @@ impl<'a> Resolver<'a> {
         parse_or_missing(found, "none is given; credentials are found as by every AWS tool")
     }
 
-    pub(crate) fn id(&self, commit: Option<&CommitId>) -> Result<Resolution<RequestId>, TriggerFailure> {
-        if let Some(id) = parse_option("--id", self.arguments.id.as_deref())? {
-            return Ok(Resolution::Found { value: id, source: "--id".into() });
+    /// The id of this build's request, or none, for which the publisher makes a random one.
+    ///
+    /// It is made of public facts only for a request that names its commit: any publisher can make the same one, and
+    /// would otherwise have it stand for whatever the ref's tip is by then. `act` on a desk has the variables of GitHub,
+    /// with the same run in every run.
+    pub(crate) fn id(&self, commit: Option<&CommitId>) -> Resolution<RequestId> {
+        if let Some(text) = self.arguments.id.as_deref() {
+            return parse_value(&SourcedValue::new(text, "--id"));
         }
         let Some((vendor, Some(identity))) = self.ci_build.as_ref().map(|(vendor, build)| (*vendor, &build.identity))
         else {
-            return Ok(Resolution::missing("a random one is made for each run"));
+            return Resolution::missing("a random one is made for each run");
         };
-        let value = ci_request_id::for_build(vendor, identity, commit)
-            .map_err(|rule| TriggerFailure::invalid_value("the id", rule))?;
-        Ok(Resolution::Found { value, source: "this build and the commit".into() })
+        if self.environment.get("ACT").is_some() {
+            return Resolution::missing("a random one is made for each run of act");
+        }
+        let Some(commit) = commit else {
+            return Resolution::missing("a random one is made for each run, as the request names no commit");
+        };
+        match ci_request_id::for_build(vendor, identity, commit) {
+            Ok(value) => Resolution::Found { value, source: "this build and the commit".into() },
+            Err(rule) => Resolution::invalid("the id", rule),
+        }
     }
 
     pub(crate) fn build_url(&self) -> Resolution<SingleLineText> {
@@ -107,6 +125,9 @@ impl<'a> Resolver<'a> {
             return Resolution::missing("no CI names one");
         };
         // For people only: one that does not fit is left out.
+        if !["https://", "http://"].iter().any(|scheme| found.text.starts_with(scheme)) {
+            return Resolution::missing(format!("{} is no page", found.source));
+        }
         match found.text.parse() {
             Ok(value) => Resolution::Found { value, source: found.source.clone() },
             Err(_) => Resolution::missing(format!("{} is not one line of at most 500 bytes", found.source)),
@@ -114,10 +135,14 @@ impl<'a> Resolver<'a> {
     }
 
     pub(crate) fn fork(&self) -> Fork {
-        self.build().map_or(Fork::No, |build| build.fork.clone())
+        match self.build() {
+            Some(build) => build.fork.clone(),
+            None if self.arguments.no_detect => Fork::NoBuild("--no-detect is set, so the CI's variables are not read"),
+            None => Fork::NoBuild("no CI is detected that would say so"),
+        }
     }
 
-    /// The argument, else our variable, else iwomp-in-aws'; an empty text is none, as it was there.
+    /// The argument, else our variable; an empty text is none, as it was in iwomp-in-aws, whose variable comes later.
     fn explicit_value(
         &mut self,
         source: &'static str,
@@ -132,7 +157,7 @@ impl<'a> Resolver<'a> {
                 }
                 Some(SourcedValue::new(text, source))
             }
-            None => self.environment.lookup(doorbell_variable).or_else(|| self.environment.lookup(iwomp_variable?)),
+            None => self.environment.lookup(doorbell_variable),
         }
     }
 
@@ -166,17 +191,16 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn parse_or_missing<T: FromStr<Err = String>>(
-    found: Option<SourcedValue>,
-    missing: &str,
-) -> Result<Resolution<T>, TriggerFailure> {
+fn parse_or_missing<T: FromStr<Err = String>>(found: Option<SourcedValue>, missing: &str) -> Resolution<T> {
     match found {
         Some(found) => parse_value(&found),
-        None => Ok(Resolution::missing(missing)),
+        None => Resolution::missing(missing),
     }
 }
 
-fn parse_value<T: FromStr<Err = String>>(found: &SourcedValue) -> Result<Resolution<T>, TriggerFailure> {
-    let value = found.text.parse().map_err(|rule: String| TriggerFailure::invalid_value(&found.source, rule))?;
-    Ok(Resolution::Found { value, source: found.source.clone() })
+fn parse_value<T: FromStr<Err = String>>(found: &SourcedValue) -> Resolution<T> {
+    match found.text.parse() {
+        Ok(value) => Resolution::Found { value, source: found.source.clone() },
+        Err(rule) => Resolution::invalid(&found.source, rule),
+    }
 }

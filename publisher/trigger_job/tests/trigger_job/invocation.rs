@@ -54,6 +54,11 @@ impl Invocation {
             .env("AWS_SESSION_TOKEN", SESSION_TOKEN)
     }
 
+    pub(crate) fn argument(mut self, argument: &std::ffi::OsStr) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);
         self

@@ -1,7 +1,9 @@
 //! The real binary against a stub of SNS on this machine: what CIs see of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod causes;
 mod checkout;
+mod ci_builds;
 mod ci_output;
 mod credentials;
 mod documentation;

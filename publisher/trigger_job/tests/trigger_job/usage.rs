@@ -27,6 +27,25 @@ async fn conflicting_options_exit_2() {
 }
 
 #[tokio::test]
+async fn stray_argument_exits_2_and_forges_no_line() {
+    let forged = "x\n::error::forged";
+    for arguments in [
+        &["demo", "main", TOPIC, forged][..],
+        &["demo", "main", TOPIC, "a", forged],
+        &["demo", "--x\n::error::forged"],
+        &["demo", "--output=\n::error::forged"],
+        &["man", forged],
+    ] {
+        let result = Invocation::new(arguments).run().await;
+        result.assert_failed(2, &["error: "]);
+        assert!(!result.stderr.lines().any(|line| line.starts_with("::error::")), "{}", result.stderr);
+    }
+    check(&["demo", "main", TOPIC, "page"], 2, &["more than three arguments: \"page\"", "quote each value"]).await;
+    let shown = Invocation::new(&["demo", "main", TOPIC, "page", "--show-context"]).run().await;
+    assert!(shown.exit_code == Some(2) && shown.stdout.contains("refs/heads/main"), "{shown:?}");
+}
+
+#[tokio::test]
 async fn missing_values_exit_3_and_are_all_named() {
     check(&[], 3, &["no project", "no branch", "no topic", "DOORBELL_TOPIC_ARN"]).await;
 }
