@@ -40,7 +40,7 @@ pub use provider_build::{BuildOutcome, BuildState, FailedStage, ProviderBuild, o
 pub use provider_profile::ProviderProfile;
 pub use rejection::{Rejection, RejectionKind};
 pub use report_target::{ForgeRepository, ReportTarget};
-pub use row::{DesiredState, Phase, Row};
+pub use row::{DeniedStart, DesiredState, Phase, Row};
 pub use series::{RepeatRequest, SeriesEntry, SourceMessage};
 pub use status_report::StatusReport;
 pub use timestamp::Timestamp;

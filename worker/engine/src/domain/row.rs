@@ -47,6 +47,9 @@ pub struct Row {
     /// When the youngest cancel of the whole series was published. Only in the row of the series' first job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub series_canceled_at: Option<Timestamp>,
+    /// The start that the provider denied, while the job is received once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied_start: Option<Box<DeniedStart>>,
     /// Where in its life the job is, with the fields of that phase.
     pub phase: Phase,
     /// When the phase is due; none where nothing more can come.
@@ -71,6 +74,19 @@ pub struct Row {
     pub quarantined: Option<String>,
     /// The job's history, for people; bounded.
     pub trail: Vec<TrailEntry>,
+}
+
+/// A start that the provider denied for certain: no build of it exists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedStart {
+    /// What the call was made with.
+    pub launch: Box<Launch>,
+    /// The number of the start token, which is used up.
+    pub attempt: u32,
+    /// How often the job's start was refused so far.
+    pub tries: u32,
+    /// The provider's reason.
+    pub reason: String,
 }
 
 /// What the row's owners want of the job.
@@ -157,6 +173,7 @@ impl Row {
             desired: DesiredState::Run,
             canceled_at: None,
             series_canceled_at: None,
+            denied_start: None,
             phase: Phase::Received,
             phase_due_at: Some(now),
             tries: 0,

@@ -25,7 +25,10 @@ impl StatusReport {
 
 fn comment(row: &Row) -> String {
     match &row.phase {
-        Phase::Received => "waiting for the registry".to_owned(),
+        Phase::Received => match &row.denied_start {
+            Some(denied) => format!("waiting for a build: {}", denied.reason),
+            None => "waiting for the registry".to_owned(),
+        },
         Phase::Accepted { waiting: Some(why), .. } => format!("waiting for a build: {why}"),
         Phase::Accepted { .. } | Phase::Starting { .. } => "waiting for a build".to_owned(),
         Phase::Running { build, .. } if build.is_queued => "waiting in the provider's queue".to_owned(),

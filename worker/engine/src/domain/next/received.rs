@@ -37,7 +37,8 @@ impl Transition<'_> {
     }
 
     pub(super) fn evaluate_policy(&mut self, policy: &Arc<Policy>) {
-        let commit = self.row.request.commit.clone();
+        // A job that was accepted before builds the commit that its flag is on.
+        let commit = self.row.request.commit.clone().or_else(|| self.row.reported_commit().cloned());
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
         if self.now.duration_since(self.row.message.sent_at) > self.config.max_request_age {
             let hours = self.config.max_request_age.as_secs() / 3600;
@@ -103,8 +104,15 @@ impl Transition<'_> {
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
         self.set_report_target(target);
         let launch = Launch::freeze(policy, &self.row.request, &self.row.key, build_project, commit, self.config);
-        self.row.record(self.now, TrailKind::Accepted, format!("accepted; build project {build_project}"));
-        self.row.enter_phase(Phase::Accepted { launch: Box::new(launch), attempt: 1, waiting: None }, Some(self.now));
+        let denied = self.row.denied_start.take();
+        if denied.as_ref().is_none_or(|denied| denied.launch.target != *build_project) {
+            self.row.record(self.now, TrailKind::Accepted, format!("accepted; build project {build_project}"));
+        }
+        // The token of a denied start is used up; the tries go on, so that a denial of a day is no storm of calls.
+        let (attempt, tries, waiting) =
+            denied.map_or((1, 0, None), |denied| (denied.attempt + 1, denied.tries, Some(denied.reason)));
+        self.row.enter_phase(Phase::Accepted { launch: Box::new(launch), attempt, waiting }, Some(self.now));
+        self.row.tries = tries;
         self.try_start();
     }
 
@@ -118,7 +126,11 @@ impl Transition<'_> {
         })
     }
 
+    /// Sets where the job is reported. A job that was accepted before keeps its destinations, which may show its status.
     pub(super) fn set_report_target(&mut self, target: Option<ReportTarget>) {
+        if !self.row.reports.is_empty() {
+            return;
+        }
         self.row.reports = target.map(ReportEntry::new).into_iter().collect();
     }
 

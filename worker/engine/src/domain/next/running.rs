@@ -39,8 +39,12 @@ impl Transition<'_> {
 
     pub(super) fn reconcile_build(&mut self, build: &ProviderBuild) {
         match &self.row.phase {
-            // A row without a launch never started anything.
-            Phase::Received => {}
+            // A build of a start that was denied, against the provider's own word: one more must not follow.
+            Phase::Received => {
+                if let Some(denied) = self.row.denied_start.take() {
+                    self.adopt(denied.launch, build);
+                }
+            }
             Phase::Accepted { launch, .. } | Phase::Starting { launch, .. } => {
                 let launch = launch.clone();
                 self.adopt(launch, build);

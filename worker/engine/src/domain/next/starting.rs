@@ -12,7 +12,7 @@ use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
 use crate::domain::observation::StartOutcome;
 use crate::domain::provider_build::{ProviderBuild, one_line};
-use crate::domain::row::{DesiredState, Phase};
+use crate::domain::row::{DeniedStart, DesiredState, Phase};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::trail::TrailKind;
 
@@ -77,7 +77,7 @@ impl Transition<'_> {
         match outcome {
             StartOutcome::Started(_) => {}
             StartOutcome::Limited(reason) if is_only_call => self.requeue(&reason, backoff::PROVIDER_LIMIT),
-            StartOutcome::Denied(reason) if is_only_call => self.requeue(&reason, backoff::DEPENDENCY),
+            StartOutcome::Denied(reason) if is_only_call => self.return_to_received(&reason),
             StartOutcome::NotSent if is_only_call => self.requeue("the claim had expired", backoff::UNKNOWN_START),
             StartOutcome::Invalid(reason) if is_only_call => {
                 let text = format!("the provider refused the build: {}", one_line(&reason));
@@ -91,6 +91,25 @@ impl Transition<'_> {
             }
             StartOutcome::NotSent => self.retry_unknown_start("the claim had expired"),
         }
+    }
+
+    /// Lets the registry be read again, and the launch be frozen anew: the owner may have renamed a build project.
+    ///
+    /// Only where no start call is in doubt: a build that is found later must be one of this launch.
+    fn return_to_received(&mut self, reason: &str) {
+        self.requeue(reason, backoff::DEPENDENCY);
+        if self.row.start_in_doubt {
+            return;
+        }
+        let Phase::Accepted { launch, attempt, waiting } = &self.row.phase else { return };
+        let denied = DeniedStart {
+            launch: launch.clone(),
+            attempt: attempt - 1,
+            tries: self.row.tries,
+            reason: waiting.clone().unwrap_or_default(),
+        };
+        self.row.denied_start = Some(Box::new(denied));
+        self.row.phase = Phase::Received;
     }
 
     /// Waits for the next start call, with a new token: there is definitely no build under this one.

@@ -1,8 +1,11 @@
 use doorbell_messages::Status;
 use serde_json::json;
 
-use super::{COMMIT, JobHarness, RUNNING, START, final_result, mins, policy, policy_found, secs, start_call};
-use crate::domain::{Effect, Observation, Phase, StartOutcome};
+use super::{
+    COMMIT, HEAD, JobHarness, RUNNING, START, commit, final_result, mins, policy, policy_found, ref_resolved, secs,
+    start_call,
+};
+use crate::domain::{Effect, Observation, Phase, RefResolution, StartOutcome};
 
 fn limited() -> StartOutcome {
     StartOutcome::Limited("AccountLimitExceededException".to_owned())
@@ -51,7 +54,7 @@ fn token_reuse_window_starts_at_the_first_call() {
 
 #[test]
 fn definite_refusal_of_the_only_call_drops_the_token() {
-    for answer in [limited(), StartOutcome::Denied("AccessDenied".to_owned()), StartOutcome::NotSent] {
+    for answer in [limited(), StartOutcome::NotSent] {
         let mut job = JobHarness::received(json!({"commit": COMMIT}));
         let (token, input) = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
         job.observe_start(answer);
@@ -171,4 +174,75 @@ fn waiting_job_backs_off_when_no_slot_frees_up() {
         let wait = job.row.phase_due_at.unwrap().duration_since(job.now);
         assert!((secs(seconds) * 3 / 4..=secs(seconds)).contains(&wait), "{wait:?}");
     }
+}
+
+fn denied() -> StartOutcome {
+    StartOutcome::Denied("ResourceNotFoundException: no project builds".to_owned())
+}
+
+#[test]
+fn denied_start_reads_the_policy_again_and_freezes_anew() {
+    let mut job = JobHarness::received(json!({}));
+    let first = policy(json!({}));
+    job.observe(policy_found(&first));
+    let effects = job.observe(ref_resolved(&first, RefResolution::Commit(commit(HEAD))));
+    let (token, _) = start_call(&effects).unwrap();
+    job.observe_start(denied());
+    assert!(matches!(job.row.phase, Phase::Received), "{:?}", job.row.phase);
+    assert_eq!(job.fire_due(), [], "not at once");
+    assert_eq!(job.fire_when_due(), [Effect::ReadPolicy]);
+    // The branch may have moved: the commit that the flag is on is built.
+    let effects = job.observe(policy_found(&policy(json!({"buildProject": "renamed"}))));
+    let (next_token, input) = start_call(&effects).unwrap();
+    assert_ne!(next_token, token);
+    assert!(input.contains("renamed") && input.contains(HEAD), "{input}");
+    assert_eq!((job.attempt(), job.row.reports.len()), (2, 1));
+}
+
+#[test]
+fn denied_start_beside_a_doubtful_one_keeps_its_launch() {
+    let mut job = JobHarness::starting(json!({}));
+    job.row.start_in_doubt = true;
+    job.observe_start(denied());
+    assert!(matches!(job.row.phase, Phase::Accepted { attempt: 2, .. }), "{:?}", job.row.phase);
+}
+
+#[test]
+fn build_of_a_denied_start_is_adopted() {
+    let mut job = JobHarness::starting(json!({}));
+    job.observe_start(denied());
+    let build = job.build(1, RUNNING);
+    job.observe(Observation::BuildDescribed { build: build.clone(), claims_final: false });
+    assert_eq!(job.row.build().unwrap().id, build.id);
+    assert_eq!(job.row.denied_start, None);
+}
+
+#[test]
+fn start_denied_for_a_day_is_retried_slowly_with_few_notes() {
+    let mut job = JobHarness::starting(json!({"reportTo": null}));
+    let mut sends = 1;
+    while job.row.due_at().is_some() {
+        if matches!(job.row.phase, Phase::Starting { .. }) {
+            job.observe_start(denied());
+        }
+        let effects = match job.fire_when_due().as_slice() {
+            [Effect::ReadPolicy] => job.observe(policy_found(&policy(json!({"reportTo": null})))),
+            effects => effects.to_vec(),
+        };
+        sends += u32::from(start_call(&effects).is_some());
+    }
+    let expected = "waited too long for a build: ResourceNotFoundException: no project builds";
+    assert_eq!(final_result(&job.row), (Status::Error, expected));
+    assert!(sends < 24 * 20, "{sends} sends in a day");
+    assert!(job.row.trail.len() < 6, "{:?}", job.row.trail);
+}
+
+#[test]
+fn job_canceled_while_its_start_is_denied_ends() {
+    let mut job = JobHarness::starting(json!({}));
+    job.observe_start(denied());
+    job.row = job.row.with_cancel_requested(job.now, "canceled", String::new()).unwrap();
+    assert_eq!(job.fire_due(), [Effect::ReadPolicy]);
+    job.observe(policy_found(&policy(json!({}))));
+    assert_eq!(job.row.status(), Status::Canceled);
 }

@@ -118,6 +118,7 @@ impl Fingerprint {
             tries,
             reports,
             start_in_doubt,
+            denied_start,
             settled_at,
             crash_score,
             quarantined,
@@ -141,6 +142,7 @@ impl Fingerprint {
         // What is due is due, since whenever.
         self.times([phase_due_at.map(|due| due.max(self.now))]);
         self.phase(phase);
+        self.add(denied_start.as_ref().map(|denied| (denied.attempt, denied.tries)));
         self.add(reports.len());
         reports.iter().for_each(|entry| self.notification(&entry.notification));
     }
