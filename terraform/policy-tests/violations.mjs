@@ -12,7 +12,7 @@ export const TOKENS = {
     subjects: ['repo:example/shop:ref:refs/heads/main', 'repo:example/shop:environment:production'],
   },
   'doorbell-publisher-gitlab': {
-    issuer: 'gitlab.com', audience: 'https://gitlab.com', subjects: ['project_path:example/shop:ref_type:branch:ref:main'],
+    issuer: 'gitlab.com', audience: 'sts.amazonaws.com', subjects: ['project_path:example/shop:ref_type:branch:ref:main'],
   },
   'doorbell-publisher-circleci': {
     issuer: `oidc.circleci.com/org/${id(1)}`, audience: id(1), like: true, subjects: [`org/${id(1)}/project/${id(2)}/user/*`],

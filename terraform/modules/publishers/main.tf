@@ -5,13 +5,10 @@ locals {
   oidc_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
   key_publishers  = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
 
-  # The default issuer and audience of each CI's tokens. Those of CircleCI and Bitbucket contain the organization's id,
-  # so the root module requires them as input.
-  token_defaults = {
-    github    = { issuer = "token.actions.githubusercontent.com", audience = "sts.amazonaws.com" }
-    gitlab    = { issuer = "gitlab.com", audience = "https://gitlab.com" }
-    buildkite = { issuer = "agent.buildkite.com", audience = "sts.amazonaws.com" }
-  }
+  # The default issuer and audience of each CI's tokens: one table for Terraform, the snippets of docs/ci and
+  # trigger_job; a policy test compares them. Those of CircleCI and Bitbucket contain the organization's id, so the root
+  # module requires them as input.
+  token_defaults = jsondecode(file("${path.module}/tokens.json"))
   token_issuers = {
     for name, publisher in local.oidc_publishers : name => trimprefix(publisher.issuer == null ? local.token_defaults[publisher.ci].issuer : publisher.issuer, "https://")
   }
