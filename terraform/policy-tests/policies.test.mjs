@@ -87,6 +87,18 @@ describe('the example "minimal"', () => {
   })
 })
 
+describe('the first apply, without images', () => {
+  for (const name of ['complete-first', 'minimal-first']) {
+    it(`of ${name} makes everything that needs no image`, () => {
+      const first = plan(name)
+      assert.equal(first.ofType('aws_ecr_repository').length, 2)
+      assert.equal(first.ofType('aws_sqs_queue').length, 5)
+      for (const type of ['aws_codebuild_project', 'aws_ecs_service']) assert.deepEqual(first.ofType(type), [], type)
+      assert.deepEqual([...queueRules(first), ...senderRules(first)], [])
+    })
+  }
+})
+
 describe('a topic with a customer-managed key', () => {
   const key = 'arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000'
   it('grants each publisher two KMS actions, through SNS only', async () => {

@@ -49,34 +49,45 @@ finish_tests() {
 
 # The provider gets a fake key. It calls no service, because a plan of new resources needs none.
 export AWS_ACCESS_KEY_ID=CANARYACCESSKEY AWS_SECRET_ACCESS_KEY=canary-secret-key AWS_EC2_METADATA_DISABLED=true
+
+# plan NAME EXAMPLE VARIABLES [TERRAFORM]: plans a copy of an example as a user makes it: beside the directory `terraform`,
+# with another `source`. VARIABLES is the JSON after the account's id.
 plan() {
-    example=$work/copy/examples/$2
-    cat >"$example/offline_override.tf" <<EOF
+    infra=$work/checkout/infra
+    rm -rf "$infra"
+    cp -r "$work/checkout/terraform/examples/$2" "$infra"
+    sed 's|^  source = "../.."$|  source = "../terraform"|' "$infra/main.tf" >"$infra/main.new"
+    mv "$infra/main.new" "$infra/main.tf"
+    cat >"$infra/offline_override.tf" <<EOF
 provider "aws" {
   skip_credentials_validation = true
   skip_requesting_account_id  = true
   skip_metadata_api_check     = true
   skip_region_validation      = true
 }
-$4
+${4-}
 EOF
-    repository=111122223333.dkr.ecr.eu-central-1.amazonaws.com/doorbell
-    digest=sha256:0000000000000000000000000000000000000000000000000000000000000001
-    printf '{ "account_id": "111122223333", "images": { "worker": "%s", "build": "%s" }, %s }\n' \
-        "$repository/worker@$digest" "$repository/build@$digest" "$3" >"$example/plan.auto.tfvars.json"
-    init "$example" || return 1
-    quiet "$terraform" -chdir="$example" plan -no-color -input=false -out=plan || return 1
+    printf '{ "account_id": "111122223333"%s }\n' "$3" >"$infra/terraform.tfvars.json"
+    init "$infra" || return 1
+    quiet "$terraform" -chdir="$infra" plan -no-color -input=false -out=plan || return 1
     cp "$work/output" "$work/plans/$1.txt"
-    "$terraform" -chdir="$example" show -json plan >"$work/plans/$1.json"
-    rm "$example/offline_override.tf"
+    "$terraform" -chdir="$infra" show -json plan >"$work/plans/$1.json"
 }
 
+# The first apply has no images: they are pushed to the repositories that it makes.
 plans() {
-    mkdir -p "$work/plans"
-    network='"network": { "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"] }'
-    plan complete complete '"operator_arns": ["arn:aws:iam::111122223333:role/on-call"]' '' &&
-        plan minimal minimal "$network" '' &&
-        plan key minimal "$network" 'module "doorbell" {
+    mkdir -p "$work/plans" "$work/checkout"
+    ln -sfn ../copy "$work/checkout/terraform"
+    repository=111122223333.dkr.ecr.eu-central-1.amazonaws.com/doorbell
+    digest=sha256:0000000000000000000000000000000000000000000000000000000000000001
+    images=", \"images\": { \"worker\": \"$repository/worker@$digest\", \"build\": \"$repository/build@$digest\" }"
+    network=', "network": { "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"] }'
+    operator=', "operator_arns": ["arn:aws:iam::111122223333:role/on-call"]'
+    plan complete-first complete '' &&
+        plan complete complete "$images$operator" &&
+        plan minimal-first minimal '' &&
+        plan minimal minimal "$images$network" &&
+        plan key minimal "$images$network" 'module "doorbell" {
   topic_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
 }'
 }

@@ -64,6 +64,7 @@ variable "git_url" {
 }
 
 module "doorbell" {
+  # In a copy beside the checkout's directory `terraform`, as in terraform/README.md: "../terraform"
   source = "../.."
 
   account_id = var.account_id

@@ -33,11 +33,13 @@ variable "network" {
 }
 
 module "doorbell" {
+  # In a copy beside the checkout's directory `terraform`, as in terraform/README.md: "../terraform"
   source = "../.."
 
   account_id = var.account_id
   images     = var.images
-  network    = var.network == null ? null : merge(var.network, { assign_public_ip = true })
+  # Not `merge(var.network, ...)`: for null it has another type than the module's input.
+  network = try({ vpc_id = var.network.vpc_id, subnet_ids = var.network.subnet_ids, assign_public_ip = true }, null)
 
   projects = {
     demo = {
