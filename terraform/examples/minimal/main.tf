@@ -2,6 +2,16 @@
 
 terraform {
   required_version = ">= 1.9"
+
+  # Without a backend the state is a file in this directory: for a team, keep it in S3. The bucket must exist.
+  # backend "s3" {
+  #   bucket       = "example-terraform-state"
+  #   key          = "doorbell.tfstate"
+  #   region       = "eu-central-1"
+  #   use_lockfile = true # Terraform 1.10 or newer; before: dynamodb_table
+  #   encrypt      = true
+  # }
+
   required_providers {
     aws = {
       source  = "hashicorp/aws"
