@@ -65,10 +65,11 @@ module "builds" {
       secret_arns       = [for secret in compact([project.git_secret]) : local.secret_arns[secret]]
     }
   }
-  image                       = try(var.images.build, null)
-  log_retention_days          = var.log_retention_days
-  event_queue_arn             = module.queues.queue_arns["events"]
-  event_dead_letter_queue_arn = module.queues.queue_arns["events-dead-letters"]
+  unprivileged_concurrent_builds = var.unprivileged_concurrent_builds
+  image                          = try(var.images.build, null)
+  log_retention_days             = var.log_retention_days
+  event_queue_arn                = module.queues.queue_arns["events"]
+  event_dead_letter_queue_arn    = module.queues.queue_arns["events-dead-letters"]
 }
 
 module "registry" {

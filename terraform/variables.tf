@@ -7,6 +7,10 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
     error_message = "name must have 3 to 20 characters of a-z 0-9 -, begin with a letter and not end with a hyphen. The names of all resources contain it."
   }
+  validation {
+    condition     = var.registry_prefix != null || !can(regex("^(aws|ssm)", var.name))
+    error_message = "name must not begin with aws or ssm, because SSM reserves parameters /aws* and /ssm*. Choose another name, or set registry_prefix."
+  }
 }
 
 variable "account_id" {

@@ -16,8 +16,8 @@ variable "projects" {
     The projects that Doorbell may build, by name. A project has a `command`, which is a list of all arguments, or an
     `executable`, which is one program that gets the ref as its argument. A ref is `heads/main`, `tags/v*`, or the bare
     name of a branch. `git_secret` and `report_to.token_secret` are names or complete ARNs of Secrets Manager secrets,
-    never the secrets. `concurrent_builds` is the limit of the CodeBuild project. The other keys are those of the
-    registry's documents.
+    never the secrets. `concurrent_builds` is the limit of the CodeBuild project; without it, only the account's quota
+    limits its builds. The other keys are those of the registry's documents.
   TEXT
   type = map(object({
     git_url           = string
@@ -32,7 +32,7 @@ variable "projects" {
     variables         = optional(list(string), [])
     allow_cancel      = optional(bool)
     git_secret        = optional(string)
-    concurrent_builds = optional(number, 5)
+    concurrent_builds = optional(number)
     compute_type      = optional(string, "BUILD_GENERAL1_SMALL")
     report_to = optional(object({
       type         = optional(string, "pagure")
@@ -161,9 +161,19 @@ variable "projects" {
 
   validation {
     condition = alltrue([
-      for project in values(var.projects) : project.concurrent_builds >= 1 && floor(project.concurrent_builds) == project.concurrent_builds &&
+      for project in values(var.projects) : (project.concurrent_builds == null || try(project.concurrent_builds >= 1 && floor(project.concurrent_builds) == project.concurrent_builds, false)) &&
       can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", project.compute_type))
     ])
     error_message = "concurrent_builds must be a whole number from 1, and compute_type one of BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
+  }
+}
+
+variable "unprivileged_concurrent_builds" {
+  description = "The limit of concurrent builds of pull requests. Without it, pull requests can use up the account's quota, so set it once the quota is above 1: CodeBuild rejects a limit above the account's quota, which is 1 in a new account."
+  type        = number
+  default     = null
+  validation {
+    condition     = var.unprivileged_concurrent_builds == null || try(var.unprivileged_concurrent_builds >= 1 && floor(var.unprivileged_concurrent_builds) == var.unprivileged_concurrent_builds, false)
+    error_message = "unprivileged_concurrent_builds must be a whole number from 1."
   }
 }

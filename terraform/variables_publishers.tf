@@ -4,14 +4,15 @@ variable "publishers" {
     buildkite, which authenticate with an OpenID Connect token, or key: an IAM user, for CI systems that only support
     access keys (Pagure, Travis). `subjects` are complete `sub` claims of the tokens. A `*` may replace only the parts that
     CircleCI, Bitbucket and Buildkite change with each build or user. CircleCI, Bitbucket and self-hosted CI systems need
-    `issuer` and `audience`. `provider_arn` names an OpenID Connect provider that the account already has.
+    `issuer` and `audience`. An account has one OpenID Connect provider for each issuer, which all its users share. If the
+    account already has it, set `create_provider = false`; `aws iam list-open-id-connect-providers` lists them.
   TEXT
   type = map(object({
-    ci           = string
-    subjects     = optional(list(string), [])
-    issuer       = optional(string)
-    audience     = optional(string)
-    provider_arn = optional(string)
+    ci              = string
+    subjects        = optional(list(string), [])
+    issuer          = optional(string)
+    audience        = optional(string)
+    create_provider = optional(bool, true)
   }))
   default  = {}
   nullable = false

@@ -48,6 +48,13 @@ describe('the example "complete"', () => {
     assert.equal(subscriptions.length, 1, 'another topic could deliver to the queue')
   })
 
+  it('limits concurrent builds only where the configuration does', () => {
+    const limits = (account) => account.ofType('aws_codebuild_project').map(({ values }) => values.concurrent_build_limit ?? null)
+    // A new account's quota is 1, and CodeBuild rejects a project with a higher limit.
+    assert.deepEqual(limits(complete).sort(), [2, 2, null, null])
+    assert.deepEqual(limits(plan('minimal')), [null, null])
+  })
+
   it('has one build project per project', () => {
     const buildProjects = complete.ofType('aws_codebuild_project').map((project) => project.values.name)
     assert.equal(new Set(buildProjects).size, 4)
@@ -84,6 +91,15 @@ describe('the example "minimal"', () => {
   it('has no user and no operator', () => {
     assert.deepEqual(minimal.ofType('aws_iam_user'), [])
     assert.deepEqual(minimal.policies.filter((policy) => policy.target.endsWith('operator')), [])
+  })
+})
+
+describe('an OpenID Connect provider that the account already has', () => {
+  it('is named by the trust policy and not created', () => {
+    const existing = plan('key')
+    assert.deepEqual(existing.ofType('aws_iam_openid_connect_provider'), [])
+    const { document } = existing.policies.find(({ kind, target }) => kind === 'trust' && target.endsWith('publisher-github'))
+    assert.equal(statements(document)[0].Principal.Federated, iamArn('oidc-provider/token.actions.githubusercontent.com'))
   })
 })
 

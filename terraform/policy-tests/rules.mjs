@@ -206,7 +206,6 @@ export function hardeningRules(account) {
     expect(environment.environment_variable.length === 0, `${values.name} has environment variables`)
     expect(values.source[0].type === 'NO_SOURCE' && values.source[0].buildspec.includes('- doorbell-runner\n'), `${values.name}: unexpected source or buildspec`)
     expect(values.project_visibility === 'PRIVATE', `${values.name} is public`)
-    expect(values.concurrent_build_limit >= 1, `${values.name} has no concurrent build limit`)
   }
   for (const { values } of account.ofType('aws_ecr_repository')) expect(values.image_tag_mutability === 'IMMUTABLE', `${values.name}: tags are mutable`)
   for (const type of ['aws_iam_access_key', 'aws_secretsmanager_secret_version']) {

@@ -89,6 +89,7 @@ plans() {
         plan minimal minimal "$images$network" &&
         plan key minimal "$images$network" 'module "doorbell" {
   topic_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
+  publishers        = { github = { ci = "github", subjects = ["repo:example/demo:ref:refs/heads/main"], create_provider = false } }
 }'
 }
 

@@ -3,6 +3,16 @@
 
 terraform {
   required_version = ">= 1.9"
+
+  # Without a backend the state is a file in this directory: for a team, keep it in S3. The bucket must exist.
+  # backend "s3" {
+  #   bucket       = "example-terraform-state"
+  #   key          = "doorbell.tfstate"
+  #   region       = "eu-central-1"
+  #   use_lockfile = true # Terraform 1.10 or newer; before: dynamodb_table
+  #   encrypt      = true
+  # }
+
   required_providers {
     aws = {
       source  = "hashicorp/aws"
@@ -128,6 +138,8 @@ module "doorbell" {
     buildkite = { ci = "buildkite", subjects = ["organization:example:pipeline:shop:ref:refs/heads/main:commit:*:step:*"] }
     pagure    = { ci = "key" }
   }
+
+  unprivileged_concurrent_builds = 2
 
   operator_arns = var.operator_arns
 }

@@ -10,7 +10,8 @@ resource "aws_codebuild_project" "build" {
   # Minutes. The worker sends a timeout with each start; these values limit builds that a person starts.
   build_timeout  = 60
   queued_timeout = 480
-  # CodeBuild rejects further starts. The worker retries them; the jobs wait in the ledger.
+  # CodeBuild rejects further starts. The worker retries them; the jobs wait in the ledger. By default none: CodeBuild
+  # rejects a project whose limit is above the account's quota, and a new account's quota is 1.
   concurrent_build_limit = each.value.concurrent_builds
   # PUBLIC_READ would publish all logs and variables, including those of past builds.
   project_visibility = "PRIVATE"

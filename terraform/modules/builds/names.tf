@@ -27,9 +27,8 @@ locals {
     },
     {
       (local.unprivileged_build_project) = {
-        description = "Builds of pull requests: untrusted code, in a role that only writes its log."
-        # Pull requests must not use up the account's concurrent builds.
-        concurrent_builds = 2
+        description       = "Builds of pull requests: untrusted code, in a role that only writes its log."
+        concurrent_builds = var.unprivileged_concurrent_builds
         compute_type      = "BUILD_GENERAL1_SMALL"
         secret_arns       = []
       }

@@ -31,3 +31,8 @@ variable "event_dead_letter_queue_arn" {
   description = "The queue for events that EventBridge could not deliver."
   type        = string
 }
+
+variable "unprivileged_concurrent_builds" {
+  description = "The limit of concurrent builds of pull requests; null for none."
+  type        = number
+}

@@ -16,14 +16,16 @@ locals {
     for name, publisher in local.oidc_publishers : name => publisher.audience == null ? local.token_defaults[publisher.ci].audience : publisher.audience
   }
 
-  # An account can have one provider per issuer, so `provider_arn` names an existing one.
-  created_issuers = toset([for name, publisher in local.oidc_publishers : local.token_issuers[name] if publisher.provider_arn == null])
+  # An account has one provider per issuer, and its ARN follows from the issuer. One publisher without the provider's
+  # creation suffices: two publishers of an issuer share it.
+  existing_issuers = toset([for name, publisher in local.oidc_publishers : local.token_issuers[name] if !publisher.create_provider])
+  created_issuers  = setsubtract(values(local.token_issuers), local.existing_issuers)
   provider_arns = {
-    for name, publisher in local.oidc_publishers : name => coalesce(
-      publisher.provider_arn,
-      "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${local.token_issuers[name]}",
-    )
+    for name, issuer in local.token_issuers : name => "arn:${var.context.partition}:iam::${var.context.account_id}:oidc-provider/${issuer}"
   }
+
+  # The Regions in China have their own DNS suffix; AWS does not document which of both this key has there.
+  dns_suffix = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
   role_names = { for name in keys(local.oidc_publishers) : name => "${var.context.name}-publisher-${name}" }
   user_names = { for name in keys(local.key_publishers) : name => "${var.context.name}-publisher-${name}" }
@@ -116,7 +118,7 @@ data "aws_iam_policy_document" "publish" {
       condition {
         test     = "StringEquals"
         variable = "kms:ViaService"
-        values   = ["sns.${var.context.region}.amazonaws.com"]
+        values   = distinct([for suffix in ["amazonaws.com", local.dns_suffix] : "sns.${var.context.region}.${suffix}"])
       }
     }
   }

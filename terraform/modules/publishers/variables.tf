@@ -6,11 +6,11 @@ variable "context" {
 variable "publishers" {
   description = "CI systems that may publish build requests, keyed by a short name; see the root module."
   type = map(object({
-    ci           = string
-    subjects     = list(string)
-    issuer       = string
-    audience     = string
-    provider_arn = string
+    ci              = string
+    subjects        = list(string)
+    issuer          = string
+    audience        = string
+    create_provider = bool
   }))
 }
 

@@ -16,5 +16,9 @@ resource "aws_ssm_parameter" "project" {
       condition     = length(each.value) <= 4096
       error_message = "The registry's document of project \"${each.key}\" has ${length(each.value)} characters; SSM's limit is 4096. Shorten its longest lists: replace refs with a common prefix by one entry that ends with *, or a long command by a script in the repository."
     }
+    precondition {
+      condition     = !strcontains(each.value, "{{")
+      error_message = "The registry's document of project \"${each.key}\" contains \"{{\", which SSM rejects in a parameter's value. Move the command into a script in the repository."
+    }
   }
 }
