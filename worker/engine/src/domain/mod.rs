@@ -15,6 +15,7 @@ mod observation;
 mod policy;
 mod provider_build;
 mod provider_profile;
+mod public_text;
 mod rejection;
 mod report_target;
 mod row;
@@ -38,6 +39,7 @@ pub use observation::{DeliveryOutcome, Observation, PolicyLookup, RefResolution,
 pub use policy::{Policy, RegistryDocuments};
 pub use provider_build::{BuildOutcome, BuildState, FailedStage, ProviderBuild, one_line};
 pub use provider_profile::ProviderProfile;
+pub use public_text::public_text;
 pub use rejection::{Rejection, RejectionKind};
 pub use report_target::{ForgeRepository, ReportTarget};
 pub use row::{DeniedStart, DesiredState, Phase, Row};

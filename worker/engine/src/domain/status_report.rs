@@ -2,6 +2,7 @@ use doorbell_messages::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
+use crate::domain::public_text::public_text;
 use crate::domain::rejection::{RejectionKind, UNKNOWN_REJECTION};
 use crate::domain::row::{Phase, Row};
 
@@ -19,7 +20,7 @@ pub struct StatusReport {
 impl StatusReport {
     /// The report of the row as it is.
     pub(crate) fn for_row(row: &Row, config: &JobConfig) -> Self {
-        Self { status: row.status(), comment: comment(row), url: url(row, config) }
+        Self { status: row.status(), comment: public_text(&comment(row)), url: url(row, config) }
     }
 }
 

@@ -11,6 +11,7 @@ mod notification;
 mod policy;
 mod properties;
 mod provider_build;
+mod public_text;
 mod received;
 mod report_texts;
 mod row_fixtures;
