@@ -23,8 +23,25 @@ pub(crate) fn is_control_or_bidi(c: char) -> bool {
         || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Characters that take no room, or look like a space: Unicode's `Default_Ignorable_Code_Point`, without the variation
+/// selectors that emoji end with, and the two fillers of Hangul.
 fn is_zero_width(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2065}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// One line of at most `max_chars` characters, with a space for each unsafe one.
@@ -42,6 +59,21 @@ pub fn escape_unsafe(text: &str) -> String {
             line.push(c)
         }
         line
+    })
+}
+
+/// JSON that means the same, and shows each character of the table as an escape.
+///
+/// serde escapes C0 controls only. The new lines of indented JSON are kept: they are outside of strings.
+pub fn escape_json(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut escaped, c| {
+        if c != '\n' && is_unsafe_in_line(c) {
+            let units = c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            escaped.push_str(&units);
+        } else {
+            escaped.push(c);
+        }
+        escaped
     })
 }
 
@@ -132,7 +164,7 @@ pub(crate) fn json_for_queues(json: String) -> String {
 mod tests {
     use super::*;
 
-    const UNSAFE: &str = "\0\u{1b}\n\t\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}";
+    const UNSAFE: &str = "\u{ad}\u{3164}\u{206a}\u{ffa0}\u{fff9}\u{e0041}\0\u{1b}\n\t\u{7f}\u{85}\u{9b}\u{61c}\u{200b}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}";
 
     #[test]
     fn every_unsafe_character_is_replaced_and_escaped() {
@@ -142,6 +174,16 @@ mod tests {
         }
         assert_eq!(sanitize_line(" ümläut, 你好 \n", 99), "ümläut, 你好");
         assert_eq!(escape_unsafe("ümläut"), "ümläut");
+    }
+
+    #[test]
+    fn escaped_json_means_the_same_without_unsafe_characters() {
+        let value = serde_json::json!({"a": UNSAFE, "b\u{9b}": ["é 你", "\u{fffd}"]});
+        for json in [serde_json::to_string(&value).unwrap(), serde_json::to_string_pretty(&value).unwrap()] {
+            let escaped = escape_json(&json);
+            assert!(!escaped.replace('\n', "").contains(is_unsafe_in_line), "{escaped}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
+        }
     }
 
     #[test]

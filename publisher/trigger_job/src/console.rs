@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::context_table::ContextTable;
 use crate::failure::TriggerFailure;
 use crate::{RequestContext, ResultFormat, Vendor, log_group};
+use doorbell_messages::text::escape_json;
 use doorbell_publisher::{Publication, PublishReceipt};
 
 /// Prints results to stdout and everything else to stderr.
@@ -78,7 +79,7 @@ impl Console {
     pub fn dry_run(&self, publication: &Publication) {
         let (topic, body) = (publication.topic(), publication.body());
         self.result(
-            &format!("topic   {topic}\nregion  {}\nmessage {body}", topic.region()),
+            &format!("topic   {topic}\nregion  {}\nmessage {}", topic.region(), escape_json(body)),
             &DryRunJson { topic_arn: topic.as_str(), region: topic.region(), message: publication.request() },
         );
     }
@@ -120,7 +121,7 @@ impl Console {
     fn result(&self, text: &str, json: &impl Serialize) {
         let line = match self.format {
             ResultFormat::Text => Ok(text.to_owned()),
-            ResultFormat::Json => serde_json::to_string(json),
+            ResultFormat::Json => serde_json::to_string(json).map(|json| escape_json(&json)),
         };
         let written = line.map_err(std::io::Error::from).and_then(|line| writeln!(anstream::stdout(), "{line}"));
         // Not an error: the exit code says what was published, and a caller that closed stdout does not read this.

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{CliError, CommandOutcome};
 use crate::git_host;
-use crate::printer::{Printer, bold, dim};
+use crate::printer::{Line, Printer, bold, dim};
 use crate::project::read_file;
 use crate::registry::SsmRegistry;
 
@@ -249,7 +249,7 @@ fn engine_config() -> JobConfig {
 }
 
 impl ExplainOutput {
-    fn lines(&self, printer: Printer) -> Vec<String> {
+    fn lines(&self, printer: Printer) -> Vec<Line> {
         let title = match self.verdict {
             "built" => "it would be built",
             "rejected" => "it would be rejected",
@@ -258,7 +258,7 @@ impl ExplainOutput {
         };
         let mut lines = vec![bold(title)];
         let mut fact = |name: &str, text: String| {
-            lines.extend(printer.wrap_text(&format!("{} {text}", dim(&format!("{name:<11}"))), 12));
+            lines.extend(printer.wrap_text(dim(&format!("{name:<11}")).then(" ").then(text), 12));
         };
         let facts = [
             ("because", self.reason.clone()),

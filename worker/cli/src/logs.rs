@@ -5,14 +5,13 @@ use std::time::Duration;
 use clap::Args;
 use doorbell_adapters::aws::{AwsCallError, DynamoDbLedger, aws_error};
 use doorbell_engine::domain::Row;
-use doorbell_messages::text::is_unsafe_in_line;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::account::OwnerAccount;
 use crate::error::{CliError, CommandOutcome, is_missing};
 use crate::jobs::{JobArguments, find, find_or_wait, outcome, print_final_status};
-use crate::printer::Printer;
+use crate::printer::{Line, Printer};
 use crate::sigv4_client::{AwsService, SigV4Client};
 
 #[derive(Debug, Args)]
@@ -51,6 +50,21 @@ struct LogStreamCursor {
     group: String,
     name: String,
     token: Option<String>,
+}
+
+impl LogStreamCursor {
+    /// Moves to the next page; returns whether the page before was the last one for now.
+    ///
+    /// Only an unchanged token is the end: CloudWatch Logs may answer with an empty page before it.
+    fn advance(&mut self, next: Option<&str>) -> bool {
+        match next {
+            Some(next) if self.token.as_deref() != Some(next) => {
+                self.token = Some(next.to_owned());
+                false
+            }
+            _ => true,
+        }
+    }
 }
 
 /// Shows a job's log.
@@ -139,14 +153,10 @@ async fn print_new_lines(
         for event in events {
             let text = event["message"].as_str().unwrap_or_default().trim_end_matches(['\r', '\n']);
             let line = LogLineView { at: event["timestamp"].as_i64().unwrap_or_default(), message: text };
-            printer.print_result(&line, || vec![plain(text)])?;
+            printer.print_result(&line, || vec![Line::from(text)])?;
         }
         printed += events.len();
-        let next = answer["nextForwardToken"].as_str().map(str::to_owned);
-        // The end is where the token stays the same.
-        let is_end = next.is_none() || next == stream.token || events.is_empty();
-        stream.token = next.or(stream.token.take());
-        if is_end {
+        if stream.advance(answer["nextForwardToken"].as_str()) {
             return Ok(printed);
         }
     }
@@ -160,23 +170,17 @@ async fn page(sigv4: &SigV4Client, stream: &LogStreamCursor) -> Result<Value, Aw
     sigv4.json(AwsService::Logs, "Logs_20140328.GetLogEvents", &body).await
 }
 
-/// Replaces control characters of a log line, except tabs. Long lines stay whole.
-fn plain(message: &str) -> String {
-    let parts: Vec<String> = message.split('\t').map(|part| part.chars().map(visible).collect()).collect();
-    parts.join("\t")
-}
-
-fn visible(c: char) -> char {
-    if is_unsafe_in_line(c) { '\u{fffd}' } else { c }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn log_line_control_characters_are_replaced() {
-        assert_eq!(plain("a\tb c"), "a\tb c");
-        assert_eq!(plain("\u{1b}[31mred\u{202e}"), "\u{fffd}[31mred\u{fffd}");
+    fn only_an_unchanged_token_ends_the_log() {
+        let mut cursor = LogStreamCursor { group: String::new(), name: String::new(), token: None };
+        // The pages behind the first two tokens may be empty: the lines come after them.
+        let is_end = [Some("f/1"), Some("f/2"), Some("f/3"), Some("f/3"), None].map(|next| cursor.advance(next));
+        assert_eq!(is_end, [false, false, false, true, true]);
+        assert_eq!(cursor.token.as_deref(), Some("f/3"));
+        assert!(!cursor.advance(Some("f/4")), "a log that grew goes on");
     }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod arguments;
+mod command_line;
 mod dead_letters;
 mod dispatch;
 mod doctor;
@@ -18,8 +19,6 @@ mod sigv4_client;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::arguments::DoorbellArguments;
 use crate::error::CliError;
 use crate::printer::Printer;
@@ -28,7 +27,10 @@ use crate::printer::Printer;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let arguments = DoorbellArguments::parse();
+    let arguments = match command_line::parse::<DoorbellArguments>() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     let printer = Printer::new(arguments.output);
     let follows = arguments.command.follows();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

@@ -19,6 +19,18 @@ async fn invalid_value_exits_2_with_its_rule() {
 }
 
 #[tokio::test]
+async fn arguments_in_usage_errors_are_escaped() {
+    let hostile = "\u{1b}]0;x\u{7}\u{9b}31m\n::error::forged\u{202e}\u{200b}";
+    for arguments in [vec!["--output", hostile], vec!["demo", "main", TOPIC, hostile]] {
+        let result = Invocation::new(&arguments).run().await;
+        assert_eq!(result.exit_code, Some(2), "{}", result.stderr);
+        let is_hostile = |c: char| c != '\n' && doorbell_messages::text::is_unsafe_in_line(c);
+        assert!(!result.stderr.contains(is_hostile), "{:?}", result.stderr);
+        assert!(!result.stderr.lines().any(|line| line.starts_with("::")), "{:?}", result.stderr);
+    }
+}
+
+#[tokio::test]
 async fn conflicting_options_exit_2() {
     check(&["demo", "main", TOPIC, "--cancel"], 2, &["--id"]).await;
     check(&["demo", "main", TOPIC, "--topic-arn", TOPIC], 2, &["--topic-arn"]).await;

@@ -1,5 +1,6 @@
 use clap::builder::styling::{AnsiColor, Style};
 use doorbell_engine::domain::Timestamp;
+use doorbell_messages::text::escape_json;
 use serde::Serialize;
 
 use crate::dead_letters::DeadLetterListArguments;
@@ -8,7 +9,7 @@ use crate::dead_letters::queue::DeadLetterQueueRef;
 use crate::dead_letters::queue_scan::{self, QueueScan};
 use crate::dead_letters::select::Selection;
 use crate::error::{CliError, CommandOutcome};
-use crate::printer::{Columns, Printer, bold, dim, format_age, format_date_time, harmless, pluralize};
+use crate::printer::{Columns, Line, Printer, bold, dim, format_age, format_date_time, harmless, pluralize};
 
 /// A message, for `--output json`. Its fields are stable; later versions may add fields.
 #[derive(Debug, Serialize)]
@@ -94,9 +95,10 @@ pub(crate) async fn show(
         for (name, text) in
             [("queue ", message.queue.name()), ("sent  ", &sent), ("reason", &harmless(&message.reason))]
         {
-            lines.extend(printer.wrap_text(&format!("{} {text}", dim(name)), 7));
+            lines.extend(printer.wrap_text(dim(name).then(" ").then(text), 7));
         }
-        lines.extend([String::new(), format_body(&message)]);
+        lines.push(Line::default());
+        lines.extend(format_body(&message));
         lines
     })?;
     Ok(CommandOutcome::Done)
@@ -113,15 +115,17 @@ pub(super) fn note_in_flight(in_flight: usize, printer: Printer) {
     }
 }
 
-fn format_body(message: &DeadLetterMessage) -> String {
+fn format_body(message: &DeadLetterMessage) -> Vec<Line> {
     let pretty = serde_json::from_str::<serde_json::Value>(&message.body).ok();
-    let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    // JSON escapes control characters; other text is sanitized line by line.
-    let text = pretty.unwrap_or_else(|| message.body.lines().map(harmless).collect::<Vec<_>>().join("\n"));
-    if message.is_truncated { format!("{text}\n... (the worker kept only the beginning)") } else { text }
+    let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok()).map(|text| escape_json(&text));
+    let mut lines: Vec<Line> = pretty.as_deref().unwrap_or(&message.body).lines().map(Line::from).collect();
+    if message.is_truncated {
+        lines.push("... (the worker kept only the beginning)".into());
+    }
+    lines
 }
 
-pub(super) fn table(messages: &[DeadLetterMessage], now: Timestamp, width: Option<usize>) -> Vec<String> {
+pub(super) fn table(messages: &[DeadLetterMessage], now: Timestamp, width: Option<usize>) -> Vec<Line> {
     let mut columns = Columns::new(&["QUEUE", "AGE", "ID", "REASON"]);
     for message in messages {
         columns.row(vec![

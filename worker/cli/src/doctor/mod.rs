@@ -26,7 +26,7 @@ use crate::doctor::check::{Check, CheckState};
 use crate::doctor::rules::EventRule;
 use crate::error::{CliError, CommandOutcome};
 use crate::installation::{Installation, Setting};
-use crate::printer::{Printer, bold, dim, pluralize, styled};
+use crate::printer::{Line, Printer, bold, dim, pluralize};
 use crate::registry::SsmRegistry;
 use crate::sigv4_client::SigV4Client;
 use doorbell_adapters::aws::AwsCallError;
@@ -131,11 +131,12 @@ fn print_report(checks: Vec<Check>, arguments: &DoctorArguments, printer: Printe
     Ok(if healthy { CommandOutcome::Done } else { CommandOutcome::Failed })
 }
 
-fn format_check(check: &Check, printer: Printer) -> Vec<String> {
+fn format_check(check: &Check, printer: Printer) -> Vec<Line> {
     let (word, style) = check.state.label();
-    let mut lines = printer.wrap_text(&format!("{} {}: {}", styled(style, word), bold(&check.name), check.message), 8);
+    let name = Line::styled(style, word).then(" ").then(bold(&check.name));
+    let mut lines = printer.wrap_text(name.then(": ").then(&check.message), 8);
     if let Some(fix) = &check.fix {
-        lines.extend(printer.wrap_text(&format!("        {} {fix}", dim("fix:")), 14));
+        lines.extend(printer.wrap_text(Line::from("        ").then(dim("fix:")).then(" ").then(fix), 14));
     }
     lines
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::error::{CliError, CommandOutcome};
 use crate::jobs::find::no_such_job;
 use crate::jobs::{CancelArguments, find};
-use crate::printer::Printer;
+use crate::printer::{Line, Printer};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,7 +47,7 @@ pub(crate) async fn cancel(
         None => (write_cancel(ledger.clone(), &row, now).await?.then_some("ledger"), None),
     };
     let output = CancelOutput { job: row.key.to_string(), by, status: row.status().as_str(), message_id };
-    printer.print_result(&output, || vec![output.job.clone()])?;
+    printer.print_result(&output, || vec![Line::from(&output.job)])?;
     match by {
         None => {
             printer.note(&format!("nothing to cancel: the job is {}, or a cancel is recorded already", row.status()))
@@ -115,7 +115,7 @@ pub(crate) async fn rerun(
     let job = JobKey::for_request(&request, &message_id)
         .map_err(|rule| CliError::operation_failed(rule, "see `doorbell jobs list`"))?;
     let output = RerunOutput { job: job.to_string(), of: row.key.to_string(), message_id };
-    printer.print_result(&output, || vec![output.job.clone()])?;
+    printer.print_result(&output, || vec![Line::from(&output.job)])?;
     printer.next(&format!("`doorbell logs -f '{}'` follows it", output.job));
     Ok(CommandOutcome::Done)
 }

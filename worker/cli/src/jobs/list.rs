@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::error::{CliError, CommandOutcome};
 use crate::jobs::JobsListArguments;
 use crate::jobs::view::{JobView, status_reason};
-use crate::printer::{Columns, Printer, format_age, harmless, pluralize};
+use crate::printer::{Columns, Line, Printer, format_age, harmless, pluralize};
 
 #[derive(Serialize)]
 struct JobsListOutput {
@@ -90,7 +90,7 @@ const OTHER_COLUMNS_WIDTH: usize = 40;
 /// Minimum width of a job's name.
 const MIN_NAME_WIDTH: usize = 16;
 
-pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<String> {
+pub(crate) fn table(rows: &[Row], now: Timestamp, width: Option<usize>) -> Vec<Line> {
     let mut columns = Columns::new(&["STATUS", "AGE", "JOB", "REF AND REASON"]);
     let names: Vec<String> = rows.iter().map(short_key).collect();
     let name_width = width.map_or(usize::MAX, |width| width.saturating_sub(OTHER_COLUMNS_WIDTH).max(MIN_NAME_WIDTH));

@@ -6,7 +6,7 @@ use crate::error::{CliError, CommandOutcome};
 use crate::jobs::find;
 use crate::jobs::view::{JobView, TrailEntryView, commit, status_reason, trail};
 use crate::printer::{
-    Printer, bold, dim, format_age, format_date_time, format_duration, format_time, harmless, status,
+    Line, Printer, bold, dim, format_age, format_date_time, format_duration, format_time, harmless, status,
 };
 
 #[derive(Serialize)]
@@ -30,16 +30,16 @@ pub(crate) async fn show(
     let output = JobShowOutput { job: JobView::from(&row), trail: trail(&row) };
     printer.print_result(&output, || {
         let lines = job_lines(&row, now).into_iter();
-        lines.flat_map(|(text, indent)| printer.wrap_text(&text, indent)).collect()
+        lines.flat_map(|(line, indent)| printer.wrap_text(line, indent)).collect()
     })?;
     Ok(CommandOutcome::Done)
 }
 
 /// Lines, each with the indent of its continuations.
-fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
+fn job_lines(row: &Row, now: Timestamp) -> Vec<(Line, usize)> {
     let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
-    let mut lines = vec![(bold(row.key.as_str()), 0), (format!("{}{reason}", status(row.status())), 0), blank_line()];
-    let mut fact = |name: &str, text: String| lines.push((format!("{} {text}", dim(&format!("{name:<7}"))), 8));
+    let mut lines = vec![(bold(row.key.as_str()), 0), (status(row.status()).then(reason), 0), blank_line()];
+    let mut fact = |name: &str, text: String| lines.push((dim(&format!("{name:<7}")).then(" ").then(text), 8));
     fact("asked", format_request(row, now));
     fact("for", format_target(row));
     if let Some(build) = row.build() {
@@ -56,15 +56,15 @@ fn job_lines(row: &Row, now: Timestamp) -> Vec<(String, usize)> {
     }
     lines.push(blank_line());
     // The trail of a job that was only received is empty.
-    lines.push((format!("{} received", dim(&format_time(row.received_at))), 9));
+    lines.push((dim(&format_time(row.received_at)).then(" received"), 9));
     for entry in &row.trail {
-        lines.push((format!("{} {}", dim(&format_time(entry.at)), harmless(&entry.message)), 9));
+        lines.push((dim(&format_time(entry.at)).then(" ").then(harmless(&entry.message)), 9));
     }
     lines
 }
 
-fn blank_line() -> (String, usize) {
-    (String::new(), 0)
+fn blank_line() -> (Line, usize) {
+    (Line::default(), 0)
 }
 
 fn format_request(row: &Row, now: Timestamp) -> String {

@@ -59,7 +59,7 @@ async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Res
         for entry in row.trail.iter().skip(shown) {
             let line = WatchLineView { at: entry.at.to_string(), message: entry.message.clone() };
             printer.print_result(&line, || {
-                printer.wrap_text(&format!("{} {}", format_time(entry.at), harmless(&entry.message)), 9)
+                printer.wrap_text(format!("{} {}", format_time(entry.at), harmless(&entry.message)), 9)
             })?;
         }
         shown = row.trail.len();
@@ -75,7 +75,7 @@ async fn watch_one(ledger: &DynamoDbLedger, name: &str, printer: Printer) -> Res
 /// Prints the last line; the exit code has the same meaning.
 pub(crate) fn print_final_status(row: &Row, printer: Printer) -> Result<CommandOutcome, CliError> {
     let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
-    printer.print_result(&JobView::from(row), || vec![format!("{}{reason}", status(row.status()))])?;
+    printer.print_result(&JobView::from(row), || vec![status(row.status()).then(reason)])?;
     Ok(outcome(row.status()))
 }
 

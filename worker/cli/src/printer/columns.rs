@@ -1,4 +1,7 @@
 use clap::builder::styling::Style;
+use doorbell_messages::text::escape_unsafe;
+
+use crate::printer::Line;
 
 /// A table of columns under a header.
 ///
@@ -22,10 +25,11 @@ impl Columns {
     }
 
     pub(crate) fn row(&mut self, cells: Vec<(Style, String)>) {
-        self.rows.push(cells);
+        // Escaped here, so that the widths are those of what is shown.
+        self.rows.push(cells.into_iter().map(|(style, cell)| (style, escape_unsafe(&cell))).collect());
     }
 
-    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
+    pub(crate) fn lines(&self, width: Option<usize>) -> Vec<Line> {
         let bold = Style::new().bold();
         let header = self.header.iter().map(|name| (bold, (*name).to_owned())).collect();
         let all: Vec<&Vec<(Style, String)>> = std::iter::once(&header).chain(&self.rows).collect();
@@ -36,22 +40,29 @@ impl Columns {
     }
 }
 
-fn line(row: &[(Style, String)], widths: &[usize], width: Option<usize>) -> String {
-    let mut line = String::new();
+fn line(row: &[(Style, String)], widths: &[usize], width: Option<usize>) -> Line {
+    let mut line = Line::default();
     let mut used = 0;
+    // The gap before a cell: none is left at a line's end.
+    let mut gap = String::new();
     for (at, ((style, cell), widest)) in row.iter().zip(widths).enumerate() {
-        if at + 1 == widths.len() {
-            let width = width.map_or(usize::MAX, |width| width.saturating_sub(used));
-            if width >= MIN_LAST_COLUMN_WIDTH || cell.chars().count() <= width {
-                line.push_str(&format!("{style}{}{style:#}", truncate(cell, width)));
-            }
-            break;
+        let cell = match at + 1 == widths.len() {
+            true => fit_last(cell, width.map_or(usize::MAX, |width| width.saturating_sub(used))),
+            false => cell.clone(),
+        };
+        if !cell.is_empty() {
+            line = line.then(std::mem::take(&mut gap)).then(Line::styled(*style, &cell));
         }
-        let gap = widest + COLUMN_GAP - cell.chars().count();
-        line.push_str(&format!("{style}{cell}{style:#}{:gap$}", ""));
+        gap.push_str(&" ".repeat(widest + COLUMN_GAP - cell.chars().count().min(*widest)));
         used += widest + COLUMN_GAP;
     }
-    line.trim_end().to_owned()
+    line
+}
+
+/// The last cell, truncated at the edge, or empty where there is no room.
+fn fit_last(cell: &str, width: usize) -> String {
+    let is_shown = width >= MIN_LAST_COLUMN_WIDTH || cell.chars().count() <= width;
+    if is_shown { truncate(cell, width) } else { String::new() }
 }
 
 fn truncate(text: &str, width: usize) -> String {
@@ -75,7 +86,7 @@ mod tests {
     }
 
     fn plain(width: Option<usize>) -> Vec<String> {
-        table().lines(width).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+        table().lines(width).iter().map(|line| anstream::adapter::strip_str(&line.render()).to_string()).collect()
     }
 
     #[test]

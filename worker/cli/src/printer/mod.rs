@@ -1,17 +1,21 @@
 //! Output: results on stdout, everything else on stderr. `anstream` strips color in a pipe and with `NO_COLOR`.
+//!
+//! All text leaves as a [`Line`], and all JSON by [`Printer::print_result`]: both escape what could steer a terminal.
 
 mod columns;
+mod line;
 mod time;
-mod wrap;
 
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use clap::ValueEnum;
 use clap::builder::styling::{AnsiColor, Style};
 use doorbell_messages::Status;
+use doorbell_messages::text::escape_json;
 use serde::Serialize;
 
 pub(crate) use columns::Columns;
+pub(crate) use line::Line;
 pub(crate) use time::{format_age, format_date_time, format_duration, format_time};
 
 use crate::error::{CliError, CliErrorKind};
@@ -58,16 +62,12 @@ impl Printer {
     ///
     /// # Errors
     /// The output is closed or cannot be written.
-    pub(crate) fn print_result(
-        self,
-        json: &impl Serialize,
-        text: impl FnOnce() -> Vec<String>,
-    ) -> Result<(), CliError> {
+    pub(crate) fn print_result(self, json: &impl Serialize, text: impl FnOnce() -> Vec<Line>) -> Result<(), CliError> {
         if self.is_json() {
             // Serializing strings and numbers cannot fail.
-            return self.print_line(&serde_json::to_string(json).unwrap_or_default());
+            return self.write_line(&escape_json(&serde_json::to_string(json).unwrap_or_default()));
         }
-        text().iter().try_for_each(|line| self.print_line(line))
+        text().iter().try_for_each(|line| self.write_line(&line.render()))
     }
 
     /// Redraws the terminal with these lines.
@@ -77,10 +77,10 @@ impl Printer {
     ///
     /// # Errors
     /// The terminal is closed.
-    pub(crate) fn redraw(self, lines: &[String]) -> Result<(), CliError> {
+    pub(crate) fn redraw(self, lines: &[Line]) -> Result<(), CliError> {
         self.write_control("\x1b[H")?;
         for line in lines {
-            let written = write!(anstream::stdout(), "{line}");
+            let written = write!(anstream::stdout(), "{}", line.render());
             written
                 .map_err(|error| CliError::operation_failed(format!("terminal write failed: {error}"), "nothing"))?;
             self.write_control("\x1b[K\n")?;
@@ -95,11 +95,8 @@ impl Printer {
         written.map_err(|error| CliError::operation_failed(format!("terminal write failed: {error}"), "nothing"))
     }
 
-    /// Prints a line of a result.
-    ///
-    /// # Errors
-    /// The output is closed or cannot be written.
-    pub(crate) fn print_line(self, text: &str) -> Result<(), CliError> {
+    /// Writes a line of a result, escaped before.
+    fn write_line(self, text: &str) -> Result<(), CliError> {
         match writeln!(anstream::stdout(), "{text}") {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(CliError {
@@ -112,8 +109,8 @@ impl Printer {
     }
 
     /// Lines of at most the terminal's width, all but the first behind `indent` spaces.
-    pub(crate) fn wrap_text(self, text: &str, indent: usize) -> Vec<String> {
-        wrap::wrap(text, self.width.unwrap_or(usize::MAX), indent)
+    pub(crate) fn wrap_text(self, text: impl Into<Line>, indent: usize) -> Vec<Line> {
+        text.into().wrap(self.width.unwrap_or(usize::MAX), indent)
     }
 
     /// Prints a note to stderr.
@@ -147,9 +144,10 @@ fn print_labeled(word: &str, color: AnsiColor, text: &str) {
     let style = color.on_default().bold();
     let width =
         terminal_size::terminal_size_of(std::io::stderr()).map_or(usize::MAX, |(width, _)| usize::from(width.0));
-    for line in wrap::wrap(&format!("{style}{word}:{style:#} {text}"), width, word.len() + 2) {
+    let line = Line::styled(style, &format!("{word}:")).then(" ").then(text);
+    for line in line.wrap(width, word.len() + 2) {
         // A closed stderr is ignored.
-        let _ = writeln!(anstream::stderr(), "{line}");
+        let _ = writeln!(anstream::stderr(), "{}", line.render());
     }
 }
 
@@ -159,29 +157,50 @@ pub(crate) fn pluralize(count: usize, thing: &str) -> String {
 }
 
 /// A status in its color.
-pub(crate) fn status(status: Status) -> String {
+pub(crate) fn status(status: Status) -> Line {
     let color = match status {
         Status::Success => AnsiColor::Green,
         Status::Queued | Status::Running => AnsiColor::Yellow,
         Status::Canceled => AnsiColor::Magenta,
         Status::Failure | Status::Error | Status::Rejected => AnsiColor::Red,
     };
-    styled(color.on_default(), status.as_str())
+    Line::styled(color.on_default(), status.as_str())
 }
 
-pub(crate) fn bold(text: &str) -> String {
-    styled(Style::new().bold(), text)
+pub(crate) fn bold(text: &str) -> Line {
+    Line::styled(Style::new().bold(), text)
 }
 
-pub(crate) fn dim(text: &str) -> String {
-    styled(Style::new().dimmed(), text)
+pub(crate) fn dim(text: &str) -> Line {
+    Line::styled(Style::new().dimmed(), text)
 }
 
-pub(crate) fn styled(style: Style, text: &str) -> String {
-    format!("{style}{text}{style:#}")
-}
-
-/// Sanitizes foreign text for a terminal: one line without control characters.
+/// Foreign text for a place with little room: one short line, with a space for each unsafe character.
 pub(crate) fn harmless(text: &str) -> String {
     doorbell_engine::domain::one_line(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    fn sources(directory: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn text_is_written_by_the_printer_only() {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        // clap writes its own messages, with escaped arguments.
+        let writers = [source.join("printer/mod.rs"), source.join("command_line.rs")];
+        let others: Vec<PathBuf> = sources(&source).into_iter().filter(|path| !writers.contains(path)).collect();
+        assert!(others.len() > 40, "{others:?}");
+        for path in others {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for writer in ["print!", "println!", "eprint!", "eprintln!", "stdout()", "stderr()"] {
+                assert!(!text.contains(writer), "{}: {writer}", path.display());
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{CliError, CommandOutcome};
-use crate::printer::{Printer, bold};
+use crate::printer::{Line, Printer, bold};
 use crate::project::show::contains_placeholder;
 use crate::project::{LintArguments, find_shared, read_file};
 use crate::registry::{DEFAULT_DOCUMENT, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, RegistryEntry, SsmRegistry};
@@ -92,15 +92,15 @@ fn lint_files(
     Ok(documents)
 }
 
-fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<String> {
+fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<Line> {
     let Findings { errors, warnings } = &view.findings;
     if errors.is_empty() && warnings.is_empty() {
-        return vec![format!("{}: valid", bold(&view.document))];
+        return vec![bold(&view.document).then(": valid")];
     }
     let errors = errors.iter().map(|text| ("error", text));
     let warnings = warnings.iter().map(|text| ("warning", text));
-    let lines = errors.chain(warnings).map(|(kind, text)| format!("{}: {kind}: {text}", bold(&view.document)));
-    lines.flat_map(|line| printer.wrap_text(&line, 2)).collect()
+    let lines = errors.chain(warnings).map(|(kind, text)| bold(&view.document).then(format!(": {kind}: {text}")));
+    lines.flat_map(|line| printer.wrap_text(line, 2)).collect()
 }
 
 /// Parses a document as the worker does. The missing keys of `_default` are filled in first.

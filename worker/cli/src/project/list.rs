@@ -3,7 +3,7 @@ use doorbell_registry::{BuildProjectName, ProjectDocument};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
-use crate::printer::{Columns, Printer};
+use crate::printer::{Columns, Line, Printer};
 use crate::project::{Findings, lint};
 use crate::registry::{DEFAULT_DOCUMENT, SsmRegistry};
 
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     Ok(CommandOutcome::Done)
 }
 
-fn table(output: &ProjectListOutput, width: Option<usize>) -> Vec<String> {
+fn table(output: &ProjectListOutput, width: Option<usize>) -> Vec<Line> {
     let mut columns = Columns::new(&["STATE", "PROJECT", "REPOSITORY, OR WHAT IS WRONG"]);
     for project in &output.projects {
         let Findings { errors, warnings } = &project.findings;

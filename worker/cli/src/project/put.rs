@@ -4,7 +4,7 @@ use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
 use crate::error::{CliError, CommandOutcome};
-use crate::printer::{Printer, styled};
+use crate::printer::{Line, Printer};
 use crate::project::show::pretty;
 use crate::project::{Findings, PutArguments, RemoveArguments, lint, no_such_project, read_file, redact_credentials};
 use crate::registry::{DEFAULT_DOCUMENT, MAX_STANDARD_BYTES, RegistryEntry, SsmRegistry};
@@ -108,8 +108,8 @@ fn print_change(registry: &SsmRegistry, name: &str, summary: ChangeSummary, prin
     printer.print_result(&output, || {
         let errors = output.findings.errors.iter().map(|text| format!("error: {text}"));
         let warnings = output.findings.warnings.iter().map(|text| format!("warning: {text}"));
-        let findings_lines = errors.chain(warnings).flat_map(|line| printer.wrap_text(&line, 2));
-        output.diff.iter().map(|line| styled(diff_style(line), line)).chain(findings_lines).collect()
+        let findings_lines = errors.chain(warnings).flat_map(|line| printer.wrap_text(line, 2));
+        output.diff.iter().map(|line| Line::styled(diff_style(line), line)).chain(findings_lines).collect()
     })
 }
 

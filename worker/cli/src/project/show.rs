@@ -1,9 +1,10 @@
+use doorbell_messages::text::escape_json;
 use doorbell_registry::{ParsedDocument, ProjectDocument};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{CliError, CommandOutcome};
-use crate::printer::{Printer, bold, dim};
+use crate::printer::{Line, Printer, bold, dim};
 use crate::project::no_such_project;
 use crate::registry::{DEFAULT_DOCUMENT, RegistryEntry, SsmRegistry};
 
@@ -59,19 +60,19 @@ fn read(entry: &RegistryEntry, default: Option<&RegistryEntry>) -> Result<Parsed
     ProjectDocument::parse(default.map(|default| default.text.as_str()), &entry.text).map_err(|error| error.to_string())
 }
 
-fn format_document(output: &ProjectShowOutput, has_default: bool, printer: Printer) -> Vec<String> {
-    let mut lines = vec![format!("{} {}", bold(&output.parameter), dim(&format!("version {}", output.version)))];
-    lines.extend(pretty(&output.document).lines().map(str::to_owned));
+fn format_document(output: &ProjectShowOutput, has_default: bool, printer: Printer) -> Vec<Line> {
+    let mut lines = vec![bold(&output.parameter).then(" ").then(dim(&format!("version {}", output.version)))];
+    lines.extend(pretty(&output.document).lines().map(Line::from));
     if let Some(effective) = output.effective.as_ref().filter(|_| has_default) {
-        lines.push(String::new());
+        lines.push(Line::default());
         lines.push(bold("effective, with _default below it"));
         let value = serde_json::to_value(effective).unwrap_or_default();
-        lines.extend(pretty(&value).lines().map(str::to_owned));
+        lines.extend(pretty(&value).lines().map(Line::from));
     }
     for (kind, text) in
         output.error.iter().map(|text| ("error", text)).chain(output.warnings.iter().map(|text| ("warning", text)))
     {
-        lines.extend(printer.wrap_text(&format!("{kind}: {text}"), 2));
+        lines.extend(printer.wrap_text(format!("{kind}: {text}"), 2));
     }
     lines
 }
@@ -106,7 +107,7 @@ pub(super) fn contains_placeholder(text: &str) -> bool {
 
 pub(super) fn pretty(value: &Value) -> String {
     // Serializing JSON cannot fail.
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    escape_json(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
 #[cfg(test)]
