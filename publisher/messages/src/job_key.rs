@@ -94,6 +94,12 @@ impl JobKey {
         Self(self.0.split('~').next().unwrap_or_default().to_owned())
     }
 
+    /// The key of the later job of this series that a message makes: SNS's id of it decides the generation.
+    pub fn later_job(&self, message_id: &str) -> Self {
+        let digest = hex(&Sha256::digest(message_id.as_bytes()));
+        Self(format!("{}~{}", self.series(), &digest[..GENERATION_HEX]))
+    }
+
     /// The generation of a later job of a series; none for the first.
     pub fn generation(&self) -> Option<&str> {
         self.0.split_once('~').map(|(_, generation)| generation)

@@ -168,7 +168,7 @@ async fn evaluate(
         decision = next(decision.row, observation, context, &config);
     }
     let cancels = decision.effects.iter().find_map(|effect| match effect {
-        Effect::CancelJob(key) => Some(key.to_string()),
+        Effect::CancelSeries(key) => Some(key.to_string()),
         _ => None,
     });
     Ok(ExplainOutput { warnings, ..explain_row(&decision.row, cancels) })

@@ -1,22 +1,24 @@
 //! The job driver: load, decide, persist, execute effects; repeat until none remain.
 
+mod series;
+
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 
-use doorbell_messages::JobKey;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
 use crate::admission::{AdmissionController, Permits, PermittedDecision};
-use crate::domain::{DesiredState, Effect, Observation, Phase, Row, Timestamp};
+use crate::domain::{Effect, Observation, Phase, Row};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
 use crate::limiter::Permit;
-use crate::ports::{Clock, JobLedger, LoadError};
-use crate::row_store::{MAX_WRITE_CONFLICTS, RowInsert, RowStore, WriteOutcome, log_load_error};
+use crate::ports::{Clock, JobLedger};
+use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
+use crate::series_store::SeriesStore;
 
 /// Iterations that one hint may cause. A whole job takes about six; more means that two decisions cause each other.
 const MAX_ROUNDS: usize = 40;
@@ -53,6 +55,7 @@ pub(crate) trait JobDriver: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Driver<L, C, E> {
     rows: Arc<RowStore<L>>,
+    series: SeriesStore<L>,
     clock: C,
     admission: Arc<AdmissionController<C>>,
     effects: E,
@@ -98,7 +101,8 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
         effects: E,
         in_flight: Arc<InFlightJobs>,
     ) -> Self {
-        Self { rows, clock, admission, effects, in_flight }
+        let series = SeriesStore::new(Arc::clone(&rows));
+        Self { rows, series, clock, admission, effects, in_flight }
     }
 
     async fn drive_row(&self, row: Row, observation: Observation, mut permit: Option<Permit>) {
@@ -133,9 +137,13 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
     async fn execute_effects(&self, persisted: PersistedDecision) -> (Row, VecDeque<Observation>) {
         let PersistedDecision { row, effects, mut permits, claimed_at } = persisted;
         let mut observations = VecDeque::new();
-        for effect in &effects {
+        // Those that drive other jobs come last: a report must not wait for them.
+        let drives_others = |effect: &&Effect| matches!(effect, Effect::CancelSeries(_) | Effect::PromoteRepeat(_));
+        let (last, first): (Vec<&Effect>, Vec<&Effect>) = effects.iter().partition(drives_others);
+        for effect in first.into_iter().chain(last) {
             let observation = match effect {
-                Effect::CancelJob(key) => Some(self.record_cancel(&row, key).await),
+                Effect::CancelSeries(key) => Some(self.cancel_series(&row, key).await),
+                Effect::PromoteRepeat(incoming) => Some(self.promote_repeat(incoming).await),
                 effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
             };
             observations.extend(observation);
@@ -185,57 +193,15 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
         }
         Some(PersistedDecision { row: written, ..persisted })
     }
-
-    /// Records the cancel in the row of the job that a cancel request names.
-    ///
-    /// Queues reorder: if the job's own request has not arrived yet, a row that is to be canceled waits for it.
-    async fn record_cancel(&self, request_row: &Row, key: &JobKey) -> Observation {
-        let failed = |reason: &str| Observation::QueryFailed(reason.to_owned());
-        let Some(now) = self.clock.now() else { return failed("no trusted AWS time yet") };
-        // A row that another worker inserted meanwhile is there at the second attempt.
-        for _ in 0..2 {
-            let cancel = |row: &Row| row.with_cancel_requested(now, "a request asks to cancel the job", String::new());
-            let row = match self.rows.update_with(key, cancel).await {
-                WriteOutcome::Written(row) => *row,
-                WriteOutcome::Unchanged(_) => return Observation::CancelRecorded,
-                WriteOutcome::GaveUp { .. } => return failed("the row changes faster than it can be written"),
-                WriteOutcome::Unavailable(error) => return failed(&error.to_string()),
-                WriteOutcome::Absent => {
-                    let mut inserted = self.rows.insert(vec![canceled_row(request_row, key, now)]).await;
-                    match inserted.pop() {
-                        Some((row, RowInsert::Inserted)) => row,
-                        Some((_, RowInsert::AlreadyExists)) => continue,
-                        Some((_, RowInsert::NewerSchema(schema))) => {
-                            return failed(&LoadError::NewerSchema(schema).to_string());
-                        }
-                        Some((_, RowInsert::Failed(error))) => return failed(&error.to_string()),
-                        None => return failed("the ledger did not answer"),
-                    }
-                }
-            };
-            Box::pin(self.drive_row(row, Observation::Due, None)).await;
-            return Observation::CancelRecorded;
-        }
-        failed("the row changes faster than it can be written")
-    }
-}
-
-/// A row of a job whose own request has not arrived yet, and which is to be canceled.
-fn canceled_row(request_row: &Row, key: &JobKey, now: Timestamp) -> Row {
-    let mut request = request_row.request.clone();
-    request.action = doorbell_messages::RequestAction::Start;
-    let mut row = Row::new(key.clone(), request, request_row.message.clone(), now);
-    row.desired = DesiredState::Cancel;
-    row
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::PolicyLookup;
-    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, WriteFault, config, row};
+    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, config, row};
 
-    fn driver(ledger: &LedgerStub, effects: EffectsStub) -> Driver<LedgerStub, ClockStub, EffectsStub> {
+    pub(super) fn driver(ledger: &LedgerStub, effects: EffectsStub) -> Driver<LedgerStub, ClockStub, EffectsStub> {
         let clock = ClockStub(Some(NOW));
         let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
         let admission = Arc::new(AdmissionController::new(clock, config()));
@@ -250,25 +216,5 @@ mod tests {
         assert_eq!(effects.executed(), [Effect::ReadPolicy]);
         let waiting = ledger.row(&row(1).key).unwrap();
         assert!(waiting.rev == 2 && waiting.phase_due_at > row(1).phase_due_at, "{waiting:#?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn cancel_request_is_recorded_in_the_other_row() {
-        for fault in [WriteFault::Fail, WriteFault::LoseReply, WriteFault::ReportConflict, WriteFault::LoseRace] {
-            let ledger = LedgerStub::with_row(&row(1));
-            ledger.put(&row(2));
-            ledger.script(&[fault]);
-            let observation = driver(&ledger, EffectsStub::new([])).record_cancel(&row(1), &row(2).key).await;
-            assert_eq!(observation, Observation::CancelRecorded, "{fault:?}");
-            assert_eq!(ledger.row(&row(2).key).unwrap().desired, DesiredState::Cancel, "{fault:?}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn cancel_of_an_unknown_job_waits_for_its_request() {
-        let ledger = LedgerStub::with_row(&row(1));
-        let observation = driver(&ledger, EffectsStub::new([])).record_cancel(&row(1), &row(2).key).await;
-        assert_eq!(observation, Observation::CancelRecorded);
-        assert_eq!(ledger.row(&row(2).key).unwrap().desired, DesiredState::Cancel);
     }
 }

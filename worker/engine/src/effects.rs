@@ -73,8 +73,8 @@ where
                 let outcome = self.forges.report_status(target, report, permits.forge.take(), claimed_at).await;
                 Some(Observation::ReportAttempted { entry: *entry, claim: *claim, outcome })
             }
-            // The driver executes it: it writes another row.
-            Effect::CancelJob(_) => None,
+            // The driver executes these: they write other rows.
+            Effect::PromoteRepeat(_) | Effect::CancelSeries(_) => None,
         }
     }
 }

@@ -23,6 +23,7 @@ mod policy_cache;
 mod quarantine;
 mod receiver;
 mod row_store;
+mod series_store;
 #[cfg(test)]
 mod stubs;
 mod sweep;

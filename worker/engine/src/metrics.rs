@@ -43,6 +43,11 @@ pub(crate) fn duplicate_request() {
     increment("DuplicateRequests");
 }
 
+/// Counts a request that a cancel of its series, published later, had canceled before it arrived.
+pub(crate) fn request_canceled_on_arrival() {
+    increment("RequestsCanceledOnArrival");
+}
+
 /// Counts a message that was moved to the dead-letter queue.
 pub(crate) fn message_dead_lettered() {
     increment("MessagesDeadLettered");

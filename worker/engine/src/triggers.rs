@@ -1,8 +1,11 @@
 //! Consumes requests: parse, insert, ack. Everything after the insert is `next()`.
 
+mod existing;
+
 use std::sync::Arc;
 
 use doorbell_messages::{Envelope, JobKey, Request};
+use futures_util::future::join_all;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, warn};
@@ -15,14 +18,16 @@ use crate::job_log::{log_transition, span};
 use crate::job_tasks::{CapacityPermit, JobTasks};
 use crate::metrics;
 use crate::policy_cache::PolicyCache;
-use crate::ports::{Clock, Delivery, JobLedger, MessageQueue, ReceiptHandle};
+use crate::ports::{Clock, Delivery, JobLedger, LoadError, MessageQueue, ReceiptHandle};
 use crate::receiver::Receiver;
 use crate::row_store::{RowInsert, RowStore};
+use crate::series_store::SeriesStore;
 
 /// Makes jobs of build requests.
 #[derive(Debug)]
 pub(crate) struct TriggerConsumer<L, C, D> {
     rows: Arc<RowStore<L>>,
+    series: SeriesStore<L>,
     clock: C,
     admission: Arc<AdmissionController<C>>,
     policies: Arc<PolicyCache>,
@@ -34,17 +39,24 @@ pub(crate) struct TriggerConsumer<L, C, D> {
 
 /// A job that a message asks for, not inserted yet.
 struct NewJob {
-    receipt: ReceiptHandle,
-    message_id: String,
+    delivery: Delivery,
     initial_row: Row,
     persisted: PersistedDecision,
     waiters: Waiters,
 }
 
+/// The jobs of one batch, by what their insert met.
+#[derive(Default)]
+struct InsertedJobs {
+    inserted: Vec<NewJob>,
+    /// Their key has a row: of the same message, or of another one with the same words.
+    existing: Vec<NewJob>,
+}
+
 /// Why a message does not become a job now.
 enum RequestError {
     /// It never will: it goes to the dead-letter queue with this reason.
-    Invalid(String),
+    Invalid(Delivery, String),
     /// The worker has no trusted time: the message is redelivered.
     Deferred,
 }
@@ -64,7 +76,8 @@ where
         tasks: Arc<JobTasks<L, C>>,
         topic_arn: String,
     ) -> Self {
-        Self { rows, clock, admission, policies, driver, tasks, topic_arn }
+        let series = SeriesStore::new(Arc::clone(&rows));
+        Self { rows, series, clock, admission, policies, driver, tasks, topic_arn }
     }
 
     /// Polls the queue until `stop`. Returns no error: failed polls are logged and repeated.
@@ -83,15 +96,20 @@ where
     async fn handle_batch(&self, queue: &impl MessageQueue, batch: Vec<Delivery>, mut capacity: CapacityPermit) {
         let (mut new_jobs, mut acks) = (Vec::with_capacity(batch.len()), Vec::new());
         for delivery in batch {
-            match self.handle_request(&delivery) {
+            match self.handle_request(delivery) {
                 Ok(new_job) => new_jobs.push(new_job),
-                Err(RequestError::Invalid(reason)) => acks.extend(dead_letter(queue, delivery, reason).await),
+                Err(RequestError::Invalid(delivery, reason)) => {
+                    acks.extend(dead_letter(queue, delivery, reason).await);
+                }
                 Err(RequestError::Deferred) => {}
             }
         }
-        for new_job in self.insert(new_jobs, &mut acks).await {
+        let InsertedJobs { inserted, existing } = self.insert(new_jobs, &mut acks).await;
+        for new_job in inserted {
             self.spawn_start(new_job, capacity.split(1));
         }
+        let takes = existing.into_iter().map(|new_job| self.take_existing(queue, new_job, capacity.split(1)));
+        acks.extend(join_all(takes).await.into_iter().flatten());
         acknowledge(queue, acks).await;
     }
 
@@ -99,9 +117,11 @@ where
     ///
     /// Returns `Err` where the envelope, the topic, the request or its key is invalid, and where
     /// [`TriggerConsumer::create_job`] is deferred.
-    fn handle_request(&self, delivery: &Delivery) -> Result<NewJob, RequestError> {
-        let (request, key, message) = self.parse(delivery).map_err(RequestError::Invalid)?;
-        self.create_job(delivery, request, key, message)
+    fn handle_request(&self, delivery: Delivery) -> Result<NewJob, RequestError> {
+        match self.parse(&delivery) {
+            Ok((request, key, message)) => self.create_job(delivery, request, key, message),
+            Err(reason) => Err(RequestError::Invalid(delivery, reason)),
+        }
     }
 
     fn parse(&self, delivery: &Delivery) -> Result<(Request, JobKey, SourceMessage), String> {
@@ -121,7 +141,7 @@ where
     /// worker has no trusted time.
     fn create_job(
         &self,
-        delivery: &Delivery,
+        delivery: Delivery,
         request: Request,
         key: JobKey,
         message: SourceMessage,
@@ -143,52 +163,41 @@ where
             row.phase_due_at = Some(now + LEASE);
         }
         Ok(NewJob {
-            receipt: delivery.receipt.clone(),
-            message_id: delivery.message_id.clone(),
+            delivery,
             initial_row,
             persisted: PersistedDecision { row, effects: decision.effects, permits, claimed_at },
             waiters,
         })
     }
 
-    /// Inserts the jobs' rows. Returns those that are new; adds the receipts of those whose row is durable.
-    async fn insert(&self, new_jobs: Vec<NewJob>, acks: &mut Vec<ReceiptHandle>) -> Vec<NewJob> {
+    /// Inserts the jobs' rows. Returns those that are new, and those whose key has a row; adds the receipts of those
+    /// whose row is durable.
+    async fn insert(&self, new_jobs: Vec<NewJob>, acks: &mut Vec<ReceiptHandle>) -> InsertedJobs {
         let rows: Vec<Row> = new_jobs.iter().map(|new_job| new_job.persisted.row.clone()).collect();
         let results = if rows.is_empty() { Vec::new() } else { self.rows.insert(rows).await };
-        let mut inserted = Vec::new();
+        let mut jobs = InsertedJobs::default();
         for (mut new_job, (row, result)) in new_jobs.into_iter().zip(results) {
             new_job.persisted.row = row;
-            let not_persisted = match result {
+            match result {
                 RowInsert::Inserted => {
                     metrics::job_received();
-                    acks.push(new_job.receipt.clone());
-                    inserted.push(new_job);
-                    continue;
+                    acks.push(new_job.delivery.receipt.clone());
+                    jobs.inserted.push(new_job);
                 }
-                RowInsert::AlreadyExists => {
-                    metrics::duplicate_request();
-                    let key = &new_job.persisted.row.key;
-                    info!(job.key = %key, sqs.message_id = new_job.message_id, "duplicate request; job already exists");
-                    acks.push(new_job.receipt);
-                    continue;
-                }
-                RowInsert::NewerSchema(schema) => format!("its row has newer schema {schema}"),
-                RowInsert::Failed(error) => error.to_string(),
-            };
-            warn!(
-                sqs.message_id = new_job.message_id,
-                "job not persisted; message left for redelivery: {not_persisted}"
-            );
+                RowInsert::AlreadyExists => jobs.existing.push(new_job),
+                RowInsert::NewerSchema(schema) => log_not_persisted(&new_job, &LoadError::NewerSchema(schema)),
+                RowInsert::Failed(error) => log_not_persisted(&new_job, &error),
+            }
         }
-        inserted
+        jobs
     }
 
     /// Starts to process a durable job in a task of its own.
     fn spawn_start(&self, new_job: NewJob, capacity: Option<CapacityPermit>) {
-        let NewJob { message_id, initial_row, persisted, waiters, .. } = new_job;
+        let NewJob { delivery, initial_row, persisted, waiters } = new_job;
         let (admission, driver) = (Arc::clone(&self.admission), Arc::clone(&self.driver));
         let span = span(&persisted.row);
-        span.record("sqs.message_id", &message_id);
+        span.record("sqs.message_id", &delivery.message_id);
         let key = persisted.row.key.clone();
         let start = async move {
             info!(git.ref = %persisted.row.git_ref(), "request received");
@@ -201,78 +210,10 @@ where
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job_tasks::TaskPool;
-    use crate::quarantine::Quarantine;
-    use crate::stubs::{
-        ClockStub, DriverStub, LedgerStub, NOW, QueueStub, TOPIC, WriteFault, config, delivery, request_delivery, row,
-    };
-
-    struct Handled {
-        queue: QueueStub,
-        driver: Arc<DriverStub>,
-    }
-
-    async fn handle(ledger: &LedgerStub, clock: ClockStub, batch: Vec<Delivery>) -> Handled {
-        let instance = format!("after-{}-rows", ledger.rows().len());
-        let (rows, driver) = (Arc::new(RowStore::new(ledger.clone(), instance)), Arc::new(DriverStub::default()));
-        let pool = Arc::new(TaskPool::new(10));
-        let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
-        let consumer = TriggerConsumer::new(
-            rows,
-            clock,
-            Arc::new(AdmissionController::new(clock, config())),
-            Arc::new(PolicyCache::new(None)),
-            Arc::clone(&driver),
-            Arc::new(JobTasks::new(Arc::clone(&pool), quarantine)),
-            TOPIC.to_owned(),
-        );
-        let queue = QueueStub::default();
-        let capacity = pool.acquire(10).await.unwrap();
-        consumer.handle_batch(&queue, batch, capacity).await;
-        pool.drain().await;
-        Handled { queue, driver }
-    }
-
-    #[tokio::test]
-    async fn request_is_acked_when_its_row_is_durable() {
-        let ledger = LedgerStub::default();
-        let handled = handle(&ledger, ClockStub(Some(NOW)), vec![request_delivery(1)]).await;
-        assert_eq!(handled.queue.acked(), ["1"]);
-        assert_eq!(ledger.rows().len(), 1);
-        assert_eq!(handled.driver.resumed(), [row(1).key]);
-        let again = handle(&ledger, ClockStub(Some(NOW)), vec![request_delivery(1)]).await;
-        assert_eq!((again.queue.acked(), again.driver.resumed()), (vec!["1".to_owned()], Vec::new()));
-    }
-
-    #[tokio::test]
-    async fn request_whose_insert_fails_stays_in_the_queue() {
-        let ledger = LedgerStub::default();
-        ledger.script(&[WriteFault::Fail]);
-        let handled = handle(&ledger, ClockStub(Some(NOW)), vec![request_delivery(1), request_delivery(2)]).await;
-        assert_eq!(handled.queue.acked(), ["2"]);
-    }
-
-    #[tokio::test]
-    async fn request_of_a_newer_schema_row_stays_in_the_queue() {
-        let ledger = LedgerStub::default();
-        ledger.set_newer_schema(&row(1));
-        let handled = handle(&ledger, ClockStub(Some(NOW)), vec![request_delivery(1)]).await;
-        assert!(handled.queue.acked().is_empty() && handled.driver.resumed().is_empty());
-    }
-
-    #[tokio::test]
-    async fn request_stays_in_the_queue_without_a_trusted_time() {
-        let handled = handle(&LedgerStub::default(), ClockStub(None), vec![request_delivery(1)]).await;
-        assert!(handled.queue.acked().is_empty() && handled.queue.dead_letters().is_empty());
-    }
-
-    #[tokio::test]
-    async fn invalid_message_is_dead_lettered_and_acked() {
-        let handled = handle(&LedgerStub::default(), ClockStub(Some(NOW)), vec![delivery("x", 1)]).await;
-        assert_eq!(handled.queue.acked(), ["x"]);
-        assert_eq!(handled.queue.dead_letters().len(), 1);
-    }
+fn log_not_persisted(new_job: &NewJob, error: &dyn std::error::Error) {
+    let message_id = &new_job.delivery.message_id;
+    warn!(sqs.message_id = message_id, "job not persisted; message left for redelivery: {error}");
 }
+
+#[cfg(test)]
+mod tests;

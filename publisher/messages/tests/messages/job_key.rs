@@ -70,6 +70,16 @@ fn job_key_is_split_into_series_and_generation() {
     assert_eq!(later.to_string().parse::<JobKey>(), Ok(later));
 }
 
+#[test]
+fn later_job_is_named_by_its_message() {
+    let first: JobKey = "demo#x#0123456789abcdef01234567".parse().unwrap();
+    // printf %s 0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11 | sha256sum
+    let later = first.later_job("0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11");
+    assert_eq!(later.as_str(), "demo#x#0123456789abcdef01234567~0e05d4a0ddce1b93");
+    assert_eq!(later.later_job("0b4a1c34-5d0e-5a4b-9c6e-4f1f0c7a2d11"), later, "a series has no series");
+    assert_eq!(later.to_string().parse::<JobKey>(), Ok(later));
+}
+
 proptest! {
     #[test]
     fn job_key_round_trips_and_starts_with_project(request in request()) {

@@ -62,7 +62,7 @@ pub(crate) async fn cancel(
 async fn write_cancel<L: JobLedger>(ledger: L, row: &Row, now: Timestamp) -> Result<bool, CliError> {
     let store = RowStore::new(ledger, store_name());
     // The store signs the row.
-    let cancel = |row: &Row| row.with_cancel_requested(now, "the owner asks to cancel the job", String::new());
+    let cancel = |row: &Row| row.with_cancel_requested(now, now, "the owner asks to cancel the job");
     let retry = "run the command again: it cancels a job once";
     match store.update_row_with(row.clone(), cancel).await {
         WriteOutcome::Written(_) => Ok(true),

@@ -32,6 +32,11 @@ pub(super) const REDESCRIBE_DELAY: Duration = Duration::from_secs(5);
 /// How long a settled row stays readable.
 pub const SETTLED_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// How long the first row of a series stays after the youngest job of the series was published.
+///
+/// A row lives at most 10 days before it settles, and stays 30 days then.
+pub(super) const SERIES_RETENTION: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+
 /// The number of entries in a row's trail.
 pub(super) const MAX_TRAIL_LENGTH: usize = 24;
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use doorbell_messages::{BuildId, GitRef, JobKey};
 use doorbell_registry::BuildProjectName;
 
+use crate::domain::intake::IncomingRequest;
 use crate::domain::launch::LaunchSpec;
 use crate::domain::notification::StatusAt;
 use crate::domain::policy::Policy;
@@ -84,8 +85,10 @@ pub enum Effect {
         /// The claim of this report.
         claim: StatusAt,
     },
-    /// Call: record a cancellation in another job's row.
-    CancelJob(JobKey),
+    /// Call: make the repeat of this job a job of its own.
+    PromoteRepeat(Box<IncomingRequest>),
+    /// Call: record a cancellation in the rows of a series' jobs.
+    CancelSeries(JobKey),
 }
 
 /// Which builds to list.

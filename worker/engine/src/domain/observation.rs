@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use doorbell_messages::{BuildId, CommitId};
+use doorbell_messages::{BuildId, CommitId, JobKey};
 use doorbell_registry::BuildProjectName;
 
 use crate::domain::notification::StatusAt;
@@ -60,7 +60,14 @@ pub enum Observation {
         /// The outcome.
         outcome: DeliveryOutcome,
     },
-    /// The result of [`Effect::CancelJob`](crate::domain::Effect::CancelJob).
+    /// The result of [`Effect::PromoteRepeat`](crate::domain::Effect::PromoteRepeat).
+    RepeatPromoted {
+        /// The id of the repeat's message.
+        message: String,
+        /// The job that it became or joined; none if a cancel came after it.
+        followed_by: Option<JobKey>,
+    },
+    /// The result of [`Effect::CancelSeries`](crate::domain::Effect::CancelSeries).
     CancelRecorded,
     /// A query got no answer; nothing is known.
     QueryFailed(String),

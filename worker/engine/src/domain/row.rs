@@ -4,7 +4,7 @@ use doorbell_messages::{CommitId, GitRef, JobKey, Request, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::build_record::{BuildRecord, BuildStage, CommandRan, FinalResult};
-use crate::domain::config::{MAX_TRAIL_LENGTH, SETTLED_RETENTION};
+use crate::domain::config::{MAX_TRAIL_LENGTH, SERIES_RETENTION, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
 use crate::domain::rejection::RejectionKind;
@@ -194,8 +194,12 @@ impl Row {
     }
 
     /// When the ledger may delete the row; none until it is settled.
+    ///
+    /// The first row of a series outlives the later jobs that it lists.
     pub fn expires_at(&self) -> Option<Timestamp> {
-        self.settled_at.map(|at| at + SETTLED_RETENTION)
+        let settled = self.settled_at?;
+        let youngest = self.series.iter().map(|entry| entry.sent_at + SERIES_RETENTION).max();
+        Some((settled + SETTLED_RETENTION).max(youngest.unwrap_or(settled)))
     }
 
     /// The ref to build.
@@ -254,19 +258,6 @@ impl Row {
             Phase::Finished { result, .. } => result.status,
             Phase::Rejected { .. } => Status::Rejected,
         }
-    }
-
-    /// The row with a cancellation requested: due now, next revision, signed by `writer`.
-    ///
-    /// None where the job is over or a cancellation was requested before.
-    pub fn with_cancel_requested(&self, now: Timestamp, why: &str, writer: String) -> Option<Self> {
-        if self.settled_at.is_some() || self.desired == DesiredState::Cancel || self.status().is_final() {
-            return None;
-        }
-        let mut row =
-            Self { desired: DesiredState::Cancel, phase_due_at: Some(now), rev: self.rev + 1, writer, ..self.clone() };
-        row.record(now, TrailKind::CancelRequested, why);
-        Some(row)
     }
 
     /// When the job ended, if it has.

@@ -45,6 +45,10 @@ pub enum TrailKind {
     ReportUndeliverable,
     /// The job is no longer handled, since handling it crashes workers.
     Quarantined,
+    /// The same request came again and asked for this job.
+    Repeated,
+    /// The repeat became a job of its own, since this job was refused or canceled before it.
+    FollowedBy,
     /// A kind of a later version.
     #[serde(untagged)]
     Other(String),

@@ -90,7 +90,7 @@ async fn lost_insert_reply_is_recognized_as_own_write() {
 async fn cancel_is_written_once_despite_a_lost_reply() {
     let ledger = LedgerStub::with_row(&row(1));
     ledger.script(&[WriteFault::ReportConflict]);
-    let cancel = |row: &Row| row.with_cancel_requested(NOW, "the owner asks to cancel the job", String::new());
+    let cancel = |row: &Row| row.with_cancel_requested(NOW, NOW, "the owner asks to cancel the job");
     let store = store(&ledger);
     assert!(matches!(store.update_with(&row(1).key, cancel).await, WriteOutcome::Written(_)));
     assert!(matches!(store.update_with(&row(1).key, cancel).await, WriteOutcome::Unchanged(_)));

@@ -82,9 +82,12 @@ async fn a_cancel_stops_the_build_of_its_job() {
 async fn cancel_before_its_start_request_prevents_the_build() {
     let simulation = Simulation::new();
     let _worker = simulation.start_worker("a");
+    // Published before its cancel, and delivered after it.
+    let (key, start) = simulation.request_message(json!({"id": "deploy-1"}));
+    tokio::time::sleep(secs(1)).await;
     simulation.publish(json!({"id": "deploy-1", "action": "cancel"}));
     tokio::time::sleep(secs(20)).await;
-    let key = simulation.publish(json!({"id": "deploy-1"}));
+    simulation.services.triggers.send(start);
     simulation.wait_settled().await;
     assert_eq!(simulation.row(&key).status(), Status::Canceled);
     assert_eq!(lock(&simulation.services.provider).start_calls, 0);

@@ -63,7 +63,7 @@ impl Simulation {
         lock(&self.services.registry).projects.insert(name.to_owned(), document(more));
     }
 
-    /// Publishes a request: the base one with other fields added or replaced.
+    /// Publishes a request: the base one with other fields added, replaced, or taken away by `null`.
     pub fn publish(&self, more: Value) -> JobKey {
         let (key, body) = self.request_message(more);
         self.services.triggers.send(body);

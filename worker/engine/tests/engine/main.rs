@@ -15,4 +15,5 @@ mod messages;
 mod missing_events;
 mod outages;
 mod quarantine;
+mod series;
 mod simulation;

@@ -13,7 +13,7 @@ impl Transition<'_> {
         match JobKey::cancel_target(&self.row.request, &self.row.message.id) {
             Ok(target_key) => {
                 self.row.phase_due_at = Some(self.now + LEASE);
-                self.effects.push(Effect::CancelJob(target_key));
+                self.effects.push(Effect::CancelSeries(target_key));
             }
             // The row's own key was made of the same parts, so this cannot fail; if it does, it must be visible.
             Err(problem) => self.reject(Rejection::new(RejectionKind::CancelWithoutTarget, problem), None),

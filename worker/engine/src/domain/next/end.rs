@@ -48,7 +48,7 @@ impl Transition<'_> {
 
     /// Decides what follows from the end of this job. Each way to end calls it, in the write that ends the row.
     fn on_ended(&mut self) {
-        self.row.repeat = None;
         self.row.denied_start = None;
+        self.promote_or_drop_repeat();
     }
 }

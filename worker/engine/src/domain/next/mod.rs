@@ -1,6 +1,7 @@
 mod cancel;
 mod end;
 mod received;
+mod repeat;
 mod report;
 mod running;
 mod starting;
@@ -65,6 +66,7 @@ impl Transition<'_> {
             Observation::ReportAttempted { entry, claim, outcome } => {
                 report::on_delivery_result(&mut self.row, entry, claim, outcome, self.now)
             }
+            Observation::RepeatPromoted { message, followed_by } => self.on_repeat_promoted(&message, followed_by),
             Observation::CancelRecorded => self.on_cancel_recorded(),
             Observation::QueryFailed(reason) => self.on_query_failed(&reason),
         }
@@ -93,7 +95,10 @@ impl Transition<'_> {
                 let build = build.id.clone();
                 self.poll_build(build);
             }
-            Phase::Finished { .. } | Phase::Rejected { .. } => self.row.phase_due_at = None,
+            Phase::Finished { .. } | Phase::Rejected { .. } => {
+                self.row.phase_due_at = None;
+                self.promote_or_drop_repeat();
+            }
         }
     }
 

@@ -241,7 +241,7 @@ fn start_denied_for_a_day_is_retried_slowly_with_few_notes() {
 fn job_canceled_while_its_start_is_denied_ends() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(denied());
-    job.row = job.row.with_cancel_requested(job.now, "canceled", String::new()).unwrap();
+    job.row = job.row.with_cancel_requested(job.now, job.now, "canceled").unwrap();
     assert_eq!(job.fire_due(), [Effect::ReadPolicy]);
     job.observe(policy_found(&policy(json!({}))));
     assert_eq!(job.row.status(), Status::Canceled);

@@ -44,7 +44,11 @@ impl TransitionBuilder<'_> {
                     pending.clone().observe(Observation::PolicyRead(down), model.now)
                 });
             }
-            Effect::ResolveRef { .. } | Effect::StopBuild(_) | Effect::StopDuplicate { .. } | Effect::CancelJob(_) => {
+            Effect::ResolveRef { .. }
+            | Effect::StopBuild(_)
+            | Effect::StopDuplicate { .. }
+            | Effect::PromoteRepeat(_)
+            | Effect::CancelSeries(_) => {
                 self.push("an effect", |model| model.violation = Some("an effect that nothing here asks for"));
             }
         }

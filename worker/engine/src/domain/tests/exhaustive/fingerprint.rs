@@ -122,6 +122,8 @@ impl Fingerprint {
             settled_at,
             crash_score,
             quarantined,
+            repeat,
+            canceled_at,
             // The same in every state, or only for people.
             key: _,
             rev: _,
@@ -129,16 +131,15 @@ impl Fingerprint {
             request: _,
             message: _,
             trail: _,
-            // Not used by any decision yet.
+            // Not used by the decisions on this row.
             series: _,
-            repeat: _,
             followed_by: _,
-            canceled_at: _,
             series_canceled_at: _,
             stages: _,
         } = row;
         self.time((*received_at).max(self.now - MAX_TRACKED_AGE));
         self.add((*desired as u8, tries, start_in_doubt, settled_at.is_some(), crash_score, quarantined.is_some()));
+        self.times([repeat.as_ref().map(|repeat| repeat.sent_at), *canceled_at]);
         // What is due is due, since whenever.
         self.times([phase_due_at.map(|due| due.max(self.now))]);
         self.phase(phase);
@@ -233,8 +234,9 @@ impl Fingerprint {
             | Effect::ResolveRef { .. }
             | Effect::DescribeBuild(_)
             | Effect::StopBuild(_)
+            | Effect::PromoteRepeat(_)
             | Effect::StopDuplicate { .. }
-            | Effect::CancelJob(_) => {}
+            | Effect::CancelSeries(_) => {}
         }
     }
 
@@ -261,6 +263,7 @@ impl Fingerprint {
             | Observation::RefResolved { .. }
             | Observation::BuildMissing(_)
             | Observation::CancelRecorded
+            | Observation::RepeatPromoted { .. }
             | Observation::QueryFailed(_) => {}
         }
     }
