@@ -71,6 +71,12 @@ describe('the example "complete"', () => {
     assert.deepEqual(sections.sort(), alarms.sort())
   })
 
+  it('alarms for missing sweeps despite one lost log line', () => {
+    const [{ values }] = complete.ofType('aws_cloudwatch_metric_alarm').filter(({ values }) => values.metric_name === 'Sweeps')
+    assert.deepEqual([values.datapoints_to_alarm, values.evaluation_periods, values.treat_missing_data], [2, 3, 'breaching'])
+    assert.equal(values.datapoints_to_alarm * values.period, 240, 'the description and the runbook name 4 minutes')
+  })
+
   it('uses the resource "*" only for actions without resource types', () => {
     const isWide = ({ Resource }) => Resource === '*' || (Array.isArray(Resource) && Resource.includes('*'))
     const identityPolicies = complete.policies.filter((policy) => policy.kind === 'identity')

@@ -198,7 +198,10 @@ export function hardeningRules(account) {
       expect(!container.secrets && !JSON.stringify(container.environment).match(/secret|token|password/i), 'the environment contains a secret')
     }
   }
-  for (const { values } of account.ofType('aws_ecs_service')) expect(values.enable_execute_command === false, 'ECS Exec is enabled')
+  for (const { values } of account.ofType('aws_ecs_service')) {
+    expect(values.enable_execute_command === false, 'ECS Exec is enabled')
+    expect(values.wait_for_steady_state === true, 'an apply succeeds while no worker runs')
+  }
   for (const { values } of account.ofType('aws_codebuild_project')) {
     const [environment] = values.environment
     expect(environment.privileged_mode === false, `${values.name} is privileged`)

@@ -70,17 +70,22 @@ resource "aws_cloudwatch_metric_alarm" "threshold" {
 resource "aws_cloudwatch_metric_alarm" "sweep_missing" {
   count = local.worker_count
 
-  alarm_name          = "${var.context.name}-sweep-missing"
-  alarm_description   = "No worker has swept for 5 minutes. See docs/runbook.md, sweep-missing."
-  namespace           = "Doorbell"
-  metric_name         = "Sweeps"
-  dimensions          = local.metric_dimensions
-  statistic           = "Sum"
-  period              = 300
-  evaluation_periods  = 1
+  alarm_name        = "${var.context.name}-sweep-missing"
+  alarm_description = "No worker has swept in 4 of the last 6 minutes. See docs/runbook.md, sweep-missing."
+  namespace         = "Doorbell"
+  metric_name       = "Sweeps"
+  dimensions        = local.metric_dimensions
+  statistic         = "Sum"
+  # Two of three periods: the metric is a line of the worker's log, which ECS may drop under load (`mode` in task.tf).
+  period              = 120
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
   comparison_operator = "LessThanThreshold"
   threshold           = 1
   treat_missing_data  = "breaching"
   alarm_actions       = var.alarm_topic_arns
   ok_actions          = var.alarm_topic_arns
+
+  # Missing data is an alarm, so it is created after the workers run: see wait_for_steady_state.
+  depends_on = [aws_ecs_service.worker]
 }

@@ -103,6 +103,13 @@ resource "aws_ecs_service" "worker" {
     enable   = true
     rollback = true
   }
+  # The apply waits until the workers run, and fails if they do not: a version without a route to AWS, to its image or
+  # with a wrong role would otherwise leave a green apply and no worker.
+  wait_for_steady_state = true
+  timeouts {
+    create = "15m"
+    update = "15m"
+  }
   # The default, stated explicitly: no shell access to the container. The image has no shell either.
   enable_execute_command = false
 
