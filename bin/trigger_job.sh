@@ -164,6 +164,12 @@ case ${branch:+b}${tag:+t}${pull_request:+p} in
     *) usage_error 'BRANCH, --tag and --pull-request take the place of each other: give one' ;;
 esac
 
+# Some CIs only have the full name at hand.
+case $branch in
+    refs/heads/*) branch=${branch#refs/heads/} ;;
+    refs/*) usage_error "$branch is no branch; for another ref use --tag or --pull-request" ;;
+esac
+
 # Every message has an id, made before the first attempt: the AWS CLI sends again when a reply is lost.
 [ -n "$id" ] || id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 
@@ -196,7 +202,7 @@ exec 3>&1
 aws_output=$(
     {
         printed=$(aws sns publish --region "$region" --topic-arn "$topic" --message "$message" \
-            --query MessageId --output text) || exit $?
+            --message-group-id "$project" --query MessageId --output text) || exit $?
         case $output in
             json) printf '{"messageId":%s,"id":%s}\n' "$(quote "$printed")" "$(quote "$id")" >&3 ;;
             text) printf '%s\n' "$printed" >&3 ;;

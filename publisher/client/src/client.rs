@@ -39,8 +39,11 @@ pub async fn publish(
     credential_source: &CredentialSource,
 ) -> Result<PublishReceipt, PublishError> {
     let client = client(publication.topic(), credential_source).await?;
-    let result = client.publish().topic_arn(publication.topic().as_str()).message(publication.body()).send().await;
-    match result {
+    let call = client.publish().topic_arn(publication.topic().as_str()).message(publication.body());
+    // SNS forwards it to the queue, which then keeps one project's flood from delaying the others (fair queues). It does
+    // not order or drop anything on a standard topic.
+    let call = call.message_group_id(publication.request().project.as_str());
+    match call.send().await {
         Ok(output) => Ok(PublishReceipt { message_id: output.message_id.unwrap_or_default() }),
         Err(error) => Err(PublishError::from_sdk(&error, publication.topic())),
     }

@@ -33,8 +33,8 @@ pub struct TriggerArguments {
     /// name, from the CI or the git remote "origin"]
     pub project: Option<String>,
 
-    /// The branch to build [env: DOORBELL_BRANCH, GIT_BRANCH; else the branch, tag or pull request of the CI's build,
-    /// or the branch that is checked out here]
+    /// The branch to build [env: DOORBELL_BRANCH; else the branch, tag or pull request of the CI's build; outside of a
+    /// CI GIT_BRANCH or the branch that is checked out here]
     pub branch: Option<String>,
 
     /// The topic, as the third argument of iwomp-in-aws' script; the same as --topic-arn

@@ -16,6 +16,7 @@ async fn published_job_is_the_only_stdout_output() {
     assert_eq!(call.fields["Action"], "Publish");
     assert_eq!(call.fields["TopicArn"], TOPIC);
     assert_eq!(call.fields["Message"], r#"{"project":"demo","branch":"main","id":"7"}"#);
+    assert_eq!(call.fields["MessageGroupId"], "demo");
 }
 
 #[tokio::test]

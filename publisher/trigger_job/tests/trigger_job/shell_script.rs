@@ -77,7 +77,7 @@ fn script_message_matches_program_request() {
     assert_eq!(serde_json::from_str::<Value>(&script.message()).unwrap(), want);
     Request::parse(&script.message()).unwrap();
     let aws_arguments = script.aws_arguments();
-    for pair in [["--topic-arn", TOPIC], ["--region", "eu-west-1"]] {
+    for pair in [["--topic-arn", TOPIC], ["--region", "eu-west-1"], ["--message-group-id", "demo"]] {
         assert!(aws_arguments.windows(2).any(|two| two == pair), "{aws_arguments:?}");
     }
 
@@ -147,6 +147,9 @@ fn script_keeps_iwomp_arguments_and_variables() {
     let request = Request::parse(&script.message()).unwrap();
     assert_eq!((request.project.as_str(), &*request.git_ref.full()), ("demo", "refs/heads/main"));
     assert_eq!(request.id.unwrap().as_str().len(), 32, "every message has an id of its own");
+    script.variables[1].1 = "refs/heads/main";
+    assert!(script.run(&[]).status.success());
+    assert_eq!(Request::parse(&script.message()).unwrap().git_ref.full(), "refs/heads/main");
 }
 
 #[test]
@@ -188,6 +191,7 @@ fn script_exit_codes_match_program() {
     check("", &["demo", "main", TOPIC, "--none", "x"], 2, "--none");
     check("", &["demo", "main", TOPIC, "--output", "xml"], 2, "text or json");
     check("", &["a", "b", TOPIC, "d"], 2, "more than three");
+    check("", &["demo", "refs/pull/7/merge", TOPIC], 2, "no branch");
     check("", &["demo", "-x"], 2, "unknown option -x");
     check("", &["demo", "main", TOPIC, "a\n::error::b"], 2, "a ::error::b");
     check("", &["demo", "main", "--id"], 2, "needs a value");

@@ -1,6 +1,6 @@
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use doorbell_engine::domain::Timestamp;
-use doorbell_messages::DeadLetter;
+use doorbell_messages::{DeadLetter, Envelope, ProjectName, Request};
 
 use crate::dead_letters::queue::DeadLetterQueue;
 
@@ -44,6 +44,12 @@ impl DeadLetterMessage {
                 is_truncated: false,
             },
         }
+    }
+
+    /// The project of a request, by which the trigger queue is fair to the projects; none for an event.
+    pub(super) fn project(&self) -> Option<ProjectName> {
+        let envelope = Envelope::parse(&self.body).ok()?;
+        Request::parse(&envelope.message).ok().map(|request| request.project)
     }
 }
 

@@ -79,6 +79,7 @@ impl<'a> QueueScan<'a> {
     /// SendMessage failed, or its outcome is unknown.
     pub(super) async fn send_back(&self, message: &DeadLetterMessage) -> Result<(), CliError> {
         let call = self.sqs.send_message().queue_url(&self.queue.source_url).message_body(&message.body);
+        let call = call.set_message_group_id(message.project().map(String::from));
         call.send().await.map_err(|error| aws_error(&format!("SendMessage {}", self.queue.source_url), error))?;
         Ok(())
     }

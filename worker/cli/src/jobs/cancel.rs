@@ -136,6 +136,7 @@ pub(crate) struct RequestTopic {
 impl RequestTopic {
     async fn publish(&self, request: &Request) -> Result<String, CliError> {
         let call = self.sns.publish().topic_arn(&self.arn).message(request.to_json());
+        let call = call.message_group_id(request.project.as_str());
         let answer = call.send().await.map_err(|error| aws_error("Publish", error))?;
         Ok(answer.message_id.unwrap_or_default())
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use doorbell_messages::Request;
 use tempfile::TempDir;
 
 use crate::aws::{AwsClient, AwsError};
@@ -178,7 +179,9 @@ impl SandboxAccount {
     /// Publishes with the publisher's key; returns SNS's message id.
     pub async fn publish(&self, message: &str) -> Result<String, AwsError> {
         let topic = topic_arn();
-        let params = [("TopicArn", topic.as_str()), ("Message", message)];
+        let project = Request::parse(message).map(|request| request.project.to_string());
+        let mut params = vec![("TopicArn", topic.as_str()), ("Message", message)];
+        params.extend(project.as_deref().ok().map(|project| ("MessageGroupId", project)));
         let publisher = self.root.with_key(self.publisher_key());
         publisher.query("sns", SNS_VERSION, "Publish", &params).await?.required("MessageId")
     }

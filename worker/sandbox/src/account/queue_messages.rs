@@ -13,6 +13,8 @@ pub struct QueueMessage {
     pub id: String,
     /// The body as sent: in the trigger queue, SNS's envelope.
     pub body: String,
+    /// The message group, by which a queue is fair to its tenants.
+    pub group: Option<String>,
     receipt: String,
 }
 
@@ -98,6 +100,7 @@ impl SandboxAccount {
 
     async fn receive_hidden(&self, url: &str, wait: u32, hidden: Option<u32>) -> Result<Vec<QueueMessage>, AwsError> {
         let mut body = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": wait });
+        body["MessageSystemAttributeNames"] = json!(["MessageGroupId"]);
         if let Some(seconds) = hidden {
             body["VisibilityTimeout"] = seconds.into();
         }
@@ -109,6 +112,7 @@ impl SandboxAccount {
 impl QueueMessage {
     fn from_json(message: &Value) -> QueueMessage {
         let field = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        QueueMessage { id: field("MessageId"), body: field("Body"), receipt: field("ReceiptHandle") }
+        let group = message["Attributes"]["MessageGroupId"].as_str().map(str::to_owned);
+        QueueMessage { id: field("MessageId"), body: field("Body"), group, receipt: field("ReceiptHandle") }
     }
 }

@@ -6,6 +6,7 @@ mod final_status;
 mod happy_path;
 mod idempotency;
 mod iwomp;
+mod message_groups;
 mod open_files;
 mod pull_requests;
 mod shutdown;
