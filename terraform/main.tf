@@ -82,26 +82,25 @@ module "registry" {
 module "worker" {
   source = "./modules/worker"
 
-  context                    = local.context
-  image                      = try(var.images.worker, null)
-  network                    = var.network
-  egress_ports               = local.egress_ports
-  tasks                      = var.tasks
-  log_retention_days         = var.log_retention_days
-  alarm_topic_arns           = var.alarm_topic_arns
-  topic_arn                  = module.queues.topic_arn
-  queue_arns                 = module.queues.queue_arns
-  queue_names                = module.queues.queue_names
-  queue_urls                 = module.queues.queue_urls
-  dead_letter_queues         = module.queues.dead_letter_queues
-  table_name                 = module.ledger.table_name
-  table_arn                  = module.ledger.table_arn
-  due_index_arn              = module.ledger.index_arns["due"]
-  registry_prefix            = local.registry_prefix
-  report_secret_arns         = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
-  build_variables            = { for name, project in var.projects : module.builds.build_projects[name] => project.variables }
-  build_project_arns         = module.builds.build_project_arns
-  unprivileged_build_project = module.builds.unprivileged_build_project
+  context              = local.context
+  image                = try(var.images.worker, null)
+  network              = var.network
+  egress_ports         = local.egress_ports
+  tasks                = var.tasks
+  log_retention_days   = var.log_retention_days
+  alarm_topic_arns     = var.alarm_topic_arns
+  topic_arn            = module.queues.topic_arn
+  queue_arns           = module.queues.queue_arns
+  queue_names          = module.queues.queue_names
+  queue_urls           = module.queues.queue_urls
+  dead_letter_queues   = module.queues.dead_letter_queues
+  table_name           = module.ledger.table_name
+  table_arn            = module.ledger.table_arn
+  due_index_arn        = module.ledger.index_arns["due"]
+  registry_prefix      = local.registry_prefix
+  report_secret_prefix = "${var.name}/report/"
+  report_secret_arns   = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
+  build_project_arns   = module.builds.arn_patterns
 }
 
 module "operator_role" {
@@ -114,10 +113,9 @@ module "operator_role" {
   topic_arn          = local.topic_arn
   queue_arns         = module.queues.queue_arns
   dead_letter_queues = module.queues.dead_letter_queues
-  build_project_arns = values(module.builds.build_project_arns)
-  log_group_names    = concat([module.worker.log_group_name], values(module.builds.log_group_names))
+  build_project_arns = values(module.builds.arn_patterns)
+  log_group_patterns = concat([module.worker.log_group_name], module.builds.log_group_patterns)
   registry_prefix    = local.registry_prefix
   rule_arns          = module.builds.rule_arns
-  role_names         = concat([module.worker.worker_role_name], values(module.builds.role_names), [module.builds.unprivileged_build_project])
-  secret_arns        = values(local.secret_arns)
+  role_name_patterns = concat([module.worker.worker_role_name], values(module.builds.name_patterns))
 }

@@ -4,8 +4,8 @@ variable "name" {
   default     = "doorbell"
   nullable    = false
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name))
-    error_message = "name must have 3 to 20 characters of a-z 0-9 -, begin with a letter and not end with a hyphen. The names of all resources contain it."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
+    error_message = "name must have 3 to 20 characters of a-z 0-9 -, begin with a letter, not end with a hyphen and not contain two in a row. The names of all resources contain it, and two hyphens separate it from a project's."
   }
   validation {
     condition     = var.registry_prefix != null || !can(regex("^(aws|ssm)", var.name))

@@ -16,8 +16,9 @@ variable "projects" {
     The projects that Doorbell may build, by name. A project has a `command`, which is a list of all arguments, or an
     `executable`, which is one program that gets the ref as its argument. A ref is `heads/main`, `tags/v*`, or the bare
     name of a branch. `git_secret` and `report_to.token_secret` are names or complete ARNs of Secrets Manager secrets,
-    never the secrets. `concurrent_builds` is the limit of the CodeBuild project; without it, only the account's quota
-    limits its builds. The other keys are those of the registry's documents.
+    never the secrets; the name of a `token_secret` begins with the installation's name and `/report/`. `concurrent_builds`
+    is the limit of the CodeBuild project; without it, only the account's quota limits its builds. The other keys are those
+    of the registry's documents.
   TEXT
   type = map(object({
     git_url           = string
@@ -139,6 +140,15 @@ variable "projects" {
       ])
     ])
     error_message = "git_secret and report_to.token_secret must be names of Secrets Manager secrets (letters, digits, / _ + = . @ -) or their complete ARNs, with the hyphen and six characters at the end. They must not be the secret's value."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) : project.report_to == null || try(
+        can(regex("^(arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?${var.name}/report/", project.report_to.token_secret)), false
+      )
+    ])
+    error_message = "report_to.token_secret must begin with ${var.name}/report/, because the worker may read only secrets with that prefix: so its policy does not grow with the projects."
   }
 
   validation {

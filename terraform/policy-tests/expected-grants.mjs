@@ -6,11 +6,13 @@ import { arn, iamArn } from './plan.mjs'
 const hash = (project) => createHash('sha256').update(project).digest('hex').slice(0, 8)
 /** The CodeBuild projects of the example. Each role has the name of its build project. */
 export const BUILD_PROJECTS = {
-  demo: `doorbell-demo-${hash('demo')}`,
-  'shop.web': `doorbell-shop-web-${hash('shop.web')}`,
-  'shop-web': `doorbell-shop-web-${hash('shop-web')}`,
+  demo: `doorbell--demo-${hash('demo')}`,
+  'shop.web': `doorbell--shop-web-${hash('shop.web')}`,
+  'shop-web': `doorbell--shop-web-${hash('shop-web')}`,
 }
-export const UNPRIVILEGED = 'doorbell-unprivileged'
+export const UNPRIVILEGED = 'doorbell_unprivileged'
+/** What policies and event patterns say in place of all build projects. */
+export const BUILD_PROJECT_PATTERNS = ['doorbell--*', UNPRIVILEGED]
 export const buildProjectNames = [...Object.values(BUILD_PROJECTS), UNPRIVILEGED]
 export const buildProjectArn = (name) => arn('codebuild', `project/${name}`)
 
@@ -24,6 +26,7 @@ const logGroup = (name) => arn('logs', `log-group:${name}`)
 const logStream = (name) => `${logGroup(name)}:log-stream:some-stream`
 const rules = ['state', 'phase'].map((kind) => arn('events', `rule/doorbell-build-${kind}`))
 const logGroups = ['/doorbell/worker', ...buildProjectNames.map((name) => `/aws/codebuild/${name}`)]
+const OWN_SECRETS = ['doorbell/report/demo', 'doorbell/report/other', 'doorbell/git/shop.web', 'doorbell/git/shop-web', 'doorbell/git/shop.web-2', 'doorbell/reports/demo']
 const secretArn = (name) => arn('secretsmanager', `secret:${name}-AbCdEf`)
 
 export const PUBLISHERS = [
@@ -39,7 +42,7 @@ const worker = {
   ...grant([queueArn('triggers'), queueArn('events')], 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
   ...grant([queueArn('dead-letters')], 'sqs:SendMessage'),
   ...grant([arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter'),
-  ...grant([secretArn('doorbell/report/demo')], 'secretsmanager:GetSecretValue'),
+  ...grant(['doorbell/report/demo', 'doorbell/report/other'].map(secretArn), 'secretsmanager:GetSecretValue'),
   ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
   ...grant([dueIndex], 'dynamodb:Query'),
   ...grant(buildProjectNames.map(buildProjectArn), 'codebuild:BatchGetBuilds', 'codebuild:ListBuildsForProject', 'codebuild:StartBuild', 'codebuild:StopBuild'),
@@ -62,7 +65,7 @@ const operator = {
   ...grant(['*'], 'events:ListRuleNamesByTarget'),
   ...grant(rules, 'events:DescribeRule', 'events:ListTargetsByRule'),
   ...grant(['doorbell-worker', ...buildProjectNames].map((name) => iamArn(`role/${name}`)), 'iam:GetRole', 'iam:SimulatePrincipalPolicy'),
-  ...grant(['doorbell/report/demo', 'doorbell/git/shop.web', 'doorbell/git/shop-web'].map(secretArn), 'secretsmanager:DescribeSecret'),
+  ...grant(OWN_SECRETS.map(secretArn), 'secretsmanager:DescribeSecret'),
 }
 const publish = grant([TOPIC], 'sns:Publish')
 
@@ -78,18 +81,22 @@ export const EXPECTED_GRANTS = {
   [iamArn(`role/${UNPRIVILEGED}`)]: writeLog(UNPRIVILEGED),
 }
 
+/** Build projects of others: also of an installation whose name is longer. */
+const OTHER_BUILD_PROJECTS = ['doorbell-demo', 'doorbell-2--demo-1', 'doorbell_unprivileged-2', 'doorbell-2_unprivileged', 'other']
+
 /** The resources that the simulation tries: each of the installation's, and similar ones that belong to others. */
 export const RESOURCES = [
   TOPIC, arn('sns', 'doorbell-requests-2'), arn('sns', 'alarms'),
   ...['triggers', 'events'].map(queueArn), ...deadLetterQueues, arn('sqs', 'doorbell-triggers-2'), arn('sqs', 'other'),
   table, dueIndex, projectIndex, `${table}/index/other`, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
   arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo'), arn('ssm', 'parameter/doorbell-2/demo'), arn('ssm', 'parameter/other'),
-  ...['doorbell/report/demo', 'doorbell/report/other', 'doorbell/git/shop.web', 'doorbell/git/shop-web', 'doorbell/git/shop.web-2', 'other'].map(secretArn),
-  ...buildProjectNames.map(buildProjectArn), buildProjectArn('doorbell-demo'), buildProjectArn('other'),
+  ...[...OWN_SECRETS, 'doorbell-2/report/demo', 'other'].map(secretArn),
+  ...buildProjectNames.map(buildProjectArn), ...OTHER_BUILD_PROJECTS.map(buildProjectArn),
   ...logGroups.flatMap((name) => [logGroup(name), logStream(name)]), logGroup('/other'), logStream('/other'), logStream('/doorbell/worker-2'),
+  ...OTHER_BUILD_PROJECTS.map((name) => logStream(`/aws/codebuild/${name}`)),
   ...['worker', 'build', 'other'].map((name) => arn('ecr', `repository/doorbell/${name}`)),
   ...rules, arn('events', 'rule/other'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
   arn('ecs', 'service/doorbell/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'cluster/doorbell'),
   arn('cloudwatch', 'alarm:doorbell-sweep-missing'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
-  ...['doorbell-worker', ...buildProjectNames, 'doorbell-worker-execution', 'admin'].map((name) => iamArn(`role/${name}`)), iamArn('user/doorbell-publisher-pagure'), iamArn('policy/other'),
+  ...['doorbell-worker', ...buildProjectNames, 'doorbell-worker-execution', 'admin', ...OTHER_BUILD_PROJECTS].map((name) => iamArn(`role/${name}`)), iamArn('user/doorbell-publisher-pagure'), iamArn('policy/other'),
 ]

@@ -78,12 +78,12 @@ export function publishRules(account, publishers) {
 }
 
 /** The build image's repository policy: CodeBuild may pull for the installation's build projects. */
-export function imagePullRules(account, buildProjectArns) {
+export function imagePullRules(account, arnPatterns) {
   return account.policies.filter((policy) => policy.kind === 'resource' && policy.target.split(':')[2] === 'ecr').flatMap(({ document, address }) => {
     const wanted = {
       effect: 'Allow', principal: { Service: 'codebuild.amazonaws.com' },
       action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
-      condition: { ArnEquals: { 'aws:SourceArn': buildProjectArns }, StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } },
+      condition: { ArnLike: { 'aws:SourceArn': arnPatterns }, StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } },
     }
     const found = statements(document).map((statement) => ({
       effect: statement.Effect, principal: statement.Principal, action: list(statement.Action), condition: lists(statement.Condition),

@@ -26,8 +26,9 @@ export async function startRequests() {
   const { demo } = BUILD_PROJECTS
   return [
     ['every variable that the worker passes', demo, { [VARIABLE_NAMES]: BUILD_VARIABLES }, true],
-    ['a variable that the project allows', demo, { [VARIABLE_NAMES]: [...plain, 'STAGE'] }, true],
-    ['a variable that only another project allows', BUILD_PROJECTS['shop.web'], { [VARIABLE_NAMES]: [...plain, 'STAGE'] }, false],
+    ['a variable of a request', demo, { [VARIABLE_NAMES]: [...plain, 'DOORBELL_VAR_STAGE'] }, true],
+    ['a variable of a request by its own name', demo, { [VARIABLE_NAMES]: [...plain, 'STAGE'] }, false],
+    ['a setting of the runner', demo, { [VARIABLE_NAMES]: [...plain, 'DOORBELL_GIT_PROTOCOLS'] }, false],
     ['an unlisted variable beside permitted ones', demo, { [VARIABLE_NAMES]: [...plain, 'LD_PRELOAD'] }, false],
     ['only an unlisted variable', demo, { [VARIABLE_NAMES]: ['PATH'] }, false],
     ['a variable in lower case', demo, { [VARIABLE_NAMES]: [...plain, 'doorbell_job_id'] }, false],
@@ -35,9 +36,10 @@ export async function startRequests() {
     ['no variable', demo, { [VARIABLE_NAMES]: undefined }, false],
     ['a pull request', UNPRIVILEGED, { [VARIABLE_NAMES]: plain }, true],
     ...SECRET_VARIABLES.map((name) => [`a pull request with ${name}`, UNPRIVILEGED, { [VARIABLE_NAMES]: [...plain, name] }, false]),
-    ['a pull request with a variable', UNPRIVILEGED, { [VARIABLE_NAMES]: [...plain, 'STAGE'] }, false],
+    ['a pull request with a variable', UNPRIVILEGED, { [VARIABLE_NAMES]: [...plain, 'DOORBELL_VAR_STAGE'] }, false],
     ['a build project of another installation', 'other', { [VARIABLE_NAMES]: plain }, false],
-    ['a build project with a longer name', `${demo}-2`, { [VARIABLE_NAMES]: plain }, false],
+    ['a build project of an installation with a longer name', 'doorbell-2--demo-1', { [VARIABLE_NAMES]: plain }, false],
+    ['a build project with a longer name than that of pull requests', `${UNPRIVILEGED}-2`, { [VARIABLE_NAMES]: plain }, false],
     ...overrides.map((key) => [`with ${key}`, demo, { [VARIABLE_NAMES]: plain, [key]: value(key) }, false]),
   ]
 }

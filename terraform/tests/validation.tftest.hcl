@@ -45,7 +45,7 @@ run "document_of_full_project_has_registry_keys" {
         variables        = ["STAGE"]
         allow_cancel     = true
         git_secret       = "doorbell/git/demo"
-        report_to        = { url = "https://f.example.org", repo = "r", token_secret = "t", username = "u" }
+        report_to        = { url = "https://f.example.org", repo = "r", token_secret = "doorbell/report/t", username = "u" }
       }
     }
   }
@@ -433,7 +433,7 @@ run "shared_git_and_report_secret_is_rejected" {
 run "report_url_without_tls_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "http://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "http://f.example.org", repo = "r", token_secret = "doorbell/report/t" } } }
   }
   expect_failures = [var.projects]
 }
@@ -441,7 +441,7 @@ run "report_url_without_tls_is_rejected" {
 run "report_repo_with_parent_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "https://f.example.org", repo = "../r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "https://f.example.org", repo = "../r", token_secret = "doorbell/report/t" } } }
   }
   expect_failures = [var.projects]
 }
@@ -449,7 +449,7 @@ run "report_repo_with_parent_is_rejected" {
 run "unknown_report_type_is_rejected" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "gitea", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "gitea", url = "https://f.example.org", repo = "r", token_secret = "doorbell/report/t" } } }
   }
   expect_failures = [var.projects]
 }
@@ -457,7 +457,7 @@ run "unknown_report_type_is_rejected" {
 run "report_by_pagure_plugin_is_planned" {
   command = plan
   variables {
-    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "pagure-ci", url = "https://f.example.org", repo = "r", token_secret = "t" } } }
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { type = "pagure-ci", url = "https://f.example.org", repo = "r", token_secret = "doorbell/report/t" } } }
   }
 }
 
@@ -616,6 +616,22 @@ run "subject_for_all_repositories_is_rejected" {
     publishers = { ci = { ci = "github", subjects = ["repo:org/*:ref:refs/heads/main"] } }
   }
   expect_failures = [var.publishers]
+}
+
+run "report_secret_of_another_prefix_is_rejected" {
+  command = plan
+  variables {
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], report_to = { url = "https://f.example.org", repo = "r", token_secret = "tokens/r" } } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "name_with_two_hyphens_is_rejected" {
+  command = plan
+  variables {
+    name = "door--bell"
+  }
+  expect_failures = [var.name]
 }
 
 run "subject_for_all_refs_is_rejected" {

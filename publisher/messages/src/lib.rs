@@ -15,6 +15,7 @@ mod name;
 pub mod parse;
 mod redactor;
 mod request;
+mod request_variable;
 mod reserved_variable;
 mod runner_exit;
 #[cfg(feature = "schema")]
@@ -43,6 +44,7 @@ pub use name::{ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
 pub use redactor::{MIN_SECRET_BYTES, REDACTED, Redactor, check_secret_length};
 pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule, RequestOrigin};
+pub use request_variable::{REQUEST_VARIABLE_PREFIX, build_variable_name, parse_build_variable_name};
 pub use reserved_variable::{RESERVED_SUFFIX, RESERVED_VARIABLES, ReservedVariables, is_reserved_variable};
 pub use runner_exit::RunnerExit;
 #[cfg(feature = "schema")]

@@ -11,7 +11,7 @@ locals {
     for rule, kind in local.event_types : rule => jsonencode({
       source      = ["aws.codebuild"]
       detail-type = [kind]
-      detail      = merge({ project-name = sort(keys(local.build_projects)) }, local.extra_pattern[rule])
+      detail      = merge({ project-name = [{ prefix = local.name_prefix }, local.unprivileged_build_project] }, local.extra_pattern[rule])
     })
   }
   # A build has up to nine phases. PROVISIONING brings the log's address; FINALIZING and COMPLETED repeat the build's
@@ -28,13 +28,6 @@ resource "aws_cloudwatch_event_rule" "build" {
   name          = local.rule_names[each.key]
   description   = "Sends ${each.value} events to Doorbell's event queue."
   event_pattern = local.event_patterns[each.key]
-
-  lifecycle {
-    precondition {
-      condition     = length(local.event_patterns[each.key]) <= 2048
-      error_message = "The event pattern names ${length(local.build_projects)} build projects and has ${length(local.event_patterns[each.key])} characters; EventBridge's limit is 2048, which AWS does not raise. Move projects to a second installation with another name."
-    }
-  }
 }
 
 resource "aws_cloudwatch_event_target" "queue" {

@@ -6,17 +6,19 @@ locals {
   # with the same beginning.
   build_project_names = {
     for project in keys(var.projects) : project => join("-", [
-      var.context.name,
-      trim(substr(lower(replace(project, "/[^A-Za-z0-9]+/", "-")), 0, 24), "-"),
+      "${local.name_prefix}${trim(substr(lower(replace(project, "/[^A-Za-z0-9]+/", "-")), 0, 24), "-")}",
       substr(sha256(project), 0, 8),
     ])
   }
+  # All policies and event patterns name the build projects by this prefix, so that none grows with their number. An
+  # installation's name contains no "--", so no other installation's build project has the prefix.
+  name_prefix = "${var.context.name}--"
   # All projects that permit builds of pull requests share this build project, because its role has no permissions to
-  # share.
-  unprivileged_build_project = "${var.context.name}-unprivileged"
+  # share. It lacks the prefix: the worker may pass it fewer variables.
+  unprivileged_build_project = "${var.context.name}_unprivileged"
 
   # The settings of all build projects, by name.
-  build_projects = merge(
+  settings = merge(
     {
       for name, project in var.projects : local.build_project_names[name] => {
         description       = "Builds of the Doorbell project ${name}."
@@ -35,7 +37,19 @@ locals {
     },
   )
 
-  region_account     = "${var.context.region}:${var.context.account_id}"
-  build_project_arns = { for name in keys(local.build_projects) : name => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${name}" }
-  log_group_names    = { for name in keys(local.build_projects) : name => "/aws/codebuild/${name}" }
+  # Terraform evaluates a for_each, and each reference to other resources, anew for each of a thousand resources. So the
+  # resources iterate over names alone and refer to values, not to each other; decision 0067 has the figures.
+  names = toset(keys(local.settings))
+  # The settings with names, ARNs and policies.
+  build_projects = {
+    for name, settings in local.settings : name => merge(settings, {
+      role_arn       = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"
+      log_group_name = "/aws/codebuild/${name}"
+      trust_policy   = jsonencode(local.trust_policies[name])
+      role_policy    = jsonencode({ Version = "2012-10-17", Statement = local.role_statements[name] })
+    })
+  }
+
+  region_account = "${var.context.region}:${var.context.account_id}"
+  name_patterns  = { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project }
 }

@@ -8,9 +8,14 @@ output "unprivileged_build_project" {
   value       = local.unprivileged_build_project
 }
 
-output "build_project_arns" {
-  description = "The ARNs of all CodeBuild projects, by name."
-  value       = local.build_project_arns
+output "name_patterns" {
+  description = "Patterns of the names of all CodeBuild projects, which are also those of their roles: the projects', and that for pull requests."
+  value       = local.name_patterns
+}
+
+output "arn_patterns" {
+  description = "The same patterns as ARNs of CodeBuild projects."
+  value       = { for kind, pattern in local.name_patterns : kind => "arn:${var.context.partition}:codebuild:${local.region_account}:project/${pattern}" }
 }
 
 output "role_names" {
@@ -23,7 +28,7 @@ output "rule_arns" {
   value       = [for name in values(local.rule_names) : "arn:${var.context.partition}:events:${local.region_account}:rule/${name}"]
 }
 
-output "log_group_names" {
-  description = "The log group of each CodeBuild project."
-  value       = local.log_group_names
+output "log_group_patterns" {
+  description = "Patterns of the names of the builds' log groups."
+  value       = [for pattern in values(local.name_patterns) : "/aws/codebuild/${pattern}"]
 }

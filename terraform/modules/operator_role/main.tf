@@ -83,7 +83,7 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
-    resources = [for group in var.log_group_names : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
+    resources = [for group in var.log_group_patterns : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
   }
   # AWS defines no resource type for this action.
   statement {
@@ -100,16 +100,13 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "SimulateRoles"
     actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
-    resources = [for role in var.role_names : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
+    resources = [for role in var.role_name_patterns : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
   }
-  # `doorbell doctor` checks that the secrets exist. It does not read their values.
-  dynamic "statement" {
-    for_each = length(var.secret_arns) == 0 ? [] : [var.secret_arns]
-
-    content {
-      sid       = "DescribeSecrets"
-      actions   = ["secretsmanager:DescribeSecret"]
-      resources = statement.value
-    }
+  # `doorbell doctor` checks that the secrets exist. It does not read their values. It skips secrets elsewhere: a list of
+  # them would grow with the projects.
+  statement {
+    sid       = "DescribeSecrets"
+    actions   = ["secretsmanager:DescribeSecret"]
+    resources = ["arn:${var.context.partition}:secretsmanager:${local.region_account}:secret:${var.context.name}/*"]
   }
 }

@@ -34,12 +34,12 @@ variable "dead_letter_queues" {
 }
 
 variable "build_project_arns" {
-  description = "The ARNs of all build projects."
+  description = "Patterns of the ARNs of all build projects."
   type        = list(string)
 }
 
-variable "log_group_names" {
-  description = "The log groups of the worker and of the builds."
+variable "log_group_patterns" {
+  description = "Patterns of the names of the worker's and the builds' log groups."
   type        = list(string)
 }
 
@@ -53,12 +53,7 @@ variable "rule_arns" {
   type        = list(string)
 }
 
-variable "role_names" {
-  description = "The roles of the worker and of the builds."
-  type        = list(string)
-}
-
-variable "secret_arns" {
-  description = "The secrets that the registry names, as ARNs or ARN patterns."
+variable "role_name_patterns" {
+  description = "Patterns of the names of the worker's and the builds' roles."
   type        = list(string)
 }

@@ -52,7 +52,7 @@ data "aws_iam_policy_document" "image_pull" {
       values   = [var.context.account_id]
     }
     condition {
-      test     = "ArnEquals"
+      test     = "ArnLike"
       variable = "aws:SourceArn"
       values   = values(var.build_project_arns)
     }

@@ -3,6 +3,8 @@
 
 locals {
   region_account = "${var.context.region}:${var.context.account_id}"
+  # The beginning of the ARNs of all secrets with a forge's token.
+  report_secrets_arn = "arn:${var.context.partition}:secretsmanager:${local.region_account}:secret:${var.report_secret_prefix}"
 }
 
 resource "aws_iam_role" "worker" {
@@ -47,9 +49,8 @@ resource "aws_iam_role_policy" "worker" {
 
   lifecycle {
     precondition {
-      # IAM counts the characters without white space.
-      condition     = length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", "")) <= 10240
-      error_message = "The worker's policy names ${length(var.build_project_arns)} build projects and has ${length(replace(data.aws_iam_policy_document.worker.json, "/\\s/", ""))} characters; IAM's limit is 10240. Move projects to a second installation with another name."
+      condition     = alltrue([for arn in var.report_secret_arns : startswith(arn, local.report_secrets_arn)])
+      error_message = "report_to.token_secret must name a secret of this account and Region: the worker may read no other. Rejected: ${join(", ", [for arn in var.report_secret_arns : arn if !startswith(arn, local.report_secrets_arn)])}."
     }
   }
 }
@@ -77,13 +78,10 @@ data "aws_iam_policy_document" "worker" {
     actions   = ["ssm:GetParameter"]
     resources = ["arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}/*"]
   }
-  dynamic "statement" {
-    for_each = length(var.report_secret_arns) == 0 ? [] : [var.report_secret_arns]
-    content {
-      sid       = "ReadReportTokens"
-      actions   = ["secretsmanager:GetSecretValue"]
-      resources = statement.value
-    }
+  statement {
+    sid       = "ReadReportTokens"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = ["${local.report_secrets_arn}*"]
   }
   statement {
     sid       = "ReadWriteJobs"
@@ -120,9 +118,9 @@ data "aws_iam_policy_document" "worker" {
       sid       = statement.key
       effect    = "Deny"
       actions   = ["codebuild:StartBuild"]
-      resources = statement.value.arns
+      resources = [statement.value.arn]
       condition {
-        test     = "ForAnyValue:StringNotEquals"
+        test     = "ForAnyValue:StringNotLike"
         variable = "codebuild:environment.environmentVariables.name"
         values   = statement.value.names
       }

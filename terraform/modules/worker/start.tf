@@ -1,9 +1,9 @@
 # The conditions of the worker's StartBuild permission. A compromised worker could misuse overrides of StartBuild, so
-# the worker may start a build only as the build project defines it, with the variables of the contract and of the
-# project's registry document.
+# the worker may start a build only as the build project defines it, with the variables of the contract and those of a
+# request, whose names begin with DOORBELL_VAR_.
 #
 # One Allow statement requires that every override is absent: all conditions of a statement must hold, whereas a Deny
-# would need one statement per override. Deny statements limit the variables, because these differ between projects.
+# would need one statement per override. Deny statements limit the variables, because builds of pull requests get fewer.
 
 locals {
   # The overrides of StartBuild that have a condition key, except `codebuild:environment`, which contains the variables.
@@ -83,24 +83,18 @@ locals {
   # Variables that name secrets and documents for the build's role to read. Builds of pull requests get none of them.
   secret_env_names = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
 
-  # Build projects that allow the same variables share a statement.
-  build_project_names = sort([for name in keys(var.build_project_arns) : name if name != var.unprivileged_build_project])
-  variable_sets       = distinct([for name in local.build_project_names : sort(distinct(lookup(var.build_variables, name, [])))])
-  denied_variable_statements = merge(
-    {
-      for index, set in local.variable_sets : "DenyUnlistedVariables${index}" => {
-        names = concat(local.build_env_names, local.secret_env_names, set)
-        arns = [
-          for name in local.build_project_names : var.build_project_arns[name]
-          if sort(distinct(lookup(var.build_variables, name, []))) == set
-        ]
-      }
-    },
-    {
-      DenyUnlistedVariablesUnprivileged = {
-        names = local.build_env_names
-        arns  = [var.build_project_arns[var.unprivileged_build_project]]
-      }
-    },
-  )
+  # A request's variables have names of the projects' choice. The prefix covers all of them, and none that the runner or
+  # the build machine reads.
+  request_variable_names = ["DOORBELL_VAR_*"]
+
+  denied_variable_statements = {
+    DenyUnlistedVariables = {
+      arn   = var.build_project_arns.projects
+      names = concat(local.build_env_names, local.secret_env_names, local.request_variable_names)
+    }
+    DenyUnlistedVariablesUnprivileged = {
+      arn   = var.build_project_arns.unprivileged
+      names = local.build_env_names
+    }
+  }
 }

@@ -78,22 +78,17 @@ variable "registry_prefix" {
   type        = string
 }
 
+variable "report_secret_prefix" {
+  description = "The beginning of the names of all secrets with a forge's token."
+  type        = string
+}
+
 variable "report_secret_arns" {
   description = "The secrets with the forges' tokens, as ARNs or ARN patterns."
   type        = list(string)
 }
 
-variable "build_variables" {
-  description = "The variables that requests may set, by CodeBuild project."
-  type        = map(list(string))
-}
-
 variable "build_project_arns" {
-  description = "The ARNs of all CodeBuild projects, by name."
-  type        = map(string)
-}
-
-variable "unprivileged_build_project" {
-  description = "The CodeBuild project for pull requests."
-  type        = string
+  description = "Patterns of the ARNs of all CodeBuild projects: the projects', and that for pull requests."
+  type        = object({ projects = string, unprivileged = string })
 }

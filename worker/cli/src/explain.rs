@@ -11,7 +11,7 @@ use doorbell_engine::domain::{
     Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
 use doorbell_engine::ports::{RefResolver, Unauthorized};
-use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request};
+use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request, parse_build_variable_name};
 use doorbell_registry::BuildProjectName;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -225,9 +225,10 @@ fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
                 output.command = serde_json::from_str(&variable.value).unwrap_or_default();
             }
             (BuildVariableKind::Plaintext, COMMIT) => output.commit = Some(variable.value),
-            (BuildVariableKind::Plaintext, name) if name.starts_with("DOORBELL_") => {}
-            (BuildVariableKind::Plaintext, _) => {
-                output.variables.insert(variable.name, variable.value);
+            (BuildVariableKind::Plaintext, name) => {
+                if let Some(Ok(name)) = parse_build_variable_name(name) {
+                    output.variables.insert(name.into(), variable.value);
+                }
             }
             (BuildVariableKind::Document | BuildVariableKind::Secret, _) => {
                 output.credentials.push(variable.value);

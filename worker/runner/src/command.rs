@@ -11,6 +11,7 @@ use crate::checkout;
 use crate::credential::SECRET_VARIABLES;
 use crate::error::RunnerError;
 use crate::log::{end_open_line, format_seconds, log_line};
+use crate::request_variables::RequestVariables;
 use crate::settings::RunnerSettings;
 use crate::spawn_error;
 use crate::supervisor::{ProcessOutcome, Supervisor};
@@ -25,6 +26,7 @@ const GIT_CERTIFICATES: &str = "GIT_SSL_CAINFO";
 pub(crate) fn run(
     build: &BuildEnvironment,
     settings: &RunnerSettings,
+    variables: &RequestVariables,
     supervisor: &Supervisor,
 ) -> Result<u8, RunnerError> {
     let working_directory = working_directory(build)?;
@@ -36,6 +38,7 @@ pub(crate) fn run(
     spawn_error::check_script(program)?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).process_group(0);
+    variables.set_for(&mut command);
     set_environment(&mut command, build, settings, &working_directory);
     log_line(&format!(
         "running {:?} in {:?}, at most {} s",

@@ -15,6 +15,7 @@ mod git_failure;
 mod log;
 mod machine;
 mod output;
+mod request_variables;
 mod retry;
 mod run;
 mod settings;

@@ -13,6 +13,7 @@ use crate::command;
 use crate::credential::{self, SECRET_VARIABLES};
 use crate::error::RunnerError;
 use crate::log::log_line;
+use crate::request_variables::RequestVariables;
 use crate::settings::RunnerSettings;
 use crate::supervisor::Supervisor;
 
@@ -40,7 +41,7 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> u8 {
 }
 
 fn checkout_stage() -> Result<Infallible, RunnerError> {
-    let (build, settings) = read_environment()?;
+    let (build, settings, _) = read_environment()?;
     let authorization = credential::find_credential(secret)?;
     log_line(&format!("project {}, job {}", build.project, build.job_id));
     let supervisor = Supervisor::new(settings.kill_grace)?;
@@ -56,9 +57,9 @@ fn command_stage() -> Result<u8, RunnerError> {
             "environment variable {name}: it must not be set after the checkout"
         )));
     }
-    let (build, settings) = read_environment()?;
+    let (build, settings, variables) = read_environment()?;
     let supervisor = Supervisor::new(settings.kill_grace)?;
-    command::run(&build, &settings, &supervisor)
+    command::run(&build, &settings, &variables, &supervisor)
 }
 
 /// Returns only if it fails.
@@ -83,10 +84,11 @@ fn current_program() -> io::Result<PathBuf> {
     if executable.exists() { Ok(executable) } else { env::current_exe() }
 }
 
-fn read_environment() -> Result<(BuildEnvironment, RunnerSettings), RunnerError> {
+fn read_environment() -> Result<(BuildEnvironment, RunnerSettings, RequestVariables), RunnerError> {
     let build = BuildEnvironment::from_variables(|name| env::var(name).ok())
         .map_err(|error| RunnerError::environment(error.to_string()))?;
-    Ok((build, RunnerSettings::read(|name| env::var_os(name))?))
+    let settings = RunnerSettings::read(|name| env::var_os(name))?;
+    Ok((build, settings, RequestVariables::read(env::vars_os())?))
 }
 
 /// A secret that is not text must not pass for one that is not there.

@@ -5,6 +5,7 @@ use doorbell_adapters::aws::aws_error;
 
 use super::check::{Check, check_from_problems};
 use super::registry::BuildProjectNeeds;
+use super::rules::NamePattern;
 use super::{DoctorContext, roles, rules};
 
 /// The existing build projects among those that documents name.
@@ -56,9 +57,11 @@ pub(super) async fn check(
     futures_util::future::join_all(each).await.concat()
 }
 
-fn evaluate_project(name: &str, project: &Project, subscribed: Option<&[String]>) -> Check {
+fn evaluate_project(name: &str, project: &Project, subscribed: Option<&[NamePattern]>) -> Check {
     let mut problems = Vec::new();
-    if subscribed.is_some_and(|subscribed| !subscribed.is_empty() && !subscribed.iter().any(|one| one == name)) {
+    if subscribed
+        .is_some_and(|subscribed| !subscribed.is_empty() && !subscribed.iter().any(|pattern| pattern.matches(name)))
+    {
         problems.push("no rule forwards its events; results come late, by polling only".to_owned());
     }
     let buildspec = project.source().and_then(|source| source.buildspec()).unwrap_or_default();

@@ -53,7 +53,7 @@ fn evaluate_rule(name: &str, kind: &str, rules: &[EventRule]) -> Check {
     if rule.target["DeadLetterConfig"]["Arn"].as_str().is_none() {
         problems.push(format!("the rule {}'s target has no dead-letter queue", rule.name));
     }
-    if strings(&pattern["detail"]["project-name"]).is_empty() {
+    if name_patterns(&pattern).is_empty() {
         problems.push(format!(
             "the rule {} names no build project; it forwards the events of every build in the account",
             rule.name
@@ -67,12 +67,39 @@ fn evaluate_rule(name: &str, kind: &str, rules: &[EventRule]) -> Check {
     )
 }
 
+/// A name of build projects in a rule's event pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NamePattern {
+    Exact(String),
+    Prefix(String),
+}
+
+impl NamePattern {
+    pub(super) fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == name,
+            Self::Prefix(prefix) => name.starts_with(prefix),
+        }
+    }
+
+    /// EventBridge has more operators; a rule of this installation uses none of them.
+    fn parse(value: &Value) -> Option<Self> {
+        let prefix = || value["prefix"].as_str().map(|prefix| Self::Prefix(prefix.to_owned()));
+        value.as_str().map(|exact| Self::Exact(exact.to_owned())).or_else(prefix)
+    }
+}
+
+fn name_patterns(pattern: &Value) -> Vec<NamePattern> {
+    let names = pattern["detail"]["project-name"].as_array();
+    names.into_iter().flatten().filter_map(NamePattern::parse).collect()
+}
+
 /// The build projects whose events the rules forward.
-pub(super) async fn subscribed_projects(context: &DoctorContext<'_>) -> Option<Vec<String>> {
+pub(super) async fn subscribed_projects(context: &DoctorContext<'_>) -> Option<Vec<NamePattern>> {
     let rules = event_rules(context).await.ok()?;
     let patterns: Vec<Value> = rules.iter().map(pattern).collect();
     let states = patterns.iter().filter(|pattern| strings(&pattern["detail-type"]).contains(&RULE_KINDS[0].1));
-    Some(states.flat_map(|pattern| strings(&pattern["detail"]["project-name"])).map(str::to_owned).collect())
+    Some(states.flat_map(name_patterns).collect())
 }
 
 /// The ARNs of the rules that target the event queue; empty if the query failed, which the rules' check reports.
@@ -107,4 +134,21 @@ fn pattern(rule: &EventRule) -> Value {
 
 fn strings(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_forwards_build_projects_by_name_or_prefix() {
+        let names = json!([{ "prefix": "doorbell--" }, "doorbell_unprivileged", { "suffix": "x" }, 5]);
+        let patterns = name_patterns(&json!({ "detail": { "project-name": names } }));
+        let forwards = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+        assert!(forwards("doorbell--demo-1") && forwards("doorbell_unprivileged"));
+        for other in ["doorbell-demo", "doorbell-2--demo", "doorbell_unprivileged-2", "x", "5"] {
+            assert!(!forwards(other), "{other}");
+        }
+        assert_eq!(name_patterns(&json!({ "detail": {} })), []);
+    }
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use doorbell_messages::{
     BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, PROJECT_DOCUMENT, Request,
+    build_variable_name,
 };
 use doorbell_registry::{BuildProjectName, OnUnknownStart};
 use serde::{Deserialize, Serialize};
@@ -130,7 +131,8 @@ fn environment(
     };
     let built_in = built_in.to_variables().into_iter().map(|(name, value)| plaintext(name, value));
     // The policy has checked these names against the project's list and the reserved ones.
-    let requested = request.variables.iter().map(|(name, value)| plaintext(name.as_str(), value.to_owned()));
+    let requested =
+        request.variables.iter().map(|(name, value)| plaintext(&build_variable_name(name), value.to_owned()));
     built_in.chain(requested).chain(credentials(policy, &request.git_ref)).collect()
 }
 

@@ -49,7 +49,7 @@ fn command_environment_has_build_variables_without_git() {
     let fixture = RunnerFixture::new();
     let build = fixture
         .build()
-        .with("STAGE", "blue")
+        .with("DOORBELL_VAR_STAGE", "blue")
         .with("DOORBELL_GIT_CREDENTIALS", "hush-hush")
         .shell("env; echo; readlink /proc/self/fd/0; pwd");
     let stdout = build.assert_exit(0).stdout;
@@ -68,9 +68,19 @@ fn command_environment_has_build_variables_without_git() {
     let here = fs::canonicalize(fixture.path("build/checkout")).unwrap();
     assert!(has(here.to_str().unwrap()) && has(&format!("PWD={}", here.display())), "{stdout}");
     assert!(
-        !stdout.contains("DOORBELL_GIT_") && !stdout.contains("GIT_CONFIG") && !stdout.contains("hush-hush"),
+        !["DOORBELL_VAR_", "DOORBELL_GIT_", "GIT_CONFIG", "hush"].iter().any(|hidden| stdout.contains(hidden)),
         "{stdout}"
     );
+}
+
+#[test]
+fn reserved_variable_ends_the_build_before_the_checkout() {
+    let fixture = RunnerFixture::new();
+    for name in ["GIT_SSH_COMMAND", "https_proxy", "DOORBELL_ARGV", "1", ""] {
+        let build = fixture.build().with(&format!("DOORBELL_VAR_{name}"), "x");
+        build.assert_exit(240).assert_log(&format!("environment variable DOORBELL_VAR_{name}: "));
+        assert!(!build.checkout_exists(), "{name}");
+    }
 }
 
 #[test]

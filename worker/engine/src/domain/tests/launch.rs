@@ -73,7 +73,7 @@ fn allowed_variables_are_always_plaintext() {
     let keys = json!({"variables": ["STAGE"]});
     let fields = json!({"commit": COMMIT, "variables": {"STAGE": "/aws/reference/secretsmanager/x"}});
     let lines = environment(fields, policy_found(&policy(keys)));
-    assert!(lines.contains(&"STAGE=/aws/reference/secretsmanager/x (Plaintext)".to_owned()));
+    assert!(lines.contains(&"DOORBELL_VAR_STAGE=/aws/reference/secretsmanager/x (Plaintext)".to_owned()));
 }
 
 #[test]
