@@ -117,11 +117,12 @@ def compile_tests(tree, target, binaries):
     return paths
 
 
-def run_test(binary, test, removed_guard):
-    """Runs one test; None if there is no such test."""
+def run_test(binary, test, tree, removed=None):
+    """Runs one test, with the guard of an edit removed; None if there is no such test."""
     executable, directory = binary
-    switch = directory / SWITCH_FILE
-    switch.write_text(removed_guard or "", encoding="utf-8")
+    # The guard may be in another crate than its test.
+    switch = tree / removed["file"].split("/src/")[0] / SWITCH_FILE if removed else directory / SWITCH_FILE
+    switch.write_text(removed["name"] if removed else "", encoding="utf-8")
     try:
         run = subprocess.run(
             [executable, "--exact", test], cwd=directory, timeout=TEST_TIMEOUT, check=False,
@@ -157,12 +158,12 @@ def main():
             problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
             continue
         if test not in baseline:
-            baseline[test] = run_test(binary, test, None)
+            baseline[test] = run_test(binary, test, tree)
         if baseline[test] is None:
             verdict = "there is no such test"
         elif not baseline[test]:
             verdict = "the test fails with the guard in place"
-        elif run_test(binary, test, edit["name"]):
+        elif run_test(binary, test, tree, edit):
             verdict = "the test passes with the guard removed"
         else:
             print(f"detected    {edit['name']}: {test}", flush=True)
