@@ -27,6 +27,10 @@ pub(crate) enum CiRef {
     ///
     /// No other source may take its place: a deployment of a tag must not become one of the default branch.
     Unknown(String),
+    /// The build is of a ref that is no branch, tag or pull request, with the variable that names it.
+    ///
+    /// Such a ref may hold a stranger's change.
+    Other(String),
     /// This CI's job need not be of a ref, for this reason; the checkout may have one.
     None(&'static str),
 }
@@ -35,8 +39,13 @@ impl CiRef {
     pub(crate) fn known(&self) -> Option<&BuildRef> {
         match self {
             Self::Known(build_ref) => Some(build_ref),
-            Self::Unknown(_) | Self::None(_) => None,
+            Self::Unknown(_) | Self::Other(_) | Self::None(_) => None,
         }
+    }
+
+    /// The ref that a variable names.
+    pub(super) fn from_parsed(parsed: Result<BuildRef, String>) -> Self {
+        parsed.map_or_else(Self::Other, Self::Known)
     }
 
     pub(super) fn is_pull_request(&self) -> bool {

@@ -29,8 +29,7 @@ pub(super) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_
 /// GITHUB_REF, which is set for every event but a deployment that was made of a commit.
 fn full_ref(environment: EnvVars<'_>) -> CiRef {
     match environment.lookup("GITHUB_REF").map(BuildRef::from_full_name) {
-        Some(Ok(found)) => CiRef::Known(found),
-        Some(Err(why)) => CiRef::Unknown(why),
+        Some(parsed) => CiRef::from_parsed(parsed),
         None => CiRef::Unknown("GITHUB_REF is not set".to_owned()),
     }
 }

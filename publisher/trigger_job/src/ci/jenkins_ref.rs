@@ -18,8 +18,7 @@ impl JenkinsRef {
         let checkout = checkout_ref(environment);
         let Some(job) = job_ref(environment) else {
             let git_ref = match checkout {
-                Some(Ok(found)) => CiRef::Known(found),
-                Some(Err(why)) => CiRef::Unknown(why),
+                Some(parsed) => CiRef::from_parsed(parsed),
                 None => CiRef::None("Jenkins names no branch"),
             };
             return Self { git_ref, notes: Vec::new(), is_checkout_of_other_ref: false };

@@ -32,7 +32,7 @@ pub(crate) type FileReader<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
 
 /// The build that the vendor's variables describe.
 pub(crate) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
-    match vendor {
+    let build = match vendor {
         Vendor::Github | Vendor::Gitea | Vendor::Forgejo => github::read(vendor, environment, file),
         Vendor::Gitlab => gitlab::read(environment),
         Vendor::Travis => travis::read(environment),
@@ -43,5 +43,11 @@ pub(crate) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_
         Vendor::Drone => drone::read(environment),
         Vendor::Jenkins => jenkins::read(environment),
         Vendor::Azure => azure::read(environment),
+    };
+    match (&build.git_ref, &build.fork) {
+        (CiRef::Other(_), Fork::No) => {
+            CiBuild { fork: Fork::Unknown("its ref is no branch, tag or pull request"), ..build }
+        }
+        _ => build,
     }
 }

@@ -39,7 +39,7 @@ impl RefVariables {
                 let notes = [disagreement(&found, tag, BuildRef::Tag), branch_disagreement(&found, other_branch)];
                 (CiRef::Known(found), notes.into_iter().flatten().collect())
             }
-            (Err(why), None) => (CiRef::Unknown(why), Vec::new()),
+            (other @ Err(_), None) => (CiRef::from_parsed(other), Vec::new()),
         }
     }
 
@@ -48,8 +48,7 @@ impl RefVariables {
         match number.or_else(|| self.tag.map(BuildRef::Tag)) {
             Some(found) => CiRef::Known(found),
             None => match self.branch.map(BuildRef::from_branch) {
-                Some(Ok(found)) => CiRef::Known(found),
-                Some(Err(why)) => CiRef::Unknown(why),
+                Some(parsed) => CiRef::from_parsed(parsed),
                 None => CiRef::Unknown(missing.to_owned()),
             },
         }

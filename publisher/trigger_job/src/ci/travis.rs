@@ -12,7 +12,10 @@ pub(super) fn read(environment: EnvVars<'_>) -> CiBuild {
         // Of a pull request it is the branch that it goes to.
         branch: environment.lookup("TRAVIS_BRANCH").filter(|_| !is_of_pull_request),
     };
-    let (git_ref, notes) = refs.resolve("TRAVIS_BRANCH and TRAVIS_TAG are not set");
+    let (git_ref, notes) = refs.resolve(match is_of_pull_request {
+        true => "TRAVIS_PULL_REQUEST has no number",
+        false => "TRAVIS_BRANCH and TRAVIS_TAG are not set",
+    });
     let (commit, fork) = match git_ref.is_pull_request() || is_of_pull_request {
         // TRAVIS_COMMIT is the merge commit here.
         true => ("TRAVIS_PULL_REQUEST_SHA", fork(environment)),

@@ -61,7 +61,7 @@ impl Resolver<'_> {
                 self.notes.extend(build.notes);
                 ResolvedRef::not_from_checkout(self.beside_git_branch(&build_ref))
             }
-            CiRef::Unknown(why) => ResolvedRef::not_from_checkout(missing_branch(&why)),
+            CiRef::Unknown(why) | CiRef::Other(why) => ResolvedRef::not_from_checkout(missing_branch(&why)),
             CiRef::None(why) => self.branch_from_checkout(why),
         }
     }

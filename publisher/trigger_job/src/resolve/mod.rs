@@ -122,7 +122,10 @@ impl<'a> Resolver<'a> {
 
     pub(crate) fn build_url(&self) -> Resolution<SingleLineText> {
         let Some(found) = self.build().and_then(|build| build.url.as_ref()) else {
-            return Resolution::missing("no CI names one");
+            return Resolution::missing(match self.vendor() {
+                Some(Vendor::Gitea) => "Gitea's page of a run depends on its version, which no variable has",
+                _ => "no CI names one",
+            });
         };
         // For people only: one that does not fit is left out.
         if !["https://", "http://"].iter().any(|scheme| found.text.starts_with(scheme)) {

@@ -97,3 +97,22 @@ async fn fork_is_unknown_without_a_detected_ci() {
     let shown = build("github", "fork", &[]).with_arguments(&["--no-detect", "demo", "main"]).show().await;
     shown.expect(0, MAIN, "-", "-");
 }
+
+#[tokio::test]
+async fn ref_of_another_kind_may_be_of_a_fork() {
+    let gerrit = [("GERRIT_CHANGE_NUMBER", "34"), ("GERRIT_EVENT_TYPE", "patchset-created")];
+    for (vendor, case, changes) in [
+        ("drone", "push", &[("DRONE_COMMIT_REF", "refs/changes/34/1234/1")][..]),
+        ("azure", "push", &[("BUILD_SOURCEBRANCH", "refs/changes/34/1234/1")]),
+        ("github", "push", &[("GITHUB_REF", "refs/changes/34/1234/1")]),
+        ("buildkite", "push", &[("BUILDKITE_BRANCH", "refs/changes/34/1234/1")]),
+        ("jenkins", "freestyle", &[("GIT_BRANCH", "refs/changes/34/1234/1")]),
+        ("jenkins", "freestyle", &gerrit),
+    ] {
+        // Also if the step names a branch of its own.
+        let shown = build(vendor, case, changes).with_arguments(&["demo", "main"]).show().await;
+        assert_eq!((shown.result.exit_code, shown.value("fork")), (Some(3), "-"), "{vendor}: {:#}", shown.context);
+    }
+    let merged = [gerrit[0], ("GERRIT_EVENT_TYPE", "change-merged")];
+    build("jenkins", "freestyle", &merged).show().await.expect(0, MAIN, HEAD, "no");
+}
