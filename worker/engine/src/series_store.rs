@@ -168,4 +168,6 @@ fn log_intake(incoming: &IncomingRequest, intake: &Intake) {
 }
 
 #[cfg(test)]
+mod interleavings;
+#[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use doorbell_messages::{JobKey, Request, RequestAction, RequestId};
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
-use crate::jobs::find::no_such_job;
+use crate::jobs::find::{find_to_cancel, no_such_job};
 use crate::jobs::{CancelArguments, find};
 use crate::printer::{Line, Printer};
 
@@ -41,7 +41,7 @@ pub(crate) async fn cancel(
     now: Timestamp,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
-    let row = find(ledger, &arguments.job.job).await?;
+    let row = find_to_cancel(ledger, &arguments.job.job).await?;
     let (by, message_id) = match topic {
         Some(topic) => (Some("topic"), Some(topic.publish(&cancel_request(&row)?).await?)),
         None => (write_cancel(ledger.clone(), &row, now).await?.then_some("ledger"), None),

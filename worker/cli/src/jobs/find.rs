@@ -52,6 +52,33 @@ pub(crate) async fn find(ledger: &DynamoDbLedger, name: &str) -> Result<Row, Cli
     ledger.row(&key).await?.ok_or_else(|| no_such_job(name))
 }
 
+/// Finds the job that a cancel means: the youngest of the series where the name stands for the whole series.
+///
+/// # Errors
+/// As for [`find`].
+pub(crate) async fn find_to_cancel(ledger: &DynamoDbLedger, name: &str) -> Result<Row, CliError> {
+    let row = find(ledger, name).await?;
+    let Some(youngest) = youngest_key(&row).filter(|_| !names_one_job(name)) else { return Ok(row) };
+    // Absent: its worker crashed before it wrote the row, which the redelivered message inserts.
+    ledger.row(&youngest).await?.ok_or_else(|| no_such_job(youngest.as_str()))
+}
+
+/// Whether a name stands for one job of a series, whatever else the series has.
+fn names_one_job(name: &str) -> bool {
+    name.contains('~')
+}
+
+/// The series that all these jobs belong to.
+fn only_series(found: &[JobKey]) -> Option<JobKey> {
+    let series = found.first()?.series();
+    found.iter().all(|key| key.series() == series).then_some(series)
+}
+
+/// The youngest later job of the series whose first row this is.
+fn youngest_key(row: &Row) -> Option<JobKey> {
+    row.series.last().filter(|youngest| youngest.sent_at > row.message.sent_at).map(|entry| row.entry_key(entry))
+}
+
 /// The key that a name on a command line stands for, if it is a whole key. `K~0` names the row at K itself.
 fn parse_key(name: &str) -> Option<JobKey> {
     match name.strip_suffix(FIRST_GENERATION) {
@@ -63,6 +90,9 @@ fn parse_key(name: &str) -> Option<JobKey> {
 /// The only key that matches a name.
 async fn find_key(ledger: &DynamoDbLedger, name: &str) -> Result<JobKey, CliError> {
     let mut found = matching_keys(ledger, name).await?;
+    if let Some(series) = only_series(&found).filter(|_| !names_one_job(name)) {
+        return Ok(series);
+    }
     match found.len() {
         0 => Err(no_such_job(name)),
         1 => Ok(found.remove(0)),
@@ -103,6 +133,8 @@ pub(super) fn no_such_job(name: &str) -> CliError {
 
 #[cfg(test)]
 mod tests {
+    use doorbell_engine::domain::{SourceMessage, Timestamp};
+
     use super::*;
 
     #[test]
@@ -114,6 +146,33 @@ mod tests {
             assert_eq!(matches_name(key, name), expected, "{name}");
         }
     }
+
+    #[test]
+    fn name_of_a_whole_series_stands_for_its_first_job() {
+        let first: JobKey = "demo#ci-4711#44483f6b239f8fbaede9b993".parse().unwrap();
+        let (later, other) = (first.later_job("m2"), "demo#ci-4711#54483f6b239f8fbaede9b993".parse().unwrap());
+        assert_eq!(only_series(&[later.clone(), first.clone()]), Some(first.clone()));
+        assert_eq!(only_series(&[later.clone(), first, other]), None);
+        assert!(names_one_job(later.as_str()) && !names_one_job("ci-4711"));
+    }
+
+    #[test]
+    fn cancel_of_a_series_means_its_youngest_job() {
+        let request = doorbell_messages::Request::parse(r#"{"project":"demo","branch":"main","id":"a"}"#).unwrap();
+        let message = |id: &str, seconds: i64| SourceMessage {
+            id: id.to_owned(),
+            sent_at: Timestamp::from_millis(1_800_000_000_000 + seconds * 1000),
+        };
+        let key = JobKey::for_request(&request, "m1").unwrap();
+        let row = Row::new(key.clone(), request, message("m1", 0), message("m1", 0).sent_at);
+        assert_eq!(youngest_key(&row), None);
+        let row = row.with_later_job(&message("m3", 9)).with_later_job(&message("m2", 5));
+        assert_eq!(youngest_key(&row), Some(key.later_job("m3")));
+        // A late message, published before the first job's.
+        let early = Row { series: Vec::new(), ..row }.with_later_job(&message("m0", -9));
+        assert_eq!(youngest_key(&early), None);
+    }
+
     #[test]
     fn tilde_zero_names_the_first_job_of_a_series() {
         let series = "demo#ci-4711#44483f6b239f8fbaede9b993";

@@ -35,7 +35,9 @@ pub(crate) enum JobsCommand {
     Watch(WatchArguments),
     /// Cancel a job
     #[command(after_help = "The cancel is recorded in the job's row; a worker finds it within seconds. --by-request \
-                            publishes a cancel instead, as a CI would, and needs the project's allowCancel.\n\nExamples:\n  \
+                            publishes a cancel instead, as a CI would, and needs the project's allowCancel; it cancels \
+                            each job of the series. A key without ~ means the series' youngest job; KEY~0 and KEY~g \
+                            mean one job.\n\nExamples:\n  \
                             doorbell jobs cancel ci-4711\n  doorbell jobs cancel ci-4711 --by-request")]
     Cancel(CancelArguments),
     /// Publish a job's request again, as a new job

@@ -1,18 +1,25 @@
 use doorbell_adapters::aws::DynamoDbLedger;
 use doorbell_engine::domain::{DesiredState, NotificationState, Phase, ReportEntry, Row, Timestamp};
+use doorbell_messages::JobKey;
 use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
 use crate::jobs::find;
-use crate::jobs::view::{JobView, TrailEntryView, commit, status_reason, trail};
+use crate::jobs::view::{
+    JobView, SeriesJobView, TrailEntryView, commit, later_jobs, repeated_at, status_reason, trail,
+};
 use crate::printer::{
     Line, Printer, bold, dim, format_age, format_date_time, format_duration, format_time, harmless, status,
 };
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct JobShowOutput {
     #[serde(flatten)]
     job: JobView,
+    repeated_at: Option<String>,
+    followed_by: Option<String>,
+    later_jobs: Vec<SeriesJobView>,
     trail: Vec<TrailEntryView>,
 }
 
@@ -27,20 +34,30 @@ pub(crate) async fn show(
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
     let row = find(ledger, name).await?;
-    let output = JobShowOutput { job: JobView::from(&row), trail: trail(&row) };
+    let later_keys: Vec<JobKey> = row.series.iter().map(|entry| row.entry_key(entry)).collect();
+    let output = JobShowOutput {
+        job: JobView::from(&row),
+        repeated_at: repeated_at(&row).map(|at| at.to_string()),
+        followed_by: row.followed_by.as_ref().map(JobKey::to_string),
+        later_jobs: later_jobs(&row, &ledger.rows(&later_keys).await?.rows),
+        trail: trail(&row),
+    };
     printer.print_result(&output, || {
-        let lines = job_lines(&row, now).into_iter();
+        let lines = job_lines(&row, &output.later_jobs, now).into_iter();
         lines.flat_map(|(line, indent)| printer.wrap_text(line, indent)).collect()
     })?;
     Ok(CommandOutcome::Done)
 }
 
 /// Lines, each with the indent of its continuations.
-fn job_lines(row: &Row, now: Timestamp) -> Vec<(Line, usize)> {
+fn job_lines(row: &Row, later_jobs: &[SeriesJobView], now: Timestamp) -> Vec<(Line, usize)> {
     let reason = status_reason(row).map(|reason| format!(": {}", harmless(&reason))).unwrap_or_default();
     let mut lines = vec![(bold(row.key.as_str()), 0), (status(row.status()).then(reason), 0), blank_line()];
     let mut fact = |name: &str, text: String| lines.push((dim(&format!("{name:<7}")).then(" ").then(text), 8));
     fact("asked", format_request(row, now));
+    if let Some(repeated) = describe_repeat(row) {
+        fact("again", repeated);
+    }
     fact("for", format_target(row));
     if let Some(build) = row.build() {
         fact("build", build.id.to_string());
@@ -53,6 +70,9 @@ fn job_lines(row: &Row, now: Timestamp) -> Vec<(Line, usize)> {
     }
     if let Some(waiting) = describe_wait(row, now) {
         fact("waiting", waiting);
+    }
+    for later in later_jobs {
+        fact("later", format!("{} {}, published {}", later.job, later.status.unwrap_or("no row"), later.published_at));
     }
     lines.push(blank_line());
     // The trail of a job that was only received is empty.
@@ -75,6 +95,15 @@ fn format_request(row: &Row, now: Timestamp) -> String {
     let when = format!("{} ago, {} UTC", format_age(row.received_at, now), format_date_time(row.received_at));
     let all: Vec<String> = [Some(when), vendor, cause, url].into_iter().flatten().collect();
     harmless(&all.join(", "))
+}
+
+/// What became of the latest repeat of the request.
+fn describe_repeat(row: &Row) -> Option<String> {
+    let at = format_time(repeated_at(row)?);
+    Some(match &row.followed_by {
+        Some(key) => format!("asked again at {at}; that is {key} now"),
+        None => format!("asked again at {at}; still this job"),
+    })
 }
 
 fn format_target(row: &Row) -> String {
@@ -114,4 +143,32 @@ fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
         )
     };
     Some(format!("{what}; next check due {when}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_engine::domain::{SourceMessage, TrailEntry, TrailKind};
+    use doorbell_messages::Request;
+
+    use super::*;
+
+    #[test]
+    fn job_shows_its_repeat_and_its_series() {
+        let sent_at = Timestamp::from_millis(1_795_262_640_000);
+        let request = Request::parse(r#"{"project":"demo","branch":"main","id":"a"}"#).unwrap();
+        let message = SourceMessage { id: "m1".to_owned(), sent_at };
+        let mut row = Row::new(JobKey::for_request(&request, "m1").unwrap(), request, message, sent_at);
+        assert_eq!(describe_repeat(&row), None);
+        let entry = TrailEntry { at: sent_at, kind: TrailKind::Repeated, message: "asked again".to_owned() };
+        row.trail.push(entry);
+        let at = format_time(sent_at);
+        assert_eq!(describe_repeat(&row), Some(format!("asked again at {at}; still this job")));
+        row = row.with_later_job(&SourceMessage { id: "m2".to_owned(), sent_at });
+        let later = row.key.later_job("m2");
+        let lines = job_lines(&row, &later_jobs(&row, &[]), sent_at);
+        let expected = format!("{later} no row, published {sent_at}");
+        assert!(lines.iter().any(|(line, _)| format!("{line:?}").contains(&expected)), "{lines:?}");
+        row.followed_by = Some(later.clone());
+        assert_eq!(describe_repeat(&row), Some(format!("asked again at {at}; that is {later} now")));
+    }
 }

@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{DesiredState, Phase, Row};
+use doorbell_engine::domain::{DesiredState, Phase, Row, SeriesEntry, Timestamp, TrailKind};
 use serde::Serialize;
 
 /// A job, for `--output json`. Its fields are stable; later versions may add fields. Times are ISO 8601, UTC.
@@ -72,6 +72,31 @@ impl From<&Row> for JobView {
             undeliverable: notification.and_then(|notification| notification.undeliverable.clone()),
         }
     }
+}
+
+/// A job of the series whose first row is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SeriesJobView {
+    pub(crate) job: String,
+    /// None where its row was not written yet, or has expired.
+    pub(crate) status: Option<&'static str>,
+    pub(crate) published_at: String,
+}
+
+/// The later jobs of the series whose first row this is, the oldest first. `rows` are those that could be read.
+pub(crate) fn later_jobs(row: &Row, rows: &[Row]) -> Vec<SeriesJobView> {
+    let view = |entry: &SeriesEntry| {
+        let key = row.entry_key(entry);
+        let status = rows.iter().find(|row| row.key == key).map(|row| row.status().as_str());
+        SeriesJobView { job: key.to_string(), status, published_at: entry.sent_at.to_string() }
+    };
+    row.series.iter().map(view).collect()
+}
+
+/// When the request was last repeated while the job was not over.
+pub(crate) fn repeated_at(row: &Row) -> Option<Timestamp> {
+    row.trail.iter().rev().find(|entry| entry.kind == TrailKind::Repeated).map(|entry| entry.at)
 }
 
 pub(crate) fn trail(row: &Row) -> Vec<TrailEntryView> {

@@ -11,19 +11,19 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A request with the same words each time, in a message of its own.
-fn incoming(id: &str, after: Duration) -> IncomingRequest {
+pub(super) fn incoming(id: &str, after: Duration) -> IncomingRequest {
     let request = r#"{"project":"demo","branch":"main","id":"a","commit":"0123456789abcdef0123456789abcdef01234567"}"#;
     let request = Request::parse(request).unwrap();
     let series = JobKey::for_request(&request, id).unwrap();
     IncomingRequest { series, request, message: SourceMessage { id: id.to_owned(), sent_at: NOW + after } }
 }
 
-fn first_row() -> Row {
+pub(super) fn first_row() -> Row {
     let first = incoming("m1", Duration::ZERO);
     first.job_row(first.series.clone(), NOW)
 }
 
-fn refused(row: &Row) -> Row {
+pub(super) fn refused(row: &Row) -> Row {
     let result = FinalResult {
         status: doorbell_messages::Status::Error,
         message: "the checkout failed".to_owned(),
@@ -211,4 +211,14 @@ async fn cancel_and_later_job_never_miss_each_other() {
     let stale = read.insert_later_job(&later, first, NOW).await.unwrap();
     assert_eq!((stale, ledger.row(&later.own_key())), (None, None));
     assert_eq!(take(&ledger, &later).await, Intake::Canceled);
+}
+
+#[tokio::test]
+async fn cancel_spares_a_job_that_was_published_after_it() {
+    let mut first = first_row();
+    first.message.sent_at = NOW + HOUR;
+    let ledger = LedgerStub::with_row(&first);
+    assert_eq!(cancel(&ledger, MINUTE).await, [first.key.clone()]);
+    assert!(!wants_cancel(&ledger, &first.key));
+    assert_eq!(take(&ledger, &incoming("m0", Duration::ZERO)).await, Intake::Canceled, "published before it");
 }

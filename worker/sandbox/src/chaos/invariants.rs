@@ -23,7 +23,7 @@ pub(super) struct ObservedJob {
     pub(super) ledger_state: String,
     /// The job's builds, oldest first.
     pub(super) builds: Vec<BuildSnapshot>,
-    /// The history of all flags on its commit, by uid; a job has one flag.
+    /// The history of all flags on its commit, by uid; each job of the series has one flag.
     pub(super) flag_history: BTreeMap<String, Vec<FlagStatus>>,
 }
 
@@ -55,7 +55,9 @@ impl InvariantReport {
     fn check_job(&mut self, job: &ObservedJob) {
         self.builds += job.builds.len();
         let allowed = usize::from(job.outcome != PlannedOutcome::Rejected);
-        let too_many = job.builds.len().saturating_sub(allowed) + job.flag_history.len().saturating_sub(1);
+        // The repeat of a rejected request is a job of its own, with a flag of its own.
+        let flags = if job.outcome == PlannedOutcome::Rejected { 1 } else { job.flag_history.len() };
+        let too_many = job.builds.len().saturating_sub(allowed) + flags.saturating_sub(1);
         if too_many > 0 {
             self.duplicates += too_many;
             self.add_violation(job, "has more than one build or flag");
@@ -66,7 +68,10 @@ impl InvariantReport {
                 self.add_violation(job, "regressed");
             }
         }
-        let last = job.flag_history.values().filter_map(|shown| shown.last()).next().copied();
+        let mut last_flags = job.flag_history.values().filter_map(|shown| shown.last());
+        let first = last_flags.next().copied();
+        // One that shows something else counts as what the commit shows.
+        let last = last_flags.copied().find(|last| Some(*last) != expected_status(job)).or(first);
         match (expected_status(job), last) {
             (Some(expected), Some(last)) if job.settled && last != FlagStatus::Pending => {
                 if last != expected {
@@ -128,7 +133,7 @@ pub(super) async fn observe_jobs(
     for build in sandbox.codebuild.controls.builds() {
         // `<deployment>:<key>`
         let key = build.job_id.as_deref().and_then(|id| id.split_once(':')).map(|(_, key)| key.to_owned());
-        builds.entry(key.unwrap_or_default()).or_default().push(build);
+        builds.entry(key.as_deref().map(series_of).unwrap_or_default()).or_default().push(build);
     }
     let mut shown: HashMap<String, BTreeMap<String, Vec<FlagStatus>>> = HashMap::new();
     for FlagPost { flag, .. } in sandbox.forge.flag_posts() {
@@ -136,13 +141,19 @@ pub(super) async fn observe_jobs(
     }
     let observe = |(job, published): (&JobPlan, &PublishedJob)| ObservedJob {
         outcome: job.outcome,
-        settled: rows.get(published.key.as_str()).is_some_and(|job| job.is_settled()),
+        settled: rows.contains_key(published.key.as_str())
+            && rows.iter().filter(|(key, _)| series_of(key) == published.key).all(|(_, job)| job.is_settled()),
         ledger_state: rows.get(published.key.as_str()).map_or_else(|| "no row".to_owned(), |job| ledger_state(job)),
         builds: builds.remove(&published.key).unwrap_or_default(),
         flag_history: shown.remove(job.commit.as_str()).unwrap_or_default(),
         key: published.key.clone(),
     };
     Ok(jobs.iter().zip(published).map(observe).collect())
+}
+
+/// The series of a job's key: later jobs of it count as the same planned job.
+fn series_of(key: &str) -> String {
+    key.split('~').next().unwrap_or_default().to_owned()
 }
 
 fn ledger_state(job: &Job) -> String {

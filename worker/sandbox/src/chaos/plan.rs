@@ -109,9 +109,12 @@ fn generate_job(seed: u64, number: u64) -> JobTemplate {
     };
     let code = if outcome == PlannedOutcome::Failure { 3 } else { 0 };
     let behavior = (!rng.percent(RUNNER_PERCENT)).then(|| format!("0.{}:{code}", rng.below(10)));
-    // A rejection is reported only if the request names the commit.
-    let names_commit = outcome == PlannedOutcome::Rejected || !rng.percent(10);
-    JobTemplate { branch, outcome, names_commit, behavior, publish_count: if rng.percent(10) { 2 } else { 1 } }
+    let is_unnamed = rng.percent(10);
+    let publish_count = if rng.percent(10) { 2 } else { 1 };
+    // A rejection is reported only if the request names the commit. Without a commit a repeat is the same job for two
+    // minutes only, and publishers are slow here.
+    let names_commit = outcome == PlannedOutcome::Rejected || publish_count > 1 || !is_unnamed;
+    JobTemplate { branch, outcome, names_commit, behavior, publish_count }
 }
 
 /// Creates one commit per job, in the order of the jobs.

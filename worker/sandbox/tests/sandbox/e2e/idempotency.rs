@@ -54,15 +54,18 @@ async fn key_of(sandbox: &doorbell_sandbox::sandbox::Sandbox, branch: &str) -> S
 #[tokio::test]
 async fn publish_repeated_under_one_id_gives_one_build() {
     let sandbox = start_sandbox().await;
-    register_demo(&sandbox, PASSING_SCRIPT).await;
+    let (_, commit) = register_demo(&sandbox, PASSING_SCRIPT).await;
     let _worker = sandbox.start_worker(&[]).await.unwrap();
-    let first = trigger(&sandbox, &["demo", "main", "--id", "step-1"]).await;
+    // Without a commit a repeat would be the same job for two minutes only.
+    let step = ["demo", "main", "--commit", commit.as_str(), "--id", "step-1"];
+    let first = trigger(&sandbox, &step).await;
     sandbox.wait_until_settled(&first, JOB_TIMEOUT).await.unwrap();
-    let again = trigger(&sandbox, &["demo", "main", "--id", "step-1"]).await;
+    let again = trigger(&sandbox, &step).await;
     assert_eq!(first, again);
     let other = trigger(&sandbox, &["demo", "main", "--id", "step-2"]).await;
     sandbox.wait_until_settled(&other, JOB_TIMEOUT).await.unwrap();
     assert_eq!((sandbox.builds_of(&first).len(), sandbox.builds_of(&other).len()), (1, 1));
+    assert_eq!(sandbox.jobs().await.unwrap().len(), 2);
 }
 
 #[tokio::test]
