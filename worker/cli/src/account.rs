@@ -2,7 +2,7 @@ use aws_config::SdkConfig;
 use aws_config::credential_process::CredentialProcessProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use clap::Args;
-use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger, SsmRegistry};
+use doorbell_adapters::aws::{AwsClock, Connection, DynamoDbLedger, SsmRegistry, remember_secrets};
 
 use crate::error::CliError;
 use crate::installation::{Installation, Setting};
@@ -55,7 +55,8 @@ impl OwnerAccount {
                 let next = "`aws sso login`, --profile NAME, or AWS_ACCESS_KEY_ID; then `aws sts get-caller-identity`";
                 return Err(CliError::denied(format!("no AWS credentials: {problem}"), next));
             }
-            sdk = sdk.into_builder().credentials_provider(SharedCredentialsProvider::new(exported)).build();
+            let provider = SharedCredentialsProvider::new(exported);
+            sdk = remember_secrets(sdk.into_builder().credentials_provider(provider).build());
         }
         Ok(Self { sdk, clock: AwsClock::default() })
     }

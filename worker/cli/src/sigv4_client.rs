@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use doorbell_adapters::aws::AwsCallError;
+use doorbell_adapters::aws::{AwsCallError, foreign_words};
 use doorbell_adapters::error_chain;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Request, Url};
@@ -188,7 +188,7 @@ fn call_error(call: &str, code: Option<&str>, message: &str) -> AwsCallError {
     AwsCallError {
         call: call.to_owned(),
         code: code.map(str::to_owned),
-        message: doorbell_engine::domain::one_line(&message),
+        message: doorbell_engine::domain::one_line(&foreign_words(&message)),
     }
 }
 

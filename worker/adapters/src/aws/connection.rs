@@ -7,8 +7,9 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::one_line;
 use doorbell_engine::ports::PortError;
+use doorbell_messages::text::error_causes;
 
-use crate::error_chain::error_chain;
+use crate::aws::sent_secrets::{foreign_words, remember_secrets};
 
 /// How calls are made: the SDK's own retries, and an end to each.
 #[derive(Debug)]
@@ -39,7 +40,8 @@ impl Connection {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        Self { sdk: customize(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts)).load().await }
+        let loader = customize(aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts));
+        Self { sdk: remember_secrets(loader.load().await) }
     }
 }
 
@@ -85,7 +87,7 @@ where
     R: std::fmt::Debug + 'static,
 {
     if let Some(code) = error.code() {
-        return one_line(&format!("{code}: {}", error.message().unwrap_or("no message")));
+        return one_line(&foreign_words(&format!("{code}: {}", error.message().unwrap_or("no message"))));
     }
-    error_chain(&error.to_string(), error)
+    one_line(&foreign_words(&error_causes(&error.to_string(), error)))
 }

@@ -14,6 +14,7 @@ mod queue;
 mod registry;
 #[cfg(feature = "secrets")]
 mod secrets;
+mod sent_secrets;
 
 // The tests use all adapters: features that are the package's default.
 #[cfg(test)]
@@ -34,3 +35,4 @@ pub use queue::SqsQueue;
 pub use registry::{DEFAULT_DOCUMENT, RegistryEntry, SsmRegistry};
 #[cfg(feature = "secrets")]
 pub use secrets::SecretsManagerStore;
+pub use sent_secrets::{foreign_words, remember_secrets};

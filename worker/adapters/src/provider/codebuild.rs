@@ -16,6 +16,7 @@ use doorbell_messages::{BuildId, JOB_ID};
 use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
+use crate::aws::foreign_words;
 
 use super::start_error::classify_start_error;
 
@@ -78,7 +79,7 @@ impl CodeBuildProvider {
             reached_command,
             started_at: build.start_time.and_then(time),
             ended_at: build.end_time.and_then(time),
-            log_url: build.logs.and_then(|logs| logs.deep_link),
+            log_url: build.logs.and_then(|logs| logs.deep_link).map(|url| foreign_words(&url)),
         })
     }
 }
@@ -184,7 +185,7 @@ fn build_state(build: &Build) -> BuildState {
         "STOPPED" => BuildOutcome::Canceled,
         "TIMED_OUT" => BuildOutcome::TimedOut,
         "FAULT" => BuildOutcome::InfrastructureFailed(stage),
-        other => BuildOutcome::Unknown { status: other.to_owned() },
+        other => BuildOutcome::Unknown { status: foreign_words(other) },
     })
 }
 
@@ -219,7 +220,7 @@ fn failed_phase(phase: &aws_sdk_codebuild::types::BuildPhase) -> Option<FailedSt
         return None;
     }
     let message = phase.contexts().iter().find_map(|context| context.message()).unwrap_or(status);
-    Some(FailedStage { name: phase.phase_type()?.as_str().to_owned(), message: message.to_owned() })
+    Some(FailedStage { name: phase.phase_type()?.as_str().to_owned(), message: foreign_words(message) })
 }
 
 fn time(at: aws_smithy_types::DateTime) -> Option<Timestamp> {

@@ -118,7 +118,11 @@ pub(super) fn note_in_flight(in_flight: usize, printer: Printer) {
 fn format_body(message: &DeadLetterMessage) -> Vec<Line> {
     let pretty = serde_json::from_str::<serde_json::Value>(&message.body).ok();
     let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok()).map(|text| escape_json(&text));
-    let mut lines: Vec<Line> = pretty.as_deref().unwrap_or(&message.body).lines().map(Line::from).collect();
+    let mut lines: Vec<Line> = match &pretty {
+        Some(pretty) => pretty.lines().map(Line::from).collect(),
+        // Indented: no line of a stranger's body passes for one of this program.
+        None => message.body.lines().map(|line| Line::from("  ").then(line)).collect(),
+    };
     if message.is_truncated {
         lines.push("... (the worker kept only the beginning)".into());
     }

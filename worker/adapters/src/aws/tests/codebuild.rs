@@ -13,7 +13,7 @@ use crate::provider::CodeBuildProvider;
 
 const TOKEN: &str = "0123456789abcdef";
 
-fn spec() -> LaunchSpec {
+pub(super) fn spec() -> LaunchSpec {
     let variable = BuildVariable { name: "A".to_owned(), value: "b".to_owned(), kind: BuildVariableKind::Plaintext };
     LaunchSpec { target: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
 }

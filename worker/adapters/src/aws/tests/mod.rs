@@ -1,5 +1,6 @@
 //! The adapters over the SDK as it is: what they send, and what they make of each answer.
 
+mod canary;
 mod codebuild;
 mod connection;
 mod ledger;

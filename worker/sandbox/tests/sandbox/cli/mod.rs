@@ -5,6 +5,7 @@ mod doctor;
 mod documented;
 mod explain;
 mod following;
+mod hostile_text;
 mod jobs;
 mod pages;
 mod project;

@@ -34,7 +34,12 @@ fn on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str)
 }
 
 /// What the terminal shows in the end, and the exit code.
-async fn run_on_terminal(sandbox: &Sandbox, columns: usize, before: &str, arguments: &str) -> (String, Option<i32>) {
+pub(super) async fn run_on_terminal(
+    sandbox: &Sandbox,
+    columns: usize,
+    before: &str,
+    arguments: &str,
+) -> (String, Option<i32>) {
     let child = on_terminal(sandbox, columns, before, arguments);
     let output = tokio::time::timeout(JOB_TIMEOUT, child.wait_with_output()).await.unwrap().unwrap();
     (String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n"), output.status.code())
