@@ -75,8 +75,14 @@ data "aws_iam_policy_document" "worker" {
   # the worker could not report that a project is not registered.
   statement {
     sid       = "ReadRegistry"
-    actions   = ["ssm:GetParameter"]
+    actions   = ["ssm:GetParameter", "ssm:GetParameters"]
     resources = ["arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}/*"]
+  }
+  # The worker lists the registered names, so that a flood of unknown ones costs no call each.
+  statement {
+    sid       = "ListRegistry"
+    actions   = ["ssm:GetParametersByPath"]
+    resources = ["arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}"]
   }
   statement {
     sid       = "ReadReportTokens"

@@ -9,12 +9,12 @@ use tracing::{error, warn};
 
 use crate::admission::Permits;
 use crate::describe::describe_builds;
-use crate::domain::{BuildQuery, Effect, LaunchSpec, Observation, Row, SEND_DEADLINE, StartOutcome};
+use crate::domain::{BuildQuery, Effect, LaunchSpec, Observation, PolicyLookup, Row, SEND_DEADLINE, StartOutcome};
 use crate::forge_calls::ForgeCalls;
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
 use crate::policy_cache::PolicyCache;
-use crate::ports::{BuildProvider, ProjectRegistry, RefResolver, SecretStore, StatusReporter};
+use crate::ports::{BuildProvider, RefResolver, SecretStore, StatusReporter};
 
 /// Executes effects outside the ledger.
 pub(crate) trait EffectExecutor: Send + Sync + 'static {
@@ -30,16 +30,14 @@ pub(crate) trait EffectExecutor: Send + Sync + 'static {
 
 /// Executes effects by calls of the registry, the provider and the forge.
 #[derive(Debug)]
-pub(crate) struct PortCalls<R, B, F, H, S> {
-    registry: R,
+pub(crate) struct PortCalls<B, F, H, S> {
     provider: B,
     forges: ForgeCalls<F, H, S>,
     policies: Arc<PolicyCache>,
 }
 
-impl<R, B, F, H, S> EffectExecutor for PortCalls<R, B, F, H, S>
+impl<B, F, H, S> EffectExecutor for PortCalls<B, F, H, S>
 where
-    R: ProjectRegistry + 'static,
     B: BuildProvider + 'static,
     F: StatusReporter + 'static,
     H: RefResolver + 'static,
@@ -53,9 +51,7 @@ where
         claimed_at: Instant,
     ) -> Option<Observation> {
         match effect {
-            Effect::ReadPolicy => {
-                Some(Observation::PolicyRead(self.policies.lookup(&self.registry, &row.request.project).await))
-            }
+            Effect::ReadPolicy => Some(Observation::PolicyRead(self.read_policy(row))),
             Effect::ResolveRef { policy, build_project, repository, git_ref } => Some(Observation::RefResolved {
                 policy: policy.clone(),
                 build_project: build_project.clone(),
@@ -79,9 +75,19 @@ where
     }
 }
 
-impl<R, B: BuildProvider, F, H, S> PortCalls<R, B, F, H, S> {
-    pub(crate) fn new(registry: R, provider: B, forges: ForgeCalls<F, H, S>, policies: Arc<PolicyCache>) -> Self {
-        Self { registry, provider, forges, policies }
+impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
+    pub(crate) fn new(provider: B, forges: ForgeCalls<F, H, S>, policies: Arc<PolicyCache>) -> Self {
+        Self { provider, forges, policies }
+    }
+
+    /// The policy as this worker knows it. A job whose policy is not read yet holds no place until it is called.
+    fn read_policy(&self, row: &Row) -> PolicyLookup {
+        let project = &row.request.project;
+        let lookup = self.policies.peek(project, row.received_at);
+        if matches!(lookup, PolicyLookup::Pending { .. }) {
+            self.policies.wait_for(project, &row.key, row.received_at);
+        }
+        lookup
     }
 
     async fn start_build(
@@ -154,13 +160,12 @@ impl<R, B: BuildProvider, F, H, S> PortCalls<R, B, F, H, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stubs::{ProviderStub, RegistryStub, ReporterStub, SecretsStub, row};
+    use crate::stubs::{ProviderStub, ReporterStub, SecretsStub, row};
 
     #[tokio::test(start_paused = true)]
     async fn duplicate_build_is_stopped_only_while_it_runs() {
         let provider = ProviderStub::default();
         let calls = PortCalls::new(
-            RegistryStub,
             provider.clone(),
             ForgeCalls::new(ReporterStub, ReporterStub, SecretsStub),
             Arc::new(PolicyCache::new(None)),

@@ -19,6 +19,7 @@ use crate::policy_cache::PolicyCache;
 use crate::ports::{MessageQueue, Ports};
 use crate::quarantine::Quarantine;
 use crate::receiver::Receiver;
+use crate::registry_reader::RegistryReader;
 use crate::row_store::RowStore;
 use crate::sweep::Sweeper;
 use crate::triggers::TriggerConsumer;
@@ -44,7 +45,6 @@ type PortDriver<P> = Driver<
     <P as Ports>::JobLedger,
     <P as Ports>::Clock,
     PortCalls<
-        <P as Ports>::ProjectRegistry,
         <P as Ports>::BuildProvider,
         <P as Ports>::StatusReporter,
         <P as Ports>::RefResolver,
@@ -57,10 +57,19 @@ type PortEvents<P> =
 
 type PortSweeper<P> = Sweeper<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
 
+type PortRegistryReader<P> = RegistryReader<
+    <P as Ports>::ProjectRegistry,
+    <P as Ports>::JobLedger,
+    <P as Ports>::JobLedger,
+    <P as Ports>::Clock,
+    PortDriver<P>,
+>;
+
 /// One worker: composes the parts and runs their loops.
 pub struct Engine<P: Ports> {
     triggers: Arc<TriggerConsumer<P::JobLedger, P::Clock, PortDriver<P>>>,
     events: Arc<PortEvents<P>>,
+    registry_reader: PortRegistryReader<P>,
     sweeper: PortSweeper<P>,
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
     pool: Arc<TaskPool>,
@@ -92,7 +101,6 @@ impl<P: Ports> Engine<P> {
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock()));
         let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
         let calls = PortCalls::new(
-            ports.registry().clone(),
             provider(),
             ForgeCalls::new(ports.reporter().clone(), ports.resolver().clone(), ports.secrets().clone()),
             Arc::clone(&policies),
@@ -105,7 +113,7 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&rows),
                 clock(),
                 Arc::clone(&admission),
-                policies,
+                Arc::clone(&policies),
                 Arc::clone(&driver),
                 Arc::clone(&tasks),
                 topic_arn,
@@ -117,6 +125,15 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&tasks),
                 installation,
             )),
+            registry_reader: RegistryReader::new(
+                ports.registry().clone(),
+                ports.ledger().clone(),
+                policies,
+                clock(),
+                Arc::clone(&rows),
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+            ),
             sweeper: Sweeper::new(
                 Arc::clone(&rows),
                 clock(),
@@ -149,6 +166,7 @@ impl<P: Ports> Engine<P> {
         futures_util::join!(
             Arc::clone(&self.triggers).run(&trigger_receiver, triggers, stop.clone()),
             Arc::clone(&self.events).run(&event_receiver, events, stop.clone()),
+            self.registry_reader.run(stop.clone()),
             self.sweeper.run(&self.instance, self.sweep_interval, stop.clone()),
             self.dispatcher.run(stop),
         );

@@ -20,8 +20,10 @@ mod liveness;
 mod metrics;
 mod panics;
 mod policy_cache;
+mod project_names;
 mod quarantine;
 mod receiver;
+mod registry_reader;
 mod row_store;
 mod series_store;
 #[cfg(test)]

@@ -53,10 +53,58 @@ pub trait MessageQueue: Send + Sync + 'static {
     fn dead_letter(&self, dead_letter: DeadLetter) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// The owner's registry.
+/// Why the registry could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// It takes no more calls for the moment: all that the account makes share one limit.
+    #[error("{0}")]
+    Throttled(String),
+    /// It did not answer, or denied the call.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a read of several projects brought for one of them.
+#[derive(Debug, Clone)]
+pub enum ProjectRead {
+    /// Its documents.
+    Found(RegistryDocuments),
+    /// It is not registered, as far as one read shows.
+    Missing,
+    /// Its document could not be read, for a reason that concerns no other one.
+    Failed(String),
+}
+
+/// Some of the registered names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamesPage {
+    /// The names.
+    pub names: Vec<ProjectName>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// The owner's registry. Each method makes one call, without retries, unless a document needs one of its own.
 pub trait ProjectRegistry: Send + Sync {
+    /// The documents of at most nine projects, in their order.
+    fn read(&self, projects: &[ProjectName]) -> impl Future<Output = Result<Vec<ProjectRead>, RegistryError>> + Send;
     /// A project's documents; none where the project is not registered.
-    fn read(&self, project: &ProjectName) -> impl Future<Output = Result<Option<RegistryDocuments>, PortError>> + Send;
+    fn read_one(
+        &self,
+        project: &ProjectName,
+    ) -> impl Future<Output = Result<Option<RegistryDocuments>, RegistryError>> + Send;
+    /// A page of the registered names.
+    fn list_names(&self, after: Option<String>) -> impl Future<Output = Result<NamesPage, RegistryError>> + Send;
+}
+
+/// The list of registered names that the workers share, so that one which starts knows them at once.
+///
+/// It is a hint: the registry decides.
+pub trait NameStore: Send + Sync {
+    /// The names; none where no list was stored.
+    fn load(&self) -> impl Future<Output = Result<Vec<ProjectName>, PortError>> + Send;
+    /// Replaces the names.
+    fn store(&self, names: &[ProjectName], now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The outcome of an insert.
@@ -217,8 +265,8 @@ pub trait Ports: Send + Sync + 'static {
     type Clock: Clock;
     /// Its registry.
     type ProjectRegistry: ProjectRegistry;
-    /// Its jobs.
-    type JobLedger: JobLedger;
+    /// Its jobs, and the names that it knows.
+    type JobLedger: JobLedger + NameStore;
     /// Its provider.
     type BuildProvider: BuildProvider;
     /// Its status reporter.

@@ -43,6 +43,8 @@ struct NewJob {
     initial_row: Row,
     persisted: PersistedDecision,
     waiters: Waiters,
+    /// Whether it waits for its policy, which the worker reads once the row is durable.
+    awaits_policy: bool,
 }
 
 /// The jobs of one batch, by what their insert met.
@@ -104,6 +106,8 @@ where
                 Err(RequestError::Deferred) => {}
             }
         }
+        // A batch's known projects go first.
+        new_jobs.sort_by_key(|new_job| !self.policies.is_known(&new_job.initial_row.request.project));
         let InsertedJobs { inserted, existing } = self.insert(new_jobs, &mut acks).await;
         for new_job in inserted {
             self.spawn_start(new_job, capacity.split(1));
@@ -151,10 +155,10 @@ where
             warn!(sqs.message_id = delivery.message_id, "no trusted AWS time yet; message left for redelivery");
             return Err(RequestError::Deferred);
         };
-        let policy = self.policies.cached(&request.project);
+        let lookup = self.policies.peek(&request.project, now);
+        let awaits_policy = matches!(lookup, PolicyLookup::Pending { .. });
         let initial_row = Row::new(key, request, message, now);
-        let observation =
-            policy.map_or(Observation::Due, |policy| Observation::PolicyRead(PolicyLookup::Found(policy)));
+        let observation = Observation::PolicyRead(lookup);
         let permitted = self.admission.decide(&initial_row, &observation, &mut None);
         let PermittedDecision { decision, permits, waiters } = permitted.ok_or(RequestError::Deferred)?;
         let mut row = decision.row;
@@ -167,6 +171,7 @@ where
             initial_row,
             persisted: PersistedDecision { row, effects: decision.effects, permits, claimed_at },
             waiters,
+            awaits_policy,
         })
     }
 
@@ -194,8 +199,12 @@ where
 
     /// Starts to process a durable job in a task of its own.
     fn spawn_start(&self, new_job: NewJob, capacity: Option<CapacityPermit>) {
-        let NewJob { delivery, initial_row, persisted, waiters } = new_job;
+        let NewJob { delivery, initial_row, persisted, waiters, awaits_policy } = new_job;
         let (admission, driver) = (Arc::clone(&self.admission), Arc::clone(&self.driver));
+        if awaits_policy {
+            let row = &persisted.row;
+            self.policies.wait_for(&row.request.project, &row.key, row.received_at);
+        }
         let span = span(&persisted.row);
         span.record("sqs.message_id", &delivery.message_id);
         let key = persisted.row.key.clone();

@@ -30,13 +30,6 @@ impl<K: Eq + Hash + Clone, V: Clone> TtlCache<K, V> {
         Self { slots: Mutex::new(HashMap::new()) }
     }
 
-    /// The cached value, without waiting for a read in progress.
-    pub(crate) fn peek(&self, key: &K) -> Option<V> {
-        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()?;
-        let kept = slot.try_lock().ok()?;
-        kept.as_ref().filter(|kept| Instant::now() < kept.expires_at).map(|kept| kept.value.clone())
-    }
-
     /// The cached value, or the one that `read` returns with its time to live.
     ///
     /// Callers for one key wait for one read. An error is not cached.

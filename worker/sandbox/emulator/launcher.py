@@ -136,7 +136,10 @@ def authorize_batches_as_single_calls():
 
 
 def authorize_parameter_paths():
-    """Checks GetParametersByPath on the path, as AWS does, and not on `*`."""
+    """Checks GetParametersByPath on the path and GetParameters on a parameter, and not on `*`.
+
+    AWS checks each parameter of GetParameters. The first stands for all: ours lie under one prefix.
+    """
     from ministack.core import iam_actions
 
     stock = iam_actions.extract_resource_arn
@@ -151,11 +154,17 @@ def authorize_parameter_paths():
             name = iam_actions._safe_json_field(body, "Path")
             if isinstance(name, str) and name.startswith("/"):
                 return f"arn:aws:ssm:{region}:{account_id}:parameter{name.rstrip('/')}"
+        if service == "ssm" and headers.get("x-amz-target", "").endswith(".GetParameters"):
+            names = iam_actions._safe_json_field(body, "Names")
+            if isinstance(names, list) and names and isinstance(names[0], str) and names[0].startswith("/"):
+                return f"arn:aws:ssm:{region}:{account_id}:parameter{names[0]}"
         return stock(service, method, path, headers, body, query_params, region, account_id)
 
     parameters = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter"
     check(resource("GetParametersByPath", {"Path": "/a/"}), "*", "the resource of GetParametersByPath without the patch")
+    check(resource("GetParameters", {"Names": ["/a/b"]}), "*", "the resource of GetParameters without the patch")
     iam_actions.extract_resource_arn = extract_resource_arn
+    check(resource("GetParameters", {"Names": ["/a/b", "/a/c"]}), f"{parameters}/a/b", "the patched resource of names")
     check(resource("GetParametersByPath", {"Path": "/a/"}), f"{parameters}/a", "the patched resource of a path")
     check(resource("GetParameter", {"Name": "/a/b"}), f"{parameters}/a/b", "the resource of GetParameter")
 

@@ -2,6 +2,7 @@ mod heartbeat;
 mod item;
 mod project_index;
 mod project_item;
+mod project_names;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -37,8 +38,8 @@ pub use project_index::{LatestJobKeys, LedgerRows};
 /// `received_at` make the index `by_project`; they are written with the insert and never change. `expires_at` exists
 /// once the row is settled. An update names the attributes that it changes, so that what a newer worker adds stays.
 ///
-/// The key of an item that is no job begins with `#`: `#heartbeat`, and `#project#<name>`, which makes the projects
-/// enumerable. Each has `schema`, `rev` and `expires_at`.
+/// The key of an item that is no job begins with `#`: `#heartbeat`, `#registry` with the registered names, and
+/// `#project#<name>`, which makes the projects enumerable. Each has `schema`, `rev` and `expires_at`.
 #[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,

@@ -12,6 +12,8 @@ mod ledger;
 mod queue;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "registry")]
+mod registry_calls;
 #[cfg(feature = "secrets")]
 mod secrets;
 mod sent_secrets;

@@ -5,7 +5,6 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::{Parameter, ParameterTier, ParameterType};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use doorbell_engine::domain::RegistryDocuments;
-use doorbell_engine::ports::{PortError, ProjectRegistry};
 use doorbell_messages::ProjectName;
 
 use crate::aws::clock::AwsClock;
@@ -17,7 +16,7 @@ pub const DEFAULT_DOCUMENT: &str = "_default";
 /// The owner's registry in SSM: one parameter for each project under one prefix.
 #[derive(Debug, Clone)]
 pub struct SsmRegistry {
-    client: Client,
+    pub(super) client: Client,
     prefix: String,
 }
 
@@ -51,6 +50,11 @@ impl SsmRegistry {
         Self { client: Client::from_conf(config), prefix }
     }
 
+    /// The registry's path.
+    pub fn path(&self) -> &str {
+        &self.prefix
+    }
+
     /// The SSM parameter of a document.
     pub fn parameter(&self, name: &str) -> String {
         format!("{}/{name}", self.prefix)
@@ -58,13 +62,21 @@ impl SsmRegistry {
 
     /// Reads one document; none if there is no such parameter.
     ///
-    /// It calls GetParameter and not GetParameters, whose permission is not checked on each parameter's own ARN.
-    ///
     /// # Errors
     /// The registry cannot be read.
     pub async fn get(&self, name: &str) -> Result<Option<RegistryEntry>, AwsCallError> {
+        self.get_with(name, aws_sdk_ssm::Config::builder()).await
+    }
+
+    /// As [`SsmRegistry::get`], with settings of the call's own.
+    pub(super) async fn get_with(
+        &self,
+        name: &str,
+        settings: aws_sdk_ssm::config::Builder,
+    ) -> Result<Option<RegistryEntry>, AwsCallError> {
         let path = self.parameter(name);
-        match self.client.get_parameter().name(&path).with_decryption(true).send().await {
+        let call = self.client.get_parameter().name(&path).with_decryption(true);
+        match call.customize().config_override(settings).send().await {
             Ok(answer) => Ok(answer.parameter.and_then(|parameter| registry_entry(name, parameter))),
             Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
             Err(error) => Err(aws_error(&format!("GetParameter {path}"), error)),
@@ -128,13 +140,7 @@ impl SsmRegistry {
     }
 }
 
-impl ProjectRegistry for SsmRegistry {
-    async fn read(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, PortError> {
-        Ok(self.documents(project).await?)
-    }
-}
-
-fn registry_entry(name: &str, parameter: Parameter) -> Option<RegistryEntry> {
+pub(super) fn registry_entry(name: &str, parameter: Parameter) -> Option<RegistryEntry> {
     Some(RegistryEntry {
         name: name.to_owned(),
         is_encrypted: parameter.r#type == Some(ParameterType::SecureString),
@@ -143,7 +149,7 @@ fn registry_entry(name: &str, parameter: Parameter) -> Option<RegistryEntry> {
     })
 }
 
-fn listed_entry(parameter: Parameter) -> Option<RegistryEntry> {
+pub(super) fn listed_entry(parameter: Parameter) -> Option<RegistryEntry> {
     let name = parameter.name.as_deref()?.rsplit('/').next()?.to_owned();
     registry_entry(&name, parameter)
 }

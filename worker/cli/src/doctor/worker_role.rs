@@ -91,7 +91,11 @@ async fn required_actions(context: &DoctorContext<'_>, needs: &WorkerNeeds) -> O
         },
         RequiredActions {
             resource: scope.arn("ssm", &format!("parameter{}", context.registry.parameter(DEFAULT_DOCUMENT))),
-            actions: &["ssm:GetParameter"],
+            actions: &["ssm:GetParameter", "ssm:GetParameters"],
+        },
+        RequiredActions {
+            resource: scope.arn("ssm", &format!("parameter{}", context.registry.path())),
+            actions: &["ssm:GetParametersByPath"],
         },
     ];
     required.extend(

@@ -11,6 +11,9 @@ pub const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a claim of a start call or a report keeps other workers off the row.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// How long a job of an unknown project waits for a worker that calls it.
+pub(super) const UNKNOWN_PROJECT_DELAY: Duration = Duration::from_secs(5 * 60);
+
 /// The time between two searches for a build.
 pub(super) const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
 

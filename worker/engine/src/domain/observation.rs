@@ -82,6 +82,11 @@ pub enum PolicyLookup {
     NotRegistered,
     /// A document with an invalid value.
     Invalid(String),
+    /// The worker has not read it yet, and calls the job when it has.
+    Pending {
+        /// Whether the project is known to be registered.
+        is_registered: bool,
+    },
     /// The registry did not answer.
     Unavailable(String),
 }

@@ -1,18 +1,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use doorbell_messages::{BuildId, GitRef, ProjectName};
+use doorbell_messages::{BuildId, GitRef};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use super::{NOW, PROFILE, config};
 use crate::domain::{
     BuildQuery, BuildState, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile,
-    RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport,
+    RefResolution, ReportTarget, Row, StartOutcome, StatusReport,
 };
-use crate::ports::{
-    BuildProvider, DescribeError, PortError, ProjectRegistry, RefResolver, SecretStore, StatusReporter, Unauthorized,
-};
+use crate::ports::{BuildProvider, DescribeError, PortError, RefResolver, SecretStore, StatusReporter, Unauthorized};
 
 /// A running build of a row's job.
 pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
@@ -90,16 +88,6 @@ impl BuildProvider for ProviderStub {
     async fn stop(&self, id: &BuildId) -> Result<(), PortError> {
         self.stopped.lock().unwrap().push(id.to_string());
         Ok(())
-    }
-}
-
-/// A registry without projects.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct RegistryStub;
-
-impl ProjectRegistry for RegistryStub {
-    async fn read(&self, _: &ProjectName) -> Result<Option<RegistryDocuments>, PortError> {
-        Ok(None)
     }
 }
 

@@ -12,7 +12,7 @@ use doorbell_messages::{JobKey, Request};
 use crate::domain::{InstallationId, JobConfig, ProviderProfile, Row, SourceMessage, Timestamp};
 use crate::ports::Clock;
 
-pub(crate) use calls::{ProviderStub, RegistryStub, ReporterStub, SecretsStub, described_build};
+pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, described_build};
 pub(crate) use ledger::{LedgerStub, WriteFault};
 pub(crate) use neighbours::{DriverStub, EffectsStub};
 pub(crate) use queue::{QueueStub, TOPIC, build_event, delivery, request_delivery};

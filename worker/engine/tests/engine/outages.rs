@@ -43,6 +43,7 @@ async fn project_is_unknown_only_after_two_reads() {
         let simulation = Simulation::new();
         let _worker = simulation.start_worker("a");
         lock(&simulation.services.registry).missed_reads = misses;
+        lock(&simulation.services.registry).is_list_empty = true;
         let key = simulation.publish(json!({}));
         simulation.wait_settled().await;
         assert_eq!(simulation.row(&key).status(), expected);
@@ -136,4 +137,65 @@ async fn slow_forge_does_not_delay_other_builds() {
     tokio::time::sleep(secs(2)).await;
     simulation.only_build(&second);
     simulation.wait_settled().await;
+}
+
+/// Registered names beside those of the tests.
+fn register_many(simulation: &Simulation, count: usize) {
+    (0..count).for_each(|number| simulation.register(&format!("registered-{number:04}"), json!({})));
+}
+
+fn registry_calls(worker: &crate::harness::RunningWorker) -> usize {
+    let count = |call| worker.process.count(call) as usize;
+    count(PortCall::ReadProject) + count(PortCall::ListProjects)
+}
+
+#[tokio::test(start_paused = true)]
+async fn flood_of_unknown_names_does_not_delay_registered_ones() {
+    const SECONDS: usize = 20;
+    let simulation = Simulation::new();
+    lock(&simulation.services.provider).behavior.build_limit = 1000;
+    register_many(&simulation, 300);
+    let _first = simulation.start_worker("a");
+    tokio::time::sleep(secs(60)).await;
+    _first.process.kill();
+    // It starts in the middle of the flood, and has seen no name itself.
+    let worker = simulation.start_worker("b");
+    for second in 0..SECONDS {
+        for number in 0..300 {
+            simulation.publish(json!({"project": format!("unknown-{second}-{number}")}));
+        }
+        let key = simulation.publish(json!({"project": format!("registered-{:04}", second * 7)}));
+        tokio::time::sleep(secs(1)).await;
+        assert_eq!(simulation.own_builds(&key).len(), 1, "second {second}: not started within 1 s");
+    }
+    let calls = registry_calls(&worker);
+    assert!(
+        calls <= SECONDS * 2 + SECONDS + 5,
+        "{calls} calls in {SECONDS} s, one of them a second for a registered one"
+    );
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts()["rejected"], SECONDS * 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn newly_registered_project_need_not_wait_for_a_pass() {
+    let simulation = Simulation::new();
+    register_many(&simulation, 300);
+    let _worker = simulation.start_worker("a");
+    tokio::time::sleep(secs(60)).await;
+    simulation.register("zebra", json!({}));
+    let key = simulation.publish(json!({"project": "zebra"}));
+    tokio::time::sleep(secs(2)).await;
+    assert_eq!(simulation.own_builds(&key).len(), 1, "{:#?}", simulation.row(&key));
+}
+
+#[tokio::test(start_paused = true)]
+async fn project_that_was_removed_is_rejected_after_two_reads() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    tokio::time::sleep(secs(60)).await;
+    lock(&simulation.services.registry).projects.clear();
+    let key = simulation.publish(json!({}));
+    tokio::time::sleep(secs(5)).await;
+    assert_eq!(simulation.row(&key).status(), Status::Rejected);
 }

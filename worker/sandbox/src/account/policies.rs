@@ -116,7 +116,8 @@ impl AccountDefinition {
         document([
             allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage"], queues),
             allow("SendToDeadLetterQueue", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTER_QUEUE)]),
-            self.read_registry("ssm:GetParameter"),
+            self.read_registry(&["ssm:GetParameter", "ssm:GetParameters"]),
+            allow("ListRegistry", &["ssm:GetParametersByPath"], [arn("ssm", &format!("parameter{}", self.prefix))]),
             read_secrets("ReadReportTokens", REPORT_SECRET_PREFIX),
             allow("ReadWriteJobs", &table_actions, [table.clone()]),
             allow("QueryDueJobs", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
@@ -126,12 +127,12 @@ impl AccountDefinition {
 
     fn build_policy(&self) -> Value {
         // CodeBuild resolves PARAMETER_STORE variables by `GetParameters`, as its own error messages show.
-        let registry = self.read_registry("ssm:GetParameters");
+        let registry = self.read_registry(&["ssm:GetParameters"]);
         document([registry, read_secrets("ReadGitCredentials", GIT_SECRET_PREFIX), self.write_logs()])
     }
 
-    fn read_registry(&self, action: &str) -> Value {
-        allow("ReadRegistry", &[action], [arn("ssm", &format!("parameter{}/*", self.prefix))])
+    fn read_registry(&self, actions: &[&str]) -> Value {
+        allow("ReadRegistry", actions, [arn("ssm", &format!("parameter{}/*", self.prefix))])
     }
 
     fn write_logs(&self) -> Value {

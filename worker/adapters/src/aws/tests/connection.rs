@@ -38,7 +38,7 @@ async fn rotating_credentials(aws: &AwsStub, is_down: Arc<AtomicBool>) -> SdkCon
 
 async fn read(registry: &SsmRegistry) -> Result<(), String> {
     let project: ProjectName = "demo".parse().unwrap();
-    registry.read(&project).await.map(|_| ()).map_err(|error| error.to_string())
+    registry.read_one(&project).await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 #[tokio::test]

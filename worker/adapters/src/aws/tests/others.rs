@@ -1,4 +1,4 @@
-use doorbell_engine::ports::{MessageQueue, ProjectRegistry, ReceiptHandle, SecretStore};
+use doorbell_engine::ports::{MessageQueue, ProjectRead, ProjectRegistry, ReceiptHandle, RegistryError, SecretStore};
 use doorbell_messages::ProjectName;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -53,12 +53,45 @@ async fn only_missing_parameter_means_unregistered_project() {
     let read = async |answer| {
         let aws = AwsStub::new([answer]).await;
         let registry = SsmRegistry::new(&aws.sdk().await, &AwsClock::default(), "/doorbell".to_owned());
-        registry.read(&project).await.map(|documents| documents.is_some())
+        registry.read_one(&project).await.map(|documents| documents.is_some())
     };
     assert_eq!(read(error_response("ParameterNotFound", "")).await, Ok(false));
     assert_eq!(read((200, json!({"Parameter": {"Value": "{}"}}))).await, Ok(true));
     assert!(read(error_response("AccessDeniedException", "not you")).await.is_err());
     assert!(read(error_response("ExpiredTokenException", "expired")).await.is_err());
+}
+
+#[tokio::test]
+async fn gathered_read_is_one_call_that_the_sdk_does_not_repeat() {
+    let names: Vec<ProjectName> = ["a", "b", "c"].map(|name| name.parse().unwrap()).into();
+    let parameter = |name: &str, kind: &str| json!({"Name": format!("/doorbell/{name}"), "Type": kind, "Value": name});
+    let gathered = json!({"Parameters": [parameter("_default", "String"), parameter("a", "String"), parameter("c", "SecureString")]});
+    let denied = error_response("AccessDeniedException", "kms:Decrypt");
+    let aws = AwsStub::new([(200, gathered), denied]).await;
+    let registry = SsmRegistry::new(&aws.sdk().await, &AwsClock::default(), "/doorbell".to_owned());
+    let reads = registry.read(&names).await.unwrap();
+    assert!(matches!(&reads[0], ProjectRead::Found(documents) if documents.default.is_some()), "{reads:?}");
+    assert!(matches!(reads[1], ProjectRead::Missing), "{reads:?}");
+    assert!(matches!(reads[2], ProjectRead::Failed(_)), "its error is its own: {reads:?}");
+    assert_eq!(aws.calls()[0].body["WithDecryption"], false);
+    assert_eq!(aws.calls().len(), 2);
+    let aws = AwsStub::new([error_response("ThrottlingException", "Rate exceeded")]).await;
+    let registry = SsmRegistry::new(&aws.sdk().await, &AwsClock::default(), "/doorbell".to_owned());
+    assert!(matches!(registry.read(&names).await, Err(RegistryError::Throttled(_))));
+    assert!(matches!(registry.list_names(None).await, Err(RegistryError::Throttled(_))));
+    assert!(matches!(registry.read_one(&names[0]).await, Err(RegistryError::Throttled(_))));
+    assert_eq!(aws.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn registry_page_holds_the_names_of_projects_alone() {
+    let parameter = |name: &str| json!({"Name": format!("/doorbell/{name}"), "Type": "String", "Value": "{}"});
+    let page = json!({"Parameters": [parameter("_default"), parameter("a")], "NextToken": "more"});
+    let aws = AwsStub::new([(200, page)]).await;
+    let registry = SsmRegistry::new(&aws.sdk().await, &AwsClock::default(), "/doorbell".to_owned());
+    let page = registry.list_names(None).await.unwrap();
+    assert_eq!((page.names, page.next), (vec!["a".parse().unwrap()], Some("more".to_owned())));
+    assert_eq!((&aws.call().body["MaxResults"], &aws.call().body["WithDecryption"]), (&json!(10), &json!(false)));
 }
 
 #[tokio::test]

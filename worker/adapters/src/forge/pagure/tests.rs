@@ -172,7 +172,7 @@ async fn connection_reset_leaves_delivery_unknown() {
 }
 
 #[tokio::test]
-async fn silent_forge_times_out_after_more_than_20_seconds() {
+async fn silent_forge_times_out_after_ten_seconds() {
     async fn hanging_server(stream: TcpStream) {
         std::future::pending::<()>().await;
         drop(stream);
@@ -187,7 +187,7 @@ async fn silent_forge_times_out_after_more_than_20_seconds() {
     tokio::time::pause();
     let started_at = tokio::time::Instant::now();
     let answer = report_task.await.unwrap();
-    assert!((20..=26).contains(&started_at.elapsed().as_secs()), "{:?}", started_at.elapsed());
+    assert!((5..=10).contains(&started_at.elapsed().as_secs()), "{:?}", started_at.elapsed());
     assert_eq!(format!("{answer:?}").split(':').next(), Some("Ok(Unknown(\"it did not answer in time"));
 }
 

@@ -7,6 +7,7 @@ use doorbell_registry::BuildProjectName;
 
 use super::Transition;
 use crate::domain::backoff;
+use crate::domain::config::{LEASE, UNKNOWN_PROJECT_DELAY};
 use crate::domain::effect::{Admission, Effect};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
@@ -32,6 +33,7 @@ impl Transition<'_> {
             PolicyLookup::Invalid(problem) => {
                 self.reject(Rejection::new(RejectionKind::DocumentInvalid, problem), None);
             }
+            PolicyLookup::Pending { is_registered } => self.wait_for_policy(is_registered),
             PolicyLookup::Unavailable(reason) => self.wait_for_dependency("the registry", &reason),
         }
     }
@@ -132,6 +134,17 @@ impl Transition<'_> {
             return;
         }
         self.row.reports = target.map(ReportEntry::new).into_iter().collect();
+    }
+
+    /// Waits until the worker has read the registry and calls the job. The due time is for a job whose worker is gone.
+    ///
+    /// An unknown name waits longer than a pass takes: a flood of them then causes few writes.
+    fn wait_for_policy(&mut self, is_registered: bool) {
+        if self.row.age(self.now) > self.config.queue_timeout {
+            return self.finish_without_build(Status::Error, "the registry could not be read".to_owned());
+        }
+        let delay = if is_registered { LEASE } else { UNKNOWN_PROJECT_DELAY };
+        self.row.phase_due_at = Some(self.now + delay);
     }
 
     /// Waits for a permit to call the forge. The worker calls the job from memory when the permit is free.

@@ -2,7 +2,7 @@ use doorbell_messages::Status;
 use serde_json::json;
 
 use super::{COMMIT, JobHarness, failed_stage, final_result, policy, policy_found, reported, secs};
-use crate::domain::{BuildOutcome, BuildState, Phase, StartOutcome, public_text};
+use crate::domain::{BuildOutcome, BuildState, StartOutcome, public_text};
 
 /// What a provider says when it denies a start.
 const DENIAL: &str = "AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/doorbell-worker/i-0ab is not \
@@ -57,7 +57,7 @@ fn markup_of_a_branch_name_is_replaced() {
 fn denial_is_kept_in_the_row_and_reported_without_the_role() {
     let mut job = JobHarness::starting(json!({}));
     job.observe_start(StartOutcome::Denied(DENIAL.to_owned()));
-    let Phase::Accepted { waiting: Some(kept), .. } = &job.row.phase else { panic!("{:?}", job.row.phase) };
+    let kept = &job.row.denied_start.as_ref().unwrap().reason;
     assert!(kept.contains("assumed-role/doorbell-worker"), "the owner needs the role: {kept}");
     assert!(job.row.trail.iter().any(|entry| entry.message.contains("assumed-role/doorbell-worker")));
     job.slot_available = false;

@@ -20,6 +20,7 @@ pub enum PortCall {
     Update,
     Due,
     ReadProject,
+    ListProjects,
     ReadSecret,
     Start,
     List,
@@ -30,7 +31,7 @@ pub enum PortCall {
 }
 
 impl PortCall {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Ack,
         Self::DeadLetter,
         Self::Insert,
@@ -38,6 +39,7 @@ impl PortCall {
         Self::Update,
         Self::Due,
         Self::ReadProject,
+        Self::ListProjects,
         Self::ReadSecret,
         Self::Start,
         Self::List,

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use doorbell_engine::domain::RegistryDocuments;
-use doorbell_engine::ports::{PortError, ProjectRegistry, SecretStore};
+use doorbell_engine::domain::{RegistryDocuments, Timestamp};
+use doorbell_engine::ports::{
+    NameStore, NamesPage, PortError, ProjectRead, ProjectRegistry, RegistryError, SecretStore,
+};
 use doorbell_messages::ProjectName;
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
@@ -17,6 +19,10 @@ pub struct FakeRegistry {
     pub secrets: BTreeMap<String, String>,
     /// Reads that do not find an existing parameter.
     pub missed_reads: u32,
+    /// Listings show no parameter.
+    pub is_list_empty: bool,
+    /// The list that the workers share.
+    pub stored_names: Vec<ProjectName>,
 }
 
 /// A project document: the base one with other keys added or replaced.
@@ -38,24 +44,72 @@ impl Default for FakeRegistry {
             projects: [("demo".to_owned(), document(json!({})))].into(),
             secrets: [("forge/demo".to_owned(), "token-1".to_owned())].into(),
             missed_reads: 0,
+            is_list_empty: false,
+            stored_names: Vec::new(),
         }
     }
 }
 
+impl FakeRegistry {
+    fn read(&mut self, project: &ProjectName) -> Option<RegistryDocuments> {
+        if self.missed_reads > 0 {
+            self.missed_reads -= 1;
+            return None;
+        }
+        let text = self.projects.get(project.as_str()).cloned()?;
+        Some(RegistryDocuments { project: (format!("/doorbell/{project}"), text), default: None })
+    }
+}
+
+/// Names on one page of a listing.
+const PAGE_SIZE: usize = 10;
+
 impl ProjectRegistry for SimulatedWorker {
-    async fn read(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, PortError> {
-        self.process.before(PortCall::ReadProject).await?;
-        let document = {
-            let mut parameters = lock(&self.services.registry);
-            if parameters.missed_reads > 0 {
-                parameters.missed_reads -= 1;
-                None
-            } else {
-                parameters.projects.get(project.as_str()).cloned()
-            }
+    async fn read(&self, projects: &[ProjectName]) -> Result<Vec<ProjectRead>, RegistryError> {
+        let failed = |error: PortError| RegistryError::Failed(error.to_string());
+        self.process.before(PortCall::ReadProject).await.map_err(failed)?;
+        let reads = {
+            let mut registry = lock(&self.services.registry);
+            projects.iter().map(|name| registry.read(name).map_or(ProjectRead::Missing, ProjectRead::Found)).collect()
         };
-        self.process.after(PortCall::ReadProject).await?;
-        Ok(document.map(|text| RegistryDocuments { project: (format!("/doorbell/{project}"), text), default: None }))
+        self.process.after(PortCall::ReadProject).await.map_err(failed)?;
+        Ok(reads)
+    }
+
+    async fn read_one(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, RegistryError> {
+        let failed = |error: PortError| RegistryError::Failed(error.to_string());
+        self.process.before(PortCall::ReadProject).await.map_err(failed)?;
+        let documents = lock(&self.services.registry).read(project);
+        self.process.after(PortCall::ReadProject).await.map_err(failed)?;
+        Ok(documents)
+    }
+
+    async fn list_names(&self, after: Option<String>) -> Result<NamesPage, RegistryError> {
+        let failed = |error: PortError| RegistryError::Failed(error.to_string());
+        self.process.before(PortCall::ListProjects).await.map_err(failed)?;
+        let page = {
+            let registry = lock(&self.services.registry);
+            let is_later = |name: &&String| after.as_ref().is_none_or(|after| *name > after);
+            let names: Vec<String> = match registry.is_list_empty {
+                true => Vec::new(),
+                false => registry.projects.keys().filter(is_later).take(PAGE_SIZE).cloned().collect(),
+            };
+            let next = names.last().filter(|_| names.len() == PAGE_SIZE).cloned();
+            NamesPage { names: names.iter().map(|name| name.parse().expect("a name")).collect(), next }
+        };
+        self.process.after(PortCall::ListProjects).await.map_err(failed)?;
+        Ok(page)
+    }
+}
+
+impl NameStore for SimulatedWorker {
+    async fn load(&self) -> Result<Vec<ProjectName>, PortError> {
+        Ok(lock(&self.services.registry).stored_names.clone())
+    }
+
+    async fn store(&self, names: &[ProjectName], _: Timestamp) -> Result<(), PortError> {
+        lock(&self.services.registry).stored_names = names.to_vec();
+        Ok(())
     }
 }
 
