@@ -1,9 +1,11 @@
 //! `bin/chaos`: runs the real binaries under faults and then checks invariants by the state outside the workers.
 mod clock_jump;
+mod drip;
 mod event_faults;
 mod fleet;
 mod flood;
 mod invariants;
+mod names;
 mod plan;
 mod proxies;
 mod publisher;
@@ -35,7 +37,7 @@ pub struct ChaosArguments {
     /// Number of jobs, or of messages; the default depends on the scenario
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     jobs: Option<u64>,
-    /// Number of workers
+    /// Number of workers; names: one more starts in the middle
     #[arg(long, default_value_t = 4, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=32))]
     workers: u8,
     /// storm: interval between disruptions (KILL, TERM or STOP), as 200ms or 1s
@@ -71,6 +73,10 @@ enum Scenario {
     Quota,
     /// A queue full of the largest messages
     Flood,
+    /// Requests for unknown names, beside registered ones, while SSM throttles
+    Names,
+    /// A forge that sends one byte a second
+    Drip,
 }
 
 /// Runs a scenario and prints its result; false if an invariant does not hold.
@@ -90,6 +96,8 @@ pub async fn run(arguments: ChaosArguments) -> anyhow::Result<bool> {
         Scenario::Silence => silence::run(options, &arguments, seed).await?,
         Scenario::Quota => quota::run(options, &arguments).await?,
         Scenario::Flood => flood::run(options, &arguments).await?,
+        Scenario::Names => names::run(options, &arguments).await?,
+        Scenario::Drip => drip::run(options, &arguments).await?,
     };
     result.print(arguments.output);
     Ok(result.violations.is_empty())

@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::response::{ForgeResponse, PagureError};
 
+/// The time between two bytes of a forge that drips.
+const DRIP_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The calls that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultScope {
@@ -48,6 +51,8 @@ pub enum ForgeFailure {
     Disconnect,
     /// Status 200 and an endless body.
     EndlessBody,
+    /// Status 200 and an endless body of one byte a second.
+    Drip,
 }
 
 /// How long a call is held.
@@ -82,6 +87,10 @@ impl IntoResponse for ForgeFailure {
                 let spaces = Bytes::from_static(&[b' '; 16 * 1024]);
                 Body::from_stream(stream::repeat_with(move || Ok::<_, io::Error>(spaces.clone())))
             }
+            Self::Drip => Body::from_stream(stream::unfold((), |()| async {
+                tokio::time::sleep(DRIP_INTERVAL).await;
+                Some((Ok::<_, io::Error>(Bytes::from_static(b" ")), ()))
+            })),
         };
         ([(axum::http::header::CONTENT_TYPE, "application/json")], body).into_response()
     }

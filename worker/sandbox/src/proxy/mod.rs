@@ -7,6 +7,7 @@ mod counters;
 mod date;
 mod fault;
 mod hold;
+mod rate_limit;
 mod response;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use call::ProxiedCall;
 use counters::ProxyCounters;
 use fault::InjectedFault;
 use hold::CallHold;
+use rate_limit::RateLimit;
 
 /// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
@@ -47,6 +49,7 @@ struct ProxyState {
     /// The offset of the responses' dates in seconds.
     date_offset: AtomicI64,
     hold: CallHold,
+    rate_limit: RateLimit,
     counters: ProxyCounters,
     in_flight: watch::Sender<usize>,
 }
@@ -81,6 +84,7 @@ impl Proxy {
             percent: AtomicU8::new(0),
             date_offset: AtomicI64::new(0),
             hold: CallHold::new(),
+            rate_limit: RateLimit::default(),
             counters: ProxyCounters::default(),
             in_flight: watch::Sender::new(0),
         });
@@ -107,6 +111,16 @@ impl Proxy {
     /// The call itself is executed.
     pub fn hold_response(&self, name: &str, calls_before: u64) {
         self.state.hold.set(name, calls_before);
+    }
+
+    /// Limits the calls whose names begin so, over all callers. Those beyond it are throttled, as AWS does.
+    pub fn limit_rate(&self, prefix: &str, per_second: usize) {
+        self.state.rate_limit.set(prefix, per_second);
+    }
+
+    /// How many calls that limit throttled.
+    pub fn rate_limited(&self) -> u64 {
+        self.state.rate_limit.throttled()
     }
 
     /// Waits until that call was executed.
@@ -155,6 +169,9 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
     };
     let call = ProxiedCall::identify(&parts, &body);
     let call_index = state.counters.count_call(&call.name);
+    if state.rate_limit.throttles(&call.name) {
+        return response::throttle(call.protocol);
+    }
     if state.hold.matches(&call.name, call_index) {
         state.forward(parts, body).await;
         state.hold.mark_reached();
