@@ -208,13 +208,13 @@ fn check(scenario: &Scenario, ledger: &LedgerStub, choices: &[usize]) {
             assert!(live.iter().all(|row| row.message != message), "{message:?} was canceled: {}", describe());
         } else {
             let answers = |row: &&Row| distance(row.message.sent_at, message.sent_at) <= WINDOW;
-            assert!(live.iter().any(|row| answers(&row)), "{message:?} was swallowed: {}", describe());
+            assert!(live.iter().any(answers), "{message:?} was swallowed: {}", describe());
         }
     }
     if canceled_at.is_none() && !rows.iter().any(Row::is_refused) {
         for (index, a) in live.iter().enumerate() {
             let is_near = |b: &&Row| distance(a.message.sent_at, b.message.sent_at) <= WINDOW;
-            assert!(!live[index + 1..].iter().any(|b| is_near(&b)), "one step is two jobs: {}", describe());
+            assert!(!live[index + 1..].iter().any(is_near), "one step is two jobs: {}", describe());
         }
     }
     let messages: BTreeSet<&String> = rows.iter().map(|row| &row.message.id).collect();
