@@ -18,6 +18,7 @@ impl Ports for WorkerPorts {
     type Clock = AwsClock;
     type ProjectRegistry = SsmRegistry;
     type JobLedger = DynamoDbLedger;
+    type OrderLedger = DynamoDbLedger;
     type BuildProvider = CodeBuildProvider;
     type StatusReporter = PagureReporter;
     type RefResolver = PagureReporter;
@@ -32,6 +33,10 @@ impl Ports for WorkerPorts {
     }
 
     fn ledger(&self) -> &DynamoDbLedger {
+        &self.ledger
+    }
+
+    fn order_ledger(&self) -> &DynamoDbLedger {
         &self.ledger
     }
 

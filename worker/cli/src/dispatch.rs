@@ -38,7 +38,7 @@ pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Resul
                     jobs::cancel(&ledger, topic.as_ref(), cancel, now, printer).await
                 }
                 JobsCommand::Rerun(rerun) => {
-                    jobs::rerun(&ledger, &topic(&account, installation)?, &rerun.job, now, printer).await
+                    jobs::rerun(&ledger, &topic(&account, installation)?, rerun, now, printer).await
                 }
             }
         }

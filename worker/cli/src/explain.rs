@@ -12,7 +12,7 @@ use doorbell_engine::domain::{
 };
 use doorbell_engine::ports::{RefResolver, Unauthorized};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request, parse_build_variable_name};
-use doorbell_registry::BuildProjectName;
+use doorbell_registry::{BuildProjectName, OrderRule};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -63,6 +63,8 @@ struct ExplainOutput {
     command: Vec<String>,
     commit: Option<String>,
     timeout_minutes: Option<u32>,
+    /// `parallel`, `serial`, `newest`: how it would be ordered with other jobs of its ref.
+    order: Option<OrderRule>,
     /// Variables that the request sets.
     variables: BTreeMap<String, String>,
     /// Names in SSM or Secrets Manager.
@@ -205,6 +207,7 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
                 verdict: "built",
                 build_project: Some(launch.target.to_string()),
                 timeout_minutes: Some(launch.timeout_minutes),
+                order: Some(launch.order),
                 report: target.map(|target| format!("{} {}", target.to.url, target.to.repo)),
                 ..from_build_spec(launch.spec.clone())
             }
@@ -238,6 +241,18 @@ fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
     output
 }
 
+/// What other jobs of the ref mean for this one; nothing where they run at the same time.
+fn order_text(order: OrderRule) -> Option<String> {
+    Some(match order {
+        OrderRule::Parallel => return None,
+        OrderRule::Serial => "it waits for the jobs of this ref that were published before it".to_owned(),
+        OrderRule::Newest => {
+            "it waits while another job of this ref runs, and ends as canceled if its commit is older than one that ran"
+                .to_owned()
+        }
+    })
+}
+
 fn engine_config() -> JobConfig {
     JobConfig {
         installation: InstallationId::from_ledger_arn("explain"),
@@ -266,6 +281,7 @@ impl ExplainOutput {
             ("build", self.build_project.clone()),
             ("command", (!self.command.is_empty()).then(|| self.command.join(" "))),
             ("commit", self.commit.clone().or((self.verdict == "built").then(|| "the ref's tip".to_owned()))),
+            ("order", self.order.and_then(order_text)),
             ("minutes", self.timeout_minutes.map(|minutes| format!("at most {minutes}"))),
             ("credentials", (!self.credentials.is_empty()).then(|| self.credentials.join(", "))),
             ("report", self.report.clone()),

@@ -16,6 +16,7 @@ use crate::limiter::{ConcurrencyLimiter, ReadyJob};
 use crate::ports::{Clock, JobLedger, SHARDS};
 use crate::row_store::RowStore;
 use crate::sweep::first_shard;
+use crate::wake_queue::WakeQueue;
 
 /// Rows that one search for waiting jobs reads.
 const MAX_ROWS_READ: usize = 100;
@@ -38,6 +39,7 @@ pub(crate) struct Dispatcher<L, C, D> {
     driver: Arc<D>,
     tasks: Arc<JobTasks<L, C>>,
     in_flight: Arc<InFlightJobs>,
+    wake_queue: Arc<WakeQueue>,
 }
 
 impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, D> {
@@ -48,17 +50,19 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
         driver: Arc<D>,
         tasks: Arc<JobTasks<L, C>>,
         in_flight: Arc<InFlightJobs>,
+        wake_queue: Arc<WakeQueue>,
     ) -> Self {
-        Self { rows, clock, admission, driver, tasks, in_flight }
+        Self { rows, clock, admission, driver, tasks, in_flight, wake_queue }
     }
 
-    /// Dispatches jobs until `stop`: those that wait for a build slot, those that wait for their forge, and remote ones.
+    /// Dispatches jobs until `stop`: those that wait for a build slot, for their forge or for their turn, and remote ones.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let AdmissionController { build_limiter, forge_limiter, .. } = &*self.admission;
         futures_util::join!(
             self.dispatch_ready_jobs(build_limiter, Observation::SlotGranted, &stop),
             self.dispatch_ready_jobs(forge_limiter, Observation::ForgePermitGranted, &stop),
             self.steal_waiting_jobs(&stop),
+            self.wake_jobs(&stop),
         );
     }
 
@@ -82,6 +86,24 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
                     driver.drive(row, observation, Some(permit)).await;
                 }
             });
+        }
+    }
+
+    /// Drives each job that another job's end lets go on.
+    async fn wake_jobs(&self, stop: &CancellationToken) {
+        loop {
+            let key = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                key = self.wake_queue.next() => key,
+            };
+            let (rows, driver, job) = (Arc::clone(&self.rows), Arc::clone(&self.driver), key.clone());
+            let work = async move {
+                if let Some(row) = rows.load_or_log(&key).await {
+                    driver.drive(row, Observation::TurnReleased, None).await;
+                }
+            };
+            self.tasks.spawn_with_capacity(job, work).await;
         }
     }
 
@@ -132,8 +154,11 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
     }
 }
 
+/// Whether a row waits for a slot. One that waits for its turn would give it back, again and again.
 fn is_waiting(row: &Row) -> bool {
-    matches!(row.phase, Phase::Accepted { .. }) && row.desired == DesiredState::Run && row.quarantined.is_none()
+    matches!(row.phase, Phase::Accepted { turn: None, .. })
+        && row.desired == DesiredState::Run
+        && row.quarantined.is_none()
 }
 
 #[cfg(test)]
@@ -142,6 +167,17 @@ mod tests {
     use crate::job_tasks::TaskPool;
     use crate::quarantine::Quarantine;
     use crate::stubs::{ClockStub, DriverStub, LedgerStub, NOW, config, row};
+
+    #[test]
+    fn job_that_waits_for_its_turn_is_offered_no_slot() {
+        use crate::domain::TurnWait;
+        use crate::stubs::ordered_launch;
+        let waits = |turn| {
+            let launch = ordered_launch(doorbell_registry::OrderRule::Serial);
+            is_waiting(&Row { phase: Phase::Accepted { launch, attempt: 1, waiting: None, turn }, ..row(1) })
+        };
+        assert!(waits(None) && !waits(Some(TurnWait::Next)));
+    }
 
     #[tokio::test]
     async fn queued_job_is_driven_with_a_permit() {
@@ -153,8 +189,15 @@ mod tests {
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
         let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
         let driver = Arc::new(DriverStub::default());
-        let dispatcher =
-            Dispatcher::new(rows, clock, Arc::clone(&admission), Arc::clone(&driver), tasks, Arc::default());
+        let dispatcher = Dispatcher::new(
+            rows,
+            clock,
+            Arc::clone(&admission),
+            Arc::clone(&driver),
+            tasks,
+            Arc::default(),
+            Arc::default(),
+        );
         drop(admission.build_limiter.try_acquire("builds"));
         admission.build_limiter.enqueue("builds", &row(1).request.project, NOW, &row(1).key);
         let stop = CancellationToken::new();

@@ -16,9 +16,10 @@ use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
 use crate::limiter::Permit;
-use crate::ports::{Clock, JobLedger};
+use crate::ports::{Clock, JobLedger, OrderLedger};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
 use crate::series_store::SeriesStore;
+use crate::turn_keeper::TurnKeeper;
 
 /// Iterations that one hint may cause. A whole job takes about six; more means that two decisions cause each other.
 const MAX_ROUNDS: usize = 40;
@@ -30,6 +31,15 @@ pub(crate) struct PersistedDecision {
     pub(crate) effects: Vec<Effect>,
     pub(crate) permits: Permits,
     pub(crate) claimed_at: Instant,
+}
+
+impl PersistedDecision {
+    /// Whether the job uses the permit that it was granted only after its next query.
+    ///
+    /// A permit that is given back between the two goes to another job, each time.
+    fn uses_permit_later(&self) -> bool {
+        matches!(self.row.phase, Phase::Received) || self.effects.contains(&Effect::TakeTurn)
+    }
 }
 
 /// What the consumers, the sweeper and the dispatcher ask of the driver.
@@ -53,18 +63,20 @@ pub(crate) trait JobDriver: Send + Sync + 'static {
 
 /// Drives jobs: decides, persists and executes.
 #[derive(Debug)]
-pub(crate) struct Driver<L, C, E> {
+pub(crate) struct Driver<L, O, C, E> {
     rows: Arc<RowStore<L>>,
     series: SeriesStore<L>,
     clock: C,
     admission: Arc<AdmissionController<C>>,
     effects: E,
+    turns: TurnKeeper<L, O, C>,
     in_flight: Arc<InFlightJobs>,
 }
 
-impl<L, C, E> JobDriver for Driver<L, C, E>
+impl<L, O, C, E> JobDriver for Driver<L, O, C, E>
 where
     L: JobLedger + 'static,
+    O: OrderLedger + 'static,
     C: Clock + 'static,
     E: EffectExecutor,
 {
@@ -93,16 +105,17 @@ where
     }
 }
 
-impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
+impl<L: JobLedger, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
     pub(crate) fn new(
         rows: Arc<RowStore<L>>,
         clock: C,
         admission: Arc<AdmissionController<C>>,
         effects: E,
+        turns: TurnKeeper<L, O, C>,
         in_flight: Arc<InFlightJobs>,
     ) -> Self {
         let series = SeriesStore::new(Arc::clone(&rows));
-        Self { rows, series, clock, admission, effects, in_flight }
+        Self { rows, series, clock, admission, effects, turns, in_flight }
     }
 
     async fn drive_row(&self, row: Row, observation: Observation, mut permit: Option<Permit>) {
@@ -118,15 +131,15 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
 
     /// Executes effects and decides on what they bring.
     ///
-    /// A job that was called for its forge reads its policy first: it keeps the permit until its commit is known.
+    /// A job that was called for its forge reads its policy first, and one that was called for a slot takes its turn first:
+    /// it keeps the permit meanwhile.
     async fn run_until_idle(&self, persisted: PersistedDecision, mut permit: Option<Permit>) {
-        let is_received = |row: &Row| matches!(row.phase, Phase::Received);
-        permit = permit.filter(|_| is_received(&persisted.row));
+        permit = permit.filter(|_| persisted.uses_permit_later());
         let (mut row, mut observations) = self.execute_effects(persisted).await;
         for _ in 0..MAX_ROUNDS {
             let Some(observation) = observations.pop_front() else { return };
-            permit = permit.filter(|_| is_received(&row));
             let Some(persisted) = self.decide_and_write(row, observation, &mut permit).await else { return };
+            permit = permit.filter(|_| persisted.uses_permit_later());
             let (next_row, more) = self.execute_effects(persisted).await;
             row = next_row;
             observations.extend(more);
@@ -144,6 +157,11 @@ impl<L: JobLedger, C: Clock, E: EffectExecutor> Driver<L, C, E> {
             let observation = match effect {
                 Effect::CancelSeries(key) => Some(self.cancel_series(&row, key).await),
                 Effect::PromoteRepeat(incoming) => Some(self.promote_repeat(incoming).await),
+                Effect::TakeTurn => Some(Observation::TurnTaken { rev: row.rev, outcome: self.turns.take(&row).await }),
+                Effect::ReleaseTurn(order) => {
+                    self.turns.release(&row, *order).await;
+                    None
+                }
                 effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
             };
             observations.extend(observation);
@@ -201,11 +219,15 @@ mod tests {
     use crate::domain::PolicyLookup;
     use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, config, row};
 
-    pub(super) fn driver(ledger: &LedgerStub, effects: EffectsStub) -> Driver<LedgerStub, ClockStub, EffectsStub> {
+    pub(super) fn driver(
+        ledger: &LedgerStub,
+        effects: EffectsStub,
+    ) -> Driver<LedgerStub, LedgerStub, ClockStub, EffectsStub> {
         let clock = ClockStub(Some(NOW));
         let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
         let admission = Arc::new(AdmissionController::new(clock, config()));
-        Driver::new(rows, clock, admission, effects, Arc::default())
+        let turns = TurnKeeper::new(Arc::clone(&rows), ledger.clone(), clock, Arc::default());
+        Driver::new(rows, clock, admission, effects, turns, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]

@@ -23,6 +23,8 @@ use crate::registry_reader::RegistryReader;
 use crate::row_store::RowStore;
 use crate::sweep::Sweeper;
 use crate::triggers::TriggerConsumer;
+use crate::turn_keeper::TurnKeeper;
+use crate::wake_queue::WakeQueue;
 
 /// Configuration of one worker.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub struct EngineConfig {
 
 type PortDriver<P> = Driver<
     <P as Ports>::JobLedger,
+    <P as Ports>::OrderLedger,
     <P as Ports>::Clock,
     PortCalls<
         <P as Ports>::BuildProvider,
@@ -85,6 +88,7 @@ impl<P: Ports> Engine<P> {
         P::Clock: Clone,
         P::ProjectRegistry: Clone,
         P::JobLedger: Clone,
+        P::OrderLedger: Clone,
         P::BuildProvider: Clone,
         P::StatusReporter: Clone,
         P::RefResolver: Clone,
@@ -105,8 +109,17 @@ impl<P: Ports> Engine<P> {
             ForgeCalls::new(ports.reporter().clone(), ports.resolver().clone(), ports.secrets().clone()),
             Arc::clone(&policies),
         );
-        let driver =
-            Arc::new(Driver::new(Arc::clone(&rows), clock(), Arc::clone(&admission), calls, Arc::clone(&in_flight)));
+        let wake_queue = Arc::<WakeQueue>::default();
+        let orders = ports.order_ledger().clone();
+        let turns = TurnKeeper::new(Arc::clone(&rows), orders, clock(), Arc::clone(&wake_queue));
+        let driver = Arc::new(Driver::new(
+            Arc::clone(&rows),
+            clock(),
+            Arc::clone(&admission),
+            calls,
+            turns,
+            Arc::clone(&in_flight),
+        ));
         let liveness = Arc::new(Liveness::default());
         Arc::new(Self {
             triggers: Arc::new(TriggerConsumer::new(
@@ -143,7 +156,7 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&in_flight),
                 Arc::clone(&liveness),
             ),
-            dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight),
+            dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight, wake_queue),
             pool,
             liveness,
             sweep_interval,

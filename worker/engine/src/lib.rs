@@ -32,6 +32,8 @@ mod sweep;
 mod token_cache;
 mod triggers;
 mod ttl_cache;
+mod turn_keeper;
+mod wake_queue;
 
 pub use engine::{Engine, EngineConfig};
 pub use liveness::{Liveness, LoopKind};

@@ -11,8 +11,8 @@ use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile, RefResolution,
-    RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
+    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, OrderItem, OrderScope, ProviderBuild, ProviderProfile,
+    RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
 };
 
 /// A call that failed; a later try may succeed.
@@ -156,6 +156,19 @@ pub trait JobLedger: Send + Sync {
     ) -> impl Future<Output = Result<DuePage, PortError>> + Send;
 }
 
+/// The ledger of the order of jobs: one item for each scope.
+pub trait OrderLedger: Send + Sync {
+    /// Reads an item, consistently; none where there is none.
+    fn load(&self, scope: &OrderScope) -> impl Future<Output = Result<Option<OrderItem>, LoadError>> + Send;
+    /// Writes an item over the one of the previous revision; over none where its revision is 1.
+    fn write(
+        &self,
+        scope: &OrderScope,
+        item: &OrderItem,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<UpdateOutcome, PortError>> + Send;
+}
+
 /// Keys of rows that are due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DuePage {
@@ -267,6 +280,8 @@ pub trait Ports: Send + Sync + 'static {
     type ProjectRegistry: ProjectRegistry;
     /// Its jobs, and the names that it knows.
     type JobLedger: JobLedger + NameStore;
+    /// Its order of jobs.
+    type OrderLedger: OrderLedger;
     /// Its provider.
     type BuildProvider: BuildProvider;
     /// Its status reporter.
@@ -282,6 +297,8 @@ pub trait Ports: Send + Sync + 'static {
     fn registry(&self) -> &Self::ProjectRegistry;
     /// See [`JobLedger`].
     fn ledger(&self) -> &Self::JobLedger;
+    /// See [`OrderLedger`].
+    fn order_ledger(&self) -> &Self::OrderLedger;
     /// See [`BuildProvider`].
     fn provider(&self) -> &Self::BuildProvider;
     /// See [`StatusReporter`].

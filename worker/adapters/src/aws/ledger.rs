@@ -1,5 +1,6 @@
 mod heartbeat;
 mod item;
+mod order;
 mod project_index;
 mod project_item;
 mod project_names;
@@ -38,8 +39,9 @@ pub use project_index::{LatestJobKeys, LedgerRows};
 /// `received_at` make the index `by_project`; they are written with the insert and never change. `expires_at` exists
 /// once the row is settled. An update names the attributes that it changes, so that what a newer worker adds stays.
 ///
-/// The key of an item that is no job begins with `#`: `#heartbeat`, `#registry` with the registered names, and
-/// `#project#<name>`, which makes the projects enumerable. Each has `schema`, `rev` and `expires_at`.
+/// The key of an item that is no job begins with `#`: `#heartbeat`, `#registry` with the registered names,
+/// `#project#<name>`, which makes the projects enumerable, and `#order#<project>#<ref>`, the lock of a ref. Each has
+/// `schema`, `rev` and `expires_at`.
 #[derive(Debug, Clone)]
 pub struct DynamoDbLedger {
     client: Client,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::{CliError, CommandOutcome};
 use crate::jobs::find::{find_to_cancel, no_such_job};
-use crate::jobs::{CancelArguments, find};
+use crate::jobs::{CancelArguments, RerunArguments, find};
 use crate::printer::{Line, Printer};
 
 #[derive(Serialize)]
@@ -105,12 +105,12 @@ fn request_id(row: &Row) -> Result<RequestId, CliError> {
 pub(crate) async fn rerun(
     ledger: &DynamoDbLedger,
     topic: &RequestTopic,
-    name: &str,
+    arguments: &RerunArguments,
     now: Timestamp,
     printer: Printer,
 ) -> Result<CommandOutcome, CliError> {
-    let row = find(ledger, name).await?;
-    let request = rerun_request(&row, now)?;
+    let row = find(ledger, &arguments.job.job).await?;
+    let request = rerun_request(&row, arguments.allow_older, now)?;
     let message_id = topic.publish(&request).await?;
     let job = JobKey::for_request(&request, &message_id)
         .map_err(|rule| CliError::operation_failed(rule, "see `doorbell jobs list`"))?;
@@ -120,10 +120,11 @@ pub(crate) async fn rerun(
     Ok(CommandOutcome::Done)
 }
 
-fn rerun_request(row: &Row, now: Timestamp) -> Result<Request, CliError> {
+fn rerun_request(row: &Row, allow_older: bool, now: Timestamp) -> Result<Request, CliError> {
     let id = format!("rerun-{}", now.as_millis());
     let id = id.parse().map_err(|rule: String| CliError::operation_failed(rule, "check this machine's clock"))?;
-    Ok(Request { id: Some(id), ..row.request.clone() })
+    let allow_older = allow_older || row.request.allow_older;
+    Ok(Request { id: Some(id), allow_older, ..row.request.clone() })
 }
 
 /// The SNS topic of requests.
@@ -198,6 +199,13 @@ mod tests {
         let request = Request::parse(r#"{"project":"demo","branch":"main","id":"ci-1"}"#).unwrap();
         let message = SourceMessage { id: "m".to_owned(), sent_at: NOW };
         Row::new(JobKey::for_request(&request, "m").unwrap(), request, message, NOW)
+    }
+
+    #[test]
+    fn rerun_allows_an_older_commit_only_if_asked() {
+        let rerun = |allow_older| rerun_request(&row(), allow_older, NOW).unwrap();
+        assert!(!rerun(false).allow_older && rerun(true).allow_older);
+        assert_ne!(rerun(true).id, row().request.id);
     }
 
     async fn cancel_twice(reply: Reply) -> [bool; 2] {

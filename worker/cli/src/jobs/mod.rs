@@ -43,9 +43,10 @@ pub(crate) enum JobsCommand {
     /// Publish a job's request again, as a new job
     #[command(
         after_help = "Without a commit in the request, the ref's current head is built.\n\nExamples:\n  doorbell \
-                            jobs rerun ci-4711\n  doorbell logs -f \"$(doorbell jobs rerun ci-4711)\""
+                            jobs rerun ci-4711\n  doorbell jobs rerun ci-4711 --allow-older\n  doorbell logs -f \"$(doorbell jobs rerun \
+                            ci-4711)\""
     )]
-    Rerun(JobArguments),
+    Rerun(RerunArguments),
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +65,15 @@ pub(crate) struct CancelArguments {
     /// Publish a cancel request instead of writing the job's row
     #[arg(long)]
     pub(crate) by_request: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RerunArguments {
+    #[command(flatten)]
+    pub(crate) job: JobArguments,
+    /// Build the commit even if a newer one of the ref was built; the project must permit it (allowOlder)
+    #[arg(long)]
+    pub(crate) allow_older: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,5 @@
 use doorbell_adapters::aws::DynamoDbLedger;
-use doorbell_engine::domain::{DesiredState, NotificationState, Phase, ReportEntry, Row, Timestamp};
+use doorbell_engine::domain::{DesiredState, NotificationState, Phase, ReportEntry, Row, Timestamp, TurnWait};
 use doorbell_messages::JobKey;
 use serde::Serialize;
 
@@ -126,6 +126,13 @@ fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
     let due = row.due_at()?;
     let what = match (&row.phase, row.desired) {
         (Phase::Received, _) => "for the policy and the commit",
+        (Phase::Accepted { turn: Some(TurnWait::Behind(job)), .. }, DesiredState::Run) => {
+            &format!("for {job} on the same ref")
+        }
+        (Phase::Accepted { turn: Some(TurnWait::Next), .. }, DesiredState::Run) => "for its turn on the same ref",
+        (Phase::Accepted { turn: Some(TurnWait::Full), .. }, DesiredState::Run) => {
+            "for room: too many jobs wait on the same ref"
+        }
         (Phase::Accepted { .. }, DesiredState::Run) => "for a build slot",
         (Phase::Starting { .. }, _) => "for the outcome of StartBuild",
         (Phase::Running { .. }, DesiredState::Run) => "for the end of the build",

@@ -1,4 +1,4 @@
-use doorbell_engine::domain::{DesiredState, Phase, Row, SeriesEntry, Timestamp, TrailKind};
+use doorbell_engine::domain::{DesiredState, Phase, Row, SeriesEntry, Timestamp, TrailKind, TurnWait};
 use serde::Serialize;
 
 /// A job, for `--output json`. Its fields are stable; later versions may add fields. Times are ISO 8601, UTC.
@@ -14,6 +14,8 @@ pub(crate) struct JobView {
     phase: &'static str,
     desired: &'static str,
     message: Option<String>,
+    /// The job of the same ref that this one waits for.
+    waits_for: Option<String>,
     cause: Option<String>,
     vendor: Option<String>,
     received_at: String,
@@ -60,6 +62,7 @@ impl From<&Row> for JobView {
                 DesiredState::Cancel => "cancel",
             },
             message: status_reason(row),
+            waits_for: waits_for(row),
             cause: row.request.cause.as_ref().map(ToString::to_string),
             vendor: origin.and_then(|origin| origin.vendor.as_ref()).map(ToString::to_string),
             received_at: row.received_at.to_string(),
@@ -114,9 +117,16 @@ pub(crate) fn status_reason(row: &Row) -> Option<String> {
     match &row.phase {
         Phase::Finished { result, .. } => Some(result.message.clone()),
         Phase::Rejected { reason, .. } => Some(reason.clone()),
-        Phase::Accepted { waiting, .. } => waiting.clone(),
+        Phase::Accepted { waiting, turn, .. } => turn.as_ref().map(ToString::to_string).or_else(|| waiting.clone()),
         Phase::Received if row.tries > 0 => row.trail.last().map(|entry| entry.message.clone()),
         Phase::Received | Phase::Starting { .. } | Phase::Running { .. } => None,
+    }
+}
+
+fn waits_for(row: &Row) -> Option<String> {
+    match &row.phase {
+        Phase::Accepted { turn: Some(TurnWait::Behind(job)), .. } => Some(job.to_string()),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use doorbell_messages::{BuildId, GitRef, JobKey};
-use doorbell_registry::BuildProjectName;
+use doorbell_registry::{BuildProjectName, OrderRule};
 
 use crate::domain::intake::IncomingRequest;
 use crate::domain::launch::LaunchSpec;
@@ -56,6 +56,10 @@ pub enum Effect {
     QueryBuilds(BuildQuery),
     /// Query: the state of the build.
     DescribeBuild(BuildId),
+    /// Call: take the turn of this job on its ref.
+    TakeTurn,
+    /// Call: pass the ref on, since this job is over. The order of the ref's jobs is the one of its launch.
+    ReleaseTurn(OrderRule),
     /// Call: start the build.
     StartBuild {
         /// The frozen input.

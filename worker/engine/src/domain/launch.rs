@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use doorbell_messages::{
-    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, PROJECT_DOCUMENT, Request,
-    build_variable_name,
+    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, NOT_OLDER_THAN, PROJECT_DOCUMENT,
+    Request, build_variable_name,
 };
-use doorbell_registry::{BuildProjectName, OnUnknownStart};
+use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
@@ -26,6 +26,9 @@ pub struct Launch {
     pub timeout_minutes: u32,
     /// What happens when it cannot be known whether a build was started.
     pub on_unknown_start: OnUnknownStart,
+    /// The order of the jobs of its ref. Rows with another one than the default have schema 2.
+    #[serde(default, skip_serializing_if = "OrderRule::is_parallel")]
+    pub order: OrderRule,
     /// Commits that the built one must not be a strict ancestor of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_older_than: Vec<CommitId>,
@@ -95,9 +98,19 @@ impl Launch {
             spec: LaunchSpec { target: target.clone(), timeout_minutes, environment },
             timeout_minutes,
             on_unknown_start: document.on_unknown_start,
+            order: document.order,
             not_older_than: Vec::new(),
             pinned: false,
         }
+    }
+
+    /// Sets the commits that the build of the next attempt must not be older than.
+    pub(crate) fn set_not_older_than(&mut self, commits: Vec<CommitId>) {
+        self.spec.environment.retain(|variable| variable.name != NOT_OLDER_THAN);
+        if !commits.is_empty() {
+            self.spec.environment.push(plaintext(NOT_OLDER_THAN, BuildEnvironment::commit_list(&commits)));
+        }
+        self.not_older_than = commits;
     }
 
     /// How long after its start a build must have ended, given the longest wait in the provider's own queue.

@@ -4,6 +4,7 @@ use doorbell_messages::{BuildId, CommitId, JobKey};
 use doorbell_registry::BuildProjectName;
 
 use crate::domain::notification::StatusAt;
+use crate::domain::order::TurnOutcome;
 use crate::domain::policy::Policy;
 use crate::domain::provider_build::ProviderBuild;
 use crate::domain::timestamp::Timestamp;
@@ -27,6 +28,15 @@ pub enum Observation {
         build_project: BuildProjectName,
         /// What the ref resolved to.
         resolution: RefResolution,
+    },
+    /// The job that this one waited for on its ref is over.
+    TurnReleased,
+    /// The result of [`Effect::TakeTurn`](crate::domain::Effect::TakeTurn).
+    TurnTaken {
+        /// The revision of the row that took the turn.
+        rev: u64,
+        /// What the turn said.
+        outcome: TurnOutcome,
     },
     /// The result of [`Effect::StartBuild`](crate::domain::Effect::StartBuild).
     StartAttempted {

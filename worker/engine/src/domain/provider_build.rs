@@ -105,6 +105,11 @@ impl ProviderBuild {
         matches!(self.state, BuildState::Queued)
     }
 
+    /// Whether it stepped aside for a newer commit.
+    pub fn is_older_commit(&self) -> bool {
+        matches!(self.state, BuildState::Ended(BuildOutcome::OlderCommit))
+    }
+
     /// Whether the project's command ran, once the build has ended.
     pub fn command_ran(&self) -> CommandRan {
         match &self.state {

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use doorbell_messages::{CommitId, GitRef, JobKey, Request, Status};
+use doorbell_registry::OrderRule;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::build_record::{BuildRecord, BuildStage, CommandRan, FinalResult};
 use crate::domain::config::{MAX_TRAIL_LENGTH, SERIES_RETENTION, SETTLED_RETENTION};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
+use crate::domain::order::TurnWait;
 use crate::domain::rejection::RejectionKind;
 use crate::domain::series::{RepeatRequest, SeriesEntry, SourceMessage};
 use crate::domain::timestamp::Timestamp;
@@ -111,8 +113,11 @@ pub enum Phase {
         launch: Box<Launch>,
         /// The number of the next start token, counted from 1.
         attempt: u32,
-        /// Why the job waits.
+        /// Why the job waits for the provider.
         waiting: Option<String>,
+        /// What the job waits for on its ref; none where it has its turn, or needs none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnWait>,
     },
     /// A start call was claimed: a build may or may not exist.
     Starting {
@@ -144,6 +149,9 @@ pub enum Phase {
         result: FinalResult,
         /// The build, if there was one.
         build: Option<BuildRecord>,
+        /// The commits that the build was compared with.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        not_older_than: Vec<CommitId>,
     },
     /// The policy did not allow the request.
     Rejected {
@@ -158,6 +166,22 @@ pub enum Phase {
 }
 
 impl Row {
+    /// The newest schema of rows that this version reads.
+    pub const MAX_SCHEMA: u32 = 2;
+
+    /// The schema of the row as it is.
+    ///
+    /// A worker of schema 1 would start a job of an order without a turn, so it must not write such a row.
+    pub fn schema(&self) -> u32 {
+        if self.order().is_parallel() { 1 } else { 2 }
+    }
+
+    /// The order of the row's ref, as the launch froze it.
+    pub(crate) fn order(&self) -> OrderRule {
+        let denied = self.denied_start.as_ref().map(|denied| &*denied.launch);
+        self.launch().or(denied).map(|launch| launch.order).unwrap_or_default()
+    }
+
     /// A row that was never written.
     pub fn new(key: JobKey, request: Request, message: SourceMessage, now: Timestamp) -> Self {
         Self {

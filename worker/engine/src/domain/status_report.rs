@@ -30,6 +30,7 @@ fn comment(row: &Row) -> String {
             Some(denied) => format!("waiting for a build: {}", denied.reason),
             None => "waiting for the registry".to_owned(),
         },
+        Phase::Accepted { turn: Some(wait), .. } => wait.to_string(),
         Phase::Accepted { waiting: Some(why), .. } => format!("waiting for a build: {why}"),
         Phase::Accepted { .. } | Phase::Starting { .. } => "waiting for a build".to_owned(),
         Phase::Running { build, .. } if build.is_queued => "waiting in the provider's queue".to_owned(),

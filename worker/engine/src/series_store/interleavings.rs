@@ -18,6 +18,7 @@ use crate::domain::{DesiredState, Observation, PolicyLookup, SourceMessage};
 use crate::drive::{Driver, JobDriver};
 use crate::ports::{Cursor, DuePage, InsertOutcome, UpdateOutcome};
 use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, config};
+use crate::turn_keeper::TurnKeeper;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const WINDOW: Duration = Duration::from_secs(60 * 60);
@@ -107,7 +108,8 @@ async fn reject<L: JobLedger + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
     let Some(row) = rows.load(key).await.unwrap() else { return };
     let clock = ClockStub(Some(NOW));
     let admission = Arc::new(AdmissionController::new(clock, config()));
-    let driver = Driver::new(rows, clock, admission, EffectsStub::new([]), Arc::default());
+    let turns = TurnKeeper::new(Arc::clone(&rows), LedgerStub::default(), clock, Arc::default());
+    let driver = Driver::new(rows, clock, admission, EffectsStub::new([]), turns, Arc::default());
     let observation =
         if row.is_over() { Observation::Due } else { Observation::PolicyRead(PolicyLookup::NotRegistered) };
     driver.drive(Row { phase_due_at: Some(NOW), ..row }, observation, None).await;

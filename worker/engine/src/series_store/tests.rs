@@ -30,7 +30,11 @@ pub(super) fn refused(row: &Row) -> Row {
         at: NOW,
         command_ran: Some(CommandRan::No),
     };
-    Row { phase: Phase::Finished { result, build: None }, phase_due_at: None, ..row.clone() }
+    Row {
+        phase: Phase::Finished { result, build: None, not_older_than: Vec::new() },
+        phase_due_at: None,
+        ..row.clone()
+    }
 }
 
 /// The store of another process at each call.

@@ -3,8 +3,10 @@ use std::sync::{Arc, Mutex};
 
 use doorbell_messages::JobKey;
 
-use crate::domain::{Row, Timestamp};
-use crate::ports::{Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of};
+use crate::domain::{OrderItem, OrderScope, Row, Timestamp};
+use crate::ports::{
+    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome, shard_of,
+};
 
 /// What happens to a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(crate) struct LedgerStub(Arc<Mutex<StubState>>);
 struct StubState {
     rows: BTreeMap<JobKey, Row>,
     newer_schema: BTreeMap<JobKey, u32>,
+    orders: BTreeMap<OrderScope, OrderItem>,
+    order_faults: Vec<WriteFault>,
     faults: Vec<WriteFault>,
     updates: usize,
 }
@@ -51,6 +55,19 @@ impl LedgerStub {
     /// What happens to the next writes, in this order; the others succeed.
     pub(crate) fn script(&self, faults: &[WriteFault]) {
         self.0.lock().unwrap().faults = faults.iter().rev().copied().collect();
+    }
+
+    pub(crate) fn remove(&self, key: &JobKey) {
+        self.0.lock().unwrap().rows.remove(key);
+    }
+
+    /// What happens to the next writes of order items.
+    pub(crate) fn script_orders(&self, faults: &[WriteFault]) {
+        self.0.lock().unwrap().order_faults = faults.iter().rev().copied().collect();
+    }
+
+    pub(crate) fn order(&self, row: &Row) -> OrderItem {
+        self.0.lock().unwrap().orders.get(&OrderScope::of(row)).cloned().unwrap_or_default()
     }
 
     pub(crate) fn row(&self, key: &JobKey) -> Option<Row> {
@@ -129,5 +146,32 @@ impl JobLedger for LedgerStub {
         let is_due = |row: &Row| shard_of(&row.key) == shard && row.due_at().is_some_and(|due| due <= now);
         let rows = self.rows().into_iter().filter(is_due);
         Ok(DuePage { keys: rows.map(|row| row.key).collect(), next: None })
+    }
+}
+
+impl OrderLedger for LedgerStub {
+    async fn load(&self, scope: &OrderScope) -> Result<Option<OrderItem>, LoadError> {
+        Ok(self.0.lock().unwrap().orders.get(scope).cloned())
+    }
+
+    async fn write(&self, scope: &OrderScope, item: &OrderItem, _: Timestamp) -> Result<UpdateOutcome, PortError> {
+        let mut state = self.0.lock().unwrap();
+        let fault = state.order_faults.pop();
+        if fault == Some(WriteFault::Fail) {
+            return Err(PortError("down".to_owned()));
+        }
+        let current = state.orders.entry(scope.clone()).or_default();
+        if fault == Some(WriteFault::LoseRace) {
+            current.rev += 1;
+        }
+        if current.rev + 1 != item.rev {
+            return Ok(UpdateOutcome::Conflict);
+        }
+        *current = item.clone();
+        match fault {
+            Some(WriteFault::LoseReply) => Err(PortError("reply lost".to_owned())),
+            Some(WriteFault::ReportConflict) => Ok(UpdateOutcome::Conflict),
+            _ => Ok(UpdateOutcome::Written),
+        }
     }
 }

@@ -8,8 +8,9 @@ mod queue;
 use std::time::Duration;
 
 use doorbell_messages::{JobKey, Request};
+use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
 
-use crate::domain::{InstallationId, JobConfig, ProviderProfile, Row, SourceMessage, Timestamp};
+use crate::domain::{InstallationId, JobConfig, Launch, LaunchSpec, ProviderProfile, Row, SourceMessage, Timestamp};
 use crate::ports::Clock;
 
 pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, described_build};
@@ -31,6 +32,21 @@ pub(crate) fn row(number: u32) -> Row {
     let id = message_id(number);
     let key = JobKey::for_request(&request, &id).unwrap();
     Row::new(key, request, SourceMessage { id, sent_at: NOW }, NOW)
+}
+
+/// The launch of a job of an order.
+pub(crate) fn ordered_launch(order: OrderRule) -> Box<Launch> {
+    let target: BuildProjectName = "builds".parse().unwrap();
+    Box::new(Launch {
+        provider: PROFILE.name.to_owned(),
+        target: target.clone(),
+        spec: LaunchSpec { target, timeout_minutes: 60, environment: Vec::new() },
+        timeout_minutes: 60,
+        on_unknown_start: OnUnknownStart::Retry,
+        order,
+        not_older_than: Vec::new(),
+        pinned: false,
+    })
 }
 
 /// The facts of the provider stub.

@@ -13,6 +13,8 @@ mod limits;
 mod memory;
 mod messages;
 mod missing_events;
+mod order;
+mod order_oracle;
 mod outages;
 mod quarantine;
 mod series;

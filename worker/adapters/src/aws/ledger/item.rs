@@ -8,8 +8,11 @@ use doorbell_messages::JobKey;
 /// An item as the SDK has it: attribute values by name.
 pub(super) type DynamoDbItem = HashMap<String, AttributeValue>;
 
-/// The schema of rows and items. A worker neither writes nor acks what depends on an item of a newer one.
+/// The schema of items that are no rows; a row says its own.
 pub(super) const SCHEMA: u32 = 1;
+
+/// The newest schema that this worker reads. It neither writes nor acks what depends on an item of a newer one.
+const MAX_SCHEMA: u32 = Row::MAX_SCHEMA;
 
 /// The attributes that an item has only at times.
 pub(super) const OPTIONAL_ATTRIBUTES: [&str; 3] = ["due_shard", "due_at", "expires_at"];
@@ -24,7 +27,7 @@ pub(super) fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
         ("pk", string_value(row.key.as_str())),
         ("rev", number_value(row.rev)),
         ("writer", string_value(&row.writer)),
-        ("schema", number_value(u64::from(SCHEMA))),
+        ("schema", number_value(u64::from(row.schema()))),
         ("status", string_value(row.status().as_str())),
         ("project", string_value(row.request.project.as_str())),
         ("listed", string_value(&project_shard_of(&row.key))),
@@ -36,15 +39,20 @@ pub(super) fn item_from_row(row: &Row) -> Result<DynamoDbItem, PortError> {
 }
 
 pub(super) fn row_from_item(item: &DynamoDbItem) -> Result<Row, LoadError> {
-    let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u32>().ok());
-    match schema {
-        Some(schema) if schema > SCHEMA => return Err(LoadError::NewerSchema(schema)),
-        Some(_) => {}
-        None => return Err(LoadError::Corrupt("it has no schema".to_owned())),
-    }
+    check_schema(item)?;
     let json = item.get("row").and_then(|value| value.as_s().ok());
     let json = json.ok_or_else(|| LoadError::Corrupt("it has no row".to_owned()))?;
     serde_json::from_str(json).map_err(|error| LoadError::Corrupt(error.to_string()))
+}
+
+/// Refuses an item of a schema that this worker does not know.
+pub(super) fn check_schema(item: &DynamoDbItem) -> Result<(), LoadError> {
+    let schema = item.get("schema").and_then(|value| value.as_n().ok()).and_then(|text| text.parse::<u32>().ok());
+    match schema {
+        Some(schema) if schema > MAX_SCHEMA => Err(LoadError::NewerSchema(schema)),
+        Some(_) => Ok(()),
+        None => Err(LoadError::Corrupt("it has no schema".to_owned())),
+    }
 }
 
 pub(super) fn key_of(item: &DynamoDbItem) -> Option<JobKey> {

@@ -171,7 +171,8 @@ async fn row_of_newer_schema_is_not_reported_as_corrupt() {
         let aws = AwsStub::new([(200, answer)]).await;
         table(&aws).await.load(&key).await.remove(0)
     };
-    assert_eq!(load(item(2)).await, Err(LoadError::NewerSchema(2)));
+    let newer = Row::MAX_SCHEMA + 1;
+    assert_eq!(load(item(newer)).await, Err(LoadError::NewerSchema(newer)));
     assert!(matches!(load(json!({"Item": {"pk": {"S": "x"}}})).await, Err(LoadError::Corrupt(_))));
     let truncated = json!({"Item": {"schema": {"N": "1"}, "row": {"S": "{"}}});
     assert!(matches!(load(truncated).await, Err(LoadError::Corrupt(_))));

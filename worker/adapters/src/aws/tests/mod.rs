@@ -4,6 +4,7 @@ mod canary;
 mod codebuild;
 mod connection;
 mod ledger;
+mod order;
 mod others;
 mod project_index;
 

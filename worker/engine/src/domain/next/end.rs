@@ -34,7 +34,9 @@ impl Transition<'_> {
         let Rejection { kind, reason } = rejection;
         self.set_report_target(target);
         self.row.record(self.now, TrailKind::Rejected, format!("rejected: {reason}"));
+        let order = self.row.order();
         self.row.enter_phase(Phase::Rejected { kind: Some(kind), reason, at: self.now }, None);
+        self.release_turn(order);
         self.on_ended();
     }
 
@@ -42,7 +44,10 @@ impl Transition<'_> {
         self.row.record(self.now, TrailKind::Finished, format!("{status}: {message}"));
         self.row.reset_report_retries();
         let result = FinalResult { status, message, at: self.now, command_ran: Some(command_ran) };
-        self.row.enter_phase(Phase::Finished { result, build }, None);
+        let order = self.row.order();
+        let not_older_than = self.row.launch().map(|launch| launch.not_older_than.clone()).unwrap_or_default();
+        self.row.enter_phase(Phase::Finished { result, build, not_older_than }, None);
+        self.release_turn(order);
         self.on_ended();
     }
 

@@ -5,6 +5,7 @@ mod repeat;
 mod report;
 mod running;
 mod starting;
+mod turn;
 
 use crate::domain::config::{JobConfig, SEARCH_INTERVAL};
 use crate::domain::effect::{BuildQuery, DecisionContext, Effect};
@@ -52,8 +53,9 @@ impl Transition<'_> {
     fn apply(&mut self, observation: Observation) {
         match observation {
             Observation::Due => self.on_due(),
-            // Only an accepted job waits for a slot; in any other phase this changes nothing.
-            Observation::SlotGranted => self.try_start(),
+            // Only an accepted job waits for a slot or a turn; in any other phase this changes nothing.
+            Observation::SlotGranted | Observation::TurnReleased => self.try_start(),
+            Observation::TurnTaken { rev, outcome } => self.on_turn_taken(rev, outcome),
             Observation::ForgePermitGranted => self.on_forge_permit_granted(),
             Observation::PolicyRead(policy) => self.on_policy_read(policy),
             Observation::RefResolved { policy, build_project, resolution } => {

@@ -113,7 +113,8 @@ impl Transition<'_> {
         // The token of a denied start is used up; the tries go on, so that a denial of a day is no storm of calls.
         let (attempt, tries, waiting) =
             denied.map_or((1, 0, None), |denied| (denied.attempt + 1, denied.tries, Some(denied.reason)));
-        self.row.enter_phase(Phase::Accepted { launch: Box::new(launch), attempt, waiting }, Some(self.now));
+        let accepted = Phase::Accepted { launch: Box::new(launch), attempt, waiting, turn: None };
+        self.row.enter_phase(accepted, Some(self.now));
         self.row.tries = tries;
         self.try_start();
     }

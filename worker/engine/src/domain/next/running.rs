@@ -74,6 +74,7 @@ impl Transition<'_> {
     pub(super) fn track_build(&mut self, launch: Box<Launch>, running_since: Timestamp, build: &ProviderBuild) {
         let record = self.build_record(&launch, build);
         if let Some((status, message)) = build.final_status() {
+            let message = older_commit_text(&launch, build).unwrap_or(message);
             return self.finish_with_build(status, message, record, build.command_ran());
         }
         let max_lifetime = launch.max_lifetime(self.config.provider.max_queue_time);
@@ -141,4 +142,13 @@ impl Transition<'_> {
         }
         self.row.phase_due_at = Some(self.now + self.config.poll_interval(age));
     }
+}
+
+/// What a build that stepped aside is older than, as far as the launch says; the build's log names the commit.
+fn older_commit_text(launch: &Launch, build: &ProviderBuild) -> Option<String> {
+    let (first, others) = launch.not_older_than.split_first().filter(|_| build.is_older_commit())?;
+    Some(match others.len() {
+        0 => format!("older than commit {first} of the same ref"),
+        count => format!("older than commit {first} of the same ref, or than one of {count} more (the log names it)"),
+    })
 }

@@ -18,14 +18,25 @@ use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {
     pub(super) fn try_start(&mut self) {
-        let Phase::Accepted { launch, attempt, waiting } = &self.row.phase else { return };
+        let Phase::Accepted { waiting, turn, .. } = &self.row.phase else { return };
         if self.row.desired == DesiredState::Cancel {
             return self.finish_without_build(Status::Canceled, "canceled before it started".to_owned());
         }
         if self.row.age(self.now) > self.config.queue_timeout {
-            let why = waiting.clone().unwrap_or_else(|| "no build could be started".to_owned());
+            let turn = turn.as_ref().map(ToString::to_string);
+            let why = turn.or(waiting.clone()).unwrap_or_else(|| "no build could be started".to_owned());
             return self.finish_without_build(Status::Error, format!("waited too long for a build: {why}"));
         }
+        if !self.row.order().is_parallel() {
+            // Before each claim of an attempt's first send: a claim without a turn could overtake another job.
+            return self.effects.push(Effect::TakeTurn);
+        }
+        self.start_with_slot();
+    }
+
+    /// Claims the start of an accepted job if there may be a slot.
+    pub(super) fn start_with_slot(&mut self) {
+        let Phase::Accepted { launch, attempt, .. } = &self.row.phase else { return };
         if !self.context.slot_available {
             // The worker that frees a slot wakes the job; this due time is for the case that none does.
             self.row.tries += 1;
@@ -101,7 +112,7 @@ impl Transition<'_> {
         if self.row.start_in_doubt {
             return;
         }
-        let Phase::Accepted { launch, attempt, waiting } = &self.row.phase else { return };
+        let Phase::Accepted { launch, attempt, waiting, .. } = &self.row.phase else { return };
         let denied = DeniedStart {
             launch: launch.clone(),
             attempt: attempt - 1,
@@ -123,7 +134,7 @@ impl Transition<'_> {
         if self.row.tries == 1 {
             self.row.record(self.now, TrailKind::Waiting, format!("waiting for a build: {}", one_line(reason)));
         }
-        self.row.phase = Phase::Accepted { launch, attempt, waiting: Some(one_line(reason)) };
+        self.row.phase = Phase::Accepted { launch, attempt, waiting: Some(one_line(reason)), turn: None };
         self.row.phase_due_at = Some(self.now + backoff.delay(self.row.key.as_str(), self.row.tries));
     }
 
@@ -156,7 +167,8 @@ impl Transition<'_> {
         match launch.on_unknown_start {
             OnUnknownStart::Retry => {
                 self.row.record(self.now, TrailKind::StartRepeated, "no build found; starting again");
-                self.row.enter_phase(Phase::Accepted { launch, attempt: attempt + 1, waiting: None }, Some(self.now));
+                let again = Phase::Accepted { launch, attempt: attempt + 1, waiting: None, turn: None };
+                self.row.enter_phase(again, Some(self.now));
                 self.try_start();
             }
             OnUnknownStart::Stop => {

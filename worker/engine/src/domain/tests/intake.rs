@@ -37,7 +37,7 @@ fn finished(command_ran: CommandRan, at: Timestamp) -> Phase {
         at,
         command_ran: Some(command_ran),
     };
-    Phase::Finished { result, build: None }
+    Phase::Finished { result, build: None, not_older_than: Vec::new() }
 }
 
 fn is_near(first: &Row, incoming: &IncomingRequest) -> bool {

@@ -21,6 +21,7 @@ mod running;
 mod search;
 mod starting;
 mod timestamp;
+mod turn;
 mod vendor_words;
 
 use std::sync::Arc;

@@ -1,21 +1,24 @@
-//! Row schema 1 as files. They are written once and never regenerated: a test that fails here shows a change of the
+//! Row schemas 1 and 2 as files. They are written once and never regenerated: a test that fails here shows a change of the
 //! schema.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use doorbell_messages::Status;
+use doorbell_registry::OrderRule;
 use serde_json::Value;
 
 use super::{COMMIT, HEAD, START, secs};
 use crate::domain::{
-    BuildVariableKind, CommandRan, DesiredState, LogLocation, Phase, RejectionKind, Row, StatusAt, Timestamp, TrailKind,
+    BuildVariableKind, CommandRan, DesiredState, LogLocation, Phase, RejectionKind, Row, StatusAt, Timestamp,
+    TrailKind, TurnWait,
 };
 
 /// The fixtures by name.
 fn fixtures() -> BTreeMap<String, Value> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/row/v1");
-    let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let directory = |schema| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/row").join(schema);
+    let files = ["v1", "v2"].into_iter().flat_map(|schema| std::fs::read_dir(directory(schema)).unwrap());
+    let files = files.map(|entry| entry.unwrap().path());
     let parsed = files.map(|path| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         (name, serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
@@ -34,7 +37,7 @@ fn at(milliseconds: u64) -> Timestamp {
 #[test]
 fn every_row_fixture_is_written_back_unchanged() {
     let fixtures = fixtures();
-    assert_eq!(fixtures.len(), 17);
+    assert_eq!(fixtures.len(), 19);
     for (name, fixture) in fixtures {
         let row: Row = serde_json::from_value(fixture.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = serde_json::to_value(&row).unwrap();
@@ -126,6 +129,20 @@ fn rejected_row_fixtures_hold_their_kind_if_any() {
     assert_eq!(kind("rejected"), None);
     assert_eq!(kind("rejected-of-a-kind"), Some(RejectionKind::PullRequestNotAllowed));
     assert_eq!(kind("rejected-of-a-later-kind"), Some(RejectionKind::Other("a_kind_of_a_later_version".to_owned())));
+}
+
+/// A worker of schema 1 would start a job of an order without a turn.
+#[test]
+fn only_a_row_that_needs_a_turn_has_schema_2() {
+    let in_order = row("accepted-in-order");
+    assert_eq!(in_order.launch().unwrap().order, OrderRule::Newest);
+    let Phase::Accepted { turn, .. } = &in_order.phase else { panic!("{:?}", in_order.phase) };
+    let behind = "demo#build-6#0123456789abcdef01234567".parse().unwrap();
+    assert_eq!((turn, in_order.schema()), (&Some(TurnWait::Behind(behind)), 2));
+    let finished = row("finished-in-order");
+    let Phase::Finished { not_older_than, .. } = &finished.phase else { panic!("{:?}", finished.phase) };
+    assert_eq!((not_older_than[0].as_str(), finished.schema()), (HEAD, 1));
+    assert_eq!(row("accepted-every-field").schema(), 1);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub enum PortCall {
     Load,
     Update,
     Due,
+    LoadOrder,
+    WriteOrder,
     ReadProject,
     ListProjects,
     ReadSecret,
@@ -31,13 +33,15 @@ pub enum PortCall {
 }
 
 impl PortCall {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Ack,
         Self::DeadLetter,
         Self::Insert,
         Self::Load,
         Self::Update,
         Self::Due,
+        Self::LoadOrder,
+        Self::WriteOrder,
         Self::ReadProject,
         Self::ListProjects,
         Self::ReadSecret,
@@ -48,7 +52,8 @@ impl PortCall {
         Self::ReportStatus,
         Self::ResolveRef,
     ];
-    pub const LEDGER: [Self; 4] = [Self::Insert, Self::Load, Self::Update, Self::Due];
+    pub const LEDGER: [Self; 6] =
+        [Self::Insert, Self::Load, Self::Update, Self::Due, Self::LoadOrder, Self::WriteOrder];
 }
 
 /// Before the service has executed the call, or after it, when only the reply can be lost.

@@ -61,6 +61,13 @@ impl FakeLedger {
         self.items.values().all(|item| item.is_finished)
     }
 
+    /// Quarantines a job, as if it had crashed its workers.
+    pub fn quarantine(&mut self, key: &JobKey) {
+        let row = self.items[key].row();
+        let row = Row { rev: row.rev + 1, quarantined: Some("quarantined".to_owned()), phase_due_at: None, ..row };
+        self.put(&row, 1);
+    }
+
     /// Removes finished rows, as TTL does later.
     pub fn remove_finished(&mut self) {
         self.items.retain(|_, item| !item.is_finished);

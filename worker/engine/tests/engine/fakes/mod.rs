@@ -4,9 +4,11 @@
 //! one process's view of it and implements the ports. Its calls pass its [`SimulatedProcess`], which can fail, delay or
 //! stop them, or lose their replies.
 
+mod commit_order;
 mod faults;
 mod forge;
 mod ledger;
+mod orders;
 mod provider;
 mod queue;
 mod registry;
@@ -19,9 +21,11 @@ use doorbell_engine::ports;
 use doorbell_messages::JobKey;
 use tokio::time::Instant;
 
+pub use commit_order::{CommandInterval, commit_id};
 pub use faults::{FaultAction, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
 pub use forge::{FakeForge, FlagWrite, ForgeBehavior};
 pub use ledger::FakeLedger;
+pub use orders::FakeOrders;
 pub use provider::{FakeProvider, PROFILE, event};
 pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
 pub use registry::{FakeRegistry, document};
@@ -37,6 +41,7 @@ pub struct FakeServices {
     pub triggers: FakeQueue,
     pub events: FakeQueue,
     pub ledger: Mutex<FakeLedger>,
+    pub orders: Mutex<FakeOrders>,
     pub provider: Mutex<FakeProvider>,
     pub forge: Mutex<FakeForge>,
     pub registry: Mutex<FakeRegistry>,
@@ -55,6 +60,7 @@ impl FakeServices {
             triggers: FakeQueue::default(),
             events: FakeQueue::default(),
             ledger: Mutex::new(FakeLedger::new()),
+            orders: Mutex::default(),
             provider: Mutex::default(),
             forge: Mutex::default(),
             registry: Mutex::default(),
@@ -111,6 +117,7 @@ impl ports::Ports for SimulatedWorker {
     type Clock = Self;
     type ProjectRegistry = Self;
     type JobLedger = Self;
+    type OrderLedger = Self;
     type BuildProvider = Self;
     type StatusReporter = Self;
     type RefResolver = Self;
@@ -123,6 +130,9 @@ impl ports::Ports for SimulatedWorker {
         self
     }
     fn ledger(&self) -> &Self {
+        self
+    }
+    fn order_ledger(&self) -> &Self {
         self
     }
     fn provider(&self) -> &Self {

@@ -9,6 +9,7 @@ use doorbell_engine::ports::{BuildProvider, DescribeError, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 use tokio::time::Instant;
 
+use super::commit_order::is_older;
 use super::{FakeServices, PortCall, SeededRng, SimulatedWorker, lock};
 use crate::harness::installation;
 
@@ -150,6 +151,9 @@ impl FakeProvider {
         let job_id =
             input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
         let id = self.add(job_id, format!("{WORKER_ROLE_PREFIX}{who}"), input.target.as_str(), now);
+        if let Some(build) = self.builds.get_mut(&id).filter(|_| is_older(input)) {
+            (build.result, build.ends_at) = (BuildOutcome::OlderCommit, now + Duration::from_secs(1));
+        }
         self.tokens.insert(token.to_owned(), (id.clone(), text, now));
         self.peak_running = self.peak_running.max(self.running(now));
         (StartOutcome::Started(self.builds[&id].at(now)), true)

@@ -47,6 +47,8 @@ impl TransitionBuilder<'_> {
             Effect::ResolveRef { .. }
             | Effect::StopBuild(_)
             | Effect::StopDuplicate { .. }
+            | Effect::TakeTurn
+            | Effect::ReleaseTurn(_)
             | Effect::PromoteRepeat(_)
             | Effect::CancelSeries(_) => {
                 self.push("an effect", |model| model.violation = Some("an effect that nothing here asks for"));

@@ -153,7 +153,8 @@ impl Fingerprint {
         self.add(std::mem::discriminant(phase));
         match phase {
             Phase::Received => {}
-            Phase::Accepted { launch: _, attempt, waiting } => self.add((attempt, waiting)),
+            // The order of the ref has a search of its own.
+            Phase::Accepted { launch: _, attempt, waiting, turn: _ } => self.add((attempt, waiting)),
             Phase::Starting { launch: _, attempt, first_sent_at, last_sent_at, start_calls } => {
                 self.add((attempt, start_calls));
                 self.times([Some(*first_sent_at), Some(*last_sent_at)]);
@@ -162,7 +163,7 @@ impl Fingerprint {
                 self.times([Some(*running_since), *missing_since])
             }
             // Its time counts only after days.
-            Phase::Finished { result, build } => {
+            Phase::Finished { result, build, not_older_than: _ } => {
                 self.add((
                     result.status.as_str(),
                     &result.message,
@@ -236,6 +237,8 @@ impl Fingerprint {
             | Effect::StopBuild(_)
             | Effect::PromoteRepeat(_)
             | Effect::StopDuplicate { .. }
+            | Effect::TakeTurn
+            | Effect::ReleaseTurn(_)
             | Effect::CancelSeries(_) => {}
         }
     }
@@ -260,6 +263,8 @@ impl Fingerprint {
             Observation::Due
             | Observation::SlotGranted
             | Observation::ForgePermitGranted
+            | Observation::TurnReleased
+            | Observation::TurnTaken { .. }
             | Observation::RefResolved { .. }
             | Observation::BuildMissing(_)
             | Observation::CancelRecorded
