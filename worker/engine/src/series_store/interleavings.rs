@@ -252,7 +252,6 @@ fn every_interleaving_of_two_publishers_has_one_job() {
 fn every_interleaving_with_a_refusal_has_the_next_job() {
     explore(vec![refused(&first_row())], &[Take(2, 1), Take(3, 2)], 0);
     explore(vec![first_row()], &[Take(2, 1), Refuse], 1);
-    explore(vec![repeated(2, 1)], &[Take(3, 2), Refuse], 0);
 }
 
 #[test]

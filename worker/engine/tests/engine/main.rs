@@ -17,5 +17,7 @@ mod order;
 mod order_oracle;
 mod outages;
 mod quarantine;
+mod redrive;
 mod series;
+mod series_invariants;
 mod simulation;

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::fakes::{FaultProfile, PortCall, SeededRng, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
+use crate::redrive::{redrive_after_expiry, redrive_late};
+use crate::series_invariants::{PublishedRequest, check_series};
 
 /// The result of one run.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,11 +34,10 @@ async fn simulate(seed: u64) -> SimulationResult {
     for _ in 0..=rng.below(3) {
         fleet.start_worker(&simulation, &mut rng);
     }
-    let mut published: Vec<Value> = Vec::new();
-    let mut jobs = std::collections::BTreeSet::new();
+    let mut published = Published::default();
     for _ in 0..4 + rng.below(8) {
-        jobs.extend(publish(&simulation, &mut rng, &mut published));
-        tokio::time::sleep(secs(rng.one_of(&[0, 0, 1, 20, 90, 400]))).await;
+        publish(&simulation, &mut rng, &mut published);
+        tokio::time::sleep(secs(rng.one_of(&[0, 0, 1, 20, 90, 400, 4000]))).await;
         fleet.replace_killed(&simulation, &mut rng);
     }
     tokio::time::sleep(secs(rng.one_of(&[0, 60, 1200]))).await;
@@ -44,13 +45,17 @@ async fn simulate(seed: u64) -> SimulationResult {
     fleet.kill_all();
     let last = simulation.start_worker_with_schema("last", 2);
     simulation.wait_settled().await;
-    for key in &jobs {
-        assert!(lock(&simulation.services.ledger).contains(key), "{key} was lost");
+    let late = redrive_late(&simulation, &last, &published).await;
+    for request in &published.requests {
+        assert!(lock(&simulation.services.ledger).contains(&request.series), "{} was lost", request.series);
     }
+    check_series(&simulation, &published.requests);
     simulation.rows().iter().for_each(|row| check_final_status(&simulation, row));
-    let workers = fleet.workers.iter().chain([&last]);
+    let jobs = simulation.rows().len();
+    let expired = redrive_after_expiry(&simulation, &late, &published).await;
+    let workers = fleet.workers.iter().chain([&last, &late, &expired]);
     SimulationResult {
-        jobs: jobs.len(),
+        jobs,
         builds: lock(&simulation.services.provider).builds(simulation.services.now()).len(),
         deaths: fleet.deaths,
         trace: workers.map(|worker| worker.process.trace()).collect(),
@@ -85,30 +90,43 @@ fn stop_faults(simulation: &Simulation) {
     }
 }
 
-/// Publishes a new request, an earlier one again, or a cancel request; sometimes twice at once.
-fn publish(
-    simulation: &Simulation,
-    rng: &mut SeededRng,
-    published: &mut Vec<Value>,
-) -> Option<doorbell_messages::JobKey> {
-    let request = match (rng.below(6), published.len()) {
-        (0, before @ 1..) => published[rng.below(before as u64) as usize].clone(),
-        (1, before @ 1..) => {
-            let mut cancel = published[rng.below(before as u64) as usize].clone();
+/// The requests of one run.
+#[derive(Default)]
+pub struct Published {
+    words: Vec<Value>,
+    pub requests: Vec<PublishedRequest>,
+    /// Messages that were published and went to a dead-letter queue before any worker received them.
+    pub twins: Vec<String>,
+}
+
+/// Publishes a new request, the words of an earlier one again, or a cancel request; sometimes twice at once.
+fn publish(simulation: &Simulation, rng: &mut SeededRng, published: &mut Published) {
+    let request = match (rng.below(8), published.words.len()) {
+        (0..=2, before @ 1..) => published.words[rng.below(before as u64) as usize].clone(),
+        (3, before @ 1..) => {
+            let mut cancel = published.words[rng.below(before as u64) as usize].clone();
             cancel["action"] = json!("cancel");
             cancel
         }
         (_, before) => {
-            let request = json!({"project": rng.one_of(&PROJECTS), "id": format!("job-{before}")});
-            published.push(request.clone());
+            let mut request = json!({"project": rng.one_of(&PROJECTS), "id": format!("job-{before}")});
+            if request["project"] == "plain" && rng.once_in(2) {
+                request["commit"] = Value::Null;
+            }
+            published.words.push(request.clone());
             request
         }
     };
-    let (key, body) = simulation.request_message(request);
+    let (_, body) = simulation.request_message(request);
+    let request = PublishedRequest::new(body.clone());
+    if published.requests.iter().any(|earlier| earlier.series == request.series) && rng.once_in(6) {
+        published.twins.push(body);
+        return;
+    }
+    published.requests.push(request);
     for _ in 0..=rng.below(2) {
         simulation.services.triggers.send(body.clone());
     }
-    Some(key)
 }
 
 /// The workers of one run, the killed ones included.

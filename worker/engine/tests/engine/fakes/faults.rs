@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use doorbell_engine::domain::Timestamp;
 use doorbell_engine::ports::PortError;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{SeededRng, lock};
@@ -104,7 +104,9 @@ pub struct SimulatedProcess {
     /// The newest row schema that it can read, which is also the one that it writes.
     pub schema: u32,
     started_at: Instant,
-    state: watch::Sender<ProcessState>,
+    state: Mutex<ProcessState>,
+    /// Wakes its waiters in their order, so that a seed replays exactly; a watch channel wakes them in a random one.
+    state_changed: Notify,
     rules: Mutex<Vec<FaultRule>>,
     calls: Mutex<std::collections::HashMap<PortCall, u32>>,
     fault_profile: Mutex<Option<FaultProfile>>,
@@ -147,7 +149,8 @@ impl SimulatedProcess {
             name: name.to_owned(),
             schema,
             started_at: Instant::now(),
-            state: watch::Sender::new(ProcessState::Running),
+            state: Mutex::new(ProcessState::Running),
+            state_changed: Notify::new(),
             rules: Mutex::default(),
             calls: Mutex::default(),
             fault_profile: Mutex::default(),
@@ -186,7 +189,8 @@ impl SimulatedProcess {
     }
 
     pub fn kill(&self) {
-        self.state.send_replace(ProcessState::Killed);
+        *lock(&self.state) = ProcessState::Killed;
+        self.state_changed.notify_waiters();
     }
 
     pub fn stop(&self) {
@@ -199,13 +203,12 @@ impl SimulatedProcess {
 
     /// Ends the process for good.
     fn change_state(&self, from: ProcessState, to: ProcessState) {
-        self.state.send_if_modified(|state| {
-            let turns = *state == from;
-            if turns {
-                *state = to;
-            }
-            turns
-        });
+        let mut state = lock(&self.state);
+        if *state == from {
+            *state = to;
+            drop(state);
+            self.state_changed.notify_waiters();
+        }
     }
 
     /// How often a call was made.
@@ -214,13 +217,22 @@ impl SimulatedProcess {
     }
 
     pub fn is_killed(&self) -> bool {
-        *self.state.borrow() == ProcessState::Killed
+        *lock(&self.state) == ProcessState::Killed
     }
 
     /// Waits until a fault has ended or stopped the process.
     pub async fn wait_down(&self) {
-        // This value owns the sender, so the channel stays open.
-        let _ = self.state.subscribe().wait_for(|state| *state != ProcessState::Running).await;
+        self.wait_for(|state| state != ProcessState::Running).await;
+    }
+
+    async fn wait_for(&self, is_so: impl Fn(ProcessState) -> bool) {
+        loop {
+            let changed = self.state_changed.notified();
+            if is_so(*lock(&self.state)) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub async fn before(&self, call: PortCall) -> Result<(), PortError> {
@@ -253,7 +265,7 @@ impl SimulatedProcess {
 
     /// Returns only while the process runs.
     pub async fn wait_alive(&self) {
-        let _ = self.state.subscribe().wait_for(|state| *state == ProcessState::Running).await;
+        self.wait_for(|state| state == ProcessState::Running).await;
     }
 
     fn next_fault(&self, call: PortCall, point: FaultPoint) -> Option<FaultAction> {
