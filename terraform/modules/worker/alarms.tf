@@ -87,5 +87,5 @@ resource "aws_cloudwatch_metric_alarm" "sweep_missing" {
   ok_actions          = var.alarm_topic_arns
 
   # Missing data is an alarm, so it is created after the workers run: see wait_for_steady_state.
-  depends_on = [aws_ecs_service.worker]
+  depends_on = [aws_ecs_service.worker, aws_ecs_service.fixed]
 }

@@ -29,7 +29,7 @@ locals {
     { title = "Workers: CPU and memory (percent)", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :
-        ["AWS/ECS", metric, "ClusterName", var.context.name, "ServiceName", local.name]
+        ["AWS/ECS", metric, "ClusterName", var.context.name, "ServiceName", local.service_name]
     ] },
   ]
 }

@@ -1,4 +1,4 @@
-# The workers: an ECS service of Fargate tasks. They accept no connections.
+# The workers: Fargate tasks, which accept no connections. Their service is in service.tf.
 
 locals {
   worker_count = var.image == null ? 0 : 1
@@ -85,47 +85,6 @@ locals {
     DOORBELL_TOPIC_ARN         = var.topic_arn
     DOORBELL_TRIGGER_QUEUE_URL = var.queue_urls["triggers"]
   }
-}
-
-resource "aws_ecs_service" "worker" {
-  count = local.worker_count
-
-  name            = local.name
-  cluster         = aws_ecs_cluster.workers.id
-  task_definition = aws_ecs_task_definition.worker[0].arn
-  launch_type     = "FARGATE"
-  desired_count   = var.tasks.min
-  # New tasks start beside the old ones: workers of different versions can run at once.
-  deployment_minimum_healthy_percent = 100
-  deployment_maximum_percent         = 200
-  # ECS rolls back a version that does not start.
-  deployment_circuit_breaker {
-    enable   = true
-    rollback = true
-  }
-  # The apply waits until the workers run, and fails if they do not: a version without a route to AWS, to its image or
-  # with a wrong role would otherwise leave a green apply and no worker.
-  wait_for_steady_state = true
-  timeouts {
-    create = "15m"
-    update = "15m"
-  }
-  # The default, stated explicitly: no shell access to the container. The image has no shell either.
-  enable_execute_command = false
-
-  network_configuration {
-    subnets          = var.network.subnet_ids
-    security_groups  = [aws_security_group.worker[0].id]
-    assign_public_ip = var.network.assign_public_ip
-  }
-
-  lifecycle {
-    # Autoscaling or a person changes it.
-    ignore_changes = [desired_count]
-  }
-
-  # A worker that starts before its role has its policy fails, and ECS would roll the deployment back.
-  depends_on = [aws_iam_role_policy.worker, aws_iam_role_policy.execution]
 }
 
 resource "aws_security_group" "worker" {
