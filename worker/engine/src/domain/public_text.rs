@@ -39,20 +39,34 @@ fn replace_accounts(word: &str) -> String {
     let mut output = String::with_capacity(word.len());
     let mut rest = word;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from_digits) = rest.split_at(start);
+        let from_digits = &rest[start..];
+        let before = &word[..word.len() - from_digits.len()];
         let end = from_digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(from_digits.len());
         let (digits, after) = from_digits.split_at(end);
-        output.push_str(before);
+        output.push_str(&rest[..start]);
         output.push_str(if is_account(before, digits, after) { ACCOUNT } else { digits });
         rest = after;
     }
     output + rest
 }
 
-/// A commit may hold so many digits between its letters; an account's id stands alone.
+/// A commit may hold so many digits between its letters, and a job's key, which ends in a message's id, as the last
+/// group of a UUID; an account's id stands alone.
 fn is_account(before: &str, digits: &str, after: &str) -> bool {
     let is_free = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
-    digits.len() == ACCOUNT_DIGITS && is_free(before.chars().next_back()) && is_free(after.chars().next())
+    let stands_alone = is_free(before.chars().next_back()) && is_free(after.chars().next());
+    digits.len() == ACCOUNT_DIGITS && stands_alone && !ends_with_uuid_groups(before)
+}
+
+/// Whether the text ends with all groups of a UUID but the last one.
+fn ends_with_uuid_groups(text: &str) -> bool {
+    let is_group =
+        |group: &str, digits: usize| group.len() == digits && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let groups: Vec<&str> = text.rsplitn(5, '-').collect();
+    let ["", fourth, third, second, rest] = groups.as_slice() else { return false };
+    // Other words may stand before the first group, as in a job's key.
+    let first = rest.len().checked_sub(8).and_then(|start| rest.get(start..)).unwrap_or_default();
+    [fourth, third, second].into_iter().all(|group| is_group(group, 4)) && is_group(first, 8)
 }
 
 fn replace_markup(word: &str) -> String {

@@ -28,6 +28,7 @@ fn resource_names_and_account_ids_are_replaced() {
         "account 123456789012, 123456789012.dkr/x, acct=123456789012",
         "account (account), (account).dkr/x, acct=(account)",
     );
+    check("bucket-123456789012 4-5d0e-5a4b-9c6e-123456789012", "bucket-(account) 4-5d0e-5a4b-9c6e-(account)");
 }
 
 #[test]
@@ -36,6 +37,7 @@ fn other_numbers_and_names_are_kept() {
         "the command exited with 3 after 1 min 42 s (runner code 242)",
         "1234567890123 12345678901 a123456789012 123456789012a",
         "0123456789abcdef0123456789abcdef01234567",
+        "superseded by demo#0b4a1c34-5d0e-5a4b-9c6e-123456789012#0123456789abcdef01234567",
         "warning: no build",
         "tag v1.2 is being built",
         "",
