@@ -108,8 +108,10 @@ def compile_tests(tree, target, binaries):
         message = json.loads(line)
         if message.get("reason") == "compiler-message" and message["message"]["level"] == "error":
             print(message["message"]["rendered"])
-        if message.get("reason") == "compiler-artifact" and message.get("executable"):
-            kind = "lib:" if "lib" in message["target"]["kind"] else ""
+        # A program may have the name of its package's tests.
+        kinds = message.get("target", {}).get("kind", [])
+        if message.get("reason") == "compiler-artifact" and message.get("executable") and "bin" not in kinds:
+            kind = "lib:" if "lib" in kinds else ""
             directory = pathlib.Path(message["manifest_path"]).parent
             paths[kind + message["target"]["name"]] = (message["executable"], directory)
     if built.returncode != 0:

@@ -218,7 +218,15 @@ async fn doctor_names_broken_project_secret_role_or_forge() {
     sandbox.register_project("demo", &misspelt).await.unwrap();
     assert_named(&run_doctor(&sandbox, &[]).await, "project-demo", "warning", "is \"timeoutMinutes\" meant?");
     let empty = [("DOORBELL_REGISTRY_PREFIX", "/doorbell/nothing-here")];
-    assert_named(&run_doctor(&sandbox, &empty).await, "registry", "failure", "no project is registered");
+    let (broken, _) = run_doctor(&sandbox, &empty).await;
+    let says = |name: &str, state: &str, text: &str| {
+        broken.iter().any(|one| one.0 == name && one.1 == state && one.2.contains(text))
+    };
+    assert!(says("registry", "failure", "no project is registered"), "{broken:?}");
+    assert!(
+        says("worker-role", "failure", "may not ssm:GetParametersByPath on"),
+        "its rights end at its own prefix: {broken:?}"
+    );
 
     sandbox.register_project("demo", &document).await.unwrap();
     sandbox.register_project("other", &document).await.unwrap();

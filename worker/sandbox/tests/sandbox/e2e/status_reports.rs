@@ -120,8 +120,8 @@ async fn slow_500_from_pagure_without_redis_is_retried() {
     let key = trigger(&sandbox, &["demo", "main"]).await;
     let job = sandbox.wait_until_settled(&key, JOB_TIMEOUT * 2).await.unwrap();
     assert_eq!((job.status(), sandbox.forge.remaining_faults()), ("success", 0));
-    // The worker waited for the response: a caller that gives up leaves a call without a status.
-    assert!(sandbox.forge.calls().iter().any(|call| call.status == Some(500)));
+    // A caller that gives up at its deadline leaves a call without a status.
+    assert!(sandbox.forge.calls().iter().any(|call| call.status.is_none()));
     assert_eq!(single_flag(&sandbox, &commit).status.as_str(), "success");
 }
 
