@@ -41,7 +41,8 @@ const writeLog = (name) => grant([logStream(`/aws/codebuild/${name}`)], 'logs:Cr
 const worker = {
   ...grant([queueArn('triggers'), queueArn('events')], 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
   ...grant([queueArn('dead-letters')], 'sqs:SendMessage'),
-  ...grant([arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter'),
+  ...grant([arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParameters'),
+  ...grant([arn('ssm', 'parameter/doorbell')], 'ssm:GetParametersByPath'),
   ...grant(['doorbell/report/demo', 'doorbell/report/other'].map(secretArn), 'secretsmanager:GetSecretValue'),
   ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'),
   ...grant([dueIndex], 'dynamodb:Query'),

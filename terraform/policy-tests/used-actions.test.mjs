@@ -11,7 +11,7 @@ import { ALWAYS_ALLOWED } from './simulation.mjs'
 // IAM has no action for the batch call: AWS authorizes each entry as the single call.
 const AUTHORIZED_AS = { 'sqs:DeleteMessageBatch': 'sqs:DeleteMessage' }
 // Calls of the adapters that only the owner's CLI makes (`doorbell project`).
-const CLI_ONLY = ['ssm:GetParametersByPath', 'ssm:PutParameter', 'ssm:DeleteParameter']
+const CLI_ONLY = ['ssm:PutParameter', 'ssm:DeleteParameter']
 const adapters = new URL('../../worker/adapters/src/', import.meta.url)
 const pascal = (snake) => snake.replace(/(^|_)([a-z])/g, (_, __, letter) => letter.toUpperCase())
 

@@ -13,25 +13,24 @@ mock_provider "aws" {
 }
 
 variables {
-  context                    = { name = "doorbell", partition = "aws", region = "eu-central-1", account_id = "111122223333" }
-  image                      = "worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
-  network                    = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], assign_public_ip = true }
-  egress_ports               = [443]
-  log_retention_days         = 365
-  alarm_topic_arns           = []
-  topic_arn                  = "arn:aws:sns:eu-central-1:111122223333:doorbell-requests"
-  queue_arns                 = { triggers = "arn:t", events = "arn:e", dead-letters = "arn:d" }
-  queue_names                = { triggers = "t", events = "e", dead-letters = "d" }
-  queue_urls                 = { triggers = "https://t", events = "https://e", dead-letters = "https://d" }
-  dead_letter_queues         = ["dead-letters"]
-  table_name                 = "doorbell-jobs"
-  table_arn                  = "arn:table"
-  due_index_arn              = "arn:index"
-  registry_prefix            = "/doorbell"
-  report_secret_arns         = []
-  build_variables            = {}
-  build_project_arns         = { doorbell-unprivileged = "arn:unprivileged" }
-  unprivileged_build_project = "doorbell-unprivileged"
+  context              = { name = "doorbell", partition = "aws", region = "eu-central-1", account_id = "111122223333" }
+  image                = "worker@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+  network              = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], assign_public_ip = true }
+  egress_ports         = [443]
+  log_retention_days   = 365
+  alarm_topic_arns     = []
+  topic_arn            = "arn:aws:sns:eu-central-1:111122223333:doorbell-requests"
+  queue_arns           = { triggers = "arn:t", events = "arn:e", dead-letters = "arn:d" }
+  queue_names          = { triggers = "t", events = "e", dead-letters = "d" }
+  queue_urls           = { triggers = "https://t", events = "https://e", dead-letters = "https://d" }
+  dead_letter_queues   = ["dead-letters"]
+  table_name           = "doorbell-jobs"
+  table_arn            = "arn:table"
+  due_index_arn        = "arn:index"
+  registry_prefix      = "/doorbell"
+  report_secret_prefix = "doorbell/report/"
+  report_secret_arns   = []
+  build_project_arns   = { projects = "arn:projects", unprivileged = "arn:unprivileged" }
 }
 
 run "one_fixed_worker_is_applied" {
