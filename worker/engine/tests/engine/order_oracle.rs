@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, Row};
+use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row};
 
 use crate::fakes::{CommandInterval, lock};
 use crate::harness::{Simulation, installation};
@@ -17,7 +17,7 @@ pub fn intervals(simulation: &Simulation, is_asked: impl Fn(&Row) -> bool) -> Ve
         .flat_map(|row| {
             let job_id = installation().job_id(&row.key);
             let own = builds.iter().filter(move |build| build.is_own && build.job_id.as_ref() == Some(&job_id));
-            let own = own.filter(|build| !matches!(build.state, BuildState::Ended(BuildOutcome::OlderCommit)));
+            let own = own.filter(|build| !ended_before_its_command(build));
             own.filter_map(|build| {
                 Some(CommandInterval {
                     from: build.started_at?,
@@ -52,6 +52,15 @@ pub fn check_order(simulation: &Simulation, project: &str, order: &str) {
             let is_newer = order != "newest" || pair[0].commit <= pair[1].commit;
             assert!(is_newer, "an older commit after a newer one on {git_ref}: {intervals:#?}");
         }
+    }
+}
+
+/// By the runner's exit code: below 244, no command has run.
+fn ended_before_its_command(build: &ProviderBuild) -> bool {
+    match build.state {
+        BuildState::Ended(BuildOutcome::OlderCommit) => true,
+        BuildState::Ended(BuildOutcome::RunnerFailed { exit_code }) => exit_code < 244,
+        _ => false,
     }
 }
 

@@ -7,8 +7,9 @@ use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Ro
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
-use crate::fakes::{FaultProfile, PortCall, SeededRng, lock};
+use crate::fakes::{FaultProfile, PortCall, SeededRng, commit_id, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
+use crate::order_oracle::check_order;
 use crate::redrive::{redrive_after_expiry, redrive_late};
 use crate::series_invariants::{PublishedRequest, check_series};
 
@@ -22,21 +23,26 @@ struct SimulationResult {
     trace: Vec<u64>,
 }
 
-const PROJECTS: [&str; 4] = ["demo", "plain", "careful", "nowhere"];
+const PROJECTS: [&str; 6] = ["demo", "plain", "careful", "nowhere", "serial", "newest"];
+
+/// Projects whose jobs of one ref have an order, which is their name. Half of the runs have no others.
+const ORDERED: [&str; 2] = ["serial", "newest"];
 
 async fn simulate(seed: u64) -> SimulationResult {
     let mut rng = SeededRng::new(seed);
     let simulation = Simulation::new();
     simulation.register("plain", json!({"reportTo": null}));
     simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
+    ORDERED.iter().for_each(|order| simulation.register(order, json!({"order": order})));
     randomize(&simulation, &mut rng);
     let mut fleet = SimulatedFleet { workers: Vec::new(), started: 0, fault_level: 1 + rng.below(4), deaths: 0 };
     for _ in 0..=rng.below(3) {
         fleet.start_worker(&simulation, &mut rng);
     }
+    let projects = if rng.once_in(2) { &ORDERED[..] } else { &PROJECTS[..] };
     let mut published = Published::default();
     for _ in 0..4 + rng.below(8) {
-        publish(&simulation, &mut rng, &mut published);
+        publish(&simulation, &mut rng, projects, &mut published);
         tokio::time::sleep(secs(rng.one_of(&[0, 0, 1, 20, 90, 400, 4000]))).await;
         fleet.replace_killed(&simulation, &mut rng);
     }
@@ -46,6 +52,7 @@ async fn simulate(seed: u64) -> SimulationResult {
     let last = simulation.start_worker_with_schema("last", 2);
     simulation.wait_settled().await;
     let late = redrive_late(&simulation, &last, &published).await;
+    ORDERED.iter().for_each(|order| check_order(&simulation, order, order));
     for request in &published.requests {
         assert!(lock(&simulation.services.ledger).contains(&request.series), "{} was lost", request.series);
     }
@@ -100,7 +107,7 @@ pub struct Published {
 }
 
 /// Publishes a new request, the words of an earlier one again, or a cancel request; sometimes twice at once.
-fn publish(simulation: &Simulation, rng: &mut SeededRng, published: &mut Published) {
+fn publish(simulation: &Simulation, rng: &mut SeededRng, projects: &[&str], published: &mut Published) {
     let request = match (rng.below(8), published.words.len()) {
         (0..=2, before @ 1..) => published.words[rng.below(before as u64) as usize].clone(),
         (3, before @ 1..) => {
@@ -109,9 +116,13 @@ fn publish(simulation: &Simulation, rng: &mut SeededRng, published: &mut Publish
             cancel
         }
         (_, before) => {
-            let mut request = json!({"project": rng.one_of(&PROJECTS), "id": format!("job-{before}")});
+            let mut request = json!({"project": rng.one_of(projects), "id": format!("job-{before}")});
             if request["project"] == "plain" && rng.once_in(2) {
                 request["commit"] = Value::Null;
+            }
+            if ORDERED.iter().any(|order| request["project"] == *order) {
+                // In any order of publishing, and sometimes the same one again.
+                request["commit"] = json!(commit_id(1 + rng.below(6)));
             }
             published.words.push(request.clone());
             request
@@ -185,7 +196,7 @@ fn status_of(build: &ProviderBuild) -> Status {
         BuildState::Running => Status::Running,
         BuildState::Ended(BuildOutcome::Success) => Status::Success,
         BuildState::Ended(BuildOutcome::CommandFailed { .. }) => Status::Failure,
-        BuildState::Ended(BuildOutcome::Canceled) => Status::Canceled,
+        BuildState::Ended(BuildOutcome::Canceled | BuildOutcome::OlderCommit) => Status::Canceled,
         BuildState::Ended(_) => Status::Error,
     }
 }

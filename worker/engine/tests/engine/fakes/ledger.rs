@@ -2,11 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Duration;
 
-use doorbell_engine::domain::{Row, Timestamp};
+use doorbell_engine::domain::{OrderScope, Phase, Row, Timestamp};
 use doorbell_engine::ports::{
     Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome, shard_of,
 };
 use doorbell_messages::JobKey;
+use doorbell_registry::OrderRule;
 use tokio::time::Instant;
 
 use super::{PortCall, SimulatedWorker, lock};
@@ -108,6 +109,15 @@ impl FakeLedger {
         }
     }
 
+    /// Whether another job of the row's scope may have a build too, although its project has an order.
+    fn breaks_order(&self, row: &Row) -> bool {
+        has_turn(row)
+            && self
+                .rows()
+                .iter()
+                .any(|other| other.key != row.key && has_turn(other) && OrderScope::of(other) == OrderScope::of(row))
+    }
+
     fn due(&mut self, shard: u8, now: Timestamp, after: Option<&Cursor>) -> DuePage {
         self.catch_up();
         let Some(rows) = self.index.get(&shard) else { return DuePage::default() };
@@ -132,6 +142,11 @@ impl FakeLedger {
             }
         }
     }
+}
+
+/// Whether a row is past accepted and not final, in a project with an order.
+fn has_turn(row: &Row) -> bool {
+    matches!(&row.phase, Phase::Starting { launch, .. } | Phase::Running { launch, .. } if launch.order != OrderRule::Parallel)
 }
 
 impl SimulatedWorker {
@@ -175,6 +190,9 @@ impl JobLedger for SimulatedWorker {
             let answer = answer.await;
             if matches!(answer, Ok((true, _))) {
                 self.services.record_violation(format!("a newer worker's row was written: {}", row.key));
+            }
+            if matches!(answer, Ok((_, UpdateOutcome::Written))) && lock(&self.services.ledger).breaks_order(row) {
+                self.services.record_violation(format!("two jobs of one ref at once: {}", row.key));
             }
             answers.push(answer.map(|(_, update)| update));
         }
