@@ -1,7 +1,7 @@
 //! Reads the registry for all jobs of this worker: no job costs a call of its own.
 //!
 //! A *pass* lists the registered names. Documents of registered projects are read in gathered calls. A name that is not
-//! known waits for a single read or for a pass, whatever comes first, and cannot delay a registered project.
+//! known waits for a single read or for a pass, whichever comes first, and cannot delay a registered project.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What must hold for each published request, whatever was delivered, in whatever order, by whatever worker.
+//! What must hold for each published request, in every order of delivery and with every worker.
 
 use std::time::Duration;
 

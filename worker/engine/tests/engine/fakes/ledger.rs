@@ -150,6 +150,15 @@ fn has_turn(row: &Row) -> bool {
 }
 
 impl SimulatedWorker {
+    fn check_written(&self, table: &FakeLedger, row: &Row, is_newer: bool) {
+        if is_newer {
+            self.services.record_violation(format!("a newer worker's row was written: {}", row.key));
+        }
+        if table.breaks_order(row) {
+            self.services.record_violation(format!("two jobs of one ref at once: {}", row.key));
+        }
+    }
+
     /// Executes one item of a batch call as a request of its own.
     async fn call_item<T>(&self, call: PortCall, change: impl FnOnce(&mut FakeLedger) -> T) -> Result<T, PortError> {
         self.process.before(call).await?;
@@ -185,16 +194,13 @@ impl JobLedger for SimulatedWorker {
             let answer = self.call_item(PortCall::Update, |table| {
                 let is_newer = table.load(&row.key, self.process.schema).is_err();
                 let update = table.update(row, self.process.schema);
-                (is_newer && update == UpdateOutcome::Written, update)
+                // In the moment of the write, whether or not the worker lives to hear of it.
+                if update == UpdateOutcome::Written {
+                    self.check_written(table, row, is_newer);
+                }
+                update
             });
-            let answer = answer.await;
-            if matches!(answer, Ok((true, _))) {
-                self.services.record_violation(format!("a newer worker's row was written: {}", row.key));
-            }
-            if matches!(answer, Ok((_, UpdateOutcome::Written))) && lock(&self.services.ledger).breaks_order(row) {
-                self.services.record_violation(format!("two jobs of one ref at once: {}", row.key));
-            }
-            answers.push(answer.map(|(_, update)| update));
+            answers.push(answer.await);
         }
         answers
     }
