@@ -1,5 +1,5 @@
 #!/bin/sh
-# what each package pulls in, one version of each crate, licences, sources, bans, known vulnerabilities
+# what each package pulls in, one version of each crate, licences, sources, bans, known vulnerabilities, yanked versions
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
@@ -7,6 +7,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 cd "$root"
 
 need cargo 'see bin/setup'
+need python3 'it checks the known vulnerabilities; see bin/setup'
 
 # The crates that a package links, on any operating system, itself and its build's tools left out.
 crates_of() {
@@ -81,12 +82,44 @@ cargo_deny_checks() {
         return 0
     fi
     "$deny" --locked check bans licenses sources || return 1
-    if ! "$deny" --locked fetch db >/dev/null 2>&1; then
-        # The database is a repository on the network, which CI's machines can't reach: so this says nothing of our code.
-        skip_though_required deps/advisories 'the database of known vulnerabilities could not be fetched'
-        return 0
+    # The database is a repository on the network. Where it can be had, it is newer than the table.
+    if "$deny" --locked fetch db >/dev/null 2>&1; then
+        "$deny" --locked check advisories
+    else
+        echo "cargo-deny could not fetch RustSec's database: the table of known vulnerabilities stands in for it"
     fi
-    "$deny" --locked check advisories
+}
+
+advisories() { python3 -B bin/lib/advisories/check.py "$@"; }
+advisory_tests() { python3 -B -m unittest discover --quiet --start-directory bin/lib/advisories; }
+no_known_vulnerability() { advisories Cargo.lock --exceptions .deny.toml; }
+
+# ends_with CODE COMMAND...: the command ends with this exit code; its output is shown if not.
+ends_with() {
+    expected=$1 status=0
+    shift
+    output=$("$@" 2>&1) || status=$?
+    [ "$status" -eq "$expected" ] || { printf '%s\nexit code %s, expected %s\n' "$output" "$status" "$expected"; return 1; }
+}
+
+# The check itself looks for its control row first; here the whole program has to find known rows, and no empty table.
+check_finds_affected_versions() {
+    ends_with 1 advisories bin/lib/advisories/fixtures/affected.lock && ends_with 2 advisories Cargo.lock --table /dev/null
+}
+
+# resolves LOCK: cargo resolves a package that depends on exactly these versions.
+resolves() (
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    python3 -B bin/lib/advisories/yanked.py "$1" "$work/package" || exit 1
+    cargo generate-lockfile --quiet --manifest-path "$work/package/Cargo.toml"
+)
+
+no_version_is_yanked() {
+    resolves Cargo.lock || return 1
+    # The control also shows that the message is about the version, and not about a network that is down.
+    output=$(resolves bin/lib/advisories/fixtures/yanked.lock 2>&1) && { echo 'cargo resolved a yanked version'; return 1; }
+    printf '%s' "$output" | grep -q 'is yanked' || { printf '%s\n' "$output"; return 1; }
 }
 
 step 'messages: no AWS, HTTP, TLS, runtime or schemas' pulls_none doorbell-messages "$AWS|$HTTP|$TLS|$RUNTIME|$SCHEMA|doorbell-.*"
@@ -100,5 +133,9 @@ step 'publisher: no terminal, no other HTTP client' pulls_none doorbell-publishe
 step 'trigger_job: two SDKs' trigger_job_pulls_two_sdks
 step 'no package links more crates' no_package_grew
 step 'one version of each crate' one_version_of_each
+step 'check for known vulnerabilities: its tests' advisory_tests
+step 'check for known vulnerabilities: finds affected versions' check_finds_affected_versions
+step 'no known vulnerability' no_known_vulnerability
+step 'no yanked version' no_version_is_yanked
 step 'cargo-deny' cargo_deny_checks
 finish

@@ -9,7 +9,7 @@ MAX_TEST_NAME=60
 # The texts that people read. Generated files, licences and recorded exchanges are other people's words.
 texts() {
     git ls-files -co --exclude-standard -- '*.rs' '*.md' '*.tf' '*.hcl' '*.sh' '*.py' '*.mjs' '*.toml' '*.txt' 'bin/*' images |
-        grep -Ev "^$here/|LICENSE|Cargo\.lock|\.lock\.hcl|requirements.*\.txt|/fixtures/|/recorded/|\.png$" | sort -u |
+        grep -Ev "^$here/|LICENSE|Cargo\.lock|\.lock\.hcl|requirements.*\.txt|/fixtures/|/recorded/|\.tsv$|\.png$" | sort -u |
         while IFS= read -r file; do [ ! -f "$file" ] || printf '%s\n' "$file"; done
 }
 
