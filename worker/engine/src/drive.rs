@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
-use crate::admission::{AdmissionController, Permits, PermittedDecision};
+use crate::admission::{AdmissionController, Permits, PermittedDecision, Waiters};
 use crate::domain::{Effect, Observation, Phase, Row};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
@@ -177,11 +177,12 @@ impl<L: JobLedger, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, 
         permit: &mut Option<Permit>,
     ) -> Option<PersistedDecision> {
         let key = row.key.clone();
-        let mut latest = None;
+        let mut latest: Option<(Row, PersistedDecision, Waiters)> = None;
         let outcome = self.rows.update_row_with(row, |row| {
             let claimed_at = Instant::now();
-            // Permits of the attempt before go back first.
-            drop(latest.take());
+            if let Some((_, lost, _)) = latest.take() {
+                keep_permit(permit, lost);
+            }
             let PermittedDecision { decision, permits, waiters } = self.admission.decide(row, &observation, permit)?;
             let next_row = decision.changed.then(|| decision.row.clone());
             let persisted = PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at };
@@ -213,11 +214,22 @@ impl<L: JobLedger, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, 
     }
 }
 
+/// Keeps the permit of a decision that another write came before, for the decision that follows.
+///
+/// Given back it would go to the next job that waits, which may be this one, in another task: two tasks that take the
+/// permit from each other never start the job.
+fn keep_permit(permit: &mut Option<Permit>, lost: PersistedDecision) {
+    let Permits { start, forge } = lost.permits;
+    *permit = permit.take().or(start).or(forge);
+}
+
 #[cfg(test)]
 mod tests {
+    use doorbell_registry::OrderRule;
+
     use super::*;
     use crate::domain::PolicyLookup;
-    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, config, row};
+    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, WriteFault, config, ordered_launch, row};
 
     pub(super) fn driver(
         ledger: &LedgerStub,
@@ -238,5 +250,23 @@ mod tests {
         assert_eq!(effects.executed(), [Effect::ReadPolicy]);
         let waiting = ledger.row(&row(1).key).unwrap();
         assert!(waiting.rev == 2 && waiting.phase_due_at > row(1).phase_due_at, "{waiting:#?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permit_outlives_a_write_conflict() {
+        let launch = ordered_launch(OrderRule::Newest);
+        let group = launch.target.to_string();
+        let mut accepted = row(1);
+        accepted.phase = Phase::Accepted { launch, attempt: 1, waiting: None, turn: None };
+        let ledger = LedgerStub::with_row(&accepted);
+        ledger.script(&[WriteFault::LoseRace]);
+        let effects = EffectsStub::new([]);
+        let driver = driver(&ledger, effects.clone());
+        let limiter = &driver.admission.build_limiter;
+        let permit = limiter.try_acquire(&group).unwrap();
+        // Whoever gives the permit back waits behind this job.
+        limiter.enqueue(&group, &row(2).request.project, NOW, &row(2).key);
+        driver.drive(accepted, Observation::SlotGranted, Some(permit)).await;
+        assert!(matches!(effects.executed()[..], [Effect::StartBuild { .. }]), "{:?}", effects.executed());
     }
 }
