@@ -152,6 +152,21 @@ async fn job_whose_command_did_not_run_supersedes_nobody() {
 }
 
 #[tokio::test]
+async fn doubtful_end_adds_a_commit_to_compare_with_and_supersedes_nobody() {
+    let keeper = Keeper::new(OrderRule::Newest, &[2]).await;
+    keeper.end(2, CommandRan::Yes, &[]);
+    for number in [4, 3] {
+        keeper.take(number).await;
+    }
+    // Stopped, perhaps before its build was compared with the commit that was built and the one that waits.
+    keeper.end(4, CommandRan::Maybe, &[2, 3]);
+    keeper.release(4).await;
+    assert_eq!(keeper.take(3).await, granted(&[2, 4]));
+    keeper.end(3, CommandRan::Yes, &[2, 4]);
+    assert_eq!(keeper.take(5).await, granted(&[3]), "a command that ran was compared with all of them");
+}
+
+#[tokio::test]
 async fn deleted_row_of_the_holder_frees_the_ref() {
     let keeper = Keeper::new(OrderRule::Newest, &[2]).await;
     keeper.ledger.remove(&key(2));

@@ -10,14 +10,15 @@ use crate::harness::{Simulation, installation};
 /// The commands of jobs whose row is as asked, by their start.
 pub fn intervals(simulation: &Simulation, is_asked: impl Fn(&Row) -> bool) -> Vec<CommandInterval> {
     let rows = simulation.rows();
-    let builds = lock(&simulation.services.provider).builds(simulation.services.now());
+    let provider = lock(&simulation.services.provider);
+    let builds = provider.builds(simulation.services.now());
     let mut intervals: Vec<CommandInterval> = rows
         .iter()
         .filter(|row| is_asked(row))
         .flat_map(|row| {
             let job_id = installation().job_id(&row.key);
             let own = builds.iter().filter(move |build| build.is_own && build.job_id.as_ref() == Some(&job_id));
-            let own = own.filter(|build| !ended_before_its_command(build));
+            let own = own.filter(|build| !provider.is_older(&build.id) && !ended_before_its_command(build));
             own.filter_map(|build| {
                 Some(CommandInterval {
                     from: build.started_at?,
@@ -57,11 +58,7 @@ pub fn check_order(simulation: &Simulation, project: &str, order: &str) {
 
 /// By the runner's exit code: below 244, no command has run.
 fn ended_before_its_command(build: &ProviderBuild) -> bool {
-    match build.state {
-        BuildState::Ended(BuildOutcome::OlderCommit) => true,
-        BuildState::Ended(BuildOutcome::RunnerFailed { exit_code }) => exit_code < 244,
-        _ => false,
-    }
+    matches!(build.state, BuildState::Ended(BuildOutcome::RunnerFailed { exit_code }) if exit_code < 244)
 }
 
 fn is_lost(row: &Row) -> bool {

@@ -36,7 +36,7 @@ pub struct OrderedJob {
     pub commit: Option<CommitId>,
 }
 
-/// The last job whose command ran, or may have run.
+/// The last job whose command ran for certain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuiltJob {
     /// The job.
@@ -60,6 +60,12 @@ pub struct OrderItem {
     /// See [`BuiltJob`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<BuiltJob>,
+    /// Commits of jobs that ended since then, of which nobody knows whether their command ran.
+    ///
+    /// Such a build may have been stopped before it was compared with anything. So it says nothing of the commits that
+    /// it was to be compared with, and later builds are compared with it and with what was built before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub maybe_built: Vec<CommitId>,
     /// The jobs that wait, by position.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<OrderedJob>,

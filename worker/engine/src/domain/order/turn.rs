@@ -16,6 +16,9 @@ pub(crate) const MAX_CANDIDATES: usize = 10;
 /// The number of waiting jobs whose commits a build is compared with: they stand in its environment.
 const MAX_COMPARED: usize = 40;
 
+/// The number of commits that may have been built: they stand there, too. Of more, the oldest is forgotten.
+const MAX_MAYBE_BUILT: usize = 20;
+
 /// What a turn says to the job that took it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnOutcome {
@@ -43,8 +46,10 @@ enum JobState {
     Live,
     /// It is over, and so is its build.
     Over {
-        /// Whether its command ran or may have, with the commits that its build was compared with.
-        ran: Option<Vec<CommitId>>,
+        /// Whether its command ran.
+        command_ran: CommandRan,
+        /// The commits that its build was compared with before the command.
+        covers: Vec<CommitId>,
     },
 }
 
@@ -77,14 +82,27 @@ impl Turn {
         let Some(holder) = self.item.holder.take() else { return };
         match job_state(row) {
             JobState::Live => self.item.holder = Some(holder),
-            JobState::Over { ran } => {
+            JobState::Over { command_ran, covers } => {
                 self.remove(&holder.key);
-                if let Some(covers) = ran {
-                    self.item.built = Some(BuiltJob { job: holder, covers });
-                    self.has_new_built = true;
+                match command_ran {
+                    CommandRan::No => {}
+                    CommandRan::Maybe => self.record_maybe_built(holder.commit),
+                    CommandRan::Yes => {
+                        self.item.built = Some(BuiltJob { job: holder, covers });
+                        self.item.maybe_built.clear();
+                        self.has_new_built = true;
+                    }
                 }
             }
         }
+    }
+
+    fn record_maybe_built(&mut self, commit: Option<CommitId>) {
+        let Some(commit) = commit.filter(|commit| !self.item.maybe_built.contains(commit)) else { return };
+        if self.item.maybe_built.len() >= MAX_MAYBE_BUILT {
+            self.item.maybe_built.remove(0);
+        }
+        self.item.maybe_built.push(commit);
     }
 
     /// The job whose build makes this one superfluous.
@@ -184,9 +202,10 @@ impl Turn {
         newest.chain(oldest)
     }
 
-    /// The commit that was built last, and those that wait: the latest ones, if they are too many.
+    /// The commits that were or may have been built, and those that wait: the latest ones, if they are too many.
     fn compared_with(&self, job: &OrderedJob) -> Vec<CommitId> {
         let built = self.item.built.iter().filter_map(|built| built.job.commit.clone());
+        let built = built.chain(self.item.maybe_built.iter().cloned());
         let others = self.item.waiting.iter().rev().filter(|waiting| waiting.key != job.key);
         let mut commits = Vec::new();
         for commit in built.chain(others.filter_map(|waiting| waiting.commit.clone()).take(MAX_COMPARED)) {
@@ -203,14 +222,15 @@ impl Turn {
 /// A quarantined job that has not started, or whose start was denied, does not hold up its ref: it takes a turn again when
 /// it is released.
 fn job_state(row: Option<&Row>) -> JobState {
-    let Some(row) = row else { return JobState::Over { ran: Some(Vec::new()) } };
+    let over = |command_ran| JobState::Over { command_ran, covers: Vec::new() };
+    let Some(row) = row else { return over(CommandRan::Maybe) };
     match &row.phase {
-        Phase::Finished { result, not_older_than, .. } => {
-            let ran = result.command_ran != Some(CommandRan::No);
-            JobState::Over { ran: ran.then(|| not_older_than.clone()) }
-        }
-        Phase::Rejected { .. } => JobState::Over { ran: None },
-        Phase::Received | Phase::Accepted { .. } if row.quarantined.is_some() => JobState::Over { ran: None },
+        Phase::Finished { result, not_older_than, .. } => JobState::Over {
+            command_ran: result.command_ran.unwrap_or(CommandRan::Maybe),
+            covers: not_older_than.clone(),
+        },
+        Phase::Rejected { .. } => over(CommandRan::No),
+        Phase::Received | Phase::Accepted { .. } if row.quarantined.is_some() => over(CommandRan::No),
         Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. } | Phase::Running { .. } => JobState::Live,
     }
 }

@@ -65,6 +65,8 @@ struct FakeBuild {
     ends_at: Timestamp,
     result: BuildOutcome,
     describe_lag: Duration,
+    /// Its runner steps aside before the command, however the build ends.
+    is_older: bool,
 }
 
 impl Default for FakeProvider {
@@ -97,6 +99,11 @@ impl FakeProvider {
     /// All builds, with their results if they have ended.
     pub fn builds(&self, now: Timestamp) -> Vec<ProviderBuild> {
         self.builds.values().map(|build| build.at(now)).collect()
+    }
+
+    /// Whether a build's runner steps aside before the command.
+    pub fn is_older(&self, id: &BuildId) -> bool {
+        self.builds.get(id).is_some_and(|build| build.is_older)
     }
 
     /// Adds a build of another principal that looks like a job's.
@@ -152,6 +159,7 @@ impl FakeProvider {
             input.environment.iter().find(|variable| variable.name == JOB_ID).map(|job_id| job_id.value.clone());
         let id = self.add(job_id, format!("{WORKER_ROLE_PREFIX}{who}"), input.target.as_str(), now);
         if let Some(build) = self.builds.get_mut(&id).filter(|_| is_older(input)) {
+            build.is_older = true;
             (build.result, build.ends_at) = (BuildOutcome::OlderCommit, now + Duration::from_secs(1));
         }
         self.tokens.insert(token.to_owned(), (id.clone(), text, now));
@@ -190,7 +198,13 @@ impl FakeProvider {
         }
         self.builds.insert(
             id.clone(),
-            FakeBuild { description: shown, ends_at: now + build_time, result: ends, describe_lag: end_lag },
+            FakeBuild {
+                description: shown,
+                ends_at: now + build_time,
+                result: ends,
+                describe_lag: end_lag,
+                is_older: false,
+            },
         );
         id
     }
