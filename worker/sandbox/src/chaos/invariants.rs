@@ -2,7 +2,7 @@
 //!
 //! It uses CodeBuild's builds by their job id, and the forge's flags with their history. Of the ledger it uses only
 //! whether a row is settled.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use doorbell_messages::RunnerExit;
 
@@ -151,6 +151,15 @@ pub(super) async fn observe_jobs(
     Ok(jobs.iter().zip(published).map(observe).collect())
 }
 
+/// How many published jobs are settled, with the later jobs of their series.
+///
+/// Rows are not counted: the repeat of a refused request is a row more, and stands for no other job.
+pub(super) fn settled_count(published: &[PublishedJob], rows: &[Job]) -> usize {
+    let known: HashSet<&str> = rows.iter().map(Job::key).collect();
+    let open: HashSet<String> = rows.iter().filter(|job| !job.is_settled()).map(|job| series_of(job.key())).collect();
+    published.iter().filter(|job| known.contains(job.key.as_str()) && !open.contains(&job.key)).count()
+}
+
 /// The series of a job's key: later jobs of it count as the same planned job.
 fn series_of(key: &str) -> String {
     key.split('~').next().unwrap_or_default().to_owned()
@@ -260,5 +269,19 @@ mod tests {
         check(|job| set_history(job, &[PENDING, SUCCESS, PENDING, SUCCESS]), [0, 0, 0, 1]);
         check(|job| set_history(job, &[FlagStatus::Error, SUCCESS]), [0, 0, 0, 1]);
         check(|job| set_history(job, &[SUCCESS, PENDING]), [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn job_is_settled_with_its_whole_series() {
+        let published =
+            ["storm#a#b", "storm#c#d"].map(|key| PublishedJob { key: key.to_owned(), at: Timestamp::UNIX_EPOCH });
+        let row = |key: &str, settled_at: Option<u64>| {
+            let row = serde_json::json!({"key": key, "settled_at": settled_at});
+            Job::from_item(&serde_json::json!({ "row": row.to_string() }))
+        };
+        let count = |rows: &[Job]| settled_count(&published, rows);
+        assert_eq!(count(&[row("storm#a#b", Some(1)), row("storm#a#b~1", Some(1))]), 1, "two rows of one request");
+        assert_eq!(count(&[row("storm#a#b", Some(1)), row("storm#a#b~1", None), row("storm#c#d", Some(1))]), 1);
+        assert_eq!(count(&[row("storm#a#b", Some(1)), row("storm#a#b~1", Some(1)), row("storm#c#d", Some(1))]), 2);
     }
 }

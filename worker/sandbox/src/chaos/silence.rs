@@ -33,8 +33,7 @@ pub(super) async fn run(
     }
     let deadline = Instant::now() + arguments.limit;
     let published = publisher::publish(&sandbox, &jobs, &[], Duration::ZERO).await?;
-    while sandbox.jobs().await?.iter().filter(|job| job.is_settled()).count() < jobs.len() && Instant::now() < deadline
-    {
+    while invariants::settled_count(&published, &sandbox.jobs().await?) < jobs.len() && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let observed = invariants::observe_jobs(&sandbox, &jobs, &published).await?;

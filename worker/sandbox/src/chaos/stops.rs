@@ -50,8 +50,7 @@ pub(super) async fn run(
     let (published, (stop_results, _workers)) = try_join(publishing, stopping).await?;
     let started = Instant::now();
     while started.elapsed() < SETTLE_TIMEOUT {
-        let settled = sandbox.jobs().await?.iter().filter(|job| job.is_settled()).count();
-        if settled == planned.len() {
+        if invariants::settled_count(&published, &sandbox.jobs().await?) == planned.len() {
             break;
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

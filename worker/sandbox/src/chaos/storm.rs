@@ -174,7 +174,7 @@ impl StormRun<'_> {
                 continue;
             };
             let rows = self.sandbox.jobs().await?;
-            let settled = rows.iter().filter(|job| job.is_settled()).count();
+            let settled = invariants::settled_count(published, &rows);
             eprintln!("{} of {} jobs are settled", settled, self.jobs.len());
             if settled == self.jobs.len() || Instant::now() > deadline {
                 return Ok(published.clone());
