@@ -4,6 +4,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
 . "$root/bin/lib/terraform.sh"
+. "$root/bin/lib/many_projects.sh"
 . "$root/bin/lib/tools.sh"
 cd "$root"
 
@@ -93,6 +94,12 @@ plans() {
 }'
 }
 
+# Of one project and of a hundred, for growth.test.mjs. `bin/bench --projects 1000` takes a minute more.
+plans_of_many_projects() {
+    terraform_copy terraform "$work/many"
+    quiet plan_projects 1 "$work/many" "$work/plans/one.json" && quiet plan_projects 100 "$work/many" "$work/plans/many.json"
+}
+
 # The state contains everything that a plan contains.
 no_canary() { ! grep -rl -i 'canary' "$work/plans"; }
 
@@ -115,6 +122,7 @@ step 'provider' init "$work/copy"
 step 'validation' valid
 start_tests
 step 'plans of the examples' plans
+step 'plans of 1 and 100 projects' plans_of_many_projects
 step 'no secret in a plan' no_canary
 step 'policy tests' policy_tests
 step 'checkov' checkov_checks

@@ -1,11 +1,11 @@
 # The CodeBuild projects, their log groups and their roles.
 
 resource "aws_codebuild_project" "build" {
-  for_each = var.image == null ? toset([]) : local.names
+  for_each = local.names_to_make
 
   name         = each.key
   description  = local.build_projects[each.key].description
-  service_role = local.build_projects[each.key].role_arn
+  service_role = "${local.role_arn_prefix}${local.roles_with_policy[each.key]}"
 
   # Minutes. The worker sends a timeout with each start; these values limit builds that a person starts.
   build_timeout  = 60
@@ -45,11 +45,9 @@ resource "aws_codebuild_project" "build" {
 
   logs_config {
     cloudwatch_logs {
-      group_name = local.build_projects[each.key].log_group_name
+      group_name = local.log_groups[each.key]
     }
   }
-
-  depends_on = [aws_cloudwatch_log_group.build, aws_iam_role_policy.build]
 }
 
 resource "aws_cloudwatch_log_group" "build" {
@@ -73,8 +71,6 @@ resource "aws_iam_role_policy" "build" {
   for_each = local.names
 
   name   = "build"
-  role   = each.key
+  role   = local.roles[each.key]
   policy = local.build_projects[each.key].role_policy
-
-  depends_on = [aws_iam_role.build]
 }

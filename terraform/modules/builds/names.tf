@@ -37,19 +37,20 @@ locals {
     },
   )
 
-  # Terraform evaluates a for_each, and each reference to other resources, anew for each of a thousand resources. So the
-  # resources iterate over names alone and refer to values, not to each other; decision 0067 has the figures.
-  names = toset(keys(local.settings))
-  # The settings with names, ARNs and policies.
+  # What the resources iterate over. A map, because Terraform sorts a set whenever it reads one, and it reads a for_each
+  # several times for each of a thousand resources.
+  names         = tomap({ for name in keys(local.settings) : name => name })
+  names_to_make = var.image == null ? tomap({}) : local.names
+  # The settings with names and policies.
   build_projects = {
     for name, settings in local.settings : name => merge(settings, {
-      role_arn       = "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"
       log_group_name = "/aws/codebuild/${name}"
       trust_policy   = jsonencode(local.trust_policies[name])
       role_policy    = jsonencode({ Version = "2012-10-17", Statement = local.role_statements[name] })
     })
   }
 
-  region_account = "${var.context.region}:${var.context.account_id}"
-  name_patterns  = { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project }
+  role_arn_prefix = "arn:${var.context.partition}:iam::${var.context.account_id}:role/"
+  region_account  = "${var.context.region}:${var.context.account_id}"
+  name_patterns   = { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project }
 }

@@ -2,16 +2,13 @@
 
 locals {
   # Terraform counts characters, SSM bytes: four characters of base64 are three bytes, less one for each "=".
-  documents = {
-    for project, text in var.documents : project => {
-      text  = text
-      bytes = length(base64encode(text)) / 4 * 3 - length(regexall("=", base64encode(text)))
-    }
+  document_bytes = {
+    for project, text in var.documents : project => length(base64encode(text)) / 4 * 3 - length(regexall("=", base64encode(text)))
   }
 }
 
 resource "aws_ssm_parameter" "project" {
-  for_each = toset(keys(var.documents))
+  for_each = var.documents
 
   name        = "${var.prefix}/${each.key}"
   description = "The registry document of the Doorbell project ${each.key}."
@@ -19,15 +16,15 @@ resource "aws_ssm_parameter" "project" {
   type = "String"
   # An Advanced parameter costs money every month and cannot become Standard again.
   tier  = "Standard"
-  value = local.documents[each.key].text
+  value = each.value
 
   lifecycle {
     precondition {
-      condition     = local.documents[each.key].bytes <= 4096
-      error_message = "The registry's document of project \"${each.key}\" has ${local.documents[each.key].bytes} bytes; SSM's limit is 4096. Shorten its longest lists: replace refs with a common prefix by one entry that ends with *, or a long command by a script in the repository."
+      condition     = local.document_bytes[each.key] <= 4096
+      error_message = "The registry's document of project \"${each.key}\" has ${local.document_bytes[each.key]} bytes; SSM's limit is 4096. Shorten its longest lists: replace refs with a common prefix by one entry that ends with *, or a long command by a script in the repository."
     }
     precondition {
-      condition     = !strcontains(local.documents[each.key].text, "{{")
+      condition     = !strcontains(each.value, "{{")
       error_message = "The registry's document of project \"${each.key}\" contains \"{{\", which SSM rejects in a parameter's value. Move the command into a script in the repository."
     }
   }
