@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row};
+use doorbell_engine::domain::{BuildOutcome, BuildState, CommandRan, Phase, ProviderBuild, Row};
 
 use crate::fakes::{CommandInterval, lock};
 use crate::harness::{Simulation, installation};
@@ -53,7 +53,28 @@ pub fn check_order(simulation: &Simulation, project: &str, order: &str) {
             let is_newer = order != "newest" || pair[0].commit <= pair[1].commit;
             assert!(is_newer, "an older commit after a newer one on {git_ref}: {intervals:#?}");
         }
+        let of_ref = rows.iter().filter(|row| row.git_ref().full() == git_ref);
+        check_newest_is_tried(simulation, &of_ref.filter(|row| row.request.commit.is_some()).collect::<Vec<_>>());
     }
+}
+
+/// Of the jobs of a ref's newest commit at least one did not step aside, and a job is superseded only by a command that
+/// ran, on its commit or a newer one.
+fn check_newest_is_tried(simulation: &Simulation, rows: &[&Row]) {
+    let newest = rows.iter().map(|row| &row.request.commit).max();
+    let mut of_newest = rows.iter().filter(|row| Some(&row.request.commit) == newest).peekable();
+    let is_tried = of_newest.peek().is_none() || of_newest.any(|row| !stepped_aside(row));
+    assert!(is_tried, "no job of the newest commit stayed: {rows:#?}");
+    for row in rows {
+        let Some(newer) = message(row).strip_prefix("superseded by ") else { continue };
+        let newer = simulation.row(&newer.parse().unwrap());
+        let ran = matches!(&newer.phase, Phase::Finished { result, .. } if result.command_ran == Some(CommandRan::Yes));
+        assert!(ran && newer.request.commit >= row.request.commit, "{row:#?} by {newer:#?}");
+    }
+}
+
+fn stepped_aside(row: &Row) -> bool {
+    ["superseded by ", "older than commit "].iter().any(|start| message(row).starts_with(start))
 }
 
 /// By the runner's exit code: below 244, no command has run.
@@ -62,5 +83,12 @@ fn ended_before_its_command(build: &ProviderBuild) -> bool {
 }
 
 fn is_lost(row: &Row) -> bool {
-    matches!(&row.phase, Phase::Finished { result, .. } if result.message.starts_with("lost by the provider"))
+    message(row).starts_with("lost by the provider")
+}
+
+fn message(row: &Row) -> &str {
+    match &row.phase {
+        Phase::Finished { result, .. } => &result.message,
+        _ => "",
+    }
 }
