@@ -23,9 +23,14 @@ impl DeadLetter {
     /// longer body is no request. Escaped once more, this stays under SQS's smallest documented limit of 256 KiB.
     pub const MAX_BODY_BYTES: usize = 40 * 1024;
 
-    /// Keeps as much of `body` as fits.
-    pub fn new(reason: String, receive_count: u32, message_id: String, body: &str) -> Self {
-        let end = (0..=body.len().min(Self::MAX_BODY_BYTES)).rev().find(|at| body.is_char_boundary(*at)).unwrap_or(0);
+    /// Bytes of the reason that are kept. A reason may quote the message, and must not make the dead letter too large
+    /// for its queue: it would then be no dead letter at all.
+    pub const MAX_REASON_BYTES: usize = 2 * 1024;
+
+    /// Keeps as much of `reason` and `body` as fits.
+    pub fn new(mut reason: String, receive_count: u32, message_id: String, body: &str) -> Self {
+        reason.truncate(reason.floor_char_boundary(Self::MAX_REASON_BYTES));
+        let end = body.floor_char_boundary(Self::MAX_BODY_BYTES);
         Self { reason, receive_count, message_id, body: body[..end].to_owned(), body_bytes: body.len() }
     }
 

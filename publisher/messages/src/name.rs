@@ -2,11 +2,11 @@ use crate::text::invalid;
 
 /// Declares a string type that is validated when it is made.
 ///
-/// After the validating function come keywords of its JSON Schema: as much of the rule as a schema can state. The
+/// After the validating function may come one that takes out what the string must not keep, and then keywords of its JSON Schema: as much of the rule as a schema can state. The
 /// calling package has a feature `schema`, as this one does.
 #[macro_export]
 macro_rules! validated_text {
-    ($(#[$meta:meta])* $name:ident, $check:path $(, $keyword:literal = $schema:expr)*) => {
+    ($(#[$meta:meta])* $name:ident, $check:path $(=> $strip:path)? $(, $keyword:literal = $schema:expr)*) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -25,6 +25,7 @@ macro_rules! validated_text {
             type Error = String;
             fn try_from(text: String) -> Result<Self, String> {
                 $check(&text)?;
+                $(let text = $strip(text);)?
                 Ok(Self(text))
             }
         }

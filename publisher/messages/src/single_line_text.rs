@@ -1,10 +1,13 @@
-use crate::text::{invalid, is_control_or_bidi, is_unsafe_in_line};
+use crate::text::{invalid, is_control_or_bidi, is_unsafe_in_line, without_invisible};
 
 const MAX_BYTES: usize = 500;
 
 crate::validated_text!(
-    /// A line for people, of at most 500 bytes.
-    SingleLineText, validate_single_line, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    /// A line for people, of at most 500 bytes, without invisible characters.
+    ///
+    /// Controls and bidi characters are refused: the text would not be what its publisher sees. Characters without width
+    /// are taken out, since commit messages hold them and no build depends on such a text.
+    SingleLineText, validate_single_line => without_invisible, "maxLength" = 500, "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*$"
 );
 
 fn validate_single_line(text: &str) -> Result<(), String> {

@@ -44,6 +44,28 @@ fn is_zero_width(c: char) -> bool {
     )
 }
 
+/// The text without the characters of the table that have no width.
+///
+/// A joiner stays between two visible characters that are not ASCII: emoji and Persian words are written with them.
+/// Nowhere else is it needed, and it would make two equal names differ.
+pub(crate) fn without_invisible(text: String) -> String {
+    if !text.contains(is_zero_width) {
+        return text;
+    }
+    let is_joinable = |c: Option<char>| c.is_some_and(|c| !c.is_ascii() && !is_zero_width(c));
+    let mut visible = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let is_joiner = matches!(c, '\u{200c}' | '\u{200d}')
+            && is_joinable(visible.chars().next_back())
+            && is_joinable(rest.clone().find(|c| !is_zero_width(*c)));
+        if is_joiner || !is_zero_width(c) {
+            visible.push(c);
+        }
+    }
+    visible
+}
+
 /// One line of at most `max_chars` characters, with a space for each unsafe one.
 pub fn sanitize_line(text: &str, max_chars: usize) -> String {
     let line: String = text.chars().map(|c| if is_unsafe_in_line(c) { ' ' } else { c }).take(max_chars).collect();
@@ -174,6 +196,19 @@ mod tests {
         }
         assert_eq!(sanitize_line(" ümläut, 你好 \n", 99), "ümläut, 你好");
         assert_eq!(escape_unsafe("ümläut"), "ümläut");
+    }
+
+    #[test]
+    fn invisible_characters_are_taken_out() {
+        let check = |text: &str, want: &str| {
+            assert_eq!(without_invisible(text.to_owned()), want, "{text:?}");
+            assert_eq!(without_invisible(want.to_owned()), want, "a second time: {want:?}");
+        };
+        check("plain ümläut", "plain ümläut");
+        check("ad\u{200d}min\u{ad} \u{3164}\u{2060}x\u{e0041}", "admin x");
+        check("👩\u{200d}🚀 می\u{200c}خواهم", "👩\u{200d}🚀 می\u{200c}خواهم");
+        check("é\u{200b}\u{200d}\u{200d}\u{ad}é \u{200d}é\u{200d}", "é\u{200d}é é");
+        check("\u{200d}\u{200b}", "");
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod existing;
 
 use std::sync::Arc;
 
+use doorbell_messages::text::quote;
 use doorbell_messages::{Envelope, JobKey, Request};
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -131,7 +132,7 @@ where
     fn parse(&self, delivery: &Delivery) -> Result<(Request, JobKey, SourceMessage), String> {
         let envelope = Envelope::parse(&delivery.body).map_err(|error| error.to_string())?;
         if envelope.topic_arn != self.topic_arn {
-            return Err(format!("it was published to another topic: {}", envelope.topic_arn.escape_debug()));
+            return Err(format!("it was published to another topic: {}", quote(&envelope.topic_arn)));
         }
         let sent_at = Timestamp::parse(&envelope.timestamp).map_err(|error| format!("$.Timestamp: {error}"))?;
         let request = Request::parse(&envelope.message).map_err(|error| format!("the request is refused: {error}"))?;

@@ -23,6 +23,14 @@ fn long_body_is_truncated_at_character_boundary() {
 }
 
 #[test]
+fn long_reason_is_truncated_at_character_boundary() {
+    let reason = format!("xx{}", "€".repeat(100_000));
+    let letter = DeadLetter::new(reason.clone(), 1, "m-1".to_owned(), &"\u{1}".repeat(1024 * 1024));
+    assert!(reason.starts_with(&letter.reason) && letter.reason.len() > DeadLetter::MAX_REASON_BYTES - 3);
+    assert!(letter.to_json().len() < 256 * 1024);
+}
+
+#[test]
 fn largest_dead_letter_fits_default_queue_limit() {
     assert!(dead_letter(&"\u{1}".repeat(1024 * 1024)).to_json().len() < 256 * 1024);
 }

@@ -81,6 +81,26 @@ fn xml_noncharacters_are_published_as_escapes() {
     assert_eq!(parse(&text), Ok(request));
 }
 
+/// Each text that a request has for people. No build depends on one, so an invisible character must not lose a request.
+#[test]
+fn free_text_of_a_request_has_no_invisible_characters() {
+    let invisible =
+        "\u{ad}\u{34f}\u{115f}\u{180e}\u{200b}\u{200c}\u{200d}\u{2060}\u{206f}\u{3164}\u{ffa0}\u{fffb}\u{e0041}";
+    let text = format!("a{invisible}d{invisible}");
+    let body = serde_json::json!({
+        "project": "demo", "branch": "main", "cause": text, "origin": {"vendor": text, "buildUrl": text},
+        "variables": {"A": text},
+    });
+    let request = Request::parse(&body.to_string()).unwrap();
+    let origin = request.origin.as_ref().unwrap();
+    for shown in [&request.cause, &origin.vendor, &origin.build_url] {
+        assert_eq!(shown.as_ref().unwrap().as_str(), "ad");
+    }
+    assert_eq!(request.variables.iter().next().unwrap().1, text, "a build gets its variables as they were published");
+    let persian = r#"{"project": "demo", "branch": "main", "cause": "می\u200cخواهم 👩\u200d🚀"}"#;
+    assert_eq!(Request::parse(persian).unwrap().cause.unwrap().as_str(), "می\u{200c}خواهم 👩\u{200d}🚀");
+}
+
 proptest! {
     #[test]
     fn any_request_round_trips_as_message(request in request()) {

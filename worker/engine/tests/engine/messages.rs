@@ -49,6 +49,40 @@ async fn unparsable_message_is_dead_lettered_with_its_reason() {
     .await;
 }
 
+/// The request names an id of its own, so its key does not need SNS's. Its row, its series and its order would keep it.
+#[tokio::test(start_paused = true)]
+async fn hostile_message_id_never_reaches_a_row() {
+    let named = json!({"project": "demo", "branch": "main", "id": "7", "commit": COMMIT}).to_string();
+    let long = "0".repeat(30_000);
+    for id in ["", "a#b~0", "a\nb", "a\u{202e}b", &long] {
+        check_dead_lettered(|simulation| simulation.envelope(id, TOPIC, &named), "$.MessageId").await;
+    }
+    let topic = format!("arn:{}", "\u{200b}".repeat(10_000));
+    check_dead_lettered(|simulation| simulation.envelope(ID, &topic, &named), "$.TopicArn").await;
+}
+
+/// A request's texts are for the owner's CLI: no flag shows them.
+#[tokio::test(start_paused = true)]
+async fn free_text_of_a_request_reaches_no_flag() {
+    let simulation = Simulation::new();
+    let _worker = simulation.start_worker("a");
+    let text = "zq\u{200b}\u{ad}zq";
+    let words = json!({"cause": text, "origin": {"vendor": text, "buildUrl": text}, "variables": {"ZQZQ": text}});
+    let rejected = simulation.publish(words.clone());
+    let mut allowed = words;
+    allowed["variables"] = json!(null);
+    let built = simulation.publish(allowed);
+    simulation.wait_settled().await;
+    for key in [&rejected, &built] {
+        let flags = simulation.flags(key);
+        assert!(
+            !flags.is_empty() && flags.iter().all(|flag| !flag.comment.to_lowercase().contains("zq")),
+            "{flags:#?}"
+        );
+        assert_eq!(simulation.row(key).request.cause.unwrap().as_str(), "zqzq");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn invalid_message_does_not_affect_valid_ones() {
     let simulation = Simulation::new();

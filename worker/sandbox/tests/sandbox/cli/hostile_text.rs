@@ -14,7 +14,7 @@ use crate::e2e::{JOB_TIMEOUT, envelope, register_demo, start_sandbox, trigger};
 const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[38;5;99mx\u{9b}31m\u{9d}0;y\u{9c}\u{7f}\u{85}\rz\u{202e}\u{2066}\u{200b}\
                        \u{ad}\u{2028}\u{feff}\u{3164}\u{e0041}\nerror: forged";
 
-/// What a request's texts may hold of it.
+/// What a request's texts may hold of it when it is published. The worker takes the invisible characters out.
 const HOSTILE_CAUSE: &str = "seen\u{200b}\u{200d}\u{2060}\u{ad}\u{3164}\u{e0041}";
 
 /// The SGR sequence of the hostile text. The program's own have other numbers.
@@ -65,18 +65,18 @@ async fn hostile_sandbox() -> (Sandbox, String, String) {
     std::fs::write(sandbox.account.dir().join("request.json"), request.to_string()).unwrap();
     std::fs::write(sandbox.account.dir().join("malformed.json"), json!({ HOSTILE: HOSTILE }).to_string()).unwrap();
 
-    let _worker = sandbox.start_worker(&[]).await.unwrap();
+    let mut worker = sandbox.start_worker(&[]).await.unwrap();
     let good = trigger(&sandbox, &["demo", "main", "--id", "good", "--cause", HOSTILE_CAUSE]).await;
     sandbox.wait_until_settled(&good, JOB_TIMEOUT).await.unwrap();
     let rejected = trigger(&sandbox, &["nowhere", "main"]).await;
     sandbox.wait_until_settled(&rejected, JOB_TIMEOUT).await.unwrap();
     fill_row(&sandbox, &good).await;
     fill_row(&sandbox, &rejected).await;
-    for body in [
-        HOSTILE.to_owned(),
-        json!({ "project": HOSTILE, HOSTILE: 1 }).to_string(),
-        envelope(&sandbox, HOSTILE, &request),
-    ] {
+    let body = envelope(&sandbox, HOSTILE, &request);
+    sandbox.account.send_to_queue(&sandbox.account.trigger_queue_url(), &body).await.unwrap();
+    worker.wait_for_log("moving it to the dead-letter queue", JOB_TIMEOUT).await.unwrap();
+    assert_harmless("the worker", &worker.log().unwrap());
+    for body in [HOSTILE.to_owned(), json!({ "project": HOSTILE, HOSTILE: 1 }).to_string()] {
         let dead_letter = DeadLetter::new(HOSTILE.to_owned(), 1, HOSTILE.to_owned(), &body).to_json();
         sandbox.account.send_to_queue(&sandbox.account.queue_url(DEAD_LETTER_QUEUE), &dead_letter).await.unwrap();
     }
@@ -159,7 +159,7 @@ async fn json_output_keeps_the_meaning_of_hostile_text() {
     let letters = json_of(&sandbox, &["dlq", "list"]).await;
     assert!(letters["messages"].as_array().unwrap().iter().any(|message| message["reason"] == HOSTILE), "{letters}");
     assert_eq!(json_of(&sandbox, &["jobs", "show", &good]).await["trail"][0]["message"], HOSTILE);
-    assert_eq!(json_of(&sandbox, &["jobs", "show", &good]).await["cause"], HOSTILE_CAUSE);
+    assert_eq!(json_of(&sandbox, &["jobs", "show", &good]).await["cause"], "seen");
     assert_eq!(json_of(&sandbox, &["jobs", "show", &rejected]).await["message"], HOSTILE);
     assert_eq!(json_of(&sandbox, &["project", "show", "odd"]).await["document"]["command"][1], HOSTILE);
     let log = doorbell(&sandbox, &["logs", &good, "--output", "json"]).await;
