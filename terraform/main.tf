@@ -12,11 +12,12 @@ locals {
   context = {
     name       = var.name
     partition  = data.aws_partition.current.partition
-    region     = data.aws_region.current.name
+    region     = data.aws_region.current.id
     account_id = var.account_id == null ? one(data.aws_caller_identity.current[*].account_id) : var.account_id
   }
-  registry_prefix = coalesce(var.registry_prefix, "/${var.name}")
-  topic_arn       = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
+  topic_kms_key_arn = try(coalesce(var.topic_kms_key_arn, var.organization.kms_key_arn), null)
+  registry_prefix   = coalesce(var.registry_prefix, "/${var.name}")
+  topic_arn         = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
 
   # The ARN, or ARN pattern, of each secret that the projects name. Secrets Manager appends a hyphen and six random
   # characters to a secret's name.
@@ -32,18 +33,20 @@ module "publishers" {
   source = "./modules/publishers"
 
   context           = local.context
+  organization      = var.organization
   publishers        = var.publishers
   topic_arn         = local.topic_arn
-  topic_kms_key_arn = var.topic_kms_key_arn
+  topic_kms_key_arn = local.topic_kms_key_arn
 }
 
 module "queues" {
   source = "./modules/queues"
 
   context                 = local.context
+  organization            = var.organization
   publisher_arns          = module.publishers.principal_arns
   publisher_principal_ids = module.publishers.principal_ids
-  topic_kms_key_arn       = var.topic_kms_key_arn
+  topic_kms_key_arn       = local.topic_kms_key_arn
   rule_arns               = module.builds.rule_arns
 }
 
@@ -51,13 +54,15 @@ module "ledger" {
   source = "./modules/ledger"
 
   context             = local.context
+  organization        = var.organization
   deletion_protection = var.deletion_protection
 }
 
 module "builds" {
   source = "./modules/builds"
 
-  context = local.context
+  context      = local.context
+  organization = var.organization
   projects = {
     for name, project in var.projects : name => {
       concurrent_builds = project.concurrent_builds
@@ -83,6 +88,7 @@ module "worker" {
   source = "./modules/worker"
 
   context              = local.context
+  organization         = var.organization
   image                = try(var.images.worker, null)
   network              = var.network
   egress_ports         = local.egress_ports
@@ -107,6 +113,7 @@ module "operator_role" {
   source = "./modules/operator_role"
 
   context            = local.context
+  organization       = var.organization
   principal_arns     = var.operator_arns
   table_arn          = module.ledger.table_arn
   index_arns         = values(module.ledger.index_arns)

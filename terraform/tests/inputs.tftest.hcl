@@ -5,7 +5,7 @@ mock_provider "aws" {
     defaults = { partition = "aws" }
   }
   mock_data "aws_region" {
-    defaults = { name = "eu-central-1" }
+    defaults = { id = "eu-central-1" }
   }
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }
@@ -67,4 +67,28 @@ run "fractional_concurrent_builds_are_rejected" {
     projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], concurrent_builds = 1.5 } }
   }
   expect_failures = [var.projects]
+}
+
+run "role_path_without_trailing_slash_is_rejected" {
+  command = plan
+  variables {
+    organization = { role_path = "/ci" }
+  }
+  expect_failures = [var.organization]
+}
+
+run "boundary_that_is_no_policy_is_rejected" {
+  command = plan
+  variables {
+    organization = { permissions_boundary_arn = "arn:aws:iam::111122223333:role/boundary" }
+  }
+  expect_failures = [var.organization]
+}
+
+run "organization_key_alias_is_rejected" {
+  command = plan
+  variables {
+    organization = { kms_key_arn = "alias/mine" }
+  }
+  expect_failures = [var.organization]
 }

@@ -51,8 +51,8 @@ finish_tests() {
 # The provider gets a fake key. It calls no service, because a plan of new resources needs none.
 export AWS_ACCESS_KEY_ID=CANARYACCESSKEY AWS_SECRET_ACCESS_KEY=canary-secret-key AWS_EC2_METADATA_DISABLED=true
 
-# plan NAME EXAMPLE VARIABLES [TERRAFORM]: plans a copy of an example as a user makes it: beside the directory `terraform`,
-# with another `source`. VARIABLES is the JSON after the account's id.
+# plan NAME EXAMPLE VARIABLES [OVERRIDES [ADDITIONS]]: plans a copy of an example as a user makes it: beside the directory
+# `terraform`, with another `source`. VARIABLES is the JSON after the account's id.
 plan() {
     infra=$work/checkout/infra
     rm -rf "$infra"
@@ -68,6 +68,7 @@ provider "aws" {
 }
 ${4-}
 EOF
+    printf '%s\n' "${5-}" >"$infra/additions.tf"
     printf '{ "account_id": "111122223333"%s }\n' "$3" >"$infra/terraform.tfvars.json"
     init "$infra" || return 1
     quiet "$terraform" -chdir="$infra" plan -no-color -input=false -out=plan || return 1
@@ -91,7 +92,8 @@ plans() {
         plan key minimal "$images$network" 'module "doorbell" {
   topic_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   publishers        = { github = { ci = "github", subjects = ["repo:example/demo:ref:refs/heads/main"], create_provider = false } }
-}'
+}' &&
+        plan organization complete "$images$operator" "$(cat bin/lib/suite/organization/overrides.tf)" "$(cat bin/lib/suite/organization/additions.tf)"
 }
 
 # Of one project and of a hundred, for growth.test.mjs. `bin/bench --projects 1000` takes a minute more.

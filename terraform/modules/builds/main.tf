@@ -57,14 +57,17 @@ resource "aws_cloudwatch_log_group" "build" {
   # logs:CreateLogGroup.
   name              = local.build_projects[each.key].log_group_name
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.organization.kms_key_arn
 }
 
 resource "aws_iam_role" "build" {
   for_each = local.names
 
-  name               = each.key
-  description        = local.build_projects[each.key].description
-  assume_role_policy = local.build_projects[each.key].trust_policy
+  name                 = each.key
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
+  description          = local.build_projects[each.key].description
+  assume_role_policy   = local.build_projects[each.key].trust_policy
 }
 
 resource "aws_iam_role_policy" "build" {

@@ -50,7 +50,7 @@ locals {
     })
   }
 
-  role_arn_prefix = "arn:${var.context.partition}:iam::${var.context.account_id}:role/"
+  role_arn_prefix = "arn:${var.context.partition}:iam::${var.context.account_id}:role${var.organization.role_path}"
   region_account  = "${var.context.region}:${var.context.account_id}"
   name_patterns   = { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project }
 }

@@ -1,6 +1,9 @@
 # The policies of the build projects' roles.
 
 locals {
+  # AWS documents kms:ViaService with the DNS suffix of the partition.
+  dns_suffix = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+
   trust_policies = {
     for name in keys(local.settings) : name => {
       Version = "2012-10-17"
@@ -34,6 +37,13 @@ locals {
         Effect   = "Allow"
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = settings.secret_arns
+      }],
+      length(settings.secret_arns) == 0 || var.organization.kms_key_arn == null ? [] : [{
+        Sid       = "DecryptGitCredentials"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt"]
+        Resource  = [var.organization.kms_key_arn]
+        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${var.context.region}.${local.dns_suffix}" } }
       }],
     )
   }

@@ -36,3 +36,13 @@ variable "unprivileged_concurrent_builds" {
   description = "The limit of concurrent builds of pull requests; null for none."
   type        = number
 }
+
+variable "organization" {
+  description = "The permissions boundary, path and key of all resources; see the root module."
+  type = object({
+    permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
+    kms_key_arn              = optional(string)
+  })
+  default = {}
+}

@@ -56,6 +56,15 @@ resource "aws_dynamodb_table" "jobs" {
     enabled        = true
   }
 
+  # Without a key of its own the table is encrypted by DynamoDB's.
+  dynamic "server_side_encryption" {
+    for_each = var.organization.kms_key_arn == null ? [] : [var.organization.kms_key_arn]
+    content {
+      enabled     = true
+      kms_key_arn = server_side_encryption.value
+    }
+  }
+
   # Without the table's rows, a redelivered request would start its build again.
   point_in_time_recovery {
     enabled = true

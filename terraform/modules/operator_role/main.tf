@@ -6,13 +6,21 @@ locals {
   name                   = "${var.context.name}-operator"
   region_account         = "${var.context.region}:${var.context.account_id}"
   dead_letter_queue_arns = [for queue in var.dead_letter_queues : var.queue_arns[queue]]
-  registry_arn           = "arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}"
+  key_statements = var.organization.kms_key_arn == null ? {} : {
+    UseKey       = { action = "kms:Decrypt", services = ["sqs", "dynamodb"] }
+    EncryptByKey = { action = "kms:GenerateDataKey", services = ["sqs"] }
+  }
+  # AWS documents this key with the DNS suffix of the partition.
+  dns_suffix   = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
+  registry_arn = "arn:${var.context.partition}:ssm:${local.region_account}:parameter${var.registry_prefix}"
 }
 
 resource "aws_iam_role" "operator" {
   count = length(var.principal_arns) == 0 ? 0 : 1
 
   name                 = local.name
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
   description          = "Operates Doorbell: reads jobs and logs, redrives messages, stops builds."
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   max_session_duration = 3600
@@ -100,7 +108,21 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "SimulateRoles"
     actions   = ["iam:GetRole", "iam:SimulatePrincipalPolicy"]
-    resources = [for role in var.role_name_patterns : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${role}"]
+    resources = [for role in var.role_name_patterns : "arn:${var.context.partition}:iam::${var.context.account_id}:role${var.organization.role_path}${role}"]
+  }
+  # Only through the services: the queues and the ledger.
+  dynamic "statement" {
+    for_each = local.key_statements
+    content {
+      sid       = statement.key
+      actions   = [statement.value.action]
+      resources = [var.organization.kms_key_arn]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [for service in statement.value.services : "${service}.${var.context.region}.${local.dns_suffix}"]
+      }
+    }
   }
   # `doorbell doctor` checks that the secrets exist. It does not read their values. It skips secrets elsewhere: a list of
   # them would grow with the projects.

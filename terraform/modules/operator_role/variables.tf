@@ -57,3 +57,13 @@ variable "role_name_patterns" {
   description = "Patterns of the names of the worker's and the builds' roles."
   type        = list(string)
 }
+
+variable "organization" {
+  description = "The permissions boundary, path and key of all resources; see the root module."
+  type = object({
+    permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
+    kms_key_arn              = optional(string)
+  })
+  default = {}
+}

@@ -41,9 +41,11 @@ resource "aws_iam_openid_connect_provider" "ci" {
 resource "aws_iam_role" "publisher" {
   for_each = local.oidc_publishers
 
-  name               = local.role_names[each.key]
-  description        = "Publishes Doorbell requests from ${each.value.ci}; has no other permission."
-  assume_role_policy = data.aws_iam_policy_document.trust[each.key].json
+  name                 = local.role_names[each.key]
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
+  description          = "Publishes Doorbell requests from ${each.value.ci}; has no other permission."
+  assume_role_policy   = data.aws_iam_policy_document.trust[each.key].json
   # Seconds. IAM's minimum; a publish takes about one second.
   max_session_duration = 3600
 
@@ -88,7 +90,9 @@ resource "aws_iam_role_policy" "publish" {
 resource "aws_iam_user" "publisher" {
   for_each = local.key_publishers
 
-  name = local.user_names[each.key]
+  name                 = local.user_names[each.key]
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
   # Deletes the user's access keys, which Terraform does not manage, with the user.
   force_destroy = true
 }

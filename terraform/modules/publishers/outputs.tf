@@ -1,8 +1,8 @@
 output "principal_arns" {
   description = "The ARNs of all publishers."
   value = concat(
-    [for name in values(local.role_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:role/${name}"],
-    [for name in values(local.user_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:user/${name}"],
+    [for name in values(local.role_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:role${var.organization.role_path}${name}"],
+    [for name in values(local.user_names) : "arn:${var.context.partition}:iam::${var.context.account_id}:user${var.organization.role_path}${name}"],
   )
 }
 

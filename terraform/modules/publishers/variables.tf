@@ -23,3 +23,13 @@ variable "topic_kms_key_arn" {
   description = "The topic's customer-managed key; null for AWS's own key."
   type        = string
 }
+
+variable "organization" {
+  description = "The permissions boundary, path and key of all resources; see the root module."
+  type = object({
+    permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
+    kms_key_arn              = optional(string)
+  })
+  default = {}
+}

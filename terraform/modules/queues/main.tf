@@ -100,7 +100,8 @@ resource "aws_sqs_queue" "dead_letters" {
   message_retention_seconds = 14 * 24 * 3600
   max_message_size          = local.max_message_bytes
   receive_wait_time_seconds = local.receive_wait_seconds
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.organization.kms_key_arn == null ? true : null
+  kms_master_key_id         = var.organization.kms_key_arn
   policy                    = data.aws_iam_policy_document.queue[each.key].json
   redrive_allow_policy = (each.value.source_queue == null
     ? jsonencode({ redrivePermission = "denyAll" })
@@ -119,7 +120,8 @@ resource "aws_sqs_queue" "work" {
   message_retention_seconds = 4 * 24 * 3600
   max_message_size          = local.max_message_bytes
   receive_wait_time_seconds = local.receive_wait_seconds
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.organization.kms_key_arn == null ? true : null
+  kms_master_key_id         = var.organization.kms_key_arn
   policy                    = data.aws_iam_policy_document.queue[each.key].json
   redrive_policy = jsonencode({
     deadLetterTargetArn = local.queue_arns[each.value.dead_letters]

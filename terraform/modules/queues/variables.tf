@@ -22,3 +22,13 @@ variable "rule_arns" {
   description = "The EventBridge rules that may send to the event queue and its dead-letter queue."
   type        = list(string)
 }
+
+variable "organization" {
+  description = "The permissions boundary, path and key of all resources; see the root module."
+  type = object({
+    permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
+    kms_key_arn              = optional(string)
+  })
+  default = {}
+}

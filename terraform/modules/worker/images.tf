@@ -13,6 +13,15 @@ resource "aws_ecr_repository" "image" {
   # The images are reproducible from the sources.
   force_delete = true
 
+  # Without a key of its own the repository is encrypted by ECR's. A change replaces the repository and its images.
+  dynamic "encryption_configuration" {
+    for_each = var.organization.kms_key_arn == null ? [] : [var.organization.kms_key_arn]
+    content {
+      encryption_type = "KMS"
+      kms_key         = encryption_configuration.value
+    }
+  }
+
   image_scanning_configuration {
     scan_on_push = true
   }

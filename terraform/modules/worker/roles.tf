@@ -4,19 +4,29 @@
 locals {
   region_account = "${var.context.region}:${var.context.account_id}"
   # The beginning of the ARNs of all secrets with a forge's token.
+  key_statements = var.organization.kms_key_arn == null ? {} : {
+    UseKey       = { action = "kms:Decrypt", services = ["sqs", "dynamodb", "secretsmanager"] }
+    EncryptByKey = { action = "kms:GenerateDataKey", services = ["sqs"] }
+  }
+  # AWS documents this key with the DNS suffix of the partition.
+  dns_suffix         = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
   report_secrets_arn = "arn:${var.context.partition}:secretsmanager:${local.region_account}:secret:${var.report_secret_prefix}"
 }
 
 resource "aws_iam_role" "worker" {
-  name               = local.name
-  description        = "Runs the Doorbell worker."
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = local.name
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
+  description          = "Runs the Doorbell worker."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
 }
 
 resource "aws_iam_role" "execution" {
-  name               = "${local.name}-execution"
-  description        = "Starts the Doorbell worker: pulls its image, writes its log."
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = "${local.name}-execution"
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
+  description          = "Starts the Doorbell worker: pulls its image, writes its log."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -115,6 +125,20 @@ data "aws_iam_policy_document" "worker" {
         test     = "Null"
         variable = condition.key
         values   = [condition.value]
+      }
+    }
+  }
+  # Only through the services: the queues, the ledger and the forges' tokens.
+  dynamic "statement" {
+    for_each = local.key_statements
+    content {
+      sid       = statement.key
+      actions   = [statement.value.action]
+      resources = [var.organization.kms_key_arn]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = [for service in statement.value.services : "${service}.${var.context.region}.${local.dns_suffix}"]
       }
     }
   }

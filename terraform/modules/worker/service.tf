@@ -13,7 +13,10 @@ resource "aws_ecs_service" "worker" {
   cluster         = aws_ecs_cluster.workers.id
   task_definition = aws_ecs_task_definition.worker[0].arn
   launch_type     = "FARGATE"
-  desired_count   = var.tasks.min
+  # Tasks get the tags of the service: those of the provider's default_tags.
+  propagate_tags          = "SERVICE"
+  enable_ecs_managed_tags = true
+  desired_count           = var.tasks.min
   # New tasks start beside the old ones: workers of different versions can run at once.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
@@ -55,6 +58,8 @@ resource "aws_ecs_service" "fixed" {
   cluster                            = aws_ecs_cluster.workers.id
   task_definition                    = aws_ecs_task_definition.worker[0].arn
   launch_type                        = "FARGATE"
+  propagate_tags                     = "SERVICE"
+  enable_ecs_managed_tags            = true
   desired_count                      = var.tasks.min
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200

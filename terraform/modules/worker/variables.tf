@@ -92,3 +92,13 @@ variable "build_project_arns" {
   description = "Patterns of the ARNs of all CodeBuild projects: the projects', and that for pull requests."
   type        = object({ projects = string, unprivileged = string })
 }
+
+variable "organization" {
+  description = "The permissions boundary, path and key of all resources; see the root module."
+  type = object({
+    permissions_boundary_arn = optional(string)
+    role_path                = optional(string, "/")
+    kms_key_arn              = optional(string)
+  })
+  default = {}
+}
