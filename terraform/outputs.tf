@@ -52,3 +52,8 @@ output "registry" {
   description = "The SSM parameter of each project."
   value       = module.registry.parameter_names
 }
+
+output "environment" {
+  description = "Shell commands that export the environment of `doorbell` and `trigger_job`: the Region, the topic, the queues, the table and the registry."
+  value       = module.worker.cli_environment
+}

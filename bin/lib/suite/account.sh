@@ -5,6 +5,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
 . "$root/bin/lib/release.sh"
 . "$root/bin/lib/terraform.sh"
+. "$root/bin/lib/tools.sh"
 cd "$root"
 
 need cargo 'see bin/setup'
@@ -35,11 +36,31 @@ image=${CARGO_TARGET_DIR:-$root/target}/images/build
 scenarios() {
     set -- terraform-account --terraform "$terraform" --configuration "$example"
     if [ "$(id -u)" -eq 0 ] && [ -d "$image" ] && have unshare; then set -- "$@" --image "$image"; fi
-    "${CARGO_TARGET_DIR:-$root/target}/debug/doorbell-sandbox" "$@"
+    "$sandbox" "$@"
+}
+
+sandbox=${CARGO_TARGET_DIR:-$root/target}/debug/doorbell-sandbox
+
+# The commands of README.md, typed in a copy of what a checkout holds.
+page() {
+    if ! aws=$(tool aws); then
+        skip account/page 'the installation of the AWS CLI failed; see the output above'
+        return 0
+    fi
+    mkdir -p "$work/programs"
+    # Runs the module with Python, because the script contains the path of its temporary directory.
+    printf '#!/bin/sh\nexec "%s" -m awscli "$@"\n' "${aws%/*}/python" >"$work/programs/aws"
+    chmod +x "$work/programs/aws"
+    # The page says "terraform"; this machine may have OpenTofu only.
+    ln -sf "$(command -v "$terraform")" "$work/programs/terraform"
+    for part in bin terraform; do terraform_copy "$part" "$work/checkout/$part"; done
+    cp README.md "$work/checkout/"
+    PATH=$work/programs:$PATH "$sandbox" deployment-page --checkout "$work/checkout"
 }
 
 step 'the binaries' release_build
 step 'the sandbox' cargo build --workspace --all-targets --locked
 step 'the provider' provider
 step 'apply, jobs, destroy' scenarios
+step 'README.md: each command of the deployment, to the first green flag' page
 finish

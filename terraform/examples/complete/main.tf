@@ -148,3 +148,8 @@ output "doorbell" {
   description = "All outputs of the module."
   value       = module.doorbell
 }
+
+output "environment" {
+  description = "Shell commands for `doorbell` and `trigger_job`."
+  value       = module.doorbell.environment
+}

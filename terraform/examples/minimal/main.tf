@@ -52,10 +52,12 @@ module "doorbell" {
   network = try({ vpc_id = var.network.vpc_id, subnet_ids = var.network.subnet_ids, assign_public_ip = true }, null)
 
   projects = {
+    # A public sample: replace it with your repository, its command and its refs.
     demo = {
-      git_url = "https://git.example.org/demo.git"
-      command = ["./ci.sh"]
-      refs    = ["heads/main"]
+      git_url = "https://github.com/octocat/Hello-World.git"
+      command = ["cat", "README"]
+      refs    = ["heads/master"]
+      # report_to = { type = "pagure", url = "https://pagure.example.org", repo = "demo", token_secret = "doorbell/report/demo" }
     }
   }
   publishers = {
@@ -66,4 +68,9 @@ module "doorbell" {
 output "doorbell" {
   description = "All outputs of the module."
   value       = module.doorbell
+}
+
+output "environment" {
+  description = "Shell commands for `doorbell` and `trigger_job`."
+  value       = module.doorbell.environment
 }

@@ -18,3 +18,9 @@ output "log_group_name" {
   description = "The log group of the worker."
   value       = aws_cloudwatch_log_group.worker.name
 }
+
+output "cli_environment" {
+  description = "The worker's environment variables that `doorbell` and `trigger_job` read, too, as shell commands."
+  # None of these values contains a quote: names of resources, ARNs and URLs.
+  value = join("\n", [for name, value in local.worker_environment : "export ${name}='${value}'" if name != "DOORBELL_LOG_FORMAT"])
+}

@@ -8,6 +8,7 @@ pub mod chaos;
 pub mod codebuild;
 pub mod credentials;
 pub mod demo;
+pub mod deployment_page;
 pub mod emulator;
 pub mod forge;
 pub mod git_host;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use doorbell_sandbox::bench::{self, BenchArguments};
 use doorbell_sandbox::chaos::{self, ChaosArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
+use doorbell_sandbox::deployment_page::{self, DeploymentPageArguments};
 use doorbell_sandbox::terraform_account::{self, TerraformAccountArguments};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -31,6 +32,8 @@ enum SandboxCommand {
     /// Apply a Terraform configuration to an empty account, run jobs in it, and destroy it; DOORBELL_BIN_DIR names the
     /// directory of the binaries.
     TerraformAccount(TerraformAccountArguments),
+    /// Type the deployment as README.md says it, up to the first green flag, with an emulator in AWS's place.
+    DeploymentPage(DeploymentPageArguments),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ async fn run(command: SandboxCommand) -> anyhow::Result<bool> {
         SandboxCommand::Bench(arguments) => bench::run(arguments).await.map(|()| true),
         SandboxCommand::Chaos(arguments) => chaos::run(arguments).await,
         SandboxCommand::TerraformAccount(arguments) => terraform_account::run(arguments).await,
+        SandboxCommand::DeploymentPage(arguments) => deployment_page::run(arguments).await,
     }
 }
 

@@ -17,15 +17,15 @@ use crate::test_ca::TestCa;
 
 /// The running services. Dropping this stops them and removes their files.
 #[derive(Debug)]
-pub(super) struct BareEnvironment {
+pub(crate) struct BareEnvironment {
     // Fields are dropped in this order: a component is dropped before those that it calls.
-    pub(super) codebuild: CodeBuildServer,
-    pub(super) forge: ForgeServer,
-    pub(super) credentials: CredentialsServer,
-    pub(super) emulator: Emulator,
-    pub(super) root: AwsClient,
-    pub(super) key_ring: KeyRing,
-    pub(super) programs: Programs,
+    pub(crate) codebuild: CodeBuildServer,
+    pub(crate) forge: ForgeServer,
+    pub(crate) credentials: CredentialsServer,
+    pub(crate) emulator: Emulator,
+    pub(crate) root: AwsClient,
+    pub(crate) key_ring: KeyRing,
+    pub(crate) programs: Programs,
     image: Option<PathBuf>,
     trust_bundle: PathBuf,
     dir: TempDir,
@@ -34,7 +34,7 @@ pub(super) struct BareEnvironment {
 }
 
 impl BareEnvironment {
-    pub(super) async fn start(python: &Path, programs: Programs, image: Option<PathBuf>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(python: &Path, programs: Programs, image: Option<PathBuf>) -> anyhow::Result<Self> {
         let dir = tempfile::Builder::new().prefix("doorbell-").tempdir()?;
         let ca = TestCa::new()?;
         let trust_bundle = dir.path().join("ca.pem");
@@ -81,16 +81,16 @@ impl BareEnvironment {
         })
     }
 
-    pub(super) fn builds_in_image(&self) -> bool {
+    pub(crate) fn builds_in_image(&self) -> bool {
         self.image.is_some()
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// The environment by which any AWS SDK, Terraform's included, finds these services.
-    pub(super) fn sdk_environment(&self) -> BTreeMap<String, String> {
+    pub(crate) fn sdk_environment(&self) -> BTreeMap<String, String> {
         [
             ("AWS_ENDPOINT_URL", self.emulator.endpoint().to_owned()),
             ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
@@ -107,7 +107,7 @@ impl BareEnvironment {
     ///
     /// # Errors
     /// A secret was found.
-    pub(super) fn ensure_no_secrets(&self, secrets: &[String], others: &[&Path]) -> anyhow::Result<usize> {
+    pub(crate) fn ensure_no_secrets(&self, secrets: &[String], others: &[&Path]) -> anyhow::Result<usize> {
         let mut files = Vec::new();
         for directory in others.iter().copied().chain([self.dir.path(), &self.builds_dir]) {
             collect_files(directory, &mut files)?;

@@ -2,12 +2,13 @@
 //!
 //! It is applied to an empty emulator, used by the real binaries with the credentials that it gave them, and destroyed
 //! again.
-mod fixture;
+pub(crate) mod fixture;
 mod orphans;
 mod parity;
 mod permissions;
 mod scenarios;
-mod terraform;
+pub(crate) mod terraform;
+pub(crate) mod worker;
 
 use std::path::PathBuf;
 use std::time::Instant;

@@ -1,5 +1,4 @@
 //! Scenarios in the account that Terraform created: the worker with its own role, the publisher with its key.
-use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::fixture::BareEnvironment;
 use super::terraform::TerraformState;
+use super::worker::start_worker;
 use crate::account::definition::iam_arn;
 use crate::account::{IAM_VERSION, SNS_VERSION, rows};
 use crate::backdate::backdate_row;
@@ -124,33 +124,8 @@ impl TerraformScenarios<'_> {
         Ok(())
     }
 
-    /// Starts a worker as Fargate does: with the environment that Terraform sets, and its role. This machine's
-    /// addresses override it.
     async fn start_worker(&self, log: &str, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
-        let fixture = self.fixture;
-        let worker_settings = self
-            .terraform_state
-            .output("worker_environment")
-            .as_object()
-            .context("Terraform's output has no worker_environment")?;
-        let worker_settings =
-            worker_settings.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()));
-        let role = self
-            .terraform_state
-            .output("worker_role_name")
-            .as_str()
-            .context("Terraform's output has no worker_role_name")?;
-        let mut environment: BTreeMap<String, String> = worker_settings.collect();
-        environment.extend(fixture.sdk_environment());
-        environment.extend(fixture.credentials.environment(role));
-        let here = [
-            ("DOORBELL_ALLOW_PRIVATE_FORGES", fixture.forge.url().trim_start_matches("https://")),
-            ("DOORBELL_HEALTH_ADDR", "127.0.0.1:0"),
-            ("DOORBELL_SWEEP_INTERVAL", "500ms"),
-        ];
-        let more = here.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        environment.extend(more);
-        WorkerProcess::start(&fixture.programs.worker(), &environment, fixture.file(&format!("{log}.log"))).await
+        start_worker(self.fixture, self.terraform_state, log, more).await
     }
 
     /// Runs `trigger_job` as the CI would, with its key only; returns the job's key.

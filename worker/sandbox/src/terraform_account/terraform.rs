@@ -12,7 +12,7 @@ use super::permissions::granted_actions;
 use crate::account::definition::{ACCOUNT_ID, REGION};
 
 #[derive(Debug)]
-pub(super) struct Terraform {
+pub(crate) struct Terraform {
     program: PathBuf,
     configuration: PathBuf,
     environment: BTreeMap<String, String>,
@@ -26,7 +26,7 @@ const PROVIDER_OVERRIDE: &str =
 impl Terraform {
     /// Writes the variables that differ from an account at AWS: the forge, the images, and no autoscaling, which the
     /// emulator lacks.
-    pub(super) fn prepare(program: PathBuf, configuration: PathBuf, fixture: &BareEnvironment) -> anyhow::Result<Self> {
+    pub(crate) fn prepare(program: PathBuf, configuration: PathBuf, fixture: &BareEnvironment) -> anyhow::Result<Self> {
         let image =
             |name: &str| format!("{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com/doorbell/{name}@sha256:{:064}", 1);
         let variables = json!({
@@ -54,18 +54,18 @@ impl Terraform {
         Ok(Self { program, configuration, environment, log: fixture.file("terraform.log") })
     }
 
-    pub(super) fn configuration(&self) -> &Path {
+    pub(crate) fn configuration(&self) -> &Path {
         &self.configuration
     }
 
     /// Plans and applies; the plan stays in the directory for inspection.
-    pub(super) async fn apply(&self) -> anyhow::Result<()> {
+    pub(crate) async fn apply(&self) -> anyhow::Result<()> {
         self.run(&["plan", "-input=false", "-no-color", "-out=applied.tfplan"]).await?;
         self.run(&["apply", "-input=false", "-no-color", "-parallelism=30", "applied.tfplan"]).await?;
         Ok(())
     }
 
-    pub(super) async fn destroy(&self) -> anyhow::Result<()> {
+    pub(crate) async fn destroy(&self) -> anyhow::Result<()> {
         self.run(&["destroy", "-input=false", "-no-color", "-parallelism=30", "-auto-approve"]).await?;
         let state = self.run(&["show", "-json"]).await?;
         let state: Value = serde_json::from_slice(&state)?;
@@ -73,8 +73,8 @@ impl Terraform {
         Ok(())
     }
 
-    pub(super) async fn state(&self) -> anyhow::Result<TerraformState> {
-        Ok(TerraformState(serde_json::from_slice(&self.run(&["show", "-json"]).await?)?))
+    pub(crate) async fn state(&self) -> anyhow::Result<TerraformState> {
+        TerraformState::parse(&self.run(&["show", "-json"]).await?)
     }
 
     /// Runs the program and returns its output, which is also in the log.
@@ -100,15 +100,23 @@ impl Terraform {
 
 /// The state, as `show -json` prints it.
 #[derive(Debug)]
-pub(super) struct TerraformState(Value);
+pub(crate) struct TerraformState(Value);
 
 impl TerraformState {
+    /// Parses what `show -json` printed.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub(crate) fn parse(json: &[u8]) -> anyhow::Result<Self> {
+        Ok(Self(serde_json::from_slice(json).context("terraform show -json printed no JSON")?))
+    }
+
     /// An output of the module.
-    pub(super) fn output(&self, name: &str) -> &Value {
+    pub(crate) fn output(&self, name: &str) -> &Value {
         &self.0["values"]["outputs"]["doorbell"]["value"][name]
     }
 
-    pub(super) fn resource_count(&self) -> usize {
+    pub(crate) fn resource_count(&self) -> usize {
         self.managed_resources().len()
     }
 
@@ -116,14 +124,14 @@ impl TerraformState {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn resource(&self, kind: &str, name: &str) -> anyhow::Result<&Value> {
+    pub(crate) fn resource(&self, kind: &str, name: &str) -> anyhow::Result<&Value> {
         let is_match = |resource: &&Value| resource["type"] == kind && resource["values"]["name"] == name;
         let found = self.managed_resources().into_iter().find(is_match);
         found.map(|resource| &resource["values"]).with_context(|| format!("there is no {kind} {name}"))
     }
 
     /// The values of all resources of that kind.
-    pub(super) fn resources_of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn resources_of_type(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.managed_resources()
             .into_iter()
             .filter(move |resource| resource["type"] == kind)
@@ -134,7 +142,7 @@ impl TerraformState {
     ///
     /// # Errors
     /// There is none, or more than one.
-    pub(super) fn single_resource(&self, kind: &str) -> anyhow::Result<&Value> {
+    pub(crate) fn single_resource(&self, kind: &str) -> anyhow::Result<&Value> {
         let mut found = self.resources_of_type(kind);
         match (found.next(), found.next()) {
             (Some(one), None) => Ok(one),
@@ -146,7 +154,7 @@ impl TerraformState {
     ///
     /// # Errors
     /// It has none.
-    pub(super) fn worker_actions(&self) -> anyhow::Result<BTreeSet<String>> {
+    pub(crate) fn worker_actions(&self) -> anyhow::Result<BTreeSet<String>> {
         let role = self.output("worker_role_name");
         let is_match =
             |resource: &&Value| resource["type"] == "aws_iam_role_policy" && resource["values"]["role"] == *role;
