@@ -184,6 +184,9 @@ impl<P: Ports> Engine<P> {
             self.dispatcher.run(stop),
         );
         self.pool.drain().await;
+        while self.registry_reader.read_waiting().await {
+            self.pool.drain().await;
+        }
     }
 }
 

@@ -95,11 +95,24 @@ where
 
     /// Reads until `stop`. Returns no error: a failed call is logged and repeated.
     pub(crate) async fn run(&self, stop: CancellationToken) {
-        let loops = async { futures_util::join!(self.run_passes(), self.read_registered(), self.read_unknown()) };
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {}
-            _ = loops => {}
+        let names = async { futures_util::join!(self.run_passes(), self.read_unknown()) };
+        futures_util::join!(stop.run_until_cancelled(names), self.read_registered(&stop));
+    }
+
+    /// Reads the registered projects for which jobs wait. False if none does.
+    ///
+    /// A worker that ends calls it last: such a job is in no task, and its due time is a minute away.
+    pub(crate) async fn read_waiting(&self) -> bool {
+        let (mut throttled, mut has_read) = (0, false);
+        loop {
+            let wanted = self.policies.take_wanted(MAX_GATHERED);
+            if wanted.is_empty() {
+                return has_read;
+            }
+            has_read = true;
+            let called_at = Instant::now();
+            throttled = self.read_gathered(wanted, throttled).await;
+            tokio::time::sleep_until(called_at + GATHERED_READ_INTERVAL).await;
         }
     }
 
@@ -187,20 +200,10 @@ where
     }
 
     /// Reads the documents of registered projects for which jobs wait, several in one call.
-    async fn read_registered(&self) {
-        let mut throttled = 0;
-        loop {
-            self.policies.read_wanted.notified().await;
+    async fn read_registered(&self, stop: &CancellationToken) {
+        while stop.run_until_cancelled(self.policies.read_wanted.notified()).await.is_some() {
             tokio::time::sleep(GATHER_WINDOW).await;
-            loop {
-                let wanted = self.policies.take_wanted(MAX_GATHERED);
-                if wanted.is_empty() {
-                    break;
-                }
-                let called_at = Instant::now();
-                throttled = self.read_gathered(wanted, throttled).await;
-                tokio::time::sleep_until(called_at + GATHERED_READ_INTERVAL).await;
-            }
+            self.read_waiting().await;
         }
     }
 

@@ -156,3 +156,19 @@ async fn shutdown_finishes_in_flight_jobs_and_open_polls() {
     simulation.wait_settled().await;
     assert_eq!(simulation.status_counts(), [("success", 3)].into());
 }
+
+#[tokio::test(start_paused = true)]
+async fn shutdown_starts_jobs_that_wait_for_their_document() {
+    let simulation = Simulation::new();
+    let worker = simulation.start_worker("a");
+    simulation.publish(json!({}));
+    simulation.wait_settled().await;
+    // The worker's copy of the document is too old by now: the job waits in its memory, and not in a task.
+    let key = simulation.publish(json!({}));
+    while simulation.rows().len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    worker.stop.cancel();
+    worker.task.await.unwrap();
+    assert_eq!(simulation.row(&key).status(), Status::Running);
+}
