@@ -1,7 +1,9 @@
 //! Backdates rows, since some rules wait for minutes and a test cannot.
+//!
+//! A row is written only over the revision that was read: a killed worker's last call may still arrive.
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::account::definition::JOBS_TABLE;
@@ -30,6 +32,25 @@ impl Sandbox {
         }
         Ok(unsettled.len())
     }
+
+    /// Makes each phase that waits for a time due now, and returns their number. No worker may run meanwhile.
+    ///
+    /// All other times stay: a start token is as old as before, and its next use is the same call.
+    ///
+    /// # Errors
+    /// The table cannot be read or written.
+    pub async fn make_phases_due(&self) -> anyhow::Result<usize> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let mut count = 0;
+        for item in self.account.rows().await? {
+            let mut row = parse_row(&item)?;
+            if item["due_at"].is_number() && row["phase_due_at"].is_number() {
+                row["phase_due_at"] = now.into();
+                count += usize::from(write_row(self.account.root(), &item, &row, now).await?);
+            }
+        }
+        Ok(count)
+    }
 }
 
 /// [`Sandbox::backdate_job`] for the account that the client's key belongs to.
@@ -41,19 +62,36 @@ pub(crate) async fn backdate_row(root: &AwsClient, key: &str, by: Duration) -> a
 
 async fn backdate_item(root: &AwsClient, item: &Value, by: Duration) -> anyhow::Result<()> {
     let by = i64::try_from(by.as_millis())?;
-    let key = item["pk"].as_str().context("the row has no key")?;
-    let mut row: Value = serde_json::from_str(item["row"].as_str().unwrap_or_default())?;
+    let mut row = parse_row(item)?;
     shift_times(&mut row, by);
     let due_at = item["due_at"].as_i64().context("the row has no due time")? - by;
+    ensure!(write_row(root, item, &row, due_at).await?, "the row {} changed meanwhile", item["pk"]);
+    Ok(())
+}
+
+fn parse_row(item: &Value) -> anyhow::Result<Value> {
+    serde_json::from_str(item["row"].as_str().unwrap_or_default()).context("a row is no JSON")
+}
+
+/// Writes a row that was read as `item`. `false`: it has another revision now.
+async fn write_row(root: &AwsClient, item: &Value, row: &Value, due_at: i64) -> anyhow::Result<bool> {
     let update = json!({
         "TableName": JOBS_TABLE,
-        "Key": { "pk": { "S": key } },
+        "Key": { "pk": { "S": item["pk"].as_str().context("the row has no key")? } },
         "UpdateExpression": "SET #row = :row, due_at = :due_at",
+        "ConditionExpression": "rev = :rev",
         "ExpressionAttributeNames": { "#row": "row" },
-        "ExpressionAttributeValues": { ":row": { "S": row.to_string() }, ":due_at": { "N": due_at.to_string() } },
+        "ExpressionAttributeValues": {
+            ":row": { "S": row.to_string() },
+            ":due_at": { "N": due_at.to_string() },
+            ":rev": { "N": item["rev"].to_string() },
+        },
     });
-    root.json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await?;
-    Ok(())
+    match root.json("dynamodb", "DynamoDB_20120810.UpdateItem", update).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code == "ConditionalCheckFailedException" => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Every number of a row above this is a time in milliseconds.

@@ -5,8 +5,17 @@ use tokio::sync::watch;
 
 #[derive(Debug)]
 pub(super) struct CallHold {
-    target: Mutex<Option<(String, u64)>>,
+    target: Mutex<Option<HeldCall>>,
     reached: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct HeldCall {
+    name: String,
+    /// A text in its body.
+    text: String,
+    /// The calls like it that come before.
+    calls_before: u64,
 }
 
 impl CallHold {
@@ -14,14 +23,23 @@ impl CallHold {
         Self { target: Mutex::default(), reached: watch::Sender::new(false) }
     }
 
-    pub(super) fn set(&self, name: &str, call_index: u64) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some((name.to_owned(), call_index));
+    pub(super) fn set(&self, name: &str, text: &str, calls_before: u64) {
+        let call = HeldCall { name: name.to_owned(), text: text.to_owned(), calls_before };
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
         self.reached.send_replace(false);
     }
 
-    pub(super) fn matches(&self, name: &str, call_index: u64) -> bool {
-        let wanted = self.target.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.as_ref().is_some_and(|(wanted, at)| wanted == name && *at == call_index)
+    /// Counts a call. True for the one to hold; no other one is held after it.
+    pub(super) fn takes(&self, name: &str, body: &[u8]) -> bool {
+        let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_like = |call: &&mut HeldCall| call.name == name && String::from_utf8_lossy(body).contains(&call.text);
+        let Some(call) = target.as_mut().filter(is_like) else { return false };
+        let is_held = call.calls_before == 0;
+        call.calls_before = call.calls_before.saturating_sub(1);
+        if is_held {
+            *target = None;
+        }
+        is_held
     }
 
     pub(super) fn mark_reached(&self) {

@@ -107,10 +107,10 @@ impl Proxy {
         self.state.date_offset.store(seconds, Ordering::Relaxed);
     }
 
-    /// Holds the response of one call: of this name, after this many others of its name (as in [`Proxy::call_counts`]).
+    /// Holds the response of one call: of this name and with this text in its body, after this many others like it.
     /// The call itself is executed.
-    pub fn hold_response(&self, name: &str, calls_before: u64) {
-        self.state.hold.set(name, calls_before);
+    pub fn hold_response(&self, name: &str, text: &str, calls_before: u64) {
+        self.state.hold.set(name, text, calls_before);
     }
 
     /// Limits the calls whose names begin so, over all callers. Those beyond it are throttled, as AWS does.
@@ -172,7 +172,7 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
     if state.rate_limit.throttles(&call.name) {
         return response::throttle(call.protocol);
     }
-    if state.hold.matches(&call.name, call_index) {
+    if state.hold.takes(&call.name, &body) {
         state.forward(parts, body).await;
         state.hold.mark_reached();
         tokio::time::sleep(STALL_DURATION).await;

@@ -8,6 +8,7 @@ mod idempotency;
 mod iwomp;
 mod message_groups;
 mod open_files;
+mod order;
 mod pull_requests;
 mod shutdown;
 mod status_reports;
