@@ -67,12 +67,20 @@ module "builds" {
     for name, project in var.projects : name => {
       concurrent_builds = project.concurrent_builds
       compute_type      = project.compute_type
+      image             = project.image
+      architecture      = project.architecture
+      privileged_mode   = project.privileged_mode
+      cache             = project.cache
+      reports           = project.reports
+      artifacts         = project.artifacts
       secret_arns       = [for secret in compact([project.git_secret]) : local.secret_arns[secret]]
     }
   }
   unprivileged_concurrent_builds = var.unprivileged_concurrent_builds
   image                          = try(var.images.build, null)
   log_retention_days             = var.log_retention_days
+  network                        = var.build_network
+  keep_logs                      = var.deletion_protection
   event_queue_arn                = module.queues.queue_arns["events"]
   event_dead_letter_queue_arn    = module.queues.queue_arns["events-dead-letters"]
 }
@@ -81,7 +89,7 @@ module "registry" {
   source = "./modules/registry"
 
   prefix    = local.registry_prefix
-  documents = local.documents
+  documents = { for name, document in local.documents : name => document if !var.projects[name].retired }
 }
 
 module "worker" {
@@ -94,6 +102,7 @@ module "worker" {
   egress_ports         = local.egress_ports
   tasks                = var.tasks
   log_retention_days   = var.log_retention_days
+  keep_logs            = var.deletion_protection
   alarm_topic_arns     = var.alarm_topic_arns
   topic_arn            = module.queues.topic_arn
   queue_arns           = module.queues.queue_arns

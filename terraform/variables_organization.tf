@@ -25,3 +25,13 @@ variable "organization" {
     error_message = "organization.kms_key_arn must be the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID), not of an alias, because IAM grants permissions on keys."
   }
 }
+
+variable "build_network" {
+  description = "The VPC of builds, for git hosts and package registries without public addresses. Builds in a VPC have no public address: the subnets need a NAT gateway or endpoints. Without it, builds run in CodeBuild's own network, as builds of pull requests always do."
+  type        = object({ vpc_id = string, subnet_ids = list(string), security_group_ids = list(string) })
+  default     = null
+  validation {
+    condition     = var.build_network == null || try(length(var.build_network.subnet_ids) > 0 && length(var.build_network.security_group_ids) > 0 && length(var.build_network.security_group_ids) <= 5, false)
+    error_message = "build_network needs subnets, and 1 to 5 security groups."
+  }
+}

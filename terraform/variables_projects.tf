@@ -17,8 +17,10 @@ variable "projects" {
     `executable`, which is one program that gets the ref as its argument. A ref is `heads/main`, `tags/v*`, or the bare
     name of a branch. `git_secret` and `report_to.token_secret` are names or complete ARNs of Secrets Manager secrets,
     never the secrets; the name of a `token_secret` begins with the installation's name and `/report/`. `concurrent_builds`
-    is the limit of the CodeBuild project; without it, only the account's quota limits its builds. The other keys are those
-    of the registry's documents.
+    is the limit of the CodeBuild project; without it, only the account's quota limits its builds. `image` (with its
+    digest), `architecture` (x86_64 or arm64), `privileged_mode`, `cache`, `reports` and `artifacts` are settings of the
+    CodeBuild project; builds of pull requests have none of them. A `retired` project keeps its builds and logs, and no
+    request can start it. The other keys are those of the registry's documents.
   TEXT
   type = map(object({
     git_url           = string
@@ -35,6 +37,13 @@ variable "projects" {
     git_secret        = optional(string)
     concurrent_builds = optional(number)
     compute_type      = optional(string, "BUILD_GENERAL1_SMALL")
+    image             = optional(string)
+    architecture      = optional(string, "x86_64")
+    privileged_mode   = optional(bool, false)
+    cache             = optional(object({ paths = list(string), bucket = optional(string) }))
+    reports           = optional(list(string), [])
+    artifacts         = optional(object({ bucket = string, paths = list(string) }))
+    retired           = optional(bool, false)
     report_to = optional(object({
       type         = optional(string, "pagure")
       url          = string
@@ -175,6 +184,41 @@ variable "projects" {
       can(regex("^BUILD_GENERAL1_(SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)$", project.compute_type))
     ])
     error_message = "concurrent_builds must be a whole number from 1, and compute_type one of BUILD_GENERAL1_SMALL, _MEDIUM, _LARGE, _XLARGE, _2XLARGE."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) : contains(["x86_64", "arm64"], project.architecture) &&
+      (project.image == null ? project.architecture == "x86_64" : can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", project.image)))
+    ])
+    error_message = "image must have a digest (REPOSITORY@sha256:...), and architecture be x86_64 or arm64. arm64 needs an image of its own: that of bin/deploy_image runs on x86_64."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) : project.cache == null || try(
+        length(project.cache.paths) > 0 && alltrue([for path in project.cache.paths : can(regex("^/[!-~]+$", path)) && !strcontains(path, "..")]), false
+      )
+    ])
+    error_message = "cache.paths must be absolute paths without \"..\", such as /root/.cache/pip/**/*. The checkout itself cannot be cached: the runner checks out into an empty directory."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) : alltrue([
+        for path in concat(project.reports, try(project.artifacts.paths, [])) : can(regex("^[!-.0-~][!-~]*$", path)) && !strcontains(path, "..")
+      ]) && (project.artifacts == null || try(length(project.artifacts.paths) > 0, false))
+    ])
+    error_message = "reports and artifacts.paths must be paths in the checkout: relative, and without \"..\". artifacts needs at least one."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) : alltrue([
+        for bucket in compact([try(project.cache.bucket, null), try(project.artifacts.bucket, null)]) : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", bucket))
+      ])
+    ])
+    error_message = "cache.bucket and artifacts.bucket must be names of S3 buckets, without a path: each build project has its own prefix."
   }
 }
 

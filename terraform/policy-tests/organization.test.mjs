@@ -66,7 +66,7 @@ const CALLERS = [
   ['worker', role('doorbell-worker'), { 'kms:Decrypt': ['sqs', 'dynamodb', 'secretsmanager'], 'kms:GenerateDataKey': ['sqs'] }],
   ['operator', role('doorbell-operator'), { 'kms:Decrypt': ['sqs', 'dynamodb'], 'kms:GenerateDataKey': ['sqs'] }],
   ['publisher', role('doorbell-publisher-github'), { 'kms:Decrypt': ['sns'], 'kms:GenerateDataKey': ['sns'] }],
-  ['build with a git secret', role(BUILD_PROJECTS['shop.web']), { 'kms:Decrypt': ['secretsmanager'], 'kms:GenerateDataKey': [] }],
+  ['build with a git secret and files in S3', role(BUILD_PROJECTS['shop.web']), { 'kms:Decrypt': ['s3', 'secretsmanager'], 'kms:GenerateDataKey': ['s3'] }],
   ['build without secrets', role(BUILD_PROJECTS.demo), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],
   ['build of a pull request', role('doorbell_unprivileged'), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],
   ['execution role', role('doorbell-worker-execution'), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],

@@ -20,27 +20,42 @@ resource "aws_codebuild_project" "build" {
   source {
     type = "NO_SOURCE"
     # The worker's role does not allow overriding it, and no repository can change it.
-    buildspec = <<-YAML
-      version: 0.2
-      phases:
-        build:
-          commands:
-            - doorbell-runner
-    YAML
+    buildspec = local.buildspecs[each.key]
   }
   artifacts {
-    type = "NO_ARTIFACTS"
+    type           = local.settings[each.key].artifacts == null ? "NO_ARTIFACTS" : "S3"
+    location       = try(local.settings[each.key].artifacts.bucket, null)
+    path           = local.settings[each.key].artifacts == null ? null : each.key
+    namespace_type = local.settings[each.key].artifacts == null ? null : "BUILD_ID"
+    packaging      = local.settings[each.key].artifacts == null ? null : "NONE"
+    name           = local.settings[each.key].artifacts == null ? null : "artifacts"
   }
+  # One cache for each project: a shared one would carry files from one project's builds into another's.
+  cache {
+    type     = local.settings[each.key].cache == null ? "NO_CACHE" : local.settings[each.key].cache.bucket == null ? "LOCAL" : "S3"
+    modes    = try(local.settings[each.key].cache.bucket == null, false) ? ["LOCAL_CUSTOM_CACHE"] : null
+    location = try("${local.settings[each.key].cache.bucket}/${each.key}/cache", null)
+  }
+  encryption_key = length(local.buckets[each.key]) == 0 ? null : var.organization.kms_key_arn
 
   environment {
-    type         = "LINUX_CONTAINER"
+    type         = local.settings[each.key].architecture == "arm64" ? "ARM_CONTAINER" : "LINUX_CONTAINER"
     compute_type = local.build_projects[each.key].compute_type
-    image        = var.image
+    image        = coalesce(local.settings[each.key].image, var.image)
     # CodeBuild pulls the image itself, which the repository's policy allows. With SERVICE_ROLE each build's role would
     # need pull permissions, and the role for pull requests must have none.
     image_pull_credentials_type = "CODEBUILD"
-    # The default, stated explicitly: a privileged build could escape its container.
-    privileged_mode = false
+    # A privileged build can run Docker, and escape its container. No pull request's can.
+    privileged_mode = local.settings[each.key].privileged_mode
+  }
+
+  dynamic "vpc_config" {
+    for_each = local.settings[each.key].network[*]
+    content {
+      vpc_id             = vpc_config.value.vpc_id
+      subnets            = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
   }
 
   logs_config {
@@ -57,7 +72,9 @@ resource "aws_cloudwatch_log_group" "build" {
   # logs:CreateLogGroup.
   name              = local.build_projects[each.key].log_group_name
   retention_in_days = var.log_retention_days
-  kms_key_id        = var.organization.kms_key_arn
+  # A project's removal takes neither its logs nor the chance to find out what its last build did.
+  skip_destroy = var.keep_logs
+  kms_key_id   = var.organization.kms_key_arn
 }
 
 resource "aws_iam_role" "build" {

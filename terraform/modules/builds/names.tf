@@ -24,6 +24,13 @@ locals {
         description       = "Builds of the Doorbell project ${name}."
         concurrent_builds = project.concurrent_builds
         compute_type      = project.compute_type
+        image             = project.image
+        architecture      = project.architecture
+        privileged_mode   = project.privileged_mode
+        cache             = project.cache
+        reports           = project.reports
+        artifacts         = project.artifacts
+        network           = var.network
         secret_arns       = project.secret_arns
       }
     },
@@ -32,6 +39,13 @@ locals {
         description       = "Builds of pull requests: untrusted code, in a role that only writes its log."
         concurrent_builds = var.unprivileged_concurrent_builds
         compute_type      = "BUILD_GENERAL1_SMALL"
+        image             = null
+        architecture      = "x86_64"
+        privileged_mode   = false
+        cache             = null
+        reports           = []
+        artifacts         = null
+        network           = null
         secret_arns       = []
       }
     },

@@ -8,6 +8,12 @@ variable "projects" {
   type = map(object({
     concurrent_builds = number
     compute_type      = string
+    image             = string
+    architecture      = string
+    privileged_mode   = bool
+    cache             = object({ paths = list(string), bucket = string })
+    reports           = list(string)
+    artifacts         = object({ bucket = string, paths = list(string) })
     secret_arns       = list(string)
   }))
 }
@@ -15,6 +21,16 @@ variable "projects" {
 variable "image" {
   description = "The image of builds; null creates no build project."
   type        = string
+}
+
+variable "network" {
+  description = "The VPC of the projects' builds; null for CodeBuild's own network."
+  type        = object({ vpc_id = string, subnet_ids = list(string), security_group_ids = list(string) })
+}
+
+variable "keep_logs" {
+  description = "Whether log groups outlive their projects."
+  type        = bool
 }
 
 variable "log_retention_days" {

@@ -18,6 +18,7 @@ resource "aws_ecs_cluster" "workers" {
 resource "aws_cloudwatch_log_group" "worker" {
   name              = "/${var.context.name}/worker"
   retention_in_days = var.log_retention_days
+  skip_destroy      = var.keep_logs
   kms_key_id        = var.organization.kms_key_arn
 }
 

@@ -28,6 +28,12 @@ variable "log_retention_days" {
   type        = number
 }
 
+variable "keep_logs" {
+  description = "Whether the log group outlives the installation."
+  type        = bool
+  default     = true
+}
+
 variable "alarm_topic_arns" {
   description = "The SNS topics that receive the alarms."
   type        = list(string)
