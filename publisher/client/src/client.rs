@@ -5,7 +5,9 @@ use aws_sdk_sns::Client;
 use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{Builder, Region};
+use doorbell_messages::RequestId;
 
+use crate::sent_secrets::SentSecrets;
 use crate::throttle::ThrottleClassifier;
 use crate::{CredentialSource, Publication, PublishError, TopicArn};
 
@@ -20,7 +22,7 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 /// SNS's confirmation of a published message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishReceipt {
-    /// SNS's id of the message; the envelope that the worker reads has it too.
+    /// SNS's id of the message, which the envelope that the worker reads has, too. Empty if SNS gave no valid one.
     pub message_id: String,
 }
 
@@ -38,18 +40,25 @@ pub async fn publish(
     publication: &Publication,
     credential_source: &CredentialSource,
 ) -> Result<PublishReceipt, PublishError> {
-    let client = client(publication.topic(), credential_source).await?;
+    let (client, secrets) = client(publication.topic(), credential_source).await?;
     let call = client.publish().topic_arn(publication.topic().as_str()).message(publication.body());
     // SNS forwards it to the queue, which then keeps one project's flood from delaying the others (fair queues). It does
     // not order or drop anything on a standard topic.
     let call = call.message_group_id(publication.request().project.as_str());
     match call.send().await {
-        Ok(output) => Ok(PublishReceipt { message_id: output.message_id.unwrap_or_default() }),
-        Err(error) => Err(PublishError::from_sdk(&error, publication.topic())),
+        Ok(output) => Ok(PublishReceipt { message_id: message_id(output.message_id.as_deref(), &secrets) }),
+        Err(error) => Err(PublishError::from_sdk(&error, publication.topic(), &secrets)),
     }
 }
 
-async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Result<Client, PublishError> {
+/// The id goes into a CI's files of outputs, where a new line would begin another output.
+fn message_id(answer: Option<&str>, secrets: &SentSecrets) -> String {
+    let id = secrets.redact(answer.unwrap_or_default());
+    if id.parse::<RequestId>().is_ok() { id } else { String::new() }
+}
+
+/// A client for the topic's Region, and the secrets that its calls are made with.
+async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Result<(Client, SentSecrets), PublishError> {
     let sdk_config = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(topic.region().to_owned()))
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS).with_initial_backoff(INITIAL_BACKOFF))
@@ -64,7 +73,9 @@ async fn client(topic: &TopicArn, credential_source: &CredentialSource) -> Resul
         .await;
     // Credentials are resolved once, before the first attempt. Within an attempt, a slow credential provider would use
     // up the attempt's timeout and look like an unreachable SNS.
-    let credentials = credential_source.resolve(&sdk_config).await?;
+    let mut secrets = SentSecrets::of_environment();
+    let credentials = credential_source.resolve(&sdk_config, &mut secrets).await?;
+    secrets.add_credentials(&credentials);
     let config = Builder::from(&sdk_config).credentials_provider(credentials).retry_classifier(ThrottleClassifier);
-    Ok(Client::from_conf(config.build()))
+    Ok((Client::from_conf(config.build()), secrets))
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::publish::PublishError as SdkPublishError;
 use doorbell_messages::MAX_REQUEST_BYTES;
-use doorbell_messages::text::{error_chain, printable_line};
 
+use crate::sent_secrets::SentSecrets;
 use crate::{RoleArn, TopicArn};
 
 /// Why a request was not published, as far as is known.
@@ -120,29 +120,34 @@ impl PublishError {
         Self::NoCredentials { cause: cause.into() }
     }
 
-    pub(crate) fn from_sdk<R: std::fmt::Debug>(error: &SdkError<SdkPublishError, R>, topic: &TopicArn) -> Self {
+    pub(crate) fn from_sdk<R: std::fmt::Debug>(
+        error: &SdkError<SdkPublishError, R>,
+        topic: &TopicArn,
+        secrets: &SentSecrets,
+    ) -> Self {
         match error.as_service_error() {
             Some(service_error) => Self::from_error_code(
                 service_error.code().unwrap_or("an error without a code"),
                 service_error.message(),
                 topic,
+                secrets,
             ),
-            None => Self::NoAnswer { region: topic.region().to_owned(), cause: causes(error) },
+            None => Self::NoAnswer { region: topic.region().to_owned(), cause: secrets.causes(error) },
         }
     }
 
     /// SNS's codes, with and without the ending that the newer protocols give them.
-    fn from_error_code(code: &str, message: Option<&str>, topic: &TopicArn) -> Self {
-        let (topic, answer) = (topic.clone(), describe_error(code, message));
+    fn from_error_code(code: &str, message: Option<&str>, topic: &TopicArn, secrets: &SentSecrets) -> Self {
+        let (topic, answer) = (topic.clone(), describe_error(code, message, secrets));
         match code.strip_suffix("Exception").unwrap_or(code) {
             "AuthorizationError" | "AccessDenied" => Self::NotAuthorized { topic, answer },
             "KMSAccessDenied" => Self::KeyNotAuthorized { topic, answer },
-            "ExpiredToken" | "RequestExpired" => Self::ExpiredCredentials { answer: describe_code(code) },
+            "ExpiredToken" | "RequestExpired" => Self::ExpiredCredentials { answer: describe_code(code, secrets) },
             "SignatureDoesNotMatch" | "IncompleteSignature" | "InvalidSignature" | "InvalidSecurity" => {
-                Self::InvalidSignature { answer: describe_code(code) }
+                Self::InvalidSignature { answer: describe_code(code, secrets) }
             }
             "InvalidClientTokenId" | "UnrecognizedClient" | "MissingAuthenticationToken" | "OptInRequired" => {
-                Self::UnknownCredentials { answer: describe_code(code) }
+                Self::UnknownCredentials { answer: describe_code(code, secrets) }
             }
             "NotFound" => Self::NoSuchTopic { topic, answer },
             "InvalidParameter" | "InvalidParameterValue" | "Validation" => Self::RejectedRequest { answer },
@@ -163,19 +168,14 @@ pub(crate) async fn with_credentials_timeout<T>(
     tokio::time::timeout(CREDENTIALS_TIMEOUT, credentials).await.unwrap_or_else(timed_out)
 }
 
-/// An error and its causes, as one line of printable ASCII.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    printable_line(&error_chain(&error.to_string(), error))
-}
-
-fn describe_error(code: &str, message: Option<&str>) -> String {
-    match message.map(printable_line).filter(|text| !text.is_empty()) {
-        Some(message) => format!("AWS answered {} ({message})", printable_line(code)),
-        None => describe_code(code),
+fn describe_error(code: &str, message: Option<&str>, secrets: &SentSecrets) -> String {
+    match message.map(|message| secrets.line(message)).filter(|text| !text.is_empty()) {
+        Some(message) => format!("AWS answered {} ({message})", secrets.line(code)),
+        None => describe_code(code, secrets),
     }
 }
 
-/// The code alone: AWS's message about a signature quotes the request, session token included.
-fn describe_code(code: &str) -> String {
-    format!("AWS answered {}", printable_line(code))
+/// The code alone: AWS's message about a signature or a token quotes the request, or the token's claims.
+pub(crate) fn describe_code(code: &str, secrets: &SentSecrets) -> String {
+    format!("AWS answered {}", secrets.line(code))
 }

@@ -7,6 +7,7 @@ mod id_token;
 mod publication;
 mod request_id;
 mod role;
+mod sent_secrets;
 mod throttle;
 mod topic;
 

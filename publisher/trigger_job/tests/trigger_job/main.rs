@@ -1,6 +1,7 @@
 //! The real binary against a stub of SNS on this machine: what CIs see of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod canary;
 mod causes;
 mod checkout;
 mod ci_builds;

@@ -20,6 +20,8 @@ pub(crate) const MESSAGE_ID: &str = "567910cd-659e-55d4-8ccb-5aaf14679dc0";
 pub(crate) enum StubResponse {
     /// The request succeeds.
     Success,
+    /// The request was published with this message id.
+    Published(String),
     Error(u16, &'static str, &'static str),
     /// 200 and this text, as a CI's token service answers.
     Json(String),
@@ -94,7 +96,8 @@ async fn respond(
     };
     match answer.expect("no answer is left") {
         StubResponse::Success if action.as_deref() == Some("AssumeRoleWithWebIdentity") => xml(200, assume_role_body()),
-        StubResponse::Success => xml(200, publish_body()),
+        StubResponse::Success => xml(200, publish_body(MESSAGE_ID)),
+        StubResponse::Published(id) => xml(200, publish_body(&id)),
         StubResponse::Error(status, code, message) => xml(status, error_body(code, message)),
         StubResponse::Json(text) => ([("content-type", "application/json")], text).into_response(),
         StubResponse::TruncatedBody => {
@@ -109,9 +112,9 @@ fn xml(status: u16, body: String) -> Response {
     (StatusCode::from_u16(status).unwrap(), [("content-type", "text/xml")], body).into_response()
 }
 
-fn publish_body() -> String {
+fn publish_body(message_id: &str) -> String {
     format!(
-        r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>{MESSAGE_ID}</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>"#
+        r#"<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>{message_id}</MessageId></PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>"#
     )
 }
 
