@@ -32,6 +32,9 @@ pub const DEFAULT_DOCUMENT: &str = "DOORBELL_DEFAULT_DOCUMENT";
 /// Type `PARAMETER_STORE`: the project's document, which may hold credentials.
 pub const PROJECT_DOCUMENT: &str = "DOORBELL_PROJECT_DOCUMENT";
 
+/// What a worker sends to a pinned build project, beside a request's variables: the variables that differ between jobs.
+pub const JOB_VARIABLES: [&str; 4] = [JOB_ID, REF, COMMIT, NOT_OLDER_THAN];
+
 /// The variables that the worker passes to the runner. All are PLAINTEXT, so none is a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildEnvironment {
@@ -67,6 +70,12 @@ pub struct EnvironmentError {
     pub name: &'static str,
     /// What is wrong with it.
     pub problem: String,
+}
+
+impl EnvironmentError {
+    pub(crate) fn new(name: &'static str, problem: impl Into<String>) -> Self {
+        Self { name, problem: problem.into() }
+    }
 }
 
 impl BuildEnvironment {
@@ -125,7 +134,7 @@ impl BuildEnvironment {
             commit_rule: parsed(COMMIT_RULE, &required(COMMIT_RULE)?)?,
             git_url: parsed(GIT_URL, &required(GIT_URL)?)?,
             checkout: optional(CHECKOUT).map(|text| parsed(CHECKOUT, &text)).transpose()?.unwrap_or_default(),
-            argv: argv(&required(ARGV)?)?,
+            argv: parse_argv(ARGV, &required(ARGV)?)?,
             directory: parsed(DIRECTORY, &required(DIRECTORY)?)?,
             timeout_seconds: seconds(&required(TIMEOUT_SECONDS)?)?,
         })
@@ -137,8 +146,9 @@ fn commits(text: &str) -> Result<Vec<CommitId>, EnvironmentError> {
     ids.map(|id| id.parse().map_err(|problem| EnvironmentError { name: NOT_OLDER_THAN, problem })).collect()
 }
 
-fn argv(text: &str) -> Result<Vec<String>, EnvironmentError> {
-    let problem = |problem: String| EnvironmentError { name: ARGV, problem };
+/// Parses a command, from the variable of this name.
+pub(crate) fn parse_argv(name: &'static str, text: &str) -> Result<Vec<String>, EnvironmentError> {
+    let problem = |problem: String| EnvironmentError { name, problem };
     let argv: Vec<String> =
         serde_json::from_str(text).map_err(|error| problem(format!("not a JSON array of strings: {error}")))?;
     if argv.first().is_none_or(String::is_empty) {

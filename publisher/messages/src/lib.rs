@@ -13,7 +13,9 @@ mod git_url;
 mod job_key;
 mod name;
 pub mod parse;
+mod pinned_environment;
 mod redactor;
+mod ref_pattern;
 mod request;
 mod request_variable;
 mod reserved_variable;
@@ -28,7 +30,7 @@ mod watch_hash;
 
 pub use build_environment::{
     ARGV, BuildEnvironment, CHECKOUT, COMMIT, COMMIT_RULE, DEFAULT_DOCUMENT, DIRECTORY, EnvironmentError,
-    GIT_CREDENTIALS, GIT_URL, JOB_ID, NOT_OLDER_THAN, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
+    GIT_CREDENTIALS, GIT_URL, JOB_ID, JOB_VARIABLES, NOT_OLDER_THAN, PROJECT, PROJECT_DOCUMENT, REF, TIMEOUT_SECONDS,
 };
 pub use checkout_options::{CheckoutDepth, CheckoutHistory, CheckoutOptions};
 pub use commit::CommitId;
@@ -42,7 +44,9 @@ pub use git_url::GitUrl;
 pub use job_key::JobKey;
 pub use name::{ProjectName, RequestId, VariableName};
 pub use parse::ParseError;
+pub use pinned_environment::{APPEND_REF, PINNED, PROGRAM, PinnedEnvironment, REFS, VARIABLES};
 pub use redactor::{MIN_SECRET_BYTES, REDACTED, Redactor, check_secret_length};
+pub use ref_pattern::RefPattern;
 pub use request::{MAX_REQUEST_BYTES, Request, RequestAction, RequestCommitRule, RequestOrigin};
 pub use request_variable::{REQUEST_VARIABLE_PREFIX, build_variable_name, parse_build_variable_name};
 pub use reserved_variable::{RESERVED_SUFFIX, RESERVED_VARIABLES, ReservedVariables, is_reserved_variable};

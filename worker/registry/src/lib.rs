@@ -5,7 +5,6 @@ mod build_project_name;
 mod parse;
 mod project;
 mod project_rules;
-mod ref_pattern;
 mod report_config;
 #[cfg(feature = "schema")]
 mod schema;
@@ -18,7 +17,6 @@ pub use build_project_name::BuildProjectName;
 pub use parse::{DocumentError, ParsedDocument};
 pub use project::ProjectDocument;
 pub use project_rules::{OnUnknownStart, OrderRule, PullRequestRule, TimeoutMinutes};
-pub use ref_pattern::RefPattern;
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
 #[cfg(feature = "schema")]
 pub use schema::project_schema;

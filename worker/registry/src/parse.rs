@@ -120,6 +120,7 @@ const KEYS: &[&str] = &[
     "allowOlder",
     "onUnknownStart",
     "buildProject",
+    "pinned",
     "unprivilegedBuildProject",
     "timeoutMinutes",
     "variables",

@@ -1,9 +1,9 @@
-use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName, parse};
+use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName, RefPattern, parse};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, OrderRule, PullRequestRule,
-    RefPattern, ReportConfig, TimeoutMinutes,
+    ReportConfig, TimeoutMinutes,
 };
 
 /// An entry of the owner's registry: the project's document, merged over `_default`'s.
@@ -52,6 +52,10 @@ pub struct ProjectDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "BuildProjectName"))]
     pub build_project: Option<BuildProjectName>,
+    /// Whether `buildProject` itself fixes repository, command and git credentials, as Terraform writes it. The worker then
+    /// sends a build its ref, its commit and the request's variables alone.
+    #[serde(default)]
+    pub pinned: bool,
     /// The build project of pull requests, whose role can do nothing. It differs from the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "BuildProjectName"))]

@@ -1,7 +1,9 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use doorbell_messages::{REQUEST_VARIABLE_PREFIX, VariableName, parse_build_variable_name};
+use doorbell_messages::{
+    PinnedEnvironment, REQUEST_VARIABLE_PREFIX, VARIABLES, VariableName, parse_build_variable_name,
+};
 
 use crate::error::RunnerError;
 
@@ -13,14 +15,17 @@ pub(crate) struct RequestVariables(Vec<(String, VariableName, OsString)>);
 
 impl RequestVariables {
     /// # Errors
-    /// The first variable whose name is invalid or reserved.
-    pub(crate) fn read(environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Self, RunnerError> {
+    /// The first variable whose name is invalid or reserved, or that a pinned build project does not list.
+    pub(crate) fn read(
+        environment: impl Iterator<Item = (OsString, OsString)>,
+        pinned: Option<&PinnedEnvironment>,
+    ) -> Result<Self, RunnerError> {
         let carried = environment.filter_map(|(name, value)| {
             let is_carrier = name.as_encoded_bytes().starts_with(REQUEST_VARIABLE_PREFIX.as_bytes());
             is_carrier.then(|| (name.to_string_lossy().into_owned(), value))
         });
         let read = carried.filter_map(|(carrier, value)| {
-            let parsed = parse_build_variable_name(&carrier)?;
+            let parsed = parse_build_variable_name(&carrier)?.and_then(|name| check_pinned(name, pinned));
             Some(match parsed {
                 Ok(name) => Ok((carrier, name, value)),
                 Err(problem) => {
@@ -36,5 +41,14 @@ impl RequestVariables {
         for (carrier, name, value) in &self.0 {
             command.env_remove(carrier).env(name.as_str(), value);
         }
+    }
+}
+
+fn check_pinned(name: VariableName, pinned: Option<&PinnedEnvironment>) -> Result<VariableName, String> {
+    match pinned {
+        Some(pinned) if !pinned.allows_variable(&name) => {
+            Err(format!("this build project does not let requests set {name} ({VARIABLES})"))
+        }
+        _ => Ok(name),
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use doorbell_messages::{BuildEnvironment, COMMIT, CommitId};
+use doorbell_messages::{BuildEnvironment, COMMIT, CommitId, EnvironmentError, PinnedEnvironment};
 
 use crate::checkout;
 use crate::command;
@@ -84,11 +84,21 @@ fn current_program() -> io::Result<PathBuf> {
     if executable.exists() { Ok(executable) } else { env::current_exe() }
 }
 
+/// Reads the owner's settings before anything that a worker or a request sets.
 fn read_environment() -> Result<(BuildEnvironment, RunnerSettings, RequestVariables), RunnerError> {
-    let build = BuildEnvironment::from_variables(|name| env::var(name).ok())
-        .map_err(|error| RunnerError::environment(error.to_string()))?;
     let settings = RunnerSettings::read(|name| env::var_os(name))?;
-    Ok((build, settings, RequestVariables::read(env::vars_os())?))
+    let lookup = |name: &str| env::var(name).ok();
+    let pinned = PinnedEnvironment::read(lookup).map_err(bad_environment)?;
+    let build = match &pinned {
+        Some(pinned) => pinned.read_build(lookup),
+        None => BuildEnvironment::from_variables(lookup),
+    };
+    let build = build.map_err(bad_environment)?;
+    Ok((build, settings, RequestVariables::read(env::vars_os(), pinned.as_ref())?))
+}
+
+fn bad_environment(error: EnvironmentError) -> RunnerError {
+    RunnerError::environment(error.to_string())
 }
 
 /// A secret that is not text must not pass for one that is not there.

@@ -1,4 +1,5 @@
 //! The sandbox: the account, CodeBuild, a forge, and the product's own programs, on one machine.
+mod build_projects;
 mod commands;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::job::Job;
 use crate::programs::Programs;
 use crate::worker_process::WorkerProcess;
 
+pub use build_projects::PINNED_BUILD_PROJECT;
 pub use commands::CommandOutput;
 
 /// The options of a sandbox.
@@ -116,28 +118,6 @@ impl Sandbox {
     /// No HTTPS client can be created.
     pub fn codebuild_client(&self, key: crate::credentials::AccessKey) -> anyhow::Result<AwsClient> {
         AwsClient::new(self.codebuild.url(), REGION, key, self.account.ca())
-    }
-
-    async fn create_build_project(
-        &self,
-        name: &str,
-        role: &str,
-        buildspec: &str,
-        limit: Option<u32>,
-    ) -> anyhow::Result<()> {
-        let mut project = json!({
-            "name": name,
-            "source": { "type": "NO_SOURCE", "buildspec": buildspec },
-            "artifacts": { "type": "NO_ARTIFACTS" },
-            "environment": { "type": "LINUX_CONTAINER", "image": "doorbell-build", "computeType": "BUILD_GENERAL1_SMALL" },
-            "serviceRole": format!("arn:aws:iam::{ACCOUNT_ID}:role/{role}"),
-        });
-        if let Some(limit) = limit {
-            project["concurrentBuildLimit"] = limit.into();
-        }
-        let client = self.codebuild_client(self.account.emulator().root_key())?;
-        client.json("codebuild", "CodeBuild_20161006.CreateProject", project).await?;
-        Ok(())
     }
 
     /// The environment of a worker.

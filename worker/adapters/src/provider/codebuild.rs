@@ -106,7 +106,7 @@ impl BuildProvider for CodeBuildProvider {
             .start_build()
             .project_name(spec.target.as_str())
             .idempotency_token(token)
-            .timeout_in_minutes_override(timeout)
+            .set_timeout_in_minutes_override((!spec.pinned).then_some(timeout))
             .set_environment_variables_override(Some(variables))
             .customize()
             .config_override(single_attempt)

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use doorbell_messages::{
-    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JobKey, NOT_OLDER_THAN, PROJECT_DOCUMENT,
-    Request, build_variable_name,
+    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JOB_VARIABLES, JobKey, NOT_OLDER_THAN,
+    PROJECT_DOCUMENT, Request, build_variable_name,
 };
 use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct LaunchSpec {
     pub timeout_minutes: u32,
     /// The build's environment, by name.
     pub environment: Vec<BuildVariable>,
+    /// Whether the target keeps its own timeout, so that the call sets none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
 }
 
 /// One variable of a build's environment.
@@ -91,16 +94,17 @@ impl Launch {
     ) -> Self {
         let document = &policy.document;
         let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
+        let pinned = policy.is_pinned(&request.git_ref);
         let environment = environment(policy, request, key, commit, timeout_minutes, &config.installation);
         Self {
             provider: config.provider.name.to_owned(),
             target: target.clone(),
-            spec: LaunchSpec { target: target.clone(), timeout_minutes, environment },
+            spec: LaunchSpec { target: target.clone(), timeout_minutes, environment, pinned },
             timeout_minutes,
             on_unknown_start: document.on_unknown_start,
             order: document.order,
             not_older_than: Vec::new(),
-            pinned: false,
+            pinned,
         }
     }
 
@@ -142,7 +146,11 @@ fn environment(
         directory: document.deploy_dir.clone(),
         timeout_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
     };
-    let built_in = built_in.to_variables().into_iter().map(|(name, value)| plaintext(name, value));
+    let pinned = policy.is_pinned(&request.git_ref);
+    let built_in = built_in.to_variables().into_iter();
+    let built_in = built_in
+        .filter(|(name, _)| !pinned || JOB_VARIABLES.contains(name))
+        .map(|(name, value)| plaintext(name, value));
     // The policy has checked these names against the project's list and the reserved ones.
     let requested =
         request.variables.iter().map(|(name, value)| plaintext(&build_variable_name(name), value.to_owned()));
@@ -151,7 +159,8 @@ fn environment(
 
 /// Code from outside gets no credential at all: it could print it.
 fn credentials(policy: &Policy, git_ref: &GitRef) -> Vec<BuildVariable> {
-    if matches!(git_ref, GitRef::PullRequest(_)) {
+    // A pinned build project names its own secret, and no other.
+    if matches!(git_ref, GitRef::PullRequest(_)) || policy.is_pinned(git_ref) {
         return Vec::new();
     }
     if let Some(credentials) = &policy.document.git_credentials {

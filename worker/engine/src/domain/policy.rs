@@ -148,10 +148,17 @@ impl Policy {
         Ok(())
     }
 
+    /// Whether the build project of this ref fixes what it builds. That of pull requests is shared, so it never does.
+    pub(crate) fn is_pinned(&self, git_ref: &GitRef) -> bool {
+        self.document.pinned && !matches!(git_ref, GitRef::PullRequest(_))
+    }
+
     fn choose_build_project(&self, request: &Request) -> Result<BuildProjectName, Rejection> {
         let missing = |reason| Err(Rejection::new(RejectionKind::BuildProjectMissing, reason));
         let document = &self.document;
         let (chosen, key) = match request.git_ref {
+            // The fallback is shared, so it fixes nothing.
+            _ if self.is_pinned(&request.git_ref) => (document.build_project.as_ref(), "buildProject"),
             // Never the privileged one, and never the fallback, which may be privileged.
             GitRef::PullRequest(_) => (document.unprivileged_build_project.as_ref(), "unprivilegedBuildProject"),
             _ => (document.build_project.as_ref().or(self.fallback_build_project.as_ref()), "buildProject"),

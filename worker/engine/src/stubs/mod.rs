@@ -40,7 +40,7 @@ pub(crate) fn ordered_launch(order: OrderRule) -> Box<Launch> {
     Box::new(Launch {
         provider: PROFILE.name.to_owned(),
         target: target.clone(),
-        spec: LaunchSpec { target, timeout_minutes: 60, environment: Vec::new() },
+        spec: LaunchSpec { target, timeout_minutes: 60, environment: Vec::new(), pinned: false },
         timeout_minutes: 60,
         on_unknown_start: OnUnknownStart::Retry,
         order,

@@ -7,7 +7,6 @@
 #[path = "../../../../publisher/messages/tests/messages/fixtures.rs"]
 mod fixtures;
 mod project;
-mod ref_pattern;
 #[path = "../../../../publisher/messages/tests/messages/schema_checks.rs"]
 mod schema_checks;
 mod schemas;

@@ -11,5 +11,6 @@ mod git_host;
 mod hostile;
 mod lfs;
 mod limits;
+mod pinned;
 mod server;
 mod submodules;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::aws::{AwsClient, AwsError};
 use crate::credentials::{AccessKey, CredentialsServer, KeyRing, RoleCredentials};
 use crate::emulator::Emulator;
+use crate::sandbox::{BUILD_PROJECT, PINNED_BUILD_PROJECT, UNPRIVILEGED_BUILD_PROJECT};
 use crate::test_ca::TestCa;
 use definition::{
     AccountDefinition, DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, OWNER_ROLE, REGION, TRIGGER_QUEUE, WORKER_ROLE,
@@ -42,11 +43,14 @@ pub struct SandboxAccountOptions {
 }
 
 impl SandboxAccountOptions {
-    /// The options with prefix `/doorbell` and two build projects, one for branches and tags, one for pull requests.
+    /// The options with prefix `/doorbell` and three build projects: one for branches and tags, one for pull requests,
+    /// and one that may be pinned.
     pub fn new(python: impl Into<PathBuf>) -> SandboxAccountOptions {
         let definition = AccountDefinition {
             prefix: "/doorbell".to_owned(),
-            build_projects: vec!["doorbell-build".to_owned(), "doorbell-build-unprivileged".to_owned()],
+            build_projects: [BUILD_PROJECT, UNPRIVILEGED_BUILD_PROJECT, PINNED_BUILD_PROJECT]
+                .map(str::to_owned)
+                .to_vec(),
         };
         SandboxAccountOptions { python: python.into(), definition, hanging_polls: false }
     }

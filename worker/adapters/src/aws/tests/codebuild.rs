@@ -15,7 +15,7 @@ const TOKEN: &str = "0123456789abcdef";
 
 pub(super) fn spec() -> LaunchSpec {
     let variable = BuildVariable { name: "A".to_owned(), value: "b".to_owned(), kind: BuildVariableKind::Plaintext };
-    LaunchSpec { target: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable] }
+    LaunchSpec { target: "builds".parse().unwrap(), timeout_minutes: 60, environment: vec![variable], pinned: false }
 }
 
 async fn provider(aws: &AwsStub) -> CodeBuildProvider {
@@ -35,6 +35,20 @@ async fn start_build_sends_idempotency_token() {
     assert_eq!((build.id.as_str(), build.number), ("builds:1", Some(7)));
     assert_eq!(aws.call().operation, "StartBuild");
     assert_eq!(aws.call().body["idempotencyToken"], TOKEN);
+}
+
+/// A pinned build project has its own timeout, which the owner set.
+#[tokio::test]
+async fn start_of_a_pinned_build_overrides_only_variables() {
+    let check = async |pinned: bool, overrides: &[&str]| {
+        let aws = AwsStub::new([(200, json!({"build": {"id": "builds:1"}}))]).await;
+        provider(&aws).await.start(&LaunchSpec { pinned, ..spec() }, TOKEN).await;
+        let body = aws.call().body;
+        let fields = body.as_object().unwrap().keys().map(String::as_str);
+        assert_eq!(fields.filter(|field| field.ends_with("Override")).collect::<Vec<_>>(), overrides, "{body}");
+    };
+    check(true, &["environmentVariablesOverride"]).await;
+    check(false, &["environmentVariablesOverride", "timeoutInMinutesOverride"]).await;
 }
 
 /// The SDK by itself would send it again, minutes after its claim perhaps.

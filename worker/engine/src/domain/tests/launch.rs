@@ -104,3 +104,31 @@ fn frozen_launch_ignores_registry_changes() {
     let (_, after) = start_call(&job.advance(super::secs(60)).fire_due()).unwrap();
     assert_eq!(before, after);
 }
+
+/// A build project that fixes repository, command and secret gets what differs between jobs, and no more.
+#[test]
+fn pinned_project_is_sent_only_the_variables_of_the_job() {
+    let keys = json!({
+        "pinned": true, "variables": ["STAGE"], "checkout": {"tags": true}, "gitCredentials": {"secret": "git/demo"},
+        "authToken": "hunter2",
+    });
+    let fields = json!({"commit": COMMIT, "variables": {"STAGE": "blue"}});
+    let lines = environment(fields.clone(), policy_found(&policy(keys.clone())));
+    let names: Vec<_> = lines.iter().map(|line| line.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["DOORBELL_COMMIT", "DOORBELL_JOB_ID", "DOORBELL_REF", "DOORBELL_VAR_STAGE"]);
+    let mut job = JobHarness::received(fields);
+    let effects = job.observe(policy_found(&policy(keys)));
+    let input: LaunchSpec = serde_json::from_str(&start_call(&effects).unwrap().1).unwrap();
+    assert!(input.pinned && job.row.launch().unwrap().pinned, "the call sets no timeout");
+}
+
+/// The build project of pull requests is shared, so nothing is fixed in it.
+#[test]
+fn pull_request_of_a_pinned_project_is_sent_everything() {
+    let keys = json!({"pinned": true, "pullRequests": "unprivileged", "unprivilegedBuildProject": "strangers"});
+    let mut job = JobHarness::received(json!({"branch": null, "pullRequest": 7, "commit": COMMIT}));
+    let effects = job.observe(policy_found(&policy(keys)));
+    let input: LaunchSpec = serde_json::from_str(&start_call(&effects).unwrap().1).unwrap();
+    let has = |name: &str| input.environment.iter().any(|variable| variable.name == name);
+    assert!(has("DOORBELL_ARGV") && has("DOORBELL_GIT_URL") && !input.pinned, "{input:?}");
+}

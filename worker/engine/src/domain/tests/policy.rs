@@ -153,6 +153,12 @@ fn fallback_build_project_is_used_when_none_is_named() {
     assert_eq!(evaluate(json!({}), json!({}), Some("fallback")).as_deref(), Ok("builds"));
 }
 
+/// The fallback is shared by all documents that name none, so it fixes nothing.
+#[test]
+fn pinned_project_never_uses_the_fallback_build_project() {
+    check_rejected(json!({}), json!({"pinned": true, "buildProject": null}), "names no build project (buildProject)");
+}
+
 #[test]
 fn registry_documents_debug_output_hides_their_contents() {
     let documents = RegistryDocuments {

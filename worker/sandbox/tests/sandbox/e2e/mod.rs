@@ -9,6 +9,7 @@ mod iwomp;
 mod message_groups;
 mod open_files;
 mod order;
+mod pinned;
 mod pull_requests;
 mod shutdown;
 mod status_reports;

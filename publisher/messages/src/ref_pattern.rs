@@ -1,6 +1,7 @@
-use doorbell_messages::text::invalid;
-use doorbell_messages::{GitRef, RefName};
 use serde::{Deserialize, Serialize};
+
+use crate::text::invalid;
+use crate::{GitRef, RefName};
 
 /// An entry of a project's `refs`: `heads/main`, `tags/v*`, or a bare name for a branch.
 ///

@@ -1,5 +1,4 @@
-use doorbell_messages::GitRef;
-use doorbell_registry::RefPattern;
+use doorbell_messages::{GitRef, RefPattern};
 use proptest::prelude::*;
 
 #[test]
