@@ -32,7 +32,9 @@ files_of() {
 }
 
 build() { build_images buildah "$work" "$1" base >"$work/$1" && cat "$work/$1"; }
-build_base() { make_base "$work/base.tar" && import_base buildah "$work/base.tar" base && rm "$work/base.tar"; }
+build_base() {
+    make_base "$work/base.tar" && packages_are_listed "$work/base.tar" && import_base buildah "$work/base.tar" base && rm "$work/base.tar"
+}
 build_is_reproducible() { build again && cmp "$work/doorbell" "$work/again"; }
 
 # The complete list: a program, certificates, and directories.
