@@ -48,6 +48,15 @@ describe('the example "complete"', () => {
     assert.equal(subscriptions.length, 1, 'another topic could deliver to the queue')
   })
 
+  it('notices an expiry that may take a running image', () => {
+    const policies = complete.ofType('aws_ecr_lifecycle_policy')
+    assert.equal(policies.length, 2, 'one for each repository')
+    const selection = { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: 10 }
+    const changed = policies.map((policy) => ({ ...policy, values: { ...policy.values, policy: JSON.stringify({ rules: [{ selection }] }) } }))
+    const account = { ...complete, ofType: (type) => (type === 'aws_ecr_lifecycle_policy' ? changed : complete.ofType(type)) }
+    assert.equal(hardeningRules(account).length, 2)
+  })
+
   it('limits concurrent builds only where the configuration does', () => {
     const limits = (account) => account.ofType('aws_codebuild_project').map(({ values }) => values.concurrent_build_limit ?? null)
     // A new account's quota is 1, and CodeBuild rejects a project with a higher limit.

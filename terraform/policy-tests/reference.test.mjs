@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { it } from 'node:test'
-import { reference } from './reference.mjs'
+import { moduleReferences, page, reference, tablesIn } from './reference.mjs'
 
-it('README.md lists the inputs and outputs of the module', () => {
-  const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-  const [, found] = page.match(/<!-- reference -->\n([^]*?)\n<!-- end of reference -->/)
-  assert.equal(found.trim(), reference(join(process.env.DOORBELL_PLANS, 'complete.json')), 'node terraform/policy-tests/reference.mjs PLAN.json prints the current tables')
+const [PLAN, ...OTHERS] = ['complete', 'organization'].map((name) => join(process.env.DOORBELL_PLANS, `${name}.json`))
+const ADVICE = 'node terraform/policy-tests/reference.mjs --write PLANS/complete.json PLANS/organization.json writes the current tables'
+
+it('README.md lists the inputs and outputs of the module', () => assert.equal(tablesIn(page()), reference(PLAN), ADVICE))
+
+it('the README.md of each module lists its inputs and outputs', () => {
+  const references = moduleReferences([PLAN, ...OTHERS])
+  assert.deepEqual(Object.keys(references).sort(), readdirSync(new URL('../modules', import.meta.url)).sort(), 'a module without a call')
+  for (const [name, text] of Object.entries(references)) {
+    // A description that is missing would be an empty cell.
+    assert.doesNotMatch(text, /\|  \|/, `${name}: an input or output has no description`)
+    assert.equal(tablesIn(page(name)), text, `${name}: ${ADVICE}`)
+  }
 })

@@ -211,6 +211,11 @@ export function hardeningRules(account) {
     expect(values.project_visibility === 'PRIVATE', `${values.name} is public`)
   }
   for (const { values } of account.ofType('aws_ecr_repository')) expect(values.image_tag_mutability === 'IMMUTABLE', `${values.name}: tags are mutable`)
+  for (const { values } of account.ofType('aws_ecr_lifecycle_policy')) {
+    for (const { selection } of JSON.parse(values.policy).rules) {
+      expect(selection.tagStatus === 'untagged' && selection.countType === 'sinceImagePushed', `${values.repository}: a running image may expire`)
+    }
+  }
   for (const type of ['aws_iam_access_key', 'aws_secretsmanager_secret_version']) {
     expect(account.ofType(type).length === 0, `${type}: the state would contain its secret`)
   }

@@ -117,7 +117,7 @@ tests_exist() {
     # shellcheck disable=SC2016  # the backquotes are Markdown's
     pages | while IFS= read -r page; do
         grep -o '`[a-z0-9]*\(_[a-z0-9]*\)\{4,\}`' "$page" | tr -d '\140' | sort -u | while IFS= read -r name; do
-            grep -rqw --include='*.rs' --include='*.hcl' --include='*.py' -- "$name" publisher worker terraform bin ||
+            grep -rqw --include='*.rs' --include='*.hcl' --include='*.tf' --include='*.py' -- "$name" publisher worker terraform bin ||
                 printf '%s: there is no test %s\n' "$page" "$name"
         done
     done | none

@@ -27,6 +27,8 @@ resource "aws_ecr_repository" "image" {
   }
 }
 
+# ECR does not know which digest runs, and after a rollback it is an old one. bin/deploy_image tags each image that it
+# pushes, and an image with a tag never expires. Without a tag are the remains of interrupted pushes.
 resource "aws_ecr_lifecycle_policy" "image" {
   for_each = local.repository_names
 
@@ -34,8 +36,8 @@ resource "aws_ecr_lifecycle_policy" "image" {
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "Keeps the last 10 images for a rollback."
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 10 }
+      description  = "Removes images without a tag after 14 days."
+      selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
       action       = { type = "expire" }
     }]
   })
