@@ -39,6 +39,16 @@ module "publishers" {
   topic_kms_key_arn = local.topic_kms_key_arn
 }
 
+module "schedules" {
+  source = "./modules/schedules"
+
+  context        = local.context
+  organization   = var.organization
+  schedules      = var.schedules
+  topic_arn      = local.topic_arn
+  publish_policy = module.publishers.publish_policy
+}
+
 module "queues" {
   source = "./modules/queues"
 
@@ -100,6 +110,7 @@ module "worker" {
   image                = try(var.images.worker, null)
   network              = var.network
   egress_ports         = local.egress_ports
+  settings             = var.worker
   tasks                = var.tasks
   log_retention_days   = var.log_retention_days
   keep_logs            = var.deletion_protection

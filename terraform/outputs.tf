@@ -4,7 +4,7 @@ output "topic_arn" {
 }
 
 output "publisher_role_arns" {
-  description = "The role that each CI with OpenID Connect assumes."
+  description = "The role that each CI with OpenID Connect, and each principal with ci = role, assumes."
   value       = module.publishers.role_arns
 }
 

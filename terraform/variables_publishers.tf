@@ -2,7 +2,8 @@ variable "publishers" {
   description = <<-TEXT
     CI systems that may publish build requests, keyed by a short name. `ci` is github, gitlab, circleci, bitbucket or
     buildkite, which authenticate with an OpenID Connect token, or key: an IAM user, for CI systems that only support
-    access keys (Pagure, Travis). `subjects` are complete `sub` claims of the tokens. A `*` may replace only the parts that
+    access keys (Pagure, Travis), or role: a role for `principal_arn`, a role or user of this or another account, which
+    needs `sts:AssumeRole` on it and no access to the topic or its key. `subjects` are complete `sub` claims of the tokens. A `*` may replace only the parts that
     CircleCI, Bitbucket and Buildkite change with each build or user. CircleCI, Bitbucket and self-hosted CI systems need
     `issuer` and `audience`. An account has one OpenID Connect provider for each issuer, which all its users share. If the
     account already has it, set `create_provider = false`; `aws iam list-open-id-connect-providers` lists them.
@@ -13,6 +14,7 @@ variable "publishers" {
     issuer          = optional(string)
     audience        = optional(string)
     create_provider = optional(bool, true)
+    principal_arn   = optional(string)
   }))
   default  = {}
   nullable = false
@@ -23,13 +25,23 @@ variable "publishers" {
   }
 
   validation {
-    condition     = alltrue([for publisher in values(var.publishers) : contains(["github", "gitlab", "circleci", "bitbucket", "buildkite", "key"], publisher.ci)])
-    error_message = "ci must be github, gitlab, circleci, bitbucket, buildkite or key."
+    condition     = alltrue([for publisher in values(var.publishers) : contains(["github", "gitlab", "circleci", "bitbucket", "buildkite", "key", "role"], publisher.ci)])
+    error_message = "ci must be github, gitlab, circleci, bitbucket, buildkite, key or role."
   }
 
   validation {
-    condition     = alltrue([for publisher in values(var.publishers) : (publisher.ci == "key") == (length(publisher.subjects) == 0)])
-    error_message = "A publisher with a token needs at least one subject; without one, every customer of that CI could publish. A publisher with a key must have none."
+    condition     = alltrue([for publisher in values(var.publishers) : contains(["key", "role"], publisher.ci) == (length(publisher.subjects) == 0)])
+    error_message = "A publisher with a token needs at least one subject; without one, every customer of that CI could publish. A publisher with a key or a role must have none."
+  }
+
+  validation {
+    condition     = alltrue([for publisher in values(var.publishers) : (publisher.ci == "role") == (publisher.principal_arn != null)])
+    error_message = "A publisher with ci = \"role\" needs principal_arn, and no other has one."
+  }
+
+  validation {
+    condition     = alltrue([for publisher in values(var.publishers) : publisher.principal_arn == null || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:(role|user)/[^*]+$", publisher.principal_arn))])
+    error_message = "principal_arn must be the complete ARN of a role or user, without * and not an account's root: every principal of that account could publish."
   }
 
   validation {

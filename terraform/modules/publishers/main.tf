@@ -1,9 +1,10 @@
 # One IAM identity per publisher. Each may only publish to the topic.
 
 locals {
-  # Publishers with an OpenID Connect token, and publishers with an access key.
-  oidc_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci != "key" }
+  # Publishers with an OpenID Connect token, publishers with an access key, and principals that assume a role.
+  oidc_publishers = { for name, publisher in var.publishers : name => publisher if !contains(["key", "role"], publisher.ci) }
   key_publishers  = { for name, publisher in var.publishers : name => publisher if publisher.ci == "key" }
+  role_publishers = { for name, publisher in var.publishers : name => publisher if publisher.ci == "role" }
 
   # The default issuer and audience of each CI's tokens: one table for Terraform, the snippets of docs/ci and
   # trigger_job; a policy test compares them. Those of CircleCI and Bitbucket contain the organization's id, so the root
@@ -27,7 +28,7 @@ locals {
   # The Regions in China have their own DNS suffix; AWS does not document which of both this key has there.
   dns_suffix = var.context.partition == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
 
-  role_names = { for name in keys(local.oidc_publishers) : name => "${var.context.name}-publisher-${name}" }
+  role_names = { for name in keys(merge(local.oidc_publishers, local.role_publishers)) : name => "${var.context.name}-publisher-${name}" }
   user_names = { for name in keys(local.key_publishers) : name => "${var.context.name}-publisher-${name}" }
 }
 
@@ -82,6 +83,40 @@ resource "aws_iam_role_policy" "publish" {
 
   name   = "publish"
   role   = aws_iam_role.publisher[each.key].name
+  policy = data.aws_iam_policy_document.publish.json
+}
+
+# A role of this account, rather than another account's principal in the topic's policy: that would also need the topic's
+# key, which may not be AWS's own, and the topic's policy would have to trust another account's policies.
+resource "aws_iam_role" "assumed" {
+  for_each = local.role_publishers
+
+  name                 = local.role_names[each.key]
+  permissions_boundary = var.organization.permissions_boundary_arn
+  path                 = var.organization.role_path
+  description          = "Publishes Doorbell requests for a principal that assumes it; has no other permission."
+  assume_role_policy   = data.aws_iam_policy_document.principal_trust[each.key].json
+  max_session_duration = 3600
+}
+
+data "aws_iam_policy_document" "principal_trust" {
+  for_each = local.role_publishers
+
+  statement {
+    sid     = "AssumeByPrincipal"
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "AWS"
+      identifiers = [each.value.principal_arn]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "publish_assumed" {
+  for_each = local.role_publishers
+
+  name   = "publish"
+  role   = aws_iam_role.assumed[each.key].name
   policy = data.aws_iam_policy_document.publish.json
 }
 

@@ -8,15 +8,20 @@ output "principal_arns" {
 
 output "principal_ids" {
   description = "The unique ids of all publishers, known once they exist."
-  value       = concat(values(aws_iam_role.publisher)[*].unique_id, values(aws_iam_user.publisher)[*].unique_id)
+  value       = concat(values(aws_iam_role.publisher)[*].unique_id, values(aws_iam_role.assumed)[*].unique_id, values(aws_iam_user.publisher)[*].unique_id)
 }
 
 output "role_arns" {
-  description = "The role that each CI with OpenID Connect assumes."
-  value       = { for name, role in aws_iam_role.publisher : name => role.arn }
+  description = "The role that each CI with OpenID Connect, and each principal with ci = role, assumes."
+  value       = { for name, role in merge(aws_iam_role.publisher, aws_iam_role.assumed) : name => role.arn }
 }
 
 output "user_names" {
   description = "The users of publishers with an access key."
   value       = local.user_names
+}
+
+output "publish_policy" {
+  description = "The policy that permits publishing, and nothing else."
+  value       = data.aws_iam_policy_document.publish.json
 }

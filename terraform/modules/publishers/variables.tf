@@ -11,6 +11,7 @@ variable "publishers" {
     issuer          = string
     audience        = string
     create_provider = bool
+    principal_arn   = string
   }))
 }
 

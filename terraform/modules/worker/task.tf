@@ -77,7 +77,7 @@ resource "aws_ecs_task_definition" "worker" {
 }
 
 locals {
-  worker_environment = {
+  worker_environment = merge(local.set_variables, {
     AWS_REGION                 = var.context.region
     DOORBELL_DLQ_URL           = var.queue_urls["dead-letters"]
     DOORBELL_EVENT_QUEUE_URL   = var.queue_urls["events"]
@@ -86,6 +86,18 @@ locals {
     DOORBELL_TABLE             = var.table_name
     DOORBELL_TOPIC_ARN         = var.topic_arn
     DOORBELL_TRIGGER_QUEUE_URL = var.queue_urls["triggers"]
+  })
+  # Only what the owner has set: the worker has its own defaults.
+  set_variables = {
+    for name, value in {
+      DOORBELL_ALLOW_PRIVATE_FORGES = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
+      DOORBELL_BUILD_POLL_INTERVAL  = var.settings.build_poll_interval
+      DOORBELL_LOG                  = var.settings.log
+      DOORBELL_MAX_IN_FLIGHT        = var.settings.max_in_flight == null ? null : tostring(var.settings.max_in_flight)
+      DOORBELL_MAX_REQUEST_AGE      = var.settings.max_request_age
+      DOORBELL_QUEUE_TIMEOUT        = var.settings.queue_timeout
+      DOORBELL_SWEEP_INTERVAL       = var.settings.sweep_interval
+    } : name => value if value != null
   }
 }
 
@@ -107,4 +119,15 @@ resource "aws_vpc_security_group_egress_rule" "worker" {
   ip_protocol = "tcp"
   from_port   = each.value
   to_port     = each.value
+}
+
+resource "aws_vpc_security_group_egress_rule" "additional" {
+  for_each = local.worker_count == 1 ? var.settings.egress : {}
+
+  security_group_id = aws_security_group.worker[0].id
+  description       = each.key
+  cidr_ipv4         = each.value.cidr_ipv4
+  ip_protocol       = each.value.protocol
+  from_port         = each.value.port
+  to_port           = each.value.port
 }

@@ -13,6 +13,28 @@ module "doorbell" {
     kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000001"
   }
 
+  publishers = {
+    github  = { ci = "github", subjects = ["repo:example/shop:ref:refs/heads/main"] }
+    pagure  = { ci = "key" }
+    jenkins = { ci = "role", principal_arn = "arn:aws:iam::444455556666:role/jenkins" }
+  }
+
+  schedules = {
+    nightly = { project = "demo", ref = "main", cron = "0 3 * * ? *", timezone = "Europe/Berlin", variables = { STAGE = "test" } }
+    weekly  = { project = "shop.web", ref = "tags/v1", cron = "0/30 4 ? * SUN *" }
+  }
+
+  worker = {
+    allow_private_forges = ["forge.internal:8443"]
+    egress               = { dns = { cidr_ipv4 = "10.0.0.2/32", protocol = "udp", port = 53 } }
+    max_request_age      = "12h"
+    queue_timeout        = "6h"
+    sweep_interval       = "30s"
+    build_poll_interval  = "2m"
+    max_in_flight        = 50
+    log                  = "info,doorbell_engine=debug"
+  }
+
   build_network = { vpc_id = "vpc-2", subnet_ids = ["subnet-2"], security_group_ids = ["sg-2"] }
 
   projects = {
@@ -20,11 +42,13 @@ module "doorbell" {
       git_url = "https://git.example.org/demo.git"
       command = ["./ci.sh"]
       refs    = ["heads/main"]
+      # A schedule sets it.
+      variables = ["STAGE"]
     }
     "shop.web" = {
       git_url         = "https://git.example.org/shop/web.git"
       command         = ["./build.sh"]
-      refs            = ["heads/main"]
+      refs            = ["heads/main", "tags/v*"]
       pull_requests   = "unprivileged"
       git_secret      = "doorbell/git/shop.web"
       image           = "registry.example.org/build@sha256:0000000000000000000000000000000000000000000000000000000000000002"

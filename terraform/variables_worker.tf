@@ -1,0 +1,39 @@
+variable "worker" {
+  description = <<-TEXT
+    Settings of the workers. `allow_private_forges` names forges (host:port) that may have private addresses. `egress` adds
+    destinations to those of the security group, which are TCP 443 and the forges' ports: such as own DNS servers.
+    `max_request_age`, `queue_timeout`, `sweep_interval`, `build_poll_interval`, `max_in_flight` and `log` are the worker's
+    settings of those names; `worker --help` explains them.
+  TEXT
+  type = object({
+    allow_private_forges = optional(list(string), [])
+    egress               = optional(map(object({ cidr_ipv4 = string, protocol = string, port = number })), {})
+    max_request_age      = optional(string)
+    queue_timeout        = optional(string)
+    sweep_interval       = optional(string)
+    build_poll_interval  = optional(string)
+    max_in_flight        = optional(number)
+    log                  = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for forge in var.worker.allow_private_forges : can(regex("^[a-z0-9][a-z0-9.-]*:[0-9]{1,5}$", forge))])
+    error_message = "worker.allow_private_forges must be host:port in lower case, such as forge.internal:443."
+  }
+  validation {
+    condition = alltrue([
+      for time in [var.worker.max_request_age, var.worker.queue_timeout, var.worker.build_poll_interval] : time == null || can(regex("^[1-9][0-9]{0,5}(s|m|h)$", time))
+    ])
+    error_message = "worker.max_request_age, queue_timeout and build_poll_interval must be whole numbers with the unit s, m or h, such as 24h."
+  }
+  validation {
+    condition     = var.worker.sweep_interval == null || can(regex("^([1-9]|[1-5][0-9]|60)s$", var.worker.sweep_interval))
+    error_message = "worker.sweep_interval must be 1s to 60s: the alarm sweep-missing expects a sweep in two minutes."
+  }
+  validation {
+    condition     = alltrue([for rule in values(var.worker.egress) : can(cidrhost(rule.cidr_ipv4, 0)) && contains(["tcp", "udp"], rule.protocol) && rule.port >= 1 && rule.port <= 65535])
+    error_message = "worker.egress needs an IPv4 range, the protocol tcp or udp, and a port."
+  }
+}
