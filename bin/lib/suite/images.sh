@@ -1,10 +1,11 @@
 #!/bin/sh
-# the two images: reproducible digests, no shell in the worker's, the runner starts in the build image
+# the two images: reproducible digests, no shell in the worker's, the runner starts in the build image; a release's files
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
 . "$root/bin/lib/release.sh"
 . "$root/bin/lib/images.sh"
+. "$root/bin/lib/release_files.sh"
 cd "$root"
 
 need cargo 'see bin/setup'
@@ -83,6 +84,18 @@ no_local_paths() {
     done
 }
 
+# The files of bin/release, twice: equal to the byte, each with its checksum, each subject of the provenance as it is.
+release_is_reproducible() {
+    for run in first second; do release_files 0.0.0 0123456789abcdef0123456789abcdef01234567 "$work/$run/files" || return 1; done
+    diff -r "$work/first" "$work/second" && (cd "$work/first/files" && sha256sum --check --quiet SHA256SUMS) &&
+        python3 -c '
+import hashlib, json, pathlib, sys
+files = pathlib.Path(sys.argv[1])
+subjects = {subject["name"]: subject["digest"]["sha256"] for subject in json.load(open(files / "provenance-0.0.0.intoto.json"))["subject"]}
+made = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files.iterdir() if path.name not in ("SHA256SUMS", "provenance-0.0.0.intoto.json")}
+sys.exit(subjects != made or len(made) != 10)' "$work/first/files"
+}
+
 # For the suite `account`, whose builds run in the build image's files.
 keep_files() {
     kept=${CARGO_TARGET_DIR:-$root/target}/images
@@ -99,5 +112,6 @@ step 'worker: unprivileged user' worker_runs_unprivileged
 step 'worker: starts' worker_starts
 step 'build: git, ssh, a shell, certificates' build_has_what_builds_need
 step 'build: runner starts' runner_starts
+step 'release: the same files twice' release_is_reproducible
 step 'build: files for suite account' keep_files
 finish
