@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 use axum::{Json, Router};
 use doorbell_adapters::aws::AwsClock;
@@ -15,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::bounded_listener::BoundedListener;
+use crate::metrics::{MetricStore, prometheus_text};
 use crate::settings::HealthArguments;
 
 /// State behind `GET /healthz`.
@@ -28,6 +30,9 @@ pub(crate) struct Health {
 
 /// Maximum age of a queue's last response; a long poll returns after 20 s at the latest.
 const MAX_RECEIVE_AGE: Duration = Duration::from_secs(60);
+
+/// The type of Prometheus's text format.
+const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4";
 
 impl Health {
     /// Whether a recent sweep covered all shards.
@@ -50,8 +55,18 @@ impl Health {
 ///
 /// `/healthz` is 200 while the process runs: an AWS outage must not make ECS kill every worker. `/healthz/ready` is 200
 /// only while every part works. Connections are few and short: see [`BoundedListener`].
-pub(crate) async fn serve(listener: TcpListener, health: Health) -> std::io::Result<()> {
-    let router = Router::new().route("/healthz", get(live)).route("/healthz/ready", get(ready)).with_state(health);
+///
+/// `scraped` are the metrics that Prometheus reads at `/metrics`, with their table; without them there is no such page.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    health: Health,
+    scraped: Option<(MetricStore, String)>,
+) -> std::io::Result<()> {
+    let mut router = Router::new().route("/healthz", get(live)).route("/healthz/ready", get(ready)).with_state(health);
+    if let Some((metrics, table)) = scraped {
+        let page = move || async move { ([(CONTENT_TYPE, PROMETHEUS_TYPE)], prometheus_text(&metrics, &table)) };
+        router = router.route("/metrics", get(page));
+    }
     axum::serve(BoundedListener::new(listener), router).await
 }
 
@@ -121,7 +136,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let health =
             Health { liveness: Arc::default(), clock: AwsClock::default(), max_sweep_age: Duration::from_secs(60) };
-        let server = tokio::spawn(serve(listener, health));
+        let server = tokio::spawn(serve(listener, health, None));
         let mut streams = Vec::new();
         for _ in 0..200 {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -141,5 +156,22 @@ mod tests {
             assert!(is_closed(stream).await, "no connection outlives its deadline");
         }
         server.abort();
+    }
+
+    #[tokio::test]
+    async fn metrics_page_exists_only_where_it_is_enabled() {
+        let metrics = MetricStore::default();
+        doorbell_engine::MetricsRecorder::increment(&metrics, "Sweeps");
+        for (scraped, is_found) in [(None, false), (Some((metrics, "jobs".to_owned())), true)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let health =
+                Health { liveness: Arc::default(), clock: AwsClock::default(), max_sweep_age: Duration::from_secs(60) };
+            let server = tokio::spawn(serve(listener, health, scraped));
+            let (found, body) = http_get(address, "/metrics").await.unwrap();
+            assert_eq!(found, is_found);
+            assert_eq!(body.contains("doorbell_sweeps_total{table=\"jobs\"} 1"), is_found, "{body}");
+            server.abort();
+        }
     }
 }

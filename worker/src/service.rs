@@ -17,8 +17,9 @@ use tracing::{info, warn};
 
 use crate::health::{self, Health};
 use crate::heartbeat;
+use crate::metrics::{EmbeddedMetrics, MetricStore};
 use crate::ports::WorkerPorts;
-use crate::settings::WorkerSettings;
+use crate::settings::{LogFormat, WorkerSettings};
 
 /// Time limit for work in flight after SIGTERM.
 ///
@@ -31,7 +32,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(9);
 /// # Errors
 /// The worker could not start, or its loops ended without a signal.
 pub async fn run(settings: WorkerSettings) -> Result<()> {
-    let metrics = crate::log::init(&settings)?;
+    crate::log::init(&settings)?;
+    let metrics = MetricStore::default();
+    doorbell_engine::set_metrics_recorder(Box::new(metrics.clone()));
     let listener = TcpListener::bind(settings.health_addr)
         .await
         .with_context(|| format!("DOORBELL_HEALTH_ADDR: cannot listen on {}", settings.health_addr))?;
@@ -79,7 +82,11 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     };
     let heartbeat_ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
     let heartbeat_task = tokio::spawn(heartbeat::run(heartbeat_ledger, health.clone(), instance, identity.arn));
-    let health_task = tokio::spawn(health::serve(listener, health));
+    let scraped = settings.prometheus.then(|| (metrics.clone(), settings.table.clone()));
+    let health_task = tokio::spawn(health::serve(listener, health, scraped));
+    let embedded = EmbeddedMetrics { store: metrics, table: settings.table.clone(), clock: clock.clone() };
+    let embedded = Some(embedded).filter(|_| settings.log_format == LogFormat::Json);
+    let metrics_task = embedded.clone().map(|embedded| tokio::spawn(embedded.run()));
     let queue = |url: &str| SqsQueue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
     info!(health = %health_addr, table = settings.table, prefix = settings.registry_prefix, "the worker is up");
@@ -87,8 +94,11 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     let drained = drain(running, &stop).await;
     heartbeat_task.abort();
     health_task.abort();
-    if let Some(metrics) = metrics {
-        metrics.flush(std::io::stdout()).context("cannot write the last metrics")?;
+    if let Some(task) = metrics_task {
+        task.abort();
+    }
+    if let Some(embedded) = embedded {
+        embedded.write().context("cannot write the last metrics")?;
     }
     drained
 }

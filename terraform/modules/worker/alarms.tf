@@ -35,6 +35,32 @@ locals {
         threshold   = 0, period = 60, treat_missing_data = "notBreaching"
         dimensions  = local.metric_dimensions
       }
+      # A refused start is retried at most five minutes later: a shorter period would end the alarm between two tries.
+      starts-refused = {
+        description = "CodeBuild refuses to start builds: a permission, a build project or its settings are wrong."
+        namespace   = "Doorbell", metric_name = "StartsRefused", statistic = "Sum"
+        threshold   = 0, period = 600, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+      # A waiting job is due at least every five minutes, and only then a sweep measures its age.
+      jobs-wait = {
+        description = "A job has waited for its build for more than an hour."
+        namespace   = "Doorbell", metric_name = "OldestWaitingSeconds", statistic = "Maximum"
+        threshold   = 3600, period = 600, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+      quarantined = {
+        description = "A job repeatedly crashed its workers. No worker handles it any more; an operator has to look."
+        namespace   = "Doorbell", metric_name = "JobsQuarantined", statistic = "Sum"
+        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
+      panics = {
+        description = "A task of a worker panicked: a bug in Doorbell."
+        namespace   = "Doorbell", metric_name = "Panics", statistic = "Sum"
+        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
+        dimensions  = local.metric_dimensions
+      }
     },
     {
       for queue in var.dead_letter_queues : queue => {

@@ -3,7 +3,7 @@
 locals {
   worker_metrics = { for metric in [
     "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesDeadLettered", "DuplicateBuilds",
-    "StartBuildCalls", "Sweeps", "StatusReportFailures",
+    "StartBuildCalls", "Sweeps", "StatusReportFailures", "StartsRefused", "OldestWaitingSeconds", "JobsQuarantined", "Panics",
   ] : metric => ["Doorbell", metric, "Table", var.table_name] }
   queue_depth = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
 
@@ -26,6 +26,12 @@ locals {
     metrics = [local.worker_metrics["StatusReportFailures"]] },
     { title = "StartBuild calls and duplicates (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["StartBuildCalls"], local.worker_metrics["JobsReceived"], local.worker_metrics["DuplicateRequests"], local.worker_metrics["DuplicateBuilds"]] },
+    { title = "Refused starts (per minute)", stat = "Sum",
+    metrics = [local.worker_metrics["StartsRefused"]] },
+    { title = "Age of the oldest job that waits for a build (seconds)", stat = "Maximum",
+    metrics = [local.worker_metrics["OldestWaitingSeconds"]] },
+    { title = "Quarantined jobs and panics (per minute)", stat = "Sum",
+    metrics = [local.worker_metrics["JobsQuarantined"], local.worker_metrics["Panics"]] },
     { title = "Workers: CPU and memory (percent)", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :

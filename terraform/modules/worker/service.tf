@@ -4,6 +4,8 @@
 
 locals {
   service_name = var.tasks.autoscaling ? local.name : "${local.name}-fixed"
+  # Each is silent while the workers work, and each can be caused by a new version: its code, its role, its settings.
+  rollback_alarms = ["panics", "starts-refused"]
 }
 
 resource "aws_ecs_service" "worker" {
@@ -24,6 +26,13 @@ resource "aws_ecs_service" "worker" {
   deployment_circuit_breaker {
     enable   = true
     rollback = true
+  }
+  # ECS also rolls back a version that starts but cannot do its work, while and shortly after it deploys. An alarm that is
+  # on when the deployment begins does not count, so that a fix can be deployed.
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [for alarm in local.rollback_alarms : aws_cloudwatch_metric_alarm.threshold[alarm].alarm_name]
   }
   # The apply waits until the workers run, and fails if they do not: a version without a route to AWS, to its image or
   # with a wrong role would otherwise leave a green apply and no worker.
@@ -66,6 +75,11 @@ resource "aws_ecs_service" "fixed" {
   deployment_circuit_breaker {
     enable   = true
     rollback = true
+  }
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [for alarm in local.rollback_alarms : aws_cloudwatch_metric_alarm.threshold[alarm].alarm_name]
   }
   wait_for_steady_state = true
   timeouts {

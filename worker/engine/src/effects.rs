@@ -114,10 +114,15 @@ impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
         }
         match &outcome {
             StartOutcome::Denied(reason) => {
+                metrics::start_refused();
                 error!("StartBuild denied; check the worker's IAM role and the build project: {reason}")
             }
+            StartOutcome::Invalid(reason) => {
+                metrics::start_refused();
+                error!("StartBuild rejected as invalid; check the build project and the registry: {reason}")
+            }
             StartOutcome::Unknown(reason) => warn!("StartBuild outcome unknown: {reason}"),
-            StartOutcome::Started(_) | StartOutcome::Limited(_) | StartOutcome::Invalid(_) | StartOutcome::NotSent => {}
+            StartOutcome::Started(_) | StartOutcome::Limited(_) | StartOutcome::NotSent => {}
         }
         outcome
     }

@@ -1,6 +1,7 @@
 //! The worker's metrics, by the names that dashboards and alarms use.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::domain::{Phase, Row};
 
@@ -10,8 +11,10 @@ use crate::domain::{Phase, Row};
 pub trait MetricsRecorder: Send + Sync {
     /// Adds one to a counter.
     fn increment(&self, counter: &'static str);
-    /// Adds a value to a histogram.
-    fn record(&self, histogram: &'static str, value: f64);
+    /// Sets a gauge.
+    fn set(&self, gauge: &'static str, value: f64);
+    /// Adds a value to a distribution.
+    fn record(&self, distribution: &'static str, value: f64);
 }
 
 static RECORDER: OnceLock<Box<dyn MetricsRecorder>> = OnceLock::new();
@@ -27,9 +30,15 @@ fn increment(counter: &'static str) {
     }
 }
 
-fn record(histogram: &'static str, value: f64) {
+fn set(gauge: &'static str, value: f64) {
     if let Some(recorder) = RECORDER.get() {
-        recorder.record(histogram, value);
+        recorder.set(gauge, value);
+    }
+}
+
+fn record(distribution: &'static str, value: f64) {
+    if let Some(recorder) = RECORDER.get() {
+        recorder.record(distribution, value);
     }
 }
 
@@ -58,6 +67,11 @@ pub(crate) fn start_build_called() {
     increment("StartBuildCalls");
 }
 
+/// Counts a StartBuild call that the provider refused for a reason that only a person can remove.
+pub(crate) fn start_refused() {
+    increment("StartsRefused");
+}
+
 /// Counts a duplicate build of a job.
 pub(crate) fn duplicate_build() {
     increment("DuplicateBuilds");
@@ -83,9 +97,10 @@ pub(crate) fn job_quarantined() {
     increment("JobsQuarantined");
 }
 
-/// Counts a sweep of all shards.
-pub(crate) fn sweep_completed() {
+/// Counts a sweep of all shards, and sets the age of the oldest job that it found waiting for a build.
+pub(crate) fn sweep_completed(oldest_waiting: Duration) {
     increment("Sweeps");
+    set("OldestWaitingSeconds", oldest_waiting.as_secs_f64());
 }
 
 /// Counts a row's change to another phase.

@@ -55,9 +55,9 @@ where
         let mut first = first_shard(instance);
         loop {
             match self.sweep_once(first, &stop).await {
-                Ok(()) => {
+                Ok(oldest_waiting) => {
                     self.liveness.record_success(LoopKind::Sweep);
-                    metrics::sweep_completed();
+                    metrics::sweep_completed(oldest_waiting);
                 }
                 Err(error) => warn!("sweep aborted: {error}"),
             }
@@ -72,12 +72,15 @@ where
     }
 
     /// Processes all due rows once. Returns `Err` where the index cannot be read or no trusted time is known.
-    async fn sweep_once(&self, first: u8, stop: &CancellationToken) -> Result<(), PortError> {
+    ///
+    /// Returns the age of the oldest due job that waits for a build. A waiting job is due at least every five minutes.
+    async fn sweep_once(&self, first: u8, stop: &CancellationToken) -> Result<Duration, PortError> {
         // Running builds are polled together, whatever their shard: one call describes a hundred.
         let mut to_poll: Vec<Row> = Vec::new();
+        let mut oldest_waiting = Duration::ZERO;
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {
             if stop.is_cancelled() {
-                return Ok(());
+                return Ok(oldest_waiting);
             }
             let now = self.now()?;
             let mut after = None;
@@ -87,7 +90,7 @@ where
                 let keys: Vec<JobKey> = keys.into_iter().filter(|key| !self.in_flight.contains(key)).collect();
                 if !keys.is_empty() {
                     debug!(shard, due = keys.len(), "rows are due");
-                    to_poll.extend(self.process_due(keys, now).await);
+                    to_poll.extend(self.process_due(keys, now, &mut oldest_waiting).await);
                 }
                 while to_poll.len() >= self.provider.profile().max_describe_batch {
                     let batch = to_poll.split_off(to_poll.len() - self.provider.profile().max_describe_batch);
@@ -102,7 +105,7 @@ where
         if !to_poll.is_empty() {
             self.poll_running(to_poll).await;
         }
-        Ok(())
+        Ok(oldest_waiting)
     }
 
     fn now(&self) -> Result<Timestamp, PortError> {
@@ -112,8 +115,10 @@ where
     /// Processes due rows, and returns those that only need a poll of their build.
     ///
     /// The index may be stale: the worker reads each row consistently first.
-    async fn process_due(&self, keys: Vec<JobKey>, now: Timestamp) -> Vec<Row> {
+    async fn process_due(&self, keys: Vec<JobKey>, now: Timestamp, oldest_waiting: &mut Duration) -> Vec<Row> {
         let rows = self.rows.ledger().load(&keys).await;
+        let waits = rows.iter().flatten().flatten().filter(|row| waits_for_build(row)).map(|row| row.age(now));
+        *oldest_waiting = waits.fold(*oldest_waiting, Duration::max);
         let mut to_poll = Vec::new();
         for (key, row) in keys.iter().zip(rows) {
             match row {
@@ -161,6 +166,12 @@ where
 /// Whether a due row only needs a poll of its build.
 fn needs_only_polling(row: &Row) -> bool {
     matches!(row.phase, Phase::Running { .. }) && row.desired == DesiredState::Run
+}
+
+/// Whether no build of the job is known yet, though it is to run.
+fn waits_for_build(row: &Row) -> bool {
+    let is_before_build = matches!(row.phase, Phase::Received | Phase::Accepted { .. } | Phase::Starting { .. });
+    is_before_build && row.desired == DesiredState::Run && row.quarantined.is_none()
 }
 
 /// The shard with which a search of the index begins, so that workers do not all begin with the same one.

@@ -53,7 +53,8 @@ def main():
     check_version()
     for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, allow_root_aws_events,
                   restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
-                  stub_user_credential_lists, disable_init_scripts, record_allowed_actions):
+                  stub_user_credential_lists, store_query_definitions, disable_init_scripts,
+                  record_allowed_actions):
         patch()
     print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=output, flush=True)
     serve(directory, tls, plain)
@@ -302,6 +303,44 @@ def stub_user_credential_lists():
         result = f"<{call}Result><IsTruncated>false</IsTruncated></{call}Result>"
         iam._IAM_HANDLERS[call] = functools.partial(
             lambda name, result, _: iam._xml(200, name, result), f"{call}Response", result)
+
+
+def store_query_definitions():
+    """Adds the calls for saved queries of logs, which Terraform makes; the emulator does not know them."""
+    from ministack.services import cloudwatch_logs
+
+    definitions = {}
+
+    def put(data):
+        identifier = data.get("queryDefinitionId") or f"00000000-0000-4000-8000-{len(definitions):012d}"
+        fields = ("name", "queryString", "logGroupNames")
+        definitions[identifier] = {"queryDefinitionId": identifier, **{key: data[key] for key in fields if key in data}}
+        return {"queryDefinitionId": identifier}
+
+    def describe(data):
+        prefix = data.get("queryDefinitionNamePrefix", "")
+        return {"queryDefinitions": [found for found in definitions.values() if found["name"].startswith(prefix)]}
+
+    def delete(data):
+        return {"success": definitions.pop(data["queryDefinitionId"], None) is not None}
+
+    calls = {"PutQueryDefinition": put, "DescribeQueryDefinitions": describe, "DeleteQueryDefinition": delete}
+    stock = cloudwatch_logs.handle_request
+
+    async def handle_request(method, path, headers, body, query_params):
+        call = calls.get(headers.get("x-amz-target", "").split(".")[-1])
+        if call is None:
+            return await stock(method, path, headers, body, query_params)
+        return cloudwatch_logs.json_response(call(json.loads(body)))
+
+    def status(call, handler):
+        request = handler("POST", "/", {"x-amz-target": f"Logs_20140328.{call}"}, b"{}", {})
+        return asyncio.run(request)[0]
+
+    check(status("DescribeQueryDefinitions", stock), 400, "the status of saved queries without the patch")
+    check(status("DescribeQueryDefinitions", handle_request), 200, "the status of saved queries with the patch")
+    check(status("DescribeLogGroups", handle_request), 200, "the status of other calls with the patch")
+    cloudwatch_logs.handle_request = handle_request
 
 
 def disable_init_scripts():

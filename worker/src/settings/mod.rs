@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use doorbell_adapters::settings::{duration, forge_hosts, prefix, queue_url, table, topic_arn};
 use doorbell_registry::BuildProjectName;
 
-use self::values::{address, count, filter};
+use self::values::{address, count, filter, switch};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and reports their status to the forge.
 #[derive(Debug, Parser)]
@@ -94,6 +94,9 @@ pub struct RawSettings {
     /// `text` for people; `json` for machines, with metrics in CloudWatch's embedded metric format
     #[arg(long, env = "DOORBELL_LOG_FORMAT", default_value = "text", value_name = "text|json")]
     log_format: String,
+    /// `true` serves metrics for Prometheus at `GET /metrics` of the health endpoint
+    #[arg(long, env = "DOORBELL_PROMETHEUS", default_value = "false", value_name = "true|false")]
+    prometheus: String,
     /// Interval between two sweeps for rows that are due
     #[arg(long, env = "DOORBELL_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME")]
     sweep_interval: String,
@@ -139,6 +142,7 @@ pub struct WorkerSettings {
     pub(crate) max_in_flight: usize,
     pub(crate) health_addr: SocketAddr,
     pub(crate) log_format: LogFormat,
+    pub(crate) prometheus: bool,
     pub(crate) sweep_interval: Duration,
     pub(crate) build_poll_interval: Duration,
     pub(crate) max_request_age: Duration,
@@ -170,6 +174,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
     let max_in_flight = problems.read("max-in-flight", &raw_settings.max_in_flight, count);
     let health_addr = problems.read("health-addr", &raw_settings.health_addr, address);
     let log_format = problems.read("log-format", &raw_settings.log_format, |text| LogFormat::from_str(text, false));
+    let prometheus = problems.read("prometheus", &raw_settings.prometheus, switch);
     let sweep_interval = problems.read("sweep-interval", &raw_settings.sweep_interval, duration);
     let build_poll_interval = problems.read("build-poll-interval", &raw_settings.build_poll_interval, duration);
     let max_request_age = problems.read("max-request-age", &raw_settings.max_request_age, duration);
@@ -187,6 +192,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
         max_in_flight: max_in_flight?,
         health_addr: health_addr?,
         log_format: log_format?,
+        prometheus: prometheus?,
         sweep_interval: sweep_interval?,
         build_poll_interval: build_poll_interval?,
         max_request_age: max_request_age?,
@@ -281,7 +287,11 @@ mod tests {
         let settings = parse_arguments(&REQUIRED_FLAGS).unwrap();
         assert_eq!((settings.max_in_flight, settings.registry_prefix.as_str()), (100, "/doorbell"));
         assert_eq!((settings.max_request_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
-        assert!(settings.allow_private_forges.is_empty() && settings.default_build_project.is_none());
+        assert!(
+            !settings.prometheus
+                && settings.allow_private_forges.is_empty()
+                && settings.default_build_project.is_none()
+        );
     }
 
     #[test]
@@ -296,13 +306,23 @@ mod tests {
             "here",
             "--log",
             "info=what=ever",
+            "--prometheus",
+            "yes",
         ];
         let message = parse_arguments(&[&wrong[..], &more[..]].concat()).unwrap_err();
         let lines: Vec<&str> = message.lines().skip(1).map(str::trim).collect();
         let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "default-build-project"];
         let flags = [
             &flags[..],
-            &["max-in-flight", "health-addr", "log-format", "sweep-interval", "allow-private-forges", "log"],
+            &[
+                "max-in-flight",
+                "health-addr",
+                "log-format",
+                "prometheus",
+                "sweep-interval",
+                "allow-private-forges",
+                "log",
+            ],
         ]
         .concat();
         assert_eq!(lines.len(), flags.len(), "{message}");

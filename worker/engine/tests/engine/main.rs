@@ -12,6 +12,7 @@ mod harness;
 mod limits;
 mod memory;
 mod messages;
+mod metrics;
 mod missing_events;
 mod order;
 mod order_oracle;
