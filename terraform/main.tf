@@ -135,6 +135,8 @@ module "operator_role" {
   context            = local.context
   organization       = var.organization
   principal_arns     = var.operator_arns
+  responder_arns     = var.responder_arns
+  topic_kms_key_arn  = local.topic_kms_key_arn
   table_arn          = module.ledger.table_arn
   index_arns         = values(module.ledger.index_arns)
   topic_arn          = local.topic_arn

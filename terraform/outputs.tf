@@ -18,6 +18,11 @@ output "operator_role_arn" {
   value       = module.operator_role.role_arn
 }
 
+output "responder_role_arn" {
+  description = "The role that pauses, rolls back, cancels and reruns; null without responder_arns."
+  value       = module.operator_role.responder_role_arn
+}
+
 output "repository_urls" {
   description = "The repositories of the two images."
   value       = module.worker.repository_urls

@@ -1,7 +1,7 @@
 // Every permission of every principal of the example `complete`, written by hand. The tests compare this list with the
 // simulated permissions of the plan: neither more nor less.
 import { createHash } from 'node:crypto'
-import { arn, iamArn } from './plan.mjs'
+import { ACCOUNT_ID, arn, iamArn } from './plan.mjs'
 
 const hash = (project) => createHash('sha256').update(project).digest('hex').slice(0, 8)
 /** The CodeBuild projects of the example. Each role has the name of its build project. */
@@ -34,6 +34,9 @@ export const PUBLISHERS = [
   iamArn('user/doorbell-publisher-pagure'),
 ]
 export const OPERATORS = [iamArn('role/on-call')]
+export const RESPONDERS = [iamArn('role/incident')]
+const dashboard = (name) => `arn:aws:cloudwatch::${ACCOUNT_ID}:dashboard/${name}`
+export const SCALABLE_TARGET = arn('application-autoscaling', 'scalable-target/0ec5abcd')
 
 const grant = (resources, ...actions) => Object.fromEntries(actions.map((action) => [action, resources]))
 const writeLog = (name) => grant([logStream(`/aws/codebuild/${name}`)], 'logs:CreateLogStream', 'logs:PutLogEvents')
@@ -68,6 +71,24 @@ const operator = {
   ...grant(['doorbell-worker', ...buildProjectNames].map((name) => iamArn(`role/${name}`)), 'iam:GetRole', 'iam:SimulatePrincipalPolicy'),
   ...grant(OWN_SECRETS.map(secretArn), 'secretsmanager:DescribeSecret'),
 }
+const services = ['doorbell-worker', 'doorbell-worker-fixed'].map((name) => arn('ecs', `service/doorbell/${name}`))
+Object.assign(operator, {
+  ...grant([arn('cloudwatch', 'alarm:doorbell-sweep-missing')], 'cloudwatch:DescribeAlarms', 'cloudwatch:DescribeAlarmHistory'),
+  ...grant([dashboard('doorbell')], 'cloudwatch:GetDashboard'),
+  // GetMetricData and ListMetrics, too: the simulator knows no resource for them.
+  ...grant(['*'], 'cloudwatch:GetMetricStatistics', 'cloudwatch:ListDashboards'),
+  ...grant(['*'], 'ecs:DescribeTaskDefinition', 'logs:DescribeQueryDefinitions', 'logs:StopQuery'),
+  ...grant(services, 'ecs:DescribeServices'),
+  ...grant([arn('ecs', 'task/doorbell/0a1b2c3d')], 'ecs:DescribeTasks'),
+  ...grant(logGroups.flatMap((name) => [logGroup(name), logStream(name)]), 'logs:DescribeLogStreams', 'logs:GetQueryResults', 'logs:StartQuery'),
+})
+const responder = {
+  ...grant([table], 'dynamodb:GetItem', 'dynamodb:UpdateItem'),
+  ...grant([dueIndex, projectIndex], 'dynamodb:Query'),
+  ...grant([TOPIC], 'sns:Publish'),
+  ...grant(services, 'ecs:DescribeServices', 'ecs:UpdateService'),
+  ...grant([SCALABLE_TARGET], 'application-autoscaling:RegisterScalableTarget'),
+}
 const publish = grant([TOPIC], 'sns:Publish')
 
 /** Permissions as {action: [resource]}, by the principal's ARN. */
@@ -76,6 +97,7 @@ export const EXPECTED_GRANTS = {
   [iamArn('role/doorbell-worker')]: worker,
   [iamArn('role/doorbell-worker-execution')]: execution,
   [iamArn('role/doorbell-operator')]: operator,
+  [iamArn('role/doorbell-responder')]: responder,
   [iamArn(`role/${BUILD_PROJECTS.demo}`)]: writeLog(BUILD_PROJECTS.demo),
   [iamArn(`role/${BUILD_PROJECTS['shop.web']}`)]: { ...writeLog(BUILD_PROJECTS['shop.web']), ...grant([secretArn('doorbell/git/shop.web')], 'secretsmanager:GetSecretValue') },
   [iamArn(`role/${BUILD_PROJECTS['shop-web']}`)]: { ...writeLog(BUILD_PROJECTS['shop-web']), ...grant([secretArn('doorbell/git/shop-web')], 'secretsmanager:GetSecretValue') },
@@ -97,7 +119,8 @@ export const RESOURCES = [
   ...OTHER_BUILD_PROJECTS.map((name) => logStream(`/aws/codebuild/${name}`)),
   ...['worker', 'build', 'other'].map((name) => arn('ecr', `repository/doorbell/${name}`)),
   ...rules, arn('events', 'rule/other'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
-  arn('ecs', 'service/doorbell/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'cluster/doorbell'),
+  ...services, arn('ecs', 'service/doorbell/other'), arn('ecs', 'service/other/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'task/other/0a1b2c3d'), SCALABLE_TARGET,
+  dashboard('doorbell'), dashboard('other'), arn('ecs', 'cluster/doorbell'),
   arn('cloudwatch', 'alarm:doorbell-sweep-missing'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
   ...['doorbell-worker', ...buildProjectNames, 'doorbell-worker-execution', 'admin', ...OTHER_BUILD_PROJECTS].map((name) => iamArn(`role/${name}`)), iamArn('user/doorbell-publisher-pagure'), iamArn('policy/other'),
 ]

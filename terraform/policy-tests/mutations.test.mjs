@@ -5,7 +5,7 @@ import { after, it } from 'node:test'
 import { join } from 'node:path'
 import { list, readPlan, statements } from './plan.mjs'
 import { REDRIVER, SENDING_ACTIONS, TRIGGERS, senderRules } from './senders.mjs'
-import { grantViolations, ruleViolations } from './violations.mjs'
+import { grantViolations, responderViolations, ruleViolations } from './violations.mjs'
 import { startBuildViolations } from './start-build.mjs'
 
 const complete = readPlan(join(process.env.DOORBELL_PLANS, 'complete.json'))
@@ -61,6 +61,10 @@ async function violations({ policy, affected, account }) {
   if (policy.kind !== 'identity') return ruleViolations(account)
   if (affected.includes('codebuild') && policy.target.endsWith('role/doorbell-worker')) {
     const found = await startBuildViolations(account)
+    if (found.length > 0) return found
+  }
+  if (policy.target.endsWith('role/doorbell-responder')) {
+    const found = await responderViolations(account)
     if (found.length > 0) return found
   }
   return grantViolations(account, policy.target, affected)

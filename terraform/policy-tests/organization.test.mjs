@@ -67,6 +67,7 @@ const SERVICES = ['sqs', 'sns', 'dynamodb', 'secretsmanager', 'ssm', 's3']
 const CALLERS = [
   ['worker', role('doorbell-worker'), { 'kms:Decrypt': ['sqs', 'dynamodb', 'secretsmanager'], 'kms:GenerateDataKey': ['sqs'] }],
   ['operator', role('doorbell-operator'), { 'kms:Decrypt': ['sqs', 'dynamodb'], 'kms:GenerateDataKey': ['sqs'] }],
+  ['responder', role('doorbell-responder'), { 'kms:Decrypt': ['sns', 'dynamodb'], 'kms:GenerateDataKey': ['sns'] }],
   ['publisher', role('doorbell-publisher-github'), { 'kms:Decrypt': ['sns'], 'kms:GenerateDataKey': ['sns'] }],
   ['build with a git secret and files in S3', role(BUILD_PROJECTS['shop.web']), { 'kms:Decrypt': ['s3', 'secretsmanager'], 'kms:GenerateDataKey': ['s3'] }],
   ['build without secrets', role(BUILD_PROJECTS.demo), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],

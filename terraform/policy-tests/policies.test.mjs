@@ -8,7 +8,7 @@ import { iamArn, knownValue, readPlan, statements } from './plan.mjs'
 import { EXPECTED_GRANTS, PUBLISHERS, TOPIC } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, ledgerRules, queueRules } from './rules.mjs'
 import { REDRIVER, TRIGGERS, senderRules } from './senders.mjs'
-import { grantViolations, plainHttpViolations, ruleViolations } from './violations.mjs'
+import { grantViolations, plainHttpViolations, responderViolations, ruleViolations } from './violations.mjs'
 import { BUILD_VARIABLES, startBuildViolations, startRequests } from './start-build.mjs'
 import { counters, isAllowed } from './simulation.mjs'
 
@@ -35,6 +35,7 @@ describe('the example "complete"', () => {
   })
 
   it('denies the worker every override and unlisted variable of StartBuild', async () => assert.deepEqual(await startBuildViolations(complete), []))
+  it('lets the responder run only revisions of the worker, without a shell', async () => assert.deepEqual(await responderViolations(complete), []))
   it('denies plain HTTP to every principal', async () => assert.deepEqual(await plainHttpViolations(complete), []))
   it('reads the build variables of publisher/messages', () => assert.ok(BUILD_VARIABLES.length >= 12, BUILD_VARIABLES.join(' ')))
 
@@ -90,7 +91,10 @@ describe('the example "complete"', () => {
     const isWide = ({ Resource }) => Resource === '*' || (Array.isArray(Resource) && Resource.includes('*'))
     const identityPolicies = complete.policies.filter((policy) => policy.kind === 'identity')
     const wide = identityPolicies.flatMap(({ document }) => statements(document).filter(isWide).map((statement) => statement.Action))
-    assert.deepEqual(wide.sort(), ['ecr:GetAuthorizationToken', 'events:ListRuleNamesByTarget'])
+    assert.deepEqual(wide.flat().sort(), [
+      'cloudwatch:GetMetricData', 'cloudwatch:GetMetricStatistics', 'cloudwatch:ListDashboards', 'cloudwatch:ListMetrics', 'ecr:GetAuthorizationToken',
+      'ecs:DescribeTaskDefinition', 'events:ListRuleNamesByTarget', 'logs:DescribeQueryDefinitions', 'logs:StopQuery',
+    ])
   })
 })
 

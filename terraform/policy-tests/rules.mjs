@@ -93,20 +93,20 @@ export function imagePullRules(account, arnPatterns) {
 }
 
 /** Trust policies: the principals that may assume each role. `tokens` holds issuer, audience and subjects by publisher role. */
-export function trustRules(account, tokens, operators) {
+export function trustRules(account, tokens, operators, responders = []) {
   const violations = []
   for (const { target, document, address } of account.policies.filter((policy) => policy.kind === 'trust')) {
     const name = target.split('/').at(-1)
     const found = statements(document).map((statement) => ({
       effect: statement.Effect, principal: statement.Principal, action: list(statement.Action), condition: lists(statement.Condition),
     }))
-    const wanted = expectedTrust(name, tokens, operators)
+    const wanted = expectedTrust(name, tokens, operators, responders)
     if (!same(found, [wanted])) violations.push(`${address}: expected trust ${JSON.stringify(wanted)}, found ${JSON.stringify(found)}`)
   }
   return violations
 }
 
-function expectedTrust(name, tokens, operators) {
+function expectedTrust(name, tokens, operators, responders) {
   const token = tokens[name]
   if (token) {
     const subject = token.like ? 'StringLike' : 'StringEquals'
@@ -115,8 +115,9 @@ function expectedTrust(name, tokens, operators) {
     const principal = { Federated: iamArn(`oidc-provider/${token.issuer}`) }
     return { effect: 'Allow', principal, action: ['sts:AssumeRoleWithWebIdentity'], condition }
   }
-  if (name === 'doorbell-operator') {
-    return { effect: 'Allow', principal: { AWS: operators.length === 1 ? operators[0] : operators }, action: ['sts:AssumeRole'], condition: {} }
+  const people = { 'doorbell-operator': operators, 'doorbell-responder': responders }[name]
+  if (people) {
+    return { effect: 'Allow', principal: { AWS: people.length === 1 ? people[0] : people }, action: ['sts:AssumeRole'], condition: {} }
   }
   const account = { StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } }
   if (name.startsWith('doorbell-worker')) {

@@ -5,7 +5,7 @@ import { ACCOUNT_ID } from './plan.mjs'
 import { RESOURCES } from './expected-grants.mjs'
 
 export const SERVICES = [
-  'cloudwatch', 'codebuild', 'dynamodb', 'ecr', 'ecs', 'events', 'iam', 'kms', 'lambda', 'logs', 's3', 'secretsmanager',
+  'application-autoscaling', 'cloudwatch', 'codebuild', 'dynamodb', 'ecr', 'ecs', 'events', 'iam', 'kms', 'lambda', 'logs', 's3', 'secretsmanager',
   'sns', 'sqs', 'ssm', 'sts',
 ]
 /** AWS allows these actions to every principal with a key, independently of its policies. */
@@ -13,6 +13,8 @@ export const ALWAYS_ALLOWED = ['sts:GetCallerIdentity', 'sts:GetSessionToken', '
 
 /** The condition keys of a StartBuild call as the worker sends it. The simulator drops keys that an action does not have. */
 export const START_BUILD_CONTEXT = { 'codebuild:environment.environmentVariables.name': ['DOORBELL_JOB_ID', 'DOORBELL_PROJECT'] }
+/** The condition key of a call that suspends the scaling of an ECS service. */
+const SCALING_CONTEXT = { 'application-autoscaling:service-namespace': 'ecs' }
 const TLS_CONTEXT = { 'aws:SecureTransport': 'true' }
 
 /** What the simulator has run, for the summary. */
@@ -22,7 +24,7 @@ export const counters = { simulations: 0, actions: new Set() }
 export async function isAllowed(account, principal, action, resource, context = {}) {
   const identityPolicies = account.policies.filter((policy) => policy.kind === 'identity' && policy.target === principal)
   const resourcePolicy = account.policies.find((policy) => policy.kind === 'resource' && policy.target === resource)
-  const contextVariables = { ...TLS_CONTEXT, ...(action.startsWith('codebuild:') ? START_BUILD_CONTEXT : {}), ...context }
+  const contextVariables = { ...TLS_CONTEXT, ...(action.startsWith('codebuild:') ? START_BUILD_CONTEXT : {}), ...(action.startsWith('application-autoscaling:') ? SCALING_CONTEXT : {}), ...context }
   // A caller passes `undefined` for a key that the request does not have.
   for (const key of Object.keys(contextVariables)) if (contextVariables[key] === undefined) delete contextVariables[key]
   const result = await runSimulation({

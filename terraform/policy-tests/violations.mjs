@@ -1,8 +1,9 @@
 // The violations of all rules and of the expected grants in the example `complete`.
-import { BUILD_PROJECT_PATTERNS, EXPECTED_GRANTS, OPERATORS, PUBLISHERS, buildProjectArn } from './expected-grants.mjs'
+import { BUILD_PROJECT_PATTERNS, EXPECTED_GRANTS, OPERATORS, PUBLISHERS, RESPONDERS, SCALABLE_TARGET, buildProjectArn } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, imagePullRules, ledgerRules, publishRules, queueRules, trustRules } from './rules.mjs'
 import { senderRules } from './senders.mjs'
 import { SERVICES, allowedActions, grantDifferences, isAllowed } from './simulation.mjs'
+import { arn, iamArn } from './plan.mjs'
 
 const id = (digit) => `0a1b2c3d-0000-4000-8000-00000000000${digit}`
 /** The OpenID Connect tokens that each publisher's role accepts. */
@@ -31,7 +32,7 @@ export const TOKENS = {
 export function ruleViolations(account) {
   return [
     ...queueRules(account), ...publishRules(account, PUBLISHERS), ...imagePullRules(account, BUILD_PROJECT_PATTERNS.map(buildProjectArn)),
-    ...trustRules(account, TOKENS, OPERATORS), ...deliveryRules(account), ...ledgerRules(account),
+    ...trustRules(account, TOKENS, OPERATORS, RESPONDERS), ...deliveryRules(account), ...ledgerRules(account),
     ...hardeningRules(account), ...senderRules(account),
   ]
 }
@@ -41,6 +42,27 @@ export async function grantViolations(account, principal, services = SERVICES) {
   const grants = Object.entries(EXPECTED_GRANTS[principal] ?? {})
   const expected = Object.fromEntries(grants.filter(([action]) => services.includes(action.split(':')[0])))
   return grantDifferences(await allowedActions(account, principal, services), expected).map((difference) => `${principal}: ${difference}`)
+}
+
+const RESPONDER = iamArn('role/doorbell-responder')
+const WORKERS = arn('ecs', 'service/doorbell/doorbell-worker')
+/** Calls of the responder that must be allowed, and others that must not: no other task, no shell, no other service. */
+const RESPONSES = [
+  [true, 'ecs:UpdateService', WORKERS, { 'ecs:task-definition': arn('ecs', 'task-definition/doorbell-worker:7') }],
+  [false, 'ecs:UpdateService', WORKERS, { 'ecs:task-definition': arn('ecs', 'task-definition/other:1') }],
+  [false, 'ecs:UpdateService', WORKERS, { 'ecs:task-definition': arn('ecs', 'task-definition/doorbell-worker-2:1') }],
+  [false, 'ecs:UpdateService', WORKERS, { 'ecs:enable-execute-command': 'true' }],
+  [true, 'application-autoscaling:RegisterScalableTarget', SCALABLE_TARGET, {}],
+  [false, 'application-autoscaling:RegisterScalableTarget', SCALABLE_TARGET, { 'application-autoscaling:service-namespace': 'dynamodb' }],
+]
+
+/** The responder's calls that are allowed and must not be, or the reverse. */
+export async function responderViolations(account) {
+  const violations = []
+  for (const [wanted, action, resource, context] of RESPONSES) {
+    if (await isAllowed(account, RESPONDER, action, resource, context) !== wanted) violations.push(`${RESPONDER}: ${action} with ${JSON.stringify(context)}`)
+  }
+  return violations
 }
 
 /** The SQS and SNS permissions that also work over plain HTTP. */

@@ -85,6 +85,7 @@ plans() {
     images=", \"images\": { \"worker\": \"$repository/worker@$digest\", \"build\": \"$repository/build@$digest\" }"
     network=', "network": { "vpc_id": "vpc-1", "subnet_ids": ["subnet-1"] }'
     operator=', "operator_arns": ["arn:aws:iam::111122223333:role/on-call"]'
+    operator="$operator"', "responder_arns": ["arn:aws:iam::111122223333:role/incident"]'
     plan complete-first complete '' &&
         plan complete complete "$images$operator" &&
         plan minimal-first minimal '' &&

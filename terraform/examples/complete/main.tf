@@ -49,6 +49,12 @@ variable "operator_arns" {
   default     = []
 }
 
+variable "responder_arns" {
+  description = "IAM principals that may assume the responder's role."
+  type        = list(string)
+  default     = []
+}
+
 variable "alarm_topic_arns" {
   description = "SNS topics that receive the alarms."
   type        = list(string)
@@ -141,7 +147,8 @@ module "doorbell" {
 
   unprivileged_concurrent_builds = 2
 
-  operator_arns = var.operator_arns
+  operator_arns  = var.operator_arns
+  responder_arns = var.responder_arns
 }
 
 output "doorbell" {

@@ -1,6 +1,6 @@
 # The operator's role, for the person on call with the CLI `doorbell`. It reads jobs, logs and the registry, reads and
-# redrives dead letters, stops builds and runs `doorbell doctor`. It reads no secret, starts no build, and changes
-# neither policies nor the registry; Terraform does that.
+# redrives dead letters, stops builds and runs `doorbell doctor`, and it sees what watch.tf lists. It reads no secret,
+# starts no build, and changes neither policies nor the registry; Terraform does that.
 
 locals {
   name                   = "${var.context.name}-operator"
@@ -46,6 +46,8 @@ resource "aws_iam_role_policy" "operator" {
 }
 
 data "aws_iam_policy_document" "operator" {
+  source_policy_documents = [data.aws_iam_policy_document.watch.json]
+
   statement {
     sid       = "ReadJobs"
     actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive", "dynamodb:GetItem"]
@@ -91,7 +93,7 @@ data "aws_iam_policy_document" "operator" {
   statement {
     sid       = "ReadLogs"
     actions   = ["logs:FilterLogEvents", "logs:GetLogEvents"]
-    resources = [for group in var.log_group_patterns : "arn:${var.context.partition}:logs:${local.region_account}:log-group:${group}:*"]
+    resources = local.log_group_arns
   }
   # AWS defines no resource type for this action.
   statement {

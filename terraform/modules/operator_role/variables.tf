@@ -8,6 +8,11 @@ variable "principal_arns" {
   type        = list(string)
 }
 
+variable "responder_arns" {
+  description = "The IAM principals that may assume the responder's role."
+  type        = list(string)
+}
+
 variable "table_arn" {
   description = "The ARN of the ledger's table."
   type        = string
@@ -20,6 +25,11 @@ variable "index_arns" {
 
 variable "topic_arn" {
   description = "The ARN of the topic."
+  type        = string
+}
+
+variable "topic_kms_key_arn" {
+  description = "The customer-managed key of the topic; null without one."
   type        = string
 }
 
