@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use doorbell_messages::text::quote;
 use doorbell_messages::{Envelope, JobKey, Request};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, warn};
@@ -94,28 +94,46 @@ where
 
     /// Handles one batch: each message becomes a row, or goes to the dead-letter queue, and is acked then.
     ///
-    /// Returns no error: a message that is not acked is redelivered. That is so where
-    /// [`TriggerConsumer::handle_request`] is deferred, the insert fails, or the dead-letter queue fails.
+    /// Known projects wait for no write of the batch's others, which may be a flood. Returns no error: a message that is
+    /// not acked is redelivered. That is so where [`TriggerConsumer::handle_request`] is deferred, the insert fails, or
+    /// the dead-letter queue fails.
     async fn handle_batch(&self, queue: &impl MessageQueue, batch: Vec<Delivery>, mut capacity: CapacityPermit) {
-        let (mut new_jobs, mut acks) = (Vec::with_capacity(batch.len()), Vec::new());
+        let (mut known, mut others, mut invalid) = (Vec::with_capacity(batch.len()), Vec::new(), Vec::new());
         for delivery in batch {
             match self.handle_request(delivery) {
-                Ok(new_job) => new_jobs.push(new_job),
-                Err(RequestError::Invalid(delivery, reason)) => {
-                    acks.extend(dead_letter(queue, delivery, reason).await);
-                }
+                Ok(new_job) if self.policies.is_known(&new_job.initial_row.request.project) => known.push(new_job),
+                Ok(new_job) => others.push(new_job),
+                Err(RequestError::Invalid(delivery, reason)) => invalid.push((delivery, reason)),
                 Err(RequestError::Deferred) => {}
             }
         }
-        // A batch's known projects go first.
-        new_jobs.sort_by_key(|new_job| !self.policies.is_known(&new_job.initial_row.request.project));
+        let for_known = capacity.split(known.len().min(capacity.num_permits()));
+        let dead_letters = invalid.into_iter().map(|(delivery, reason)| dead_letter(queue, delivery, reason));
+        let (known, others, dead) = join3(
+            self.take_jobs(queue, known, for_known),
+            self.take_jobs(queue, others, Some(capacity)),
+            join_all(dead_letters),
+        )
+        .await;
+        acknowledge(queue, known.into_iter().chain(others).chain(dead.into_iter().flatten()).collect()).await;
+    }
+
+    /// Inserts jobs and starts those that are new. Returns the receipts of the messages that may be deleted.
+    async fn take_jobs(
+        &self,
+        queue: &impl MessageQueue,
+        new_jobs: Vec<NewJob>,
+        mut capacity: Option<CapacityPermit>,
+    ) -> Vec<ReceiptHandle> {
+        let mut acks = Vec::with_capacity(new_jobs.len());
+        let mut split = || capacity.as_mut().and_then(|capacity| capacity.split(1));
         let InsertedJobs { inserted, existing } = self.insert(new_jobs, &mut acks).await;
         for new_job in inserted {
-            self.spawn_start(new_job, capacity.split(1));
+            self.spawn_start(new_job, split());
         }
-        let takes = existing.into_iter().map(|new_job| self.take_existing(queue, new_job, capacity.split(1)));
+        let takes = existing.into_iter().map(|new_job| self.take_existing(queue, new_job, split()));
         acks.extend(join_all(takes).await.into_iter().flatten());
-        acknowledge(queue, acks).await;
+        acks
     }
 
     /// Reads a message and makes its job.

@@ -19,7 +19,6 @@ use doorbell_engine::domain::{Row, Timestamp};
 use doorbell_engine::ports::{Cursor, DuePage, InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome};
 use doorbell_messages::JobKey;
 use futures_util::future::{join, join_all};
-use tracing::warn;
 
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
@@ -28,6 +27,7 @@ use item::{
     DynamoDbItem, OPTIONAL_ATTRIBUTES, SCHEMA, due_at_of, item_from_row, key_of, number_value, row_from_item,
     string_value, time_value,
 };
+use project_item::ProjectItems;
 
 pub use heartbeat::LastSweep;
 pub use project_index::{LatestJobKeys, LedgerRows};
@@ -46,8 +46,7 @@ pub use project_index::{LatestJobKeys, LedgerRows};
 pub struct DynamoDbLedger {
     client: Client,
     name: String,
-    /// When this worker last wrote the item of each project.
-    projects_written: Arc<Mutex<HashMap<String, Timestamp>>>,
+    project_items: Arc<Mutex<ProjectItems>>,
 }
 
 /// The attributes that are written with an insert and never changed.
@@ -66,7 +65,7 @@ impl DynamoDbLedger {
     /// The table of that name. `clock` learns the time from its responses.
     pub fn new(sdk: &SdkConfig, clock: &AwsClock, name: String) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(sdk).interceptor(clock.clone()).build();
-        Self { client: Client::from_conf(config), name, projects_written: Arc::default() }
+        Self { client: Client::from_conf(config), name, project_items: Arc::default() }
     }
 
     /// The table's ARN, which identifies this installation. Fails without the table or its index `due`.
@@ -122,14 +121,9 @@ impl DynamoDbLedger {
 
     async fn insert_one(&self, row: &Row) -> Result<InsertOutcome, PortError> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(item_from_row(row)?));
-        // Concurrently: the project's item adds no delay. Without it the job runs all the same, and the next insert
-        // writes it again.
-        let (inserted, listed) =
-            join(call.condition_expression("attribute_not_exists(pk)").send(), self.write_project_item(row)).await;
-        if let Err(error) = listed {
-            warn!(project = %row.request.project, "project item not written; the next job of the project retries: {error}");
-        }
-        match inserted {
+        // Concurrently: the project's item adds no delay.
+        let insert = call.condition_expression("attribute_not_exists(pk)").send();
+        match join(insert, self.list_project(row)).await.0 {
             Ok(_) => Ok(InsertOutcome::Inserted),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(InsertOutcome::AlreadyExists),
             Err(error) => Err(port_error("PutItem", error)),
@@ -157,7 +151,13 @@ impl DynamoDbLedger {
             .condition_expression("#rev = :before")
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
-        match call.send().await {
+        // The insert lists few projects of which nothing was read yet: an accepted job's is listed now.
+        let listed = async {
+            if row.launch().is_some() {
+                self.list_project(row).await;
+            }
+        };
+        match join(call.send(), listed).await.0 {
             Ok(_) => Ok(UpdateOutcome::Written),
             Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(UpdateOutcome::Conflict),
             Err(error) => Err(port_error("UpdateItem", error)),

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use doorbell_messages::JobKey;
@@ -32,6 +32,7 @@ struct StubState {
     orders: BTreeMap<OrderScope, OrderItem>,
     order_faults: Vec<WriteFault>,
     faults: Vec<WriteFault>,
+    delayed: BTreeSet<JobKey>,
     updates: usize,
 }
 
@@ -55,6 +56,11 @@ impl LedgerStub {
     /// What happens to the next writes, in this order; the others succeed.
     pub(crate) fn script(&self, faults: &[WriteFault]) {
         self.0.lock().unwrap().faults = faults.iter().rev().copied().collect();
+    }
+
+    /// An insert that holds this row takes a minute.
+    pub(crate) fn delay_inserts(&self, key: &JobKey) {
+        self.0.lock().unwrap().delayed.insert(key.clone());
     }
 
     pub(crate) fn remove(&self, key: &JobKey) {
@@ -86,6 +92,10 @@ impl LedgerStub {
 
 impl JobLedger for LedgerStub {
     async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
+        let is_delayed = rows.iter().any(|row| self.0.lock().unwrap().delayed.contains(&row.key));
+        if is_delayed {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        }
         let mut state = self.0.lock().unwrap();
         rows.iter()
             .map(|row| {

@@ -45,11 +45,17 @@ struct QueueContent {
     batches: Vec<Vec<Delivery>>,
     acked: Vec<String>,
     dead_letters: Vec<DeadLetter>,
+    delays_dead_letters: bool,
 }
 
 impl QueueStub {
     pub(crate) fn send(&self, batch: impl IntoIterator<Item = Delivery>) {
         self.0.lock().unwrap().batches.push(batch.into_iter().collect());
+    }
+
+    /// The dead-letter queue answers after a minute.
+    pub(crate) fn delay_dead_letters(&self) {
+        self.0.lock().unwrap().delays_dead_letters = true;
     }
 
     pub(crate) fn acked(&self) -> Vec<String> {
@@ -79,6 +85,10 @@ impl MessageQueue for QueueStub {
     }
 
     async fn dead_letter(&self, dead_letter: DeadLetter) -> Result<(), PortError> {
+        let is_delayed = self.0.lock().unwrap().delays_dead_letters;
+        if is_delayed {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         self.0.lock().unwrap().dead_letters.push(dead_letter);
         Ok(())
     }

@@ -10,25 +10,60 @@ struct Handled {
     driver: Arc<DriverStub>,
 }
 
-async fn handle(ledger: &LedgerStub, clock: ClockStub, batch: Vec<Delivery>) -> Handled {
+/// A consumer of a worker that knows the names of these projects.
+fn consumer(
+    ledger: &LedgerStub,
+    clock: ClockStub,
+    known: &[&str],
+) -> (TriggerConsumer<LedgerStub, ClockStub, DriverStub>, Arc<TaskPool>) {
     let instance = format!("after-{}-rows", ledger.rows().len());
-    let (rows, driver) = (Arc::new(RowStore::new(ledger.clone(), instance)), Arc::new(DriverStub::default()));
+    let rows = Arc::new(RowStore::new(ledger.clone(), instance));
     let pool = Arc::new(TaskPool::new(10));
     let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), clock));
+    let policies = Arc::new(PolicyCache::new(None));
+    policies.add_known(known.iter().map(|name| name.parse().unwrap()));
     let consumer = TriggerConsumer::new(
         rows,
         clock,
         Arc::new(AdmissionController::new(clock, config())),
-        Arc::new(PolicyCache::new(None)),
-        Arc::clone(&driver),
+        policies,
+        Arc::default(),
         Arc::new(JobTasks::new(Arc::clone(&pool), quarantine)),
         TOPIC.to_owned(),
     );
+    (consumer, pool)
+}
+
+async fn handle(ledger: &LedgerStub, clock: ClockStub, batch: Vec<Delivery>) -> Handled {
+    let (consumer, pool) = consumer(ledger, clock, &[]);
     let queue = QueueStub::default();
     let capacity = pool.acquire(10).await.unwrap();
     consumer.handle_batch(&queue, batch, capacity).await;
     pool.drain().await;
-    Handled { queue, driver }
+    Handled { queue, driver: consumer.driver }
+}
+
+#[tokio::test(start_paused = true)]
+async fn known_project_does_not_wait_for_the_rest_of_its_batch() {
+    let of_other = |mut delivery: Delivery| {
+        delivery.body = delivery.body.replace("demo", "other");
+        delivery
+    };
+    let (ledger, queue) = (LedgerStub::default(), QueueStub::default());
+    ledger.delay_inserts(&row(1).key.as_str().replace("demo", "other").parse().unwrap());
+    queue.delay_dead_letters();
+    let (consumer, pool) = consumer(&ledger, ClockStub(Some(NOW)), &["demo"]);
+    let driver = Arc::clone(&consumer.driver);
+    let capacity = pool.acquire(3).await.unwrap();
+    let batch = vec![of_other(request_delivery(1)), delivery("invalid", 1), request_delivery(3)];
+    let handled = queue.clone();
+    let task = tokio::spawn(async move { consumer.handle_batch(&handled, batch, capacity).await });
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(driver.resumed(), [row(3).key]);
+    task.await.unwrap();
+    pool.drain().await;
+    assert_eq!(driver.resumed().len(), 2);
+    assert_eq!(queue.acked().len(), 3);
 }
 
 #[tokio::test]

@@ -86,6 +86,38 @@ async fn project_item_is_written_once_an_hour() {
     assert_eq!(call.body["ExpressionAttributeValues"][":schema"], json!({"N": "1"}));
 }
 
+/// Each of these names is asked for once, as in a flood.
+#[tokio::test]
+async fn flood_of_unknown_projects_writes_few_project_items() {
+    let aws = AwsStub::new([(200, json!({}))]).await;
+    let table = table(&aws).await;
+    let of_project = |name: String, minutes: u64| {
+        let request = Request { project: name.parse().unwrap(), ..row().request };
+        let key = JobKey::for_request(&request, "m-1").unwrap();
+        Row { key, request, received_at: row().received_at + Duration::from_secs(minutes * 60), ..row() }
+    };
+    let is_item =
+        |call: &AwsStubCall| call.body["Key"]["pk"]["S"].as_str().is_some_and(|key| key.starts_with("#project#"));
+    let items = || aws.calls().iter().filter(|call| is_item(call)).count();
+    let flood: Vec<Row> = (0..300).map(|number| of_project(format!("unknown-{number}"), 0)).collect();
+    table.insert(&flood).await;
+    assert_eq!(items(), 10);
+    let later: Vec<Row> = (0..300).map(|number| of_project(format!("later-{number}"), 1)).collect();
+    table.insert(&later).await;
+    assert_eq!(items(), 20, "a minute later");
+    // A registered project's job is accepted in the middle of the flood: the write that accepts it lists its project.
+    let received = of_project("registered".to_owned(), 1);
+    table.insert(std::slice::from_ref(&received)).await;
+    assert_eq!(items(), 20);
+    let item: Value = serde_json::from_str(include_str!("items/v1/due.json")).unwrap();
+    let Row { phase, .. } = serde_json::from_str(item["row"]["S"].as_str().unwrap()).unwrap();
+    let accepted = Row { phase, rev: 2, ..received };
+    for _ in 0..2 {
+        table.update(std::slice::from_ref(&accepted)).await;
+        assert_eq!(items(), 21, "once an hour");
+    }
+}
+
 #[tokio::test]
 async fn failed_project_item_does_not_fail_the_insert() {
     let denied = error_response("AccessDeniedException", "not you");
