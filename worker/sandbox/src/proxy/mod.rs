@@ -9,6 +9,7 @@ mod fault;
 mod hold;
 mod rate_limit;
 mod response;
+mod response_watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -32,6 +33,7 @@ use counters::ProxyCounters;
 use fault::InjectedFault;
 use hold::CallHold;
 use rate_limit::RateLimit;
+use response_watch::ResponseWatch;
 
 /// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ struct ProxyState {
     date_offset: AtomicI64,
     hold: CallHold,
     rate_limit: RateLimit,
+    response_watch: ResponseWatch,
     counters: ProxyCounters,
     in_flight: watch::Sender<usize>,
 }
@@ -85,6 +88,7 @@ impl Proxy {
             date_offset: AtomicI64::new(0),
             hold: CallHold::new(),
             rate_limit: RateLimit::default(),
+            response_watch: ResponseWatch::default(),
             counters: ProxyCounters::default(),
             in_flight: watch::Sender::new(0),
         });
@@ -121,6 +125,16 @@ impl Proxy {
     /// How many calls that limit throttled.
     pub fn rate_limited(&self) -> u64 {
         self.state.rate_limit.throttled()
+    }
+
+    /// Notes when a response to the call of this name first holds the text.
+    pub fn watch_response(&self, name: &str, text: &str) {
+        self.state.response_watch.add(name, text);
+    }
+
+    /// When that was, by this machine's clock.
+    pub fn first_seen(&self, text: &str) -> Option<jiff::Timestamp> {
+        self.state.response_watch.first_seen(text)
     }
 
     /// Waits until that call was executed.
@@ -184,7 +198,13 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
             tracing::debug!(call = call.name, call_index, fault = injected.fault.name(), "fault injected");
             state.inject_fault(injected, &call, parts, body).await
         }
-        None => state.forward(parts, body).await.into_response(),
+        None => {
+            let result = state.forward(parts, body).await;
+            if let ForwardResult::Response(_, _, body) = &result {
+                state.response_watch.observe(&call.name, body);
+            }
+            result.into_response()
+        }
     }
 }
 
