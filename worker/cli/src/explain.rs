@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use crate::error::{CliError, CommandOutcome};
 use crate::git_host;
 use crate::printer::{Line, Printer, bold, dim};
-use crate::project::read_file;
+use crate::project::{PINNED_NOTE, read_file};
 use crate::registry::SsmRegistry;
 
 #[derive(Debug, Args)]
@@ -69,6 +69,8 @@ struct ExplainOutput {
     variables: BTreeMap<String, String>,
     /// Names in SSM or Secrets Manager.
     credentials: Vec<String>,
+    /// Whether command, repository and git secret come from the build project's own environment, which Terraform writes.
+    pinned: bool,
     report: Option<String>,
 }
 
@@ -221,7 +223,7 @@ fn explain_row(row: &Row, cancels: Option<String>) -> ExplainOutput {
 }
 
 fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
-    let mut output = ExplainOutput::default();
+    let mut output = ExplainOutput { pinned: spec.pinned, ..ExplainOutput::default() };
     for variable in spec.environment {
         match (variable.kind, variable.name.as_str()) {
             (BuildVariableKind::Plaintext, ARGV) => {
@@ -280,6 +282,7 @@ impl ExplainOutput {
             ("because", self.reason.clone()),
             ("build", self.build_project.clone()),
             ("command", (!self.command.is_empty()).then(|| self.command.join(" "))),
+            ("pinned", self.pinned.then(|| PINNED_NOTE.to_owned())),
             ("commit", self.commit.clone().or((self.verdict == "built").then(|| "the ref's tip".to_owned()))),
             ("order", self.order.and_then(order_text)),
             ("minutes", self.timeout_minutes.map(|minutes| format!("at most {minutes}"))),

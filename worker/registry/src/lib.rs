@@ -3,6 +3,7 @@
 mod build_command;
 mod build_project_name;
 mod parse;
+mod pinned;
 mod project;
 mod project_rules;
 mod report_config;
@@ -15,6 +16,7 @@ mod variable_rule;
 pub use build_command::BuildCommand;
 pub use build_project_name::BuildProjectName;
 pub use parse::{DocumentError, ParsedDocument};
+pub use pinned::{DEFAULT_TIMEOUT_MINUTES, RUNNER_TIMEOUT_MARGIN_SECONDS};
 pub use project::ProjectDocument;
 pub use project_rules::{OnUnknownStart, OrderRule, PullRequestRule, TimeoutMinutes};
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};

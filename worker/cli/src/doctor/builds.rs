@@ -6,7 +6,7 @@ use doorbell_adapters::aws::aws_error;
 use super::check::{Check, check_from_problems};
 use super::registry::BuildProjectNeeds;
 use super::rules::NamePattern;
-use super::{DoctorContext, roles, rules};
+use super::{DoctorContext, pinned, roles, rules};
 
 /// The existing build projects among those that documents name.
 ///
@@ -44,7 +44,11 @@ pub(super) async fn check(
         async move {
             match project {
                 Some(project) => {
-                    vec![evaluate_project(name, project, subscribed), roles::check(context, name, project, needs).await]
+                    let own = vec![
+                        evaluate_project(name, project, subscribed),
+                        roles::check(context, name, project, needs).await,
+                    ];
+                    [own, pinned::check(name, project, needs)].concat()
                 }
                 None => vec![Check::failure(
                     format!("build-project-{name}"),

@@ -7,6 +7,7 @@ mod check;
 mod clock;
 mod git_hosts;
 mod ledger;
+mod pinned;
 mod policy;
 mod queues;
 mod registry;

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use doorbell_adapters::aws::aws_error;
 use doorbell_engine::domain::ForgeRepository;
 use doorbell_engine::ports::Unauthorized;
+use doorbell_messages::ProjectName;
 use doorbell_registry::{BuildProjectName, ProjectDocument, SecretId};
 use futures_util::future::join_all;
 use secrecy::SecretString;
@@ -24,6 +25,8 @@ pub(super) struct BuildProjectNeeds {
     pub(super) parameters: BTreeSet<String>,
     /// Whether it runs code from outside.
     pub(super) is_unprivileged: bool,
+    /// The projects that it builds, with their documents.
+    pub(super) documents: Vec<(ProjectName, ProjectDocument)>,
 }
 
 /// Checks the registry's documents, and the secrets, build projects and forges that they name.
@@ -111,6 +114,7 @@ fn project_needs(
     for (name, document, inline_credentials) in read {
         if let Some(project) = document.build_project.as_ref().or(fallback) {
             let wanted = needs.entry(project.to_string()).or_default();
+            wanted.documents.extend(name.parse().ok().map(|name| (name, document.clone())));
             wanted.secrets.extend(document.git_credentials.iter().map(|credentials| credentials.secret.to_string()));
             if *inline_credentials && document.git_credentials.is_none() {
                 let default = has_default.then_some(DEFAULT_DOCUMENT);

@@ -14,7 +14,13 @@ use crate::registry::{DEFAULT_DOCUMENT, MAX_ADVANCED_BYTES, MAX_STANDARD_BYTES, 
 pub(crate) struct Findings {
     pub(crate) errors: Vec<String>,
     pub(crate) warnings: Vec<String>,
+    /// Facts that need no action.
+    pub(crate) notes: Vec<String>,
 }
+
+/// Where the settings of a pinned document take effect.
+pub(crate) const PINNED_NOTE: &str = "command, repository, refs, variables and git secret come from Terraform: they also \
+     stand in the build project, and builds follow the stricter of both";
 
 #[derive(Serialize)]
 struct LintOutput {
@@ -93,14 +99,14 @@ fn lint_files(
 }
 
 fn format_findings(view: &LintedDocumentView, printer: Printer) -> Vec<Line> {
-    let Findings { errors, warnings } = &view.findings;
-    if errors.is_empty() && warnings.is_empty() {
-        return vec![bold(&view.document).then(": valid")];
-    }
+    let Findings { errors, warnings, notes } = &view.findings;
+    let valid = (errors.is_empty() && warnings.is_empty()).then(|| bold(&view.document).then(": valid"));
     let errors = errors.iter().map(|text| ("error", text));
     let warnings = warnings.iter().map(|text| ("warning", text));
-    let lines = errors.chain(warnings).map(|(kind, text)| bold(&view.document).then(format!(": {kind}: {text}")));
-    lines.flat_map(|line| printer.wrap_text(line, 2)).collect()
+    let notes = notes.iter().map(|text| ("note", text));
+    let all = errors.chain(warnings).chain(notes);
+    let lines = all.map(|(kind, text)| bold(&view.document).then(format!(": {kind}: {text}")));
+    valid.into_iter().chain(lines.flat_map(|line| printer.wrap_text(line, 2))).collect()
 }
 
 /// Parses a document as the worker does. The missing keys of `_default` are filled in first.
@@ -118,6 +124,7 @@ pub(crate) fn lint(name: &str, text: &str, default: Option<&str>, fallback: Opti
     match Policy::read(&documents, fallback) {
         Ok(policy) => {
             findings.warnings = policy.warnings.clone();
+            findings.notes.extend(policy.document.pinned.then(|| PINNED_NOTE.to_owned()));
             if name != DEFAULT_DOCUMENT {
                 missing_build_project(&policy.document, fallback, &mut findings);
             } else {

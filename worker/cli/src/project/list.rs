@@ -60,7 +60,7 @@ pub(crate) async fn list(
 fn table(output: &ProjectListOutput, width: Option<usize>) -> Vec<Line> {
     let mut columns = Columns::new(&["STATE", "PROJECT", "REPOSITORY, OR WHAT IS WRONG"]);
     for project in &output.projects {
-        let Findings { errors, warnings } = &project.findings;
+        let Findings { errors, warnings, .. } = &project.findings;
         let (state, color) = match (errors.is_empty(), warnings.is_empty()) {
             (true, true) => ("ok", AnsiColor::Green),
             (true, false) => ("warning", AnsiColor::Yellow),

@@ -8,7 +8,7 @@ mod show;
 
 use clap::{Args, Subcommand};
 
-pub(crate) use lint::{Findings, lint, lint_command};
+pub(crate) use lint::{Findings, PINNED_NOTE, lint, lint_command};
 pub(crate) use list::list;
 pub(crate) use put::{put, remove};
 pub(crate) use shared_credential::find_shared;
@@ -67,6 +67,9 @@ pub(crate) struct PutArguments {
     /// Write a document of more than 4 KB as an advanced parameter (up to 8 KB, charged by the month, never standard again)
     #[arg(long)]
     pub(crate) advanced: bool,
+    /// Replace a document that Terraform writes ("pinned"); the next apply undoes it
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Apply the change
     #[arg(long)]
     pub(crate) yes: bool,

@@ -48,6 +48,10 @@ pub(crate) async fn put(
             findings.warnings.pop().map(|size| format!("{size}; --advanced writes it as an advanced parameter")),
         );
     }
+    let documents = before.iter().map(|before| before.text.as_str()).chain([text.as_str()]);
+    if !arguments.force && documents.into_iter().any(is_pinned) {
+        findings.errors.push(PINNED_ERROR.to_owned());
+    }
     let is_valid = findings.errors.is_empty();
     let changes = before.as_ref().is_none_or(|before| before.text != text);
     let done = arguments.yes && is_valid && changes;
@@ -57,7 +61,7 @@ pub(crate) async fn put(
     let diff = diff_lines(before.as_ref().map(|before| before.text.as_str()).unwrap_or_default(), &text);
     print_change(registry, name, ChangeSummary { done, changes, diff, findings }, printer)?;
     if !is_valid {
-        printer.next("fix the document: the worker would reject every request of the project");
+        printer.next("fix the errors: nothing was written");
         return Ok(CommandOutcome::Failed);
     }
     match (changes, done) {
@@ -66,6 +70,16 @@ pub(crate) async fn put(
         (true, false) => printer.next("the same command with --yes writes it"),
     }
     Ok(CommandOutcome::Done)
+}
+
+/// Why a pinned document is not replaced.
+const PINNED_ERROR: &str = "Terraform writes this document (\"pinned\"): its command, repository and git secret also stand in \
+     the build project, which this command does not change. Change them in Terraform; --force writes the document \
+     nevertheless, until the next apply";
+
+/// Whether a document says that Terraform's build project fixes what it builds. What cannot be parsed is an error elsewhere.
+fn is_pinned(document: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(document).is_ok_and(|document| document["pinned"] == true)
 }
 
 /// Removes a project from the registry.
@@ -108,7 +122,8 @@ fn print_change(registry: &SsmRegistry, name: &str, summary: ChangeSummary, prin
     printer.print_result(&output, || {
         let errors = output.findings.errors.iter().map(|text| format!("error: {text}"));
         let warnings = output.findings.warnings.iter().map(|text| format!("warning: {text}"));
-        let findings_lines = errors.chain(warnings).flat_map(|line| printer.wrap_text(line, 2));
+        let notes = output.findings.notes.iter().map(|text| format!("note: {text}"));
+        let findings_lines = errors.chain(warnings).chain(notes).flat_map(|line| printer.wrap_text(line, 2));
         output.diff.iter().map(|line| Line::styled(diff_style(line), line)).chain(findings_lines).collect()
     })
 }

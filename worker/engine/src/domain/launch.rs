@@ -4,7 +4,7 @@ use doorbell_messages::{
     BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JOB_VARIABLES, JobKey, NOT_OLDER_THAN,
     PROJECT_DOCUMENT, Request, build_variable_name,
 };
-use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
+use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule, RUNNER_TIMEOUT_MARGIN_SECONDS};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
@@ -76,12 +76,6 @@ pub enum BuildVariableKind {
     Secret,
 }
 
-/// Minutes that a build may take where the project does not say.
-const DEFAULT_TIMEOUT_MINUTES: u32 = 60;
-
-/// How long before the provider's timeout the runner ends the command: enough to kill it and to say so.
-const RUNNER_TIMEOUT_MARGIN: Duration = Duration::from_secs(60);
-
 impl Launch {
     /// Freezes what an allowed request starts.
     pub(crate) fn freeze(
@@ -93,7 +87,7 @@ impl Launch {
         config: &JobConfig,
     ) -> Self {
         let document = &policy.document;
-        let timeout_minutes = document.timeout_minutes.map_or(DEFAULT_TIMEOUT_MINUTES, |minutes| minutes.get());
+        let timeout_minutes = document.build_minutes();
         let pinned = policy.is_pinned(&request.git_ref);
         let environment = environment(policy, request, key, commit, timeout_minutes, &config.installation);
         Self {
@@ -132,7 +126,6 @@ fn environment(
     installation: &InstallationId,
 ) -> Vec<BuildVariable> {
     let document = &policy.document;
-    let seconds = u64::from(timeout_minutes) * 60 - RUNNER_TIMEOUT_MARGIN.as_secs();
     let built_in = BuildEnvironment {
         job_id: installation.job_id(key),
         project: request.project.clone(),
@@ -144,7 +137,7 @@ fn environment(
         checkout: document.checkout.unwrap_or_default(),
         argv: policy.argv(&request.git_ref),
         directory: document.deploy_dir.clone(),
-        timeout_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+        timeout_seconds: (timeout_minutes * 60).saturating_sub(RUNNER_TIMEOUT_MARGIN_SECONDS),
     };
     let pinned = policy.is_pinned(&request.git_ref);
     let built_in = built_in.to_variables().into_iter();

@@ -6,6 +6,7 @@
 
 #[path = "../../../../publisher/messages/tests/messages/fixtures.rs"]
 mod fixtures;
+mod pinned;
 mod project;
 #[path = "../../../../publisher/messages/tests/messages/schema_checks.rs"]
 mod schema_checks;

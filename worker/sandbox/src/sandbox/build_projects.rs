@@ -1,5 +1,6 @@
 //! Build projects. A pinned one is as Terraform creates it: its own environment holds what may be built.
-use doorbell_messages::{APPEND_REF, PINNED, PROGRAM, REFS, VARIABLES};
+use doorbell_messages::GIT_CREDENTIALS;
+use doorbell_registry::ProjectDocument;
 use serde_json::{Value, json};
 
 use super::{RUNNER_BUILDSPEC, Sandbox};
@@ -35,7 +36,7 @@ impl Sandbox {
     /// CodeBuild or SSM rejected it.
     pub async fn pin_project(&self, project: &str, mut document: Value) -> anyhow::Result<()> {
         let mut created = build_project(PINNED_BUILD_PROJECT, BUILD_ROLE, RUNNER_BUILDSPEC);
-        created["environment"]["environmentVariables"] = pinned_variables(project, &document);
+        created["environment"]["environmentVariables"] = pinned_variables(project, &document)?;
         created["timeoutInMinutes"] = document["timeoutMinutes"].clone();
         self.create_project(created).await?;
         document["pinned"] = json!(true);
@@ -44,30 +45,12 @@ impl Sandbox {
     }
 }
 
-/// The same variables as `local.pinned_environment` of Terraform's module `builds`.
-fn pinned_variables(project: &str, document: &Value) -> Value {
-    let command = &document["command"];
-    let program = if command.is_string() { json!([command]) } else { command.clone() };
-    let minutes = document["timeoutMinutes"].as_u64().unwrap_or(60);
-    let text = |key: &str, default: &str| document[key].as_str().unwrap_or(default).to_owned();
-    let list = |key: &str| document.get(key).cloned().unwrap_or_else(|| json!([])).to_string();
-    let plaintext = [
-        (PINNED, "1".to_owned()),
-        (doorbell_messages::PROJECT, project.to_owned()),
-        (doorbell_messages::GIT_URL, text("gitUrl", "")),
-        (PROGRAM, program.to_string()),
-        (APPEND_REF, u8::from(command.is_string()).to_string()),
-        (doorbell_messages::DIRECTORY, text("deployDir", ".")),
-        (REFS, list("refs")),
-        (doorbell_messages::COMMIT_RULE, text("commitPolicy", "ancestor")),
-        (VARIABLES, list("variables")),
-        (doorbell_messages::TIMEOUT_SECONDS, (minutes * 60 - 60).to_string()),
-    ];
-    let plaintext = plaintext.map(|(name, value)| json!({ "name": name, "value": value, "type": "PLAINTEXT" }));
-    let secret = document["gitCredentials"]["secret"].as_str().map(
-        |secret| json!({ "name": doorbell_messages::GIT_CREDENTIALS, "value": secret, "type": "SECRETS_MANAGER" }),
-    );
-    plaintext.into_iter().chain(secret).collect()
+/// What Terraform's module `builds` writes for this document.
+fn pinned_variables(project: &str, document: &Value) -> anyhow::Result<Value> {
+    let document = ProjectDocument::parse(None, &document.to_string())?.document;
+    let environment = document.pinned_environment(&project.parse().map_err(anyhow::Error::msg)?);
+    let kind = |name| if name == GIT_CREDENTIALS { "SECRETS_MANAGER" } else { "PLAINTEXT" };
+    Ok(environment.iter().map(|(name, value)| json!({ "name": name, "value": value, "type": kind(*name) })).collect())
 }
 
 /// CreateProject's input for a build project without settings of its own.

@@ -8,6 +8,7 @@ mod following;
 mod hostile_text;
 mod jobs;
 mod pages;
+mod pinned;
 mod project;
 mod redrive;
 mod screens;
