@@ -224,6 +224,9 @@ fn keep_permit(permit: &mut Option<Permit>, lost: PersistedDecision) {
 }
 
 #[cfg(test)]
+mod order_interleavings;
+
+#[cfg(test)]
 mod tests {
     use doorbell_registry::OrderRule;
 

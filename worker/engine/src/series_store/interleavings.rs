@@ -4,9 +4,6 @@
 //! well as what was, and each request must have its job.
 
 use std::collections::BTreeSet;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use Actor::{Cancel, Refuse, Take};
@@ -17,7 +14,9 @@ use crate::admission::AdmissionController;
 use crate::domain::{DesiredState, Observation, PolicyLookup, SourceMessage};
 use crate::drive::{Driver, JobDriver};
 use crate::ports::{Cursor, DuePage, InsertOutcome, UpdateOutcome};
-use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, config};
+use crate::stubs::{
+    ClockStub, EffectsStub, LedgerStub, NOW, Process, Schedule, advance, config, interrupt, run_to_end,
+};
 use crate::turn_keeper::TurnKeeper;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,11 +25,6 @@ const WINDOW: Duration = Duration::from_secs(60 * 60);
 /// A ledger whose caller can be interrupted before each call.
 #[derive(Debug, Clone)]
 struct SteppedLedger(LedgerStub);
-
-async fn interrupt() {
-    let mut was_polled = false;
-    poll_fn(|_| if std::mem::replace(&mut was_polled, true) { Poll::Ready(()) } else { Poll::Pending }).await;
-}
 
 impl JobLedger for SteppedLedger {
     async fn insert(&self, rows: &[Row]) -> Vec<Result<InsertOutcome, PortError>> {
@@ -63,8 +57,6 @@ enum Actor {
     /// Ends the series' first job as rejected.
     Refuse,
 }
-
-type Process = Pin<Box<dyn Future<Output = ()>>>;
 
 /// The rows before the actors begin, and the actors.
 struct Scenario {
@@ -113,48 +105,6 @@ async fn reject<L: JobLedger + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
     let observation =
         if row.is_over() { Observation::Due } else { Observation::PolicyRead(PolicyLookup::NotRegistered) };
     driver.drive(Row { phase_due_at: Some(NOW), ..row }, observation, None).await;
-}
-
-/// Polls a process once: one ledger call. True if it has ended.
-fn advance(process: &mut Process) -> bool {
-    process.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready()
-}
-
-fn run_to_end(mut process: Process) {
-    for _ in 0..200 {
-        if advance(&mut process) {
-            return;
-        }
-    }
-    panic!("a process does not end");
-}
-
-/// The choices of one run: those of the prefix, then the first one each time. Counts the options of each.
-struct Schedule {
-    choices: Vec<usize>,
-    options: Vec<usize>,
-}
-
-impl Schedule {
-    fn choose(&mut self, options: usize) -> usize {
-        let position = self.options.len();
-        self.options.push(options);
-        if position == self.choices.len() {
-            self.choices.push(0);
-        }
-        self.choices[position]
-    }
-
-    /// The next schedule in lexical order.
-    fn next(mut self) -> Option<Self> {
-        while let Some(choice) = self.choices.pop() {
-            if choice + 1 < self.options[self.choices.len()] {
-                self.choices.push(choice + 1);
-                return Some(Self { choices: self.choices, options: Vec::new() });
-            }
-        }
-        None
-    }
 }
 
 fn run(scenario: &Scenario, schedule: &mut Schedule) -> LedgerStub {
@@ -226,11 +176,11 @@ fn check(scenario: &Scenario, ledger: &LedgerStub, choices: &[usize]) {
 
 fn explore(rows: Vec<Row>, actors: &[Actor], crashes: usize) {
     let scenario = Scenario { rows, actors: actors.to_vec(), crashes };
-    let mut schedule = Some(Schedule { choices: Vec::new(), options: Vec::new() });
+    let mut schedule = Some(Schedule::default());
     let mut runs = 0;
     while let Some(mut current) = schedule {
         let ledger = run(&scenario, &mut current);
-        check(&scenario, &ledger, &current.choices);
+        check(&scenario, &ledger, current.choices());
         runs += 1;
         schedule = current.next();
     }

@@ -4,6 +4,7 @@ mod calls;
 mod ledger;
 mod neighbours;
 mod queue;
+mod stepping;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, described_build}
 pub(crate) use ledger::{LedgerStub, WriteFault};
 pub(crate) use neighbours::{DriverStub, EffectsStub};
 pub(crate) use queue::{QueueStub, TOPIC, build_event, delivery, request_delivery};
+pub(crate) use stepping::{Process, Schedule, advance, interrupt, run_to_end};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
