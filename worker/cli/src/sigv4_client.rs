@@ -187,7 +187,7 @@ fn call_error(call: &str, code: Option<&str>, message: &str) -> AwsCallError {
     let message = code.map(|code| format!("{code}: {message}")).unwrap_or_else(|| message.to_owned());
     AwsCallError {
         call: call.to_owned(),
-        code: code.map(str::to_owned),
+        code: code.map(foreign_words),
         message: doorbell_engine::domain::one_line(&foreign_words(&message)),
     }
 }

@@ -69,7 +69,7 @@ where
     E: ProvideErrorMetadata + Error + 'static,
     R: std::fmt::Debug + 'static,
 {
-    AwsCallError { call: call.to_owned(), code: error.code().map(str::to_owned), message: describe_error(&error) }
+    AwsCallError { call: call.to_owned(), code: error.code().map(foreign_words), message: describe_error(&error) }
 }
 
 /// For a log.

@@ -1,8 +1,9 @@
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use doorbell_engine::domain::one_line;
 
-use crate::aws::Initiator;
 use crate::aws::clock::AwsClock;
+use crate::aws::{Initiator, foreign_words};
 
 /// Who this worker is to AWS, as STS says. The call needs no permission and teaches the clock the time.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl CallerIdentity {
             .await
             .map_err(|error| super::connection::port_error("GetCallerIdentity", error))
             .context("AWS does not know this worker: are credentials and region set?")?;
-        Self::from_arn(caller.arn().unwrap_or_default())
+        Self::from_arn(&one_line(&foreign_words(caller.arn().unwrap_or_default())))
     }
 
     /// `arn:aws:sts::<account>:assumed-role/<role>/<session>` or `arn:aws:iam::<account>:user/<path/name>`.

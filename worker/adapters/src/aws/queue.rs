@@ -4,12 +4,14 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
+use doorbell_engine::domain::one_line;
 use doorbell_engine::ports::{Delivery, MessageQueue, PortError, ReceiptHandle};
 use doorbell_messages::DeadLetter;
 use tracing::debug;
 
 use crate::aws::clock::AwsClock;
 use crate::aws::connection::port_error;
+use crate::aws::foreign_words;
 
 /// An SQS queue, and the dead-letter queue that its bad messages go to.
 #[derive(Debug)]
@@ -63,7 +65,8 @@ impl MessageQueue for SqsQueue {
             let answer = call.send().await.map_err(|error| port_error("DeleteMessageBatch", error))?;
             for entry in answer.failed() {
                 // It comes back and meets its row.
-                debug!("a message was not deleted: {} {}", entry.code(), entry.message().unwrap_or_default());
+                let problem = format!("{} {}", entry.code(), entry.message().unwrap_or_default());
+                debug!("a message was not deleted: {}", one_line(&foreign_words(&problem)));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 
 mod documented;
 mod exit_codes;
+mod redaction;
 
 use std::process::{Command, Output};
 
