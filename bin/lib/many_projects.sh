@@ -1,5 +1,5 @@
-# Plans installations with many projects. To be sourced after common.sh.
-# shellcheck shell=sh
+# Plans installations with many projects. To be sourced after common.sh, with the repository's directory in $root.
+# shellcheck shell=sh disable=SC2154
 
 # plan_projects COUNT MODULE JSON: plans COUNT projects with MODULE, a copy of the root module, and writes the plan. The
 # caller has set $terraform. The provider calls no service, because a plan of new resources needs none.
@@ -46,7 +46,7 @@ bench_plans() {
     terraform_settings "$work/settings"
     export TF_CLI_CONFIG_FILE="$work/settings" TF_IN_AUTOMATION=1 CHECKPOINT_DISABLE=1
     export AWS_ACCESS_KEY_ID=none AWS_SECRET_ACCESS_KEY=none AWS_EC2_METADATA_DISABLED=true DOORBELL_PLANS="$work"
-    cd "$root"
+    cd "$root" || exit 1
     terraform_copy terraform "$work/copy"
     for plan in one many; do
         [ "$plan" = many ] || projects=1

@@ -267,7 +267,7 @@ mod tests {
         let driver = driver(&ledger, effects.clone());
         let limiter = &driver.admission.build_limiter;
         let permit = limiter.try_acquire(&group).unwrap();
-        // Whoever gives the permit back waits behind this job.
+        // A job that gives its permit back comes after this one.
         limiter.enqueue(&group, &row(2).request.project, NOW, &row(2).key);
         driver.drive(accepted, Observation::SlotGranted, Some(permit)).await;
         assert!(matches!(effects.executed()[..], [Effect::StartBuild { .. }]), "{:?}", effects.executed());

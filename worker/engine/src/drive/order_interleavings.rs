@@ -1,8 +1,8 @@
 //! Every interleaving of two workers that handle jobs of one ref, with a crash after any write.
 //!
-//! The real driver, decisions and turns run on a ledger and a provider that interrupt them before each call. A worker does
-//! what follows from the replies that it had. So a state is the ledger, the builds, and the replies of the workers that
-//! live; one that was reached before is not searched again.
+//! The real driver, decisions and turns run on a ledger and a provider that interrupt them before each call. A worker
+//! does what follows from the replies that it had. So a state is the ledger, the builds, and the replies of the workers
+//! that live; one that was reached before is not searched again.
 
 mod world;
 

@@ -152,7 +152,7 @@ async fn job_whose_command_did_not_run_supersedes_nobody() {
 }
 
 #[tokio::test]
-async fn doubtful_end_adds_a_commit_to_compare_with_and_supersedes_nobody() {
+async fn doubtful_end_adds_a_commit_and_supersedes_no_job() {
     let keeper = Keeper::new(OrderRule::Newest, &[2]).await;
     keeper.end(2, CommandRan::Yes, &[]);
     for number in [4, 3] {

@@ -39,7 +39,8 @@ pub fn commits_run(simulation: &Simulation) -> Vec<String> {
 
 /// Checks a project's refs: no two commands at once, and with `newest` none on an older commit than before.
 ///
-/// Exempt is a job whose end is in doubt (lost by the provider, unknown start): it frees the ref while its build may run.
+/// Exempt is a job whose end is in doubt (lost by the provider, unknown start): it frees the ref while its build may
+/// run.
 pub fn check_order(simulation: &Simulation, project: &str, order: &str) {
     let is_of = |row: &Row| row.request.project.as_str() == project;
     let rows: Vec<Row> = simulation.rows().into_iter().filter(is_of).collect();

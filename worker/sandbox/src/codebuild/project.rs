@@ -120,11 +120,14 @@ struct S3LogsConfig {
 struct ProjectCache {
     #[serde(rename = "type")]
     kind: String,
+    /// Empty without a cache; Terraform sends it nevertheless.
+    #[serde(default, skip_serializing)]
+    location: String,
 }
 
 impl Default for ProjectCache {
     fn default() -> Self {
-        Self { kind: "NO_CACHE".to_owned() }
+        Self { kind: "NO_CACHE".to_owned(), location: String::new() }
     }
 }
 
@@ -176,7 +179,9 @@ impl BuildProject {
         match () {
             () if self.source.kind != "NO_SOURCE" => unsupported("source types other than NO_SOURCE"),
             () if self.artifacts.kind != "NO_ARTIFACTS" => unsupported("artifacts types other than NO_ARTIFACTS"),
-            () if self.cache.kind != "NO_CACHE" => unsupported("cache types other than NO_CACHE"),
+            () if self.cache.kind != "NO_CACHE" || !self.cache.location.is_empty() => {
+                unsupported("cache types other than NO_CACHE")
+            }
             () if self.environment.privileged_mode => unsupported("privileged mode"),
             () if self.auto_retry_limit > 0 => unsupported("automatic retries"),
             () if s3_logs => unsupported("logs in S3"),

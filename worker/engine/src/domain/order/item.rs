@@ -60,7 +60,7 @@ pub struct OrderItem {
     /// See [`BuiltJob`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built: Option<BuiltJob>,
-    /// Commits of jobs that ended since then, of which nobody knows whether their command ran.
+    /// Commits of jobs that ended since then, of which it is not known whether their command ran.
     ///
     /// Such a build may have been stopped before it was compared with anything. So it says nothing of the commits that
     /// it was to be compared with, and later builds are compared with it and with what was built before it.
