@@ -32,6 +32,9 @@ EDIT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 
+# What the compiler reads. A test of the deployment embeds the two pages that it types.
+COMPILED = ("publisher/", "worker/", "Cargo.", "README.md", "terraform/README.md")
+
 # Files that compilers write under another name first and then rename.
 HARD_LINKED_SUFFIXES = {".rlib", ".rmeta", ".so", ".a", ".o"}
 
@@ -44,7 +47,7 @@ def read_sources(root):
     listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, stdout=subprocess.PIPE)
     sources = {}
     for name in filter(None, listed.stdout.decode().split("\0")):
-        if (root / name).is_file() and name.startswith(("publisher/", "worker/", "Cargo.")):
+        if (root / name).is_file() and name.startswith(COMPILED):
             sources[name] = (root / name).read_bytes()
     return sources
 

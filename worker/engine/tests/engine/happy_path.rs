@@ -163,12 +163,10 @@ async fn shutdown_starts_jobs_that_wait_for_their_document() {
     let worker = simulation.start_worker("a");
     simulation.publish(json!({}));
     simulation.wait_settled().await;
-    // The worker's copy of the document is too old by now: the job waits in its memory, and not in a task.
-    let key = simulation.publish(json!({}));
-    while simulation.rows().len() < 2 {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
     worker.stop.cancel();
+    // It arrives at the poll in flight. The worker's copy of the document is too old by now: the job waits in its memory,
+    // and not in a task.
+    let key = simulation.publish(json!({}));
     worker.task.await.unwrap();
     assert_eq!(simulation.row(&key).status(), Status::Running);
 }

@@ -156,7 +156,8 @@ fn fallback_build_project_is_used_when_none_is_named() {
 /// The fallback is shared by all documents that name none, so it fixes nothing.
 #[test]
 fn pinned_project_never_uses_the_fallback_build_project() {
-    check_rejected(json!({}), json!({"pinned": true, "buildProject": null}), "names no build project (buildProject)");
+    let reason = evaluate(json!({}), json!({"pinned": true, "buildProject": null}), Some("fallback")).unwrap_err();
+    assert!(reason.contains("names no build project (buildProject)"), "{reason}");
 }
 
 #[test]
