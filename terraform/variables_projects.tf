@@ -200,7 +200,7 @@ variable "projects" {
         length(project.cache.paths) > 0 && alltrue([for path in project.cache.paths : can(regex("^/[!-~]+$", path)) && !strcontains(path, "..")]), false
       )
     ])
-    error_message = "cache.paths must be absolute paths without \"..\", such as /root/.cache/pip/**/*. The checkout itself cannot be cached: the runner checks out into an empty directory."
+    error_message = "cache.paths must be absolute paths without \"..\", such as /var/cache/pip/**/*. The checkout itself cannot be cached: the runner checks out into an empty directory."
   }
 
   validation {

@@ -9,7 +9,8 @@ IMAGE_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 # The moment whose packages the image holds. images/build/packages.txt lists them; renew both with
 # bin/deploy_image --renew-packages.
 IMAGE_SNAPSHOT=20261128T000000Z
-SNAPSHOT_SERVER=${DOORBELL_DEBIAN_SNAPSHOT:-https://snapshot.debian.org/archive}
+# The archive of snapshots, as an address; without one the base holds today's packages.
+SNAPSHOT_SERVER=${DOORBELL_DEBIAN_SNAPSHOT:-}
 
 # Prints the program that builds images; fails without one. Programs with reproducible builds come first.
 image_engine() {
@@ -32,7 +33,7 @@ image_sources() {
         done
         return
     fi
-    say "$SNAPSHOT_SERVER cannot be reached: the base holds today's packages of this machine's mirror"
+    say "no snapshot of Debian at \"$SNAPSHOT_SERVER\" (DOORBELL_DEBIAN_SNAPSHOT): the base holds today's packages of the mirror"
     # This machine may run another release than the image: its mirror has both.
     apt-get indextargets --format "deb [signed-by=$IMAGE_KEYRING] \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
         'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
@@ -40,6 +41,7 @@ image_sources() {
 }
 
 snapshot_is_reachable() {
+    [ -n "$SNAPSHOT_SERVER" ] || return 1
     python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10).read(1)' \
         "$SNAPSHOT_SERVER/debian/$IMAGE_SNAPSHOT/dists/$IMAGE_RELEASE/InRelease" 2>/dev/null
 }

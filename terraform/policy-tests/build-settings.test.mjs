@@ -38,7 +38,7 @@ describe('a project with settings', () => {
   it('names its files in the buildspec, relative to the checkout', () => {
     assert.equal(buildspec(plan, WEB), `${plainBuildspec}cache:
   paths:
-    - "/root/.cache/**/*"
+    - "/var/cache/**/*"
 reports:
   tests:
     base-directory: checkout

@@ -47,7 +47,7 @@ impl PinnedEnvironment {
         }))
     }
 
-    /// Reads the build's environment with the pinned command, whatever command a worker sent.
+    /// Reads the build's environment with the pinned command in place of the one that a worker sent.
     ///
     /// # Errors
     /// The first variable that is missing or invalid, or that this build project does not allow.

@@ -54,7 +54,7 @@ module "doorbell" {
       image           = "registry.example.org/build@sha256:0000000000000000000000000000000000000000000000000000000000000002"
       architecture    = "arm64"
       privileged_mode = true
-      cache           = { paths = ["/root/.cache/**/*"], bucket = "example-cache" }
+      cache           = { paths = ["/var/cache/**/*"], bucket = "example-cache" }
       reports         = ["target/junit/*.xml"]
       artifacts       = { bucket = "example-artifacts", paths = ["dist/**/*"] }
     }
@@ -62,7 +62,7 @@ module "doorbell" {
       git_url = "https://git.example.org/shop/web-old.git"
       command = ["make"]
       refs    = ["heads/main"]
-      cache   = { paths = ["/root/.m2/**/*"] }
+      cache   = { paths = ["/var/cache/m2/**/*"] }
       retired = true
     }
   }

@@ -1,4 +1,4 @@
-//! Builds in a pinned build project: the owner's settings decide, whatever a worker sends.
+//! Builds in a pinned build project: the owner's settings decide, and not what a worker sends.
 use crate::fixture::{RunnerBuild, RunnerFixture};
 
 /// A build of `main` in a build project that fixes `./deploy` with the ref as its argument.
