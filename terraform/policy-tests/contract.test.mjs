@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 
 const { DOORBELL_TERRAFORM: terraform, DOORBELL_MODULE: module } = process.env
+// Without this check the override would be written into the current directory.
+assert.ok(terraform && module, 'set DOORBELL_TERRAFORM and DOORBELL_MODULE, or run bin/test --only terraform')
 const fixtures = new URL('../../publisher/messages/fixtures/request/', import.meta.url)
 const read = (path) => JSON.parse(readFileSync(new URL(path, fixtures), 'utf8'))
 
@@ -49,7 +51,7 @@ function plan(projects) {
 const sorted = (values) => [...new Set(values)].sort()
 
 describe('the validation of project names and refs', () => {
-  const override = join(module ?? '.', 'contract_override.tf')
+  const override = join(module, 'contract_override.tf')
   before(() => writeFileSync(override, `provider "aws" {
   skip_credentials_validation = true
   skip_requesting_account_id  = true
