@@ -10,6 +10,7 @@ cd "$root"
 
 need cargo 'see bin/setup'
 need git
+need python3
 terraform=$(terraform_program) || skip_suite 'neither terraform nor tofu is on the PATH'
 DOORBELL_EMULATOR_PYTHON=$(sh bin/lib/python.sh) || skip_suite 'the AWS emulator could not be installed; see the message above'
 DOORBELL_BIN_DIR=$(release_directory)
@@ -34,9 +35,15 @@ provider() {
 # The suite `images` leaves the builds' image there. Entering it takes root.
 image=${CARGO_TARGET_DIR:-$root/target}/images/build
 scenarios() {
-    set -- terraform-account --terraform "$terraform" --configuration "$example"
+    set -- terraform-account --terraform "$terraform" --configuration "$example" --deployer-actions "$work/deployer-actions"
     if [ "$(id -u)" -eq 0 ] && [ -d "$image" ] && have unshare; then set -- "$@" --image "$image"; fi
     "$sandbox" "$@"
+}
+
+# The policy that bin/deployer_policy derives from the applied plan, and what apply and destroy called.
+deployer_policy() {
+    "$terraform" -chdir="$example" show -json applied.tfplan >"$work/plan.json" &&
+        python3 -B bin/lib/deployer_policy/policy.py "$work/plan.json" --covers "$work/deployer-actions"
 }
 
 sandbox=${CARGO_TARGET_DIR:-$root/target}/debug/doorbell-sandbox
@@ -62,5 +69,6 @@ step 'the binaries' release_build
 step 'the sandbox' cargo build --workspace --all-targets --locked
 step 'the provider' provider
 step 'apply, jobs, destroy' scenarios
+step 'the policy of the deployer covers apply and destroy' deployer_policy
 step 'README.md: each command of the deployment, to the first green flag' page
 finish

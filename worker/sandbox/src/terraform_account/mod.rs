@@ -13,7 +13,7 @@ pub(crate) mod worker;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use clap::Args;
 
 use crate::programs::Programs;
@@ -35,6 +35,9 @@ pub struct TerraformAccountArguments {
     /// The files of the builds' image, to run builds in; needs root. Without it builds run among this machine's files
     #[arg(long, value_name = "FOLDER")]
     image: Option<PathBuf>,
+    /// Writes the IAM actions of apply and destroy to this file, one a line
+    #[arg(long, value_name = "FILE")]
+    deployer_actions: Option<PathBuf>,
 }
 
 /// Runs the test; true if all checks passed.
@@ -42,6 +45,7 @@ pub struct TerraformAccountArguments {
 /// # Errors
 /// The first check that failed.
 pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
+    let deployer_file = arguments.deployer_actions;
     let fixture = BareEnvironment::start(&arguments.python, Programs::find()?, arguments.image).await?;
     let build_location =
         if fixture.builds_in_image() { "the image's files" } else { "the runner on this machine, without an image" };
@@ -50,6 +54,7 @@ pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
 
     let began = Instant::now();
     terraform.apply().await?;
+    let mut deployer_actions = permissions::deployer_actions(&fixture)?;
     let terraform_state = terraform.state().await?;
     println!("applied: {} resources in {:.0} s", terraform_state.resource_count(), began.elapsed().as_secs_f64());
 
@@ -64,10 +69,17 @@ pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
     let file_count = fixture.ensure_no_secrets(&secrets, &[terraform.configuration()])?;
     println!("none of {} secrets is in state, plan or logs ({file_count} files)", secrets.len());
 
+    // The scenarios also used the deployer's key.
+    let before = permissions::deployer_actions(&fixture)?;
     let began = Instant::now();
     terraform.destroy().await?;
+    deployer_actions.extend(permissions::deployer_actions(&fixture)?.difference(&before).cloned());
     let orphans = orphans::find(&fixture.root).await?;
     ensure!(orphans.is_empty(), "destroy left resources: {}", orphans.join(", "));
     println!("destroyed, no resource left: {:.0} s", began.elapsed().as_secs_f64());
+    if let Some(path) = &deployer_file {
+        let lines: String = deployer_actions.iter().map(|action| format!("{action}\n")).collect();
+        std::fs::write(path, lines).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     Ok(true)
 }

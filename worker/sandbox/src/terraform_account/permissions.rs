@@ -37,6 +37,18 @@ fn used_actions(fixture: &BareEnvironment, role: &str) -> anyhow::Result<BTreeSe
     Ok(calls.filter(|(who, action)| is_worker(who) && action != ALWAYS_ALLOWED).map(|(_, action)| action).collect())
 }
 
+/// The actions so far of the account's own key, which Terraform uses.
+///
+/// # Errors
+/// None was recorded.
+pub(super) fn deployer_actions(fixture: &BareEnvironment) -> anyhow::Result<BTreeSet<String>> {
+    let root = fixture.emulator.root_key().principal_arn;
+    let calls = fixture.emulator.used_actions()?.into_iter().chain(fixture.codebuild.controls.used_actions());
+    let actions: BTreeSet<_> = calls.filter(|(who, _)| *who == root).map(|(_, action)| action).collect();
+    ensure!(!actions.is_empty(), "no call of {root} was recorded");
+    Ok(actions)
+}
+
 /// The actions that a policy's statements allow.
 pub(super) fn granted_actions(policy: &Value) -> BTreeSet<String> {
     let statements = policy["Statement"].as_array().into_iter().flatten();
