@@ -13,6 +13,7 @@ locals {
         pullRequests             = project.pull_requests
         onUnknownStart           = project.on_unknown_start
         timeoutMinutes           = project.timeout_minutes
+        maxJobsPerHour           = project.max_jobs_per_hour
         variables                = length(project.variables) == 0 ? null : project.variables
         allowCancel              = project.allow_cancel
         gitCredentials           = project.git_secret == null ? null : { secret = project.git_secret }

@@ -32,6 +32,7 @@ variable "projects" {
     pull_requests     = optional(string)
     on_unknown_start  = optional(string)
     timeout_minutes   = optional(number)
+    max_jobs_per_hour = optional(number)
     variables         = optional(list(string), [])
     allow_cancel      = optional(bool)
     git_secret        = optional(string)
@@ -125,6 +126,14 @@ variable "projects" {
       project.timeout_minutes == null || try(project.timeout_minutes >= 5 && project.timeout_minutes <= 2160 && floor(project.timeout_minutes) == project.timeout_minutes, false)
     ])
     error_message = "timeout_minutes must be a whole number from 5 to 2160, CodeBuild's limits."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) :
+      project.max_jobs_per_hour == null || try(project.max_jobs_per_hour >= 1 && project.max_jobs_per_hour <= 1000 && floor(project.max_jobs_per_hour) == project.max_jobs_per_hour, false)
+    ])
+    error_message = "max_jobs_per_hour must be a whole number from 1 to 1000."
   }
 
   validation {

@@ -374,6 +374,22 @@ run "fractional_timeout_is_rejected" {
   expect_failures = [var.projects]
 }
 
+run "zero_jobs_per_hour_are_rejected" {
+  command = plan
+  variables {
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], max_jobs_per_hour = 0 } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "too_many_jobs_per_hour_are_rejected" {
+  command = plan
+  variables {
+    projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], max_jobs_per_hour = 1001 } }
+  }
+  expect_failures = [var.projects]
+}
+
 run "git_variable_is_rejected" {
   command = plan
   variables {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_engine::domain::{
-    Admission, BuildVariableKind, DecisionContext, Effect, InstallationId, JobConfig, LaunchSpec, Observation, Phase,
-    Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
+    Admission, BuildVariableKind, CountOutcome, DecisionContext, Effect, InstallationId, JobConfig, LaunchSpec,
+    Observation, Phase, Policy, PolicyLookup, Row, SourceMessage, Timestamp, next,
 };
 use doorbell_engine::ports::{RefResolver, Unauthorized};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request, parse_build_variable_name};
@@ -63,6 +63,7 @@ struct ExplainOutput {
     command: Vec<String>,
     commit: Option<String>,
     timeout_minutes: Option<u32>,
+    max_jobs_per_hour: Option<u32>,
     /// `parallel`, `serial`, `newest`: how it would be ordered with other jobs of its ref.
     order: Option<OrderRule>,
     /// Variables that the request sets.
@@ -171,11 +172,24 @@ async fn evaluate(
         };
         decision = next(decision.row, observation, context, &config);
     }
+    // It counts nothing: whether the hour has room for the request is known when it is published.
+    let count = decision.effects.iter().find_map(|effect| match effect {
+        Effect::CountJob { policy, build_project, commit, max_jobs } => {
+            Some((Arc::clone(policy), build_project.clone(), commit.clone(), *max_jobs))
+        }
+        _ => None,
+    });
+    let max_jobs_per_hour = count.as_ref().map(|(.., max_jobs)| *max_jobs);
+    if let Some((policy, build_project, commit, _)) = count {
+        let outcome = CountOutcome::Counted;
+        let observation = Observation::JobCounted { policy, build_project, commit, outcome };
+        decision = next(decision.row, observation, context, &config);
+    }
     let cancels = decision.effects.iter().find_map(|effect| match effect {
         Effect::CancelSeries(key) => Some(key.to_string()),
         _ => None,
     });
-    Ok(ExplainOutput { warnings, ..explain_row(&decision.row, cancels) })
+    Ok(ExplainOutput { warnings, max_jobs_per_hour, ..explain_row(&decision.row, cancels) })
 }
 
 /// That the repository's address redirects. A host that does not answer this machine may answer the build.
@@ -285,6 +299,7 @@ impl ExplainOutput {
             ("pinned", self.pinned.then(|| PINNED_NOTE.to_owned())),
             ("commit", self.commit.clone().or((self.verdict == "built").then(|| "the ref's tip".to_owned()))),
             ("order", self.order.and_then(order_text)),
+            ("an hour", self.max_jobs_per_hour.map(|jobs| format!("at most {jobs} jobs"))),
             ("minutes", self.timeout_minutes.map(|minutes| format!("at most {minutes}"))),
             ("credentials", (!self.credentials.is_empty()).then(|| self.credentials.join(", "))),
             ("report", self.report.clone()),

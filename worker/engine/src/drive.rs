@@ -11,12 +11,12 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
 use crate::admission::{AdmissionController, Permits, PermittedDecision, Waiters};
-use crate::domain::{Effect, Observation, Phase, Row};
+use crate::domain::{Effect, HourlyCount, Observation, Phase, Row};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
 use crate::limiter::Permit;
-use crate::ports::{Clock, JobLedger, OrderLedger};
+use crate::ports::{Clock, JobCounter, JobLedger, OrderLedger};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
 use crate::series_store::SeriesStore;
 use crate::turn_keeper::TurnKeeper;
@@ -75,7 +75,7 @@ pub(crate) struct Driver<L, O, C, E> {
 
 impl<L, O, C, E> JobDriver for Driver<L, O, C, E>
 where
-    L: JobLedger + 'static,
+    L: JobLedger + JobCounter + 'static,
     O: OrderLedger + 'static,
     C: Clock + 'static,
     E: EffectExecutor,
@@ -105,7 +105,7 @@ where
     }
 }
 
-impl<L: JobLedger, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
+impl<L: JobLedger + JobCounter, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
     pub(crate) fn new(
         rows: Arc<RowStore<L>>,
         clock: C,
@@ -161,6 +161,11 @@ impl<L: JobLedger, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, 
                 Effect::ReleaseTurn(order) => {
                     self.turns.release(&row, *order).await;
                     None
+                }
+                Effect::CountJob { policy, build_project, commit, max_jobs } => {
+                    let outcome = self.rows.ledger().count(&HourlyCount::of(&row), *max_jobs).await;
+                    let (policy, build_project) = (Arc::clone(policy), build_project.clone());
+                    Some(Observation::JobCounted { policy, build_project, commit: commit.clone(), outcome })
                 }
                 effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
             };

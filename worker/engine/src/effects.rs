@@ -69,8 +69,12 @@ where
                 let outcome = self.forges.report_status(target, report, permits.forge.take(), claimed_at).await;
                 Some(Observation::ReportAttempted { entry: *entry, claim: *claim, outcome })
             }
-            // The driver executes these: they write other rows, or the item of an order.
-            Effect::PromoteRepeat(_) | Effect::CancelSeries(_) | Effect::TakeTurn | Effect::ReleaseTurn(_) => None,
+            // The driver executes these: they write other rows, or items of an order or an hour.
+            Effect::PromoteRepeat(_)
+            | Effect::CancelSeries(_)
+            | Effect::TakeTurn
+            | Effect::ReleaseTurn(_)
+            | Effect::CountJob { .. } => None,
         }
     }
 }

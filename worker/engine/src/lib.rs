@@ -13,6 +13,7 @@ mod engine;
 mod events;
 mod forge_calls;
 mod in_flight;
+mod job_counter;
 mod job_log;
 mod job_tasks;
 mod limiter;

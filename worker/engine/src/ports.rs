@@ -15,6 +15,8 @@ use crate::domain::{
     RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
 };
 
+pub use crate::job_counter::JobCounter;
+
 /// A call that failed; a later try may succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -279,7 +281,7 @@ pub trait Ports: Send + Sync + 'static {
     /// Its registry.
     type ProjectRegistry: ProjectRegistry;
     /// Its jobs, and the names that it knows.
-    type JobLedger: JobLedger + NameStore;
+    type JobLedger: JobLedger + NameStore + JobCounter;
     /// Its order of jobs.
     type OrderLedger: OrderLedger;
     /// Its provider.

@@ -123,6 +123,7 @@ const KEYS: &[&str] = &[
     "pinned",
     "unprivilegedBuildProject",
     "timeoutMinutes",
+    "maxJobsPerHour",
     "variables",
     "allowCancel",
     "checkout",

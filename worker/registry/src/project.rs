@@ -2,8 +2,8 @@ use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, OnUnknownStart, OrderRule, PullRequestRule,
-    ReportConfig, TimeoutMinutes,
+    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, MaxJobsPerHour, OnUnknownStart, OrderRule,
+    PullRequestRule, ReportConfig, TimeoutMinutes,
 };
 
 /// An entry of the owner's registry: the project's document, merged over `_default`'s.
@@ -64,6 +64,10 @@ pub struct ProjectDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "TimeoutMinutes"))]
     pub timeout_minutes: Option<TimeoutMinutes>,
+    /// How many jobs may run in an hour, by the clock; further requests are rejected. Without it: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "MaxJobsPerHour"))]
+    pub max_jobs_per_hour: Option<MaxJobsPerHour>,
     /// The variables that a request may set.
     #[serde(default)]
     pub variables: AllowedVariables,

@@ -72,6 +72,37 @@ impl TryFrom<u32> for TimeoutMinutes {
     }
 }
 
+/// Jobs that a project may run in an hour: 1 to 1000. The ledger counts them in one item, which must stay small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(try_from = "u32", into = "u32")]
+#[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 1000)))]
+pub struct MaxJobsPerHour(u32);
+
+impl MaxJobsPerHour {
+    /// The number.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl TryFrom<u32> for MaxJobsPerHour {
+    type Error = String;
+    fn try_from(jobs: u32) -> Result<Self, String> {
+        if (1..=1000).contains(&jobs) {
+            Ok(Self(jobs))
+        } else {
+            Err(format!("invalid value {jobs}: expected 1 to 1000 jobs"))
+        }
+    }
+}
+
+impl From<MaxJobsPerHour> for u32 {
+    fn from(jobs: MaxJobsPerHour) -> u32 {
+        jobs.0
+    }
+}
+
 impl From<TimeoutMinutes> for u32 {
     fn from(minutes: TimeoutMinutes) -> u32 {
         minutes.0

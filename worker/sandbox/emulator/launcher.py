@@ -16,6 +16,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import itertools
 import json
 import os
 import socket
@@ -309,10 +310,10 @@ def store_query_definitions():
     """Adds the calls for saved queries of logs, which Terraform makes; the emulator does not know them."""
     from ministack.services import cloudwatch_logs
 
-    definitions = {}
+    definitions, numbers = {}, itertools.count()
 
     def put(data):
-        identifier = data.get("queryDefinitionId") or f"00000000-0000-4000-8000-{len(definitions):012d}"
+        identifier = data.get("queryDefinitionId") or f"00000000-0000-4000-8000-{next(numbers):012d}"
         fields = ("name", "queryString", "logGroupNames")
         definitions[identifier] = {"queryDefinitionId": identifier, **{key: data[key] for key in fields if key in data}}
         return {"queryDefinitionId": identifier}

@@ -1,4 +1,5 @@
 mod heartbeat;
+mod hour;
 mod item;
 mod order;
 mod project_index;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use doorbell_messages::{BuildId, GitRef, JobKey};
+use doorbell_messages::{BuildId, CommitId, GitRef, JobKey};
 use doorbell_registry::{BuildProjectName, OrderRule};
 
 use crate::domain::intake::IncomingRequest;
@@ -51,6 +51,17 @@ pub enum Effect {
         repository: ForgeRepository,
         /// The ref.
         git_ref: GitRef,
+    },
+    /// Call: count the job among those of its project's hour. It may be repeated: a job counts once.
+    CountJob {
+        /// The policy whose limit it is.
+        policy: Arc<Policy>,
+        /// The target that the policy chose.
+        build_project: BuildProjectName,
+        /// The commit to build, where it is known.
+        commit: Option<CommitId>,
+        /// The limit.
+        max_jobs: u32,
     },
     /// Query: whether the provider has a build of this job.
     QueryBuilds(BuildQuery),

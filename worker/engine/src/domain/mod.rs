@@ -7,6 +7,7 @@ mod build_record;
 mod config;
 mod crash_record;
 mod effect;
+mod hourly_count;
 mod installation;
 mod intake;
 mod launch;
@@ -34,6 +35,7 @@ pub use build_record::{BuildRecord, BuildStage, CommandRan, FinalResult, LogLoca
 pub use config::{JobConfig, LEASE, SEND_DEADLINE, SETTLED_RETENTION};
 pub(crate) use crash_record::CrashEvidence;
 pub use effect::{Admission, BuildQuery, DecisionContext, Effect};
+pub use hourly_count::{CountOutcome, HourlyCount};
 pub use installation::InstallationId;
 pub use intake::{IncomingRequest, Relation, SeriesPlace};
 pub use launch::{BuildVariable, BuildVariableKind, Launch, LaunchSpec};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use doorbell_messages::{BuildId, CommitId, JobKey};
 use doorbell_registry::BuildProjectName;
 
+use crate::domain::hourly_count::CountOutcome;
 use crate::domain::notification::StatusAt;
 use crate::domain::order::TurnOutcome;
 use crate::domain::policy::Policy;
@@ -28,6 +29,17 @@ pub enum Observation {
         build_project: BuildProjectName,
         /// What the ref resolved to.
         resolution: RefResolution,
+    },
+    /// The result of [`Effect::CountJob`](crate::domain::Effect::CountJob).
+    JobCounted {
+        /// The policy whose limit it is.
+        policy: Arc<Policy>,
+        /// The target that the policy chose.
+        build_project: BuildProjectName,
+        /// The commit to build, where it is known.
+        commit: Option<CommitId>,
+        /// The outcome.
+        outcome: CountOutcome,
     },
     /// The job that this one waited for on its ref is over.
     TurnReleased,

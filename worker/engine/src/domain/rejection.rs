@@ -40,6 +40,8 @@ pub enum RejectionKind {
     OlderNotAllowed,
     /// The order of the ref's jobs needs a commit, and it is not known.
     CommitMissing,
+    /// The project ran as many jobs in this hour as it may.
+    HourlyLimitReached,
     /// The forge has no such ref.
     RefMissing,
     /// A kind of a later version: read and written back unchanged.
@@ -69,6 +71,7 @@ impl RejectionKind {
             Self::CancelWithoutTarget => "the cancel does not name a job",
             Self::OlderNotAllowed => "the project does not let requests build an older commit",
             Self::CommitMissing => "the request must name a commit",
+            Self::HourlyLimitReached => "the project's limit of jobs per hour is reached; ask again in the next hour",
             Self::RefMissing => "the forge has no such ref",
             Self::Other(_) => UNKNOWN_REJECTION,
         }

@@ -11,9 +11,9 @@ use Actor::{Cancel, Refuse, Take};
 use super::tests::{first_row, incoming, refused};
 use super::*;
 use crate::admission::AdmissionController;
-use crate::domain::{DesiredState, Observation, PolicyLookup, SourceMessage};
+use crate::domain::{CountOutcome, DesiredState, HourlyCount, Observation, PolicyLookup, SourceMessage};
 use crate::drive::{Driver, JobDriver};
-use crate::ports::{Cursor, DuePage, InsertOutcome, UpdateOutcome};
+use crate::ports::{Cursor, DuePage, InsertOutcome, JobCounter, UpdateOutcome};
 use crate::stubs::{
     ClockStub, EffectsStub, LedgerStub, NOW, Process, Schedule, advance, config, interrupt, run_to_end,
 };
@@ -44,6 +44,13 @@ impl JobLedger for SteppedLedger {
 
     async fn due(&self, shard: u8, now: Timestamp, after: Option<Cursor>) -> Result<DuePage, PortError> {
         self.0.due(shard, now, after).await
+    }
+}
+
+impl JobCounter for SteppedLedger {
+    async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
+        interrupt().await;
+        self.0.count(count, max_jobs).await
     }
 }
 
@@ -96,7 +103,7 @@ fn process(ledger: &LedgerStub, actor: Actor, name: String) -> Process {
 }
 
 /// Ends a job as rejected, with what follows from it.
-async fn reject<L: JobLedger + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
+async fn reject<L: JobLedger + JobCounter + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
     let Some(row) = rows.load(key).await.unwrap() else { return };
     let clock = ClockStub(Some(NOW));
     let admission = Arc::new(AdmissionController::new(clock, config()));

@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex};
 
 use doorbell_messages::JobKey;
 
-use crate::domain::{OrderItem, OrderScope, Row, Timestamp};
+use crate::domain::{CountOutcome, HourlyCount, OrderItem, OrderScope, Row, Timestamp};
 use crate::ports::{
-    Cursor, DuePage, InsertOutcome, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome, shard_of,
+    Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome, shard_of,
 };
 
 /// What happens to a write.
@@ -30,6 +30,7 @@ struct StubState {
     rows: BTreeMap<JobKey, Row>,
     newer_schema: BTreeMap<JobKey, u32>,
     orders: BTreeMap<OrderScope, OrderItem>,
+    hours: BTreeMap<String, BTreeSet<String>>,
     order_faults: Vec<WriteFault>,
     faults: Vec<WriteFault>,
     delayed: BTreeSet<JobKey>,
@@ -156,6 +157,18 @@ impl JobLedger for LedgerStub {
         let is_due = |row: &Row| shard_of(&row.key) == shard && row.due_at().is_some_and(|due| due <= now);
         let rows = self.rows().into_iter().filter(is_due);
         Ok(DuePage { keys: rows.map(|row| row.key).collect(), next: None })
+    }
+}
+
+impl JobCounter for LedgerStub {
+    async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
+        let mut state = self.0.lock().unwrap();
+        let jobs = state.hours.entry(count.to_string()).or_default();
+        if !jobs.contains(&count.job) && jobs.len() >= max_jobs as usize {
+            return CountOutcome::LimitReached;
+        }
+        jobs.insert(count.job.clone());
+        CountOutcome::Counted
     }
 }
 

@@ -9,6 +9,7 @@ mod fakes;
 mod forges;
 mod happy_path;
 mod harness;
+mod hourly_limit;
 mod limits;
 mod memory;
 mod messages;

@@ -1,4 +1,5 @@
 mod cancel;
+mod counted;
 mod end;
 mod received;
 mod repeat;
@@ -60,6 +61,9 @@ impl Transition<'_> {
             Observation::PolicyRead(policy) => self.on_policy_read(policy),
             Observation::RefResolved { policy, build_project, resolution } => {
                 self.on_ref_resolved(&policy, &build_project, resolution)
+            }
+            Observation::JobCounted { policy, build_project, commit, outcome } => {
+                self.on_job_counted(&policy, &build_project, commit, outcome);
             }
             Observation::StartAttempted { attempt, outcome } => self.on_start_attempted(attempt, outcome),
             Observation::BuildsListed { asked_at, builds } => self.on_builds_listed(asked_at, builds),

@@ -66,7 +66,7 @@ impl Transition<'_> {
                 repository: ForgeRepository::from(report),
                 git_ref: self.row.git_ref().clone(),
             }),
-            (_, commit) => self.accept(policy, &build_project, commit),
+            (_, commit) => self.count_or_accept(policy, &build_project, commit),
         }
     }
 
@@ -80,7 +80,7 @@ impl Transition<'_> {
             return;
         }
         match resolution {
-            RefResolution::Commit(commit) => self.accept(policy, build_project, Some(commit)),
+            RefResolution::Commit(commit) => self.count_or_accept(policy, build_project, Some(commit)),
             RefResolution::Missing(reason) => {
                 let reason = format!("the forge has no {}: {}", self.row.git_ref(), one_line(&reason));
                 self.reject(Rejection::new(RejectionKind::RefMissing, reason), None);

@@ -2,6 +2,7 @@
 
 mod backoff;
 mod cancel;
+mod counted;
 mod crash_record;
 mod end;
 mod exhaustive;

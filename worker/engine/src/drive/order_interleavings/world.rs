@@ -9,11 +9,13 @@ use tokio::time::Instant;
 
 use crate::admission::Permits;
 use crate::domain::{
-    BuildOutcome, BuildState, Effect, Observation, OrderItem, OrderScope, Phase, ProviderBuild, Row, StartOutcome,
-    Timestamp,
+    BuildOutcome, BuildState, CountOutcome, Effect, HourlyCount, Observation, OrderItem, OrderScope, Phase,
+    ProviderBuild, Row, StartOutcome, Timestamp,
 };
 use crate::effects::EffectExecutor;
-use crate::ports::{Cursor, DuePage, InsertOutcome, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome};
+use crate::ports::{
+    Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome,
+};
 use crate::stubs::{LedgerStub, described_build, interrupt};
 
 /// The builds, and what is needed to know a state again.
@@ -148,6 +150,14 @@ impl JobLedger for WorkerPorts {
 
     async fn due(&self, shard: u8, now: Timestamp, after: Option<Cursor>) -> Result<DuePage, PortError> {
         self.ledger.due(shard, now, after).await
+    }
+}
+
+/// No project here limits its jobs.
+impl JobCounter for WorkerPorts {
+    async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
+        interrupt().await;
+        self.ledger.count(count, max_jobs).await
     }
 }
 

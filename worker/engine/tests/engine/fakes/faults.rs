@@ -21,6 +21,7 @@ pub enum PortCall {
     Due,
     LoadOrder,
     WriteOrder,
+    CountJob,
     ReadProject,
     ListProjects,
     ReadSecret,
@@ -33,7 +34,7 @@ pub enum PortCall {
 }
 
 impl PortCall {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Ack,
         Self::DeadLetter,
         Self::Insert,
@@ -42,6 +43,7 @@ impl PortCall {
         Self::Due,
         Self::LoadOrder,
         Self::WriteOrder,
+        Self::CountJob,
         Self::ReadProject,
         Self::ListProjects,
         Self::ReadSecret,

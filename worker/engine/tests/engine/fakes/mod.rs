@@ -7,6 +7,7 @@
 mod commit_order;
 mod faults;
 mod forge;
+mod hours;
 mod ledger;
 mod orders;
 mod provider;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 pub use commit_order::{CommandInterval, commit_id};
 pub use faults::{FaultAction, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
 pub use forge::{FakeForge, FlagWrite, ForgeBehavior};
+pub use hours::FakeHours;
 pub use ledger::FakeLedger;
 pub use orders::FakeOrders;
 pub use provider::{FakeProvider, PROFILE, event};
@@ -42,6 +44,7 @@ pub struct FakeServices {
     pub events: FakeQueue,
     pub ledger: Mutex<FakeLedger>,
     pub orders: Mutex<FakeOrders>,
+    pub hours: Mutex<FakeHours>,
     pub provider: Mutex<FakeProvider>,
     pub forge: Mutex<FakeForge>,
     pub registry: Mutex<FakeRegistry>,
@@ -61,6 +64,7 @@ impl FakeServices {
             events: FakeQueue::default(),
             ledger: Mutex::new(FakeLedger::new()),
             orders: Mutex::default(),
+            hours: Mutex::default(),
             provider: Mutex::default(),
             forge: Mutex::default(),
             registry: Mutex::default(),

@@ -45,6 +45,7 @@ impl TransitionBuilder<'_> {
                 });
             }
             Effect::ResolveRef { .. }
+            | Effect::CountJob { .. }
             | Effect::StopBuild(_)
             | Effect::StopDuplicate { .. }
             | Effect::TakeTurn

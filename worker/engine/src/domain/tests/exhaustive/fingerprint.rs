@@ -233,6 +233,7 @@ impl Fingerprint {
             // What these name is the same in all states.
             Effect::ReadPolicy
             | Effect::ResolveRef { .. }
+            | Effect::CountJob { .. }
             | Effect::DescribeBuild(_)
             | Effect::StopBuild(_)
             | Effect::PromoteRepeat(_)
@@ -259,6 +260,7 @@ impl Fingerprint {
                 self.status_at(Some(*claim));
                 self.add(std::mem::discriminant(outcome));
             }
+            Observation::JobCounted { outcome, .. } => self.add(std::mem::discriminant(outcome)),
             Observation::PolicyRead(policy) => self.add(std::mem::discriminant(policy)),
             Observation::Due
             | Observation::SlotGranted
