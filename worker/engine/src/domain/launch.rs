@@ -132,7 +132,7 @@ fn environment(
         git_ref: request.git_ref.clone(),
         commit,
         not_older_than: Vec::new(),
-        commit_rule: document.commit_policy,
+        commit_rule: policy.commit_rule(request),
         git_url: document.git_url.clone(),
         checkout: document.checkout.unwrap_or_default(),
         argv: policy.argv(&request.git_ref),

@@ -1,4 +1,6 @@
-use doorbell_messages::{CommitId, GitRef, Request, RequestAction, is_reserved_variable};
+use doorbell_messages::{
+    CommitId, CommitRule, GitRef, Request, RequestAction, RequestCommitRule, is_reserved_variable,
+};
 use doorbell_registry::{
     BuildCommand, BuildProjectName, DocumentError, OrderRule, ParsedDocument, ProjectDocument, PullRequestRule,
 };
@@ -86,6 +88,7 @@ impl Policy {
         }
         self.check_ref(request)?;
         self.check_variables(request)?;
+        self.check_commit_rule(request)?;
         self.choose_build_project(request)
     }
 
@@ -144,6 +147,25 @@ impl Policy {
             if let Err(problem) = rule.check(value) {
                 return not_allowed(format!("the value of the variable {name} {problem}"));
             }
+        }
+        Ok(())
+    }
+
+    /// The rule for the commit of a request: a request may narrow the project's rule, and never widens it.
+    pub(crate) fn commit_rule(&self, request: &Request) -> CommitRule {
+        match request.commit_rule {
+            Some(RequestCommitRule::Tip) => CommitRule::Tip,
+            None => self.document.commit_policy,
+        }
+    }
+
+    /// A pinned build project has its rule from its owner: what a request asks beyond it would be lost on the way.
+    fn check_commit_rule(&self, request: &Request) -> Result<(), Rejection> {
+        if self.is_pinned(&request.git_ref) && self.commit_rule(request) != self.document.commit_policy {
+            return Err(Rejection::new(
+                RejectionKind::CommitRuleFixed,
+                format!("project {} is pinned, so no request can narrow its commitPolicy", request.project),
+            ));
         }
         Ok(())
     }

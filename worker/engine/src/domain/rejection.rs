@@ -38,6 +38,8 @@ pub enum RejectionKind {
     CancelWithoutTarget,
     /// The project does not let requests build a commit that is older than one that ran.
     OlderNotAllowed,
+    /// The request narrows the commits that may be built, and the build project has a rule of its own.
+    CommitRuleFixed,
     /// The order of the ref's jobs needs a commit, and it is not known.
     CommitMissing,
     /// The project ran as many jobs in this hour as it may.
@@ -70,6 +72,7 @@ impl RejectionKind {
             Self::CancelNotAllowed => "the project does not let requests cancel jobs",
             Self::CancelWithoutTarget => "the cancel does not name a job",
             Self::OlderNotAllowed => "the project does not let requests build an older commit",
+            Self::CommitRuleFixed => "the project does not let requests narrow the commits to build",
             Self::CommitMissing => "the request must name a commit",
             Self::HourlyLimitReached => "the project's limit of jobs per hour is reached; ask again in the next hour",
             Self::RefMissing => "the forge has no such ref",

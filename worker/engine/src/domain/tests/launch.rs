@@ -85,6 +85,17 @@ fn checkout_options_are_passed_only_where_they_are_set() {
 }
 
 #[test]
+fn request_narrows_the_commit_rule_and_never_widens_it() {
+    let rule = |fields: Value, keys: Value| {
+        let lines = environment(super::merged(json!({"commit": COMMIT}), fields), policy_found(&policy(keys)));
+        lines.into_iter().find(|line| line.starts_with("DOORBELL_COMMIT_RULE")).unwrap()
+    };
+    assert_eq!(rule(json!({}), json!({})), "DOORBELL_COMMIT_RULE=ancestor (Plaintext)");
+    assert_eq!(rule(json!({"commitRule": "tip"}), json!({})), "DOORBELL_COMMIT_RULE=tip (Plaintext)");
+    assert_eq!(rule(json!({}), json!({"commitPolicy": "tip"})), "DOORBELL_COMMIT_RULE=tip (Plaintext)");
+}
+
+#[test]
 fn list_command_gets_no_extra_argument() {
     let lines = environment(json!({"commit": COMMIT}), policy_found(&policy(json!({"command": ["make", "a b"]}))));
     assert!(lines.contains(&r#"DOORBELL_ARGV=["make","a b"] (Plaintext)"#.to_owned()), "{lines:?}");

@@ -160,6 +160,15 @@ fn pinned_project_never_uses_the_fallback_build_project() {
     assert!(reason.contains("names no build project (buildProject)"), "{reason}");
 }
 
+/// Its build project has its rule from its owner: a narrower one would be lost on the way.
+#[test]
+fn pinned_project_rejects_a_narrower_commit_rule() {
+    let request = || json!({"commitRule": "tip"});
+    check_rejected(request(), json!({"pinned": true}), "no request can narrow its commitPolicy");
+    check_allowed(request(), json!({"pinned": true, "commitPolicy": "tip"}), "builds");
+    check_allowed(request(), json!({}), "builds");
+}
+
 #[test]
 fn registry_documents_debug_output_hides_their_contents() {
     let documents = RegistryDocuments {
