@@ -3,8 +3,9 @@ variable "publishers" {
     CI systems that may publish build requests, keyed by a short name. `ci` is github, gitlab, circleci, bitbucket or
     buildkite, which authenticate with an OpenID Connect token, or key: an IAM user, for CI systems that only support
     access keys (Pagure, Travis), or role: a role for `principal_arn`, a role or user of this or another account, which
-    needs `sts:AssumeRole` on it and no access to the topic or its key. `subjects` are complete `sub` claims of the tokens. A `*` may replace only the parts that
-    CircleCI, Bitbucket and Buildkite change with each build or user. CircleCI, Bitbucket and self-hosted CI systems need
+    needs `sts:AssumeRole` on it and no access to the topic or its key. `subjects` are complete `sub` claims of the
+    tokens. A `*` or `?` may replace only the parts that CircleCI, Bitbucket and Buildkite change with each build or
+    user. CircleCI, Bitbucket and self-hosted CI systems need
     `issuer` and `audience`. An account has one OpenID Connect provider for each issuer, which all its users share. If the
     account already has it, set `create_provider = false`; `aws iam list-open-id-connect-providers` lists them.
   TEXT
@@ -61,7 +62,9 @@ variable "publishers" {
         for subject in publisher.subjects : can(regex(lookup({
           github    = "^repo:[^*?:]+/[^*?:]+:(ref:refs/(heads|tags)/[^*?]+|environment:[^*?]+|pull_request)$"
           gitlab    = "^project_path:[^*?:]+/[^*?:]+:ref_type:(branch|tag):ref:[^*?]+$"
-          circleci  = "^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/([0-9a-f-]{36}|\\*)$"
+          # After a user's 36 characters CircleCI's second token has the ref. A * there would also match any ref whose name
+          # ends like the one that is meant.
+          circleci  = "^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/([0-9a-f-]{36}|\\*|([0-9a-f-]{36}|\\?{36})/vcs-origin/[^*?]+/vcs-ref/refs/(heads|tags)/[^*?]+)$"
           bitbucket = "^\\{[0-9a-f-]{36}\\}(:\\{[0-9a-f-]{36}\\})?:(\\{[0-9a-f-]{36}\\}|\\*)$"
           buildkite = "^organization:[^*?:]+:pipeline:[^*?:]+:ref:refs/(heads|tags)/[^*?:]+:commit:([0-9a-f]{40}|\\*):step:([^*?:]+|\\*)$"
         }, publisher.ci, "^$"), subject))
@@ -71,10 +74,11 @@ variable "publishers" {
       A subject must name exactly one pipeline and one ref or environment:
         github     repo:ORG/REPO:ref:refs/heads/BRANCH, or repo:ORG/REPO:environment:NAME
         gitlab     project_path:GROUP/PROJECT:ref_type:branch:ref:BRANCH
-        circleci   org/ORG-ID/project/PROJECT-ID/user/*
+        circleci   org/ORG-ID/project/PROJECT-ID/user/????????????????????????????????????/vcs-origin/github.com/ORG/REPO/vcs-ref/refs/heads/BRANCH
+                   (36 ? for the user), or org/ORG-ID/project/PROJECT-ID/user/* for any ref
         bitbucket  {REPOSITORY-UUID}:{ENVIRONMENT-UUID}:*
         buildkite  organization:ORG:pipeline:PIPELINE:ref:refs/heads/BRANCH:commit:*:step:*
-      A * is permitted only where it appears here.
+      A * or ? is permitted only where it appears here.
     TEXT
   }
 }

@@ -16,7 +16,8 @@ export const TOKENS = {
     issuer: 'gitlab.com', audience: 'sts.amazonaws.com', subjects: ['project_path:example/shop:ref_type:branch:ref:main'],
   },
   'doorbell-publisher-circleci': {
-    issuer: `oidc.circleci.com/org/${id(1)}`, audience: id(1), like: true, subjects: [`org/${id(1)}/project/${id(2)}/user/*`],
+    issuer: `oidc.circleci.com/org/${id(1)}`, audience: id(1), like: true,
+    subjects: [`org/${id(1)}/project/${id(2)}/user/${'?'.repeat(36)}/vcs-origin/github.com/example/shop/vcs-ref/refs/heads/main`],
   },
   'doorbell-publisher-bitbucket': {
     issuer: 'api.bitbucket.org/2.0/workspaces/example/pipelines-config/identity/oidc',

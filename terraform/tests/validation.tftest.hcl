@@ -682,6 +682,29 @@ run "buildkite_subject_for_all_pipelines_is_rejected" {
   expect_failures = [var.publishers]
 }
 
+run "circleci_subject_with_a_ref_is_accepted" {
+  command = plan
+  variables {
+    publishers = { ci = { ci = "circleci", issuer = "https://oidc.circleci.com/org/0a1b2c3d-0000-4000-8000-000000000001", audience = "0a1b2c3d-0000-4000-8000-000000000001", subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/????????????????????????????????????/vcs-origin/github.com/example/shop/vcs-ref/refs/heads/main"] } }
+  }
+}
+
+run "circleci_subject_with_any_user_before_a_ref_is_rejected" {
+  command = plan
+  variables {
+    publishers = { ci = { ci = "circleci", issuer = "https://oidc.circleci.com/org/0a1b2c3d-0000-4000-8000-000000000001", audience = "0a1b2c3d-0000-4000-8000-000000000001", subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/*/vcs-origin/github.com/example/shop/vcs-ref/refs/heads/main"] } }
+  }
+  expect_failures = [var.publishers]
+}
+
+run "circleci_subject_with_any_ref_is_rejected" {
+  command = plan
+  variables {
+    publishers = { ci = { ci = "circleci", issuer = "https://oidc.circleci.com/org/0a1b2c3d-0000-4000-8000-000000000001", audience = "0a1b2c3d-0000-4000-8000-000000000001", subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/????????????????????????????????????/vcs-origin/github.com/example/shop/vcs-ref/refs/heads/*"] } }
+  }
+  expect_failures = [var.publishers]
+}
+
 run "circleci_without_issuer_is_rejected" {
   command = plan
   variables {

@@ -133,7 +133,7 @@ module "doorbell" {
       ci       = "circleci"
       issuer   = "https://oidc.circleci.com/org/0a1b2c3d-0000-4000-8000-000000000001"
       audience = "0a1b2c3d-0000-4000-8000-000000000001"
-      subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/*"]
+      subjects = ["org/0a1b2c3d-0000-4000-8000-000000000001/project/0a1b2c3d-0000-4000-8000-000000000002/user/????????????????????????????????????/vcs-origin/github.com/example/shop/vcs-ref/refs/heads/main"]
     }
     bitbucket = {
       ci       = "bitbucket"

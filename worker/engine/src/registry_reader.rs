@@ -54,7 +54,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(3 * 60);
 /// Jobs of unknown projects that are ended at once, and jobs of registered ones that are driven at once.
 ///
 /// They take no capacity from other jobs, and a flood of one kind takes none from the other.
-const MAX_CONCURRENT_REJECTIONS: usize = 8;
+const MAX_CONCURRENT_REJECTIONS: usize = 4;
 const MAX_CONCURRENT_DRIVES: usize = 64;
 
 /// Reads the registry, and drives the jobs that wait for it.

@@ -3,8 +3,8 @@
 //! AWS quotes a request that it does not accept, session token included, and an endpoint in AWS's place may repeat
 //! anything. A process has one identity, so what it was given is secret in every answer.
 
-use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -12,14 +12,23 @@ use aws_credential_types::provider::future;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use doorbell_messages::{MIN_SECRET_BYTES, Redactor};
 
-/// The number of credentials that are remembered: a role's are renewed hourly, and an answer comes within a minute.
-const MAX_REMEMBERED: usize = 4;
+/// For how long expired credentials are remembered: an answer to a call that was made with them comes within a minute.
+const ANSWER_TIME: Duration = Duration::from_secs(60);
 
-static SENT: Mutex<VecDeque<SentSecrets>> = Mutex::new(VecDeque::new());
+/// A role's credentials are renewed shortly before they expire, so that there are seldom more than two.
+static SENT: Mutex<Vec<SentSecrets>> = Mutex::new(Vec::new());
 
 struct SentSecrets {
     access_key_id: String,
+    expires_at: Option<SystemTime>,
     redactor: Redactor,
+}
+
+impl SentSecrets {
+    /// A key without an expiry is remembered for as long as the process runs.
+    fn answers_may_come(&self, now: SystemTime) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at + ANSWER_TIME)
+    }
 }
 
 /// The configuration whose credentials are remembered, to be redacted by [`foreign_words`].
@@ -60,8 +69,8 @@ fn remember(credentials: &Credentials) {
     let secrets = [Some(credentials.secret_access_key()), credentials.session_token()];
     // AWS's own have 40 and more; those of a test may be a word.
     let redactor = Redactor::new(secrets.into_iter().flatten().filter(|secret| secret.len() >= MIN_SECRET_BYTES));
+    let (access_key_id, now) = (credentials.access_key_id().to_owned(), SystemTime::now());
     let mut sent = SENT.lock().unwrap_or_else(PoisonError::into_inner);
-    sent.retain(|known| known.access_key_id != credentials.access_key_id());
-    sent.truncate(MAX_REMEMBERED - 1);
-    sent.push_front(SentSecrets { access_key_id: credentials.access_key_id().to_owned(), redactor });
+    sent.retain(|known| known.access_key_id != access_key_id && known.answers_may_come(now));
+    sent.push(SentSecrets { access_key_id, expires_at: credentials.expiry(), redactor });
 }

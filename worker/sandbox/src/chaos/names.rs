@@ -90,8 +90,12 @@ pub(super) async fn run(mut options: SandboxOptions, arguments: &ChaosArguments)
         format!("{} of {} registered projects were started", waits.len(), registered.len())
     });
     result.require(longest <= MAX_SECONDS, || format!("a registered project started {longest:.2} s after its receive"));
+    // In a time there is one call more of each kind than there are intervals.
+    let first_calls = FLOOD_CALLS.len() as f64 / took;
     for (what, calls) in [("a flood's", of_flood), ("registered projects'", of_registered)] {
-        result.require(calls <= MAX_SSM_CALLS, || format!("{calls:.2} of {what} SSM calls a second and worker"));
+        result.require(calls <= MAX_SSM_CALLS + first_calls, || {
+            format!("{calls:.2} of {what} SSM calls a second and worker")
+        });
     }
     result.figures = json!({
         "scenario": "names",

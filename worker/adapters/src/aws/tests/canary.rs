@@ -1,15 +1,21 @@
 //! An endpoint that repeats the session token and the key in each answer: none of it is kept.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use aws_config::Region;
 use aws_credential_types::Credentials;
-use doorbell_engine::domain::{BuildQuery, Timestamp};
-use doorbell_engine::ports::{BuildProvider, JobLedger, MessageQueue, ProjectRegistry, ReceiptHandle, SecretStore};
+use doorbell_engine::domain::{BuildQuery, OrderItem, OrderScope, Timestamp};
+use doorbell_engine::ports::{
+    BuildProvider, JobLedger, MessageQueue, NameStore, OrderLedger, ProjectRegistry, ReceiptHandle, SecretStore,
+};
 use doorbell_messages::{BuildId, DeadLetter};
 use serde_json::{Value, json};
 
 use super::AwsStub;
+use super::ledger::row;
 use crate::aws::clock::AwsClock;
-use crate::aws::{Connection, DynamoDbLedger, Initiator, SecretsManagerStore, SqsQueue, SsmRegistry};
+use crate::aws::{CallerIdentity, Connection, DynamoDbLedger, Initiator, SecretsManagerStore, SqsQueue, SsmRegistry};
 use crate::provider::CodeBuildProvider;
 
 const KEY: &str = "C4N4RY/secret+access=key";
@@ -38,25 +44,116 @@ async fn everything(answer: (u16, Value)) -> String {
     let registry = SsmRegistry::new(&sdk, &clock, "/doorbell".to_owned());
     let builds = CodeBuildProvider::new(&sdk, &clock, Initiator::Role("doorbell-worker".to_owned()));
     let secrets = SecretsManagerStore::new(&sdk, &clock);
-    let (key, id) = ("demo#a#0123456789abcdef01234567".parse().unwrap(), BuildId::new("builds:1"));
-    let at = Timestamp::from_millis(0);
-    let query = BuildQuery { target: "builds".parse().unwrap(), not_before: at, asked_at: at };
+    [
+        of_queue(&queue).await,
+        of_ledger(&ledger).await,
+        of_registry(&registry).await,
+        of_builds(&builds).await,
+        format!("{:?}", secrets.read(&"forge/demo".parse().unwrap()).await.err()),
+        format!("{:?}", CallerIdentity::fetch(&sdk, &clock).await),
+    ]
+    .join("\n")
+}
+
+async fn of_queue(queue: &SqsQueue) -> String {
     let letter = DeadLetter::new("a reason".to_owned(), 1, "m".to_owned(), "{}");
     [
         format!("{:?}", queue.receive(std::time::Duration::from_secs(1)).await.err()),
         format!("{:?}", queue.ack(vec![ReceiptHandle("r".to_owned())]).await),
         format!("{:?}", queue.dead_letter(letter).await),
-        format!("{:?}", ledger.load(&[key]).await),
-        format!("{:?}", registry.read_one(&"demo".parse().unwrap()).await.err()),
-        format!("{:?}", registry.read(&["demo".parse().unwrap()]).await.err()),
+    ]
+    .join("\n")
+}
+
+async fn of_ledger(ledger: &DynamoDbLedger) -> String {
+    let (row, at) = (row(), Timestamp::from_millis(0));
+    let (keys, scope) = ([row.key.clone()], OrderScope::of(&row));
+    let item = OrderItem { rev: 1, ..OrderItem::default() };
+    let projects = ["demo".parse().unwrap()];
+    [
+        format!("{:?}", ledger.arn().await),
+        format!("{:?}", ledger.row(&row.key).await),
+        format!("{:?}", ledger.insert(std::slice::from_ref(&row)).await),
+        format!("{:?}", ledger.update(std::slice::from_ref(&row)).await),
+        format!("{:?}", JobLedger::load(ledger, &keys).await),
+        format!("{:?}", ledger.due(0, at, None).await.err()),
+        format!("{:?}", ledger.write_heartbeat(at, "a", "arn:x").await),
+        format!("{:?}", ledger.last_sweep().await),
+        format!("{:?}", OrderLedger::load(ledger, &scope).await),
+        format!("{:?}", ledger.write(&scope, &item, at).await),
+        format!("{:?}", NameStore::load(ledger).await),
+        format!("{:?}", ledger.store(&projects, at).await),
+        format!("{:?}", ledger.projects().await),
+        format!("{:?}", ledger.latest_job_keys(&projects).next(1).await),
+        format!("{:?}", ledger.rows(&keys).await.err()),
+    ]
+    .join("\n")
+}
+
+async fn of_registry(registry: &SsmRegistry) -> String {
+    let project = "demo".parse().unwrap();
+    [
+        format!("{:?}", registry.read_one(&project).await.err()),
+        format!("{:?}", registry.read(std::slice::from_ref(&project)).await.err()),
         format!("{:?}", registry.list_names(None).await.err()),
-        format!("{:?}", secrets.read(&"forge/demo".parse().unwrap()).await.err()),
+        format!("{:?}", registry.get("demo").await.err()),
+        format!("{:?}", registry.documents(&project).await.err()),
+        format!("{:?}", registry.list().await.err()),
+        format!("{:?}", registry.put("demo", "{}", None, false).await),
+        format!("{:?}", registry.remove("demo").await),
+    ]
+    .join("\n")
+}
+
+async fn of_builds(builds: &CodeBuildProvider) -> String {
+    let (id, at) = (BuildId::new("builds:1"), Timestamp::from_millis(0));
+    let query = BuildQuery { target: "builds".parse().unwrap(), not_before: at, asked_at: at };
+    [
         format!("{:?}", builds.start(&super::codebuild::spec(), "0123456789abcdef").await),
         format!("{:?}", builds.list(&query).await),
         format!("{:?}", builds.describe(std::slice::from_ref(&id)).await),
         format!("{:?}", builds.stop(&id).await),
     ]
     .join("\n")
+}
+
+/// The calls of each file, all of them made by `everything`. A new call needs its line there, and then here.
+const CALLS: [(&str, usize); 11] = [
+    ("aws/identity.rs", 1),
+    ("aws/ledger.rs", 7),
+    ("aws/ledger/heartbeat.rs", 1),
+    ("aws/ledger/order.rs", 2),
+    ("aws/ledger/project_index.rs", 1),
+    ("aws/ledger/project_names.rs", 1),
+    ("aws/queue.rs", 3),
+    ("aws/registry.rs", 4),
+    ("aws/registry_calls.rs", 2),
+    ("aws/secrets.rs", 1),
+    ("provider/codebuild.rs", 4),
+];
+
+fn count_calls(directory: &Path, found: &mut BTreeMap<String, usize>) {
+    for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            if !path.ends_with("tests") {
+                count_calls(&path, found);
+            }
+        } else {
+            let source = std::fs::read_to_string(&path).unwrap();
+            let calls = source.split("#[cfg(test)]").next().unwrap().matches(".send()").count();
+            let source_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+            found.insert(path.strip_prefix(source_root).unwrap().to_str().unwrap().to_owned(), calls);
+        }
+    }
+}
+
+#[test]
+fn each_aws_call_has_a_canary() {
+    let (source, mut found) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), BTreeMap::new());
+    count_calls(&source.join("aws"), &mut found);
+    count_calls(&source.join("provider"), &mut found);
+    found.retain(|_, calls| *calls > 0);
+    assert_eq!(found, CALLS.iter().map(|(file, calls)| ((*file).to_owned(), *calls)).collect());
 }
 
 #[tokio::test]
