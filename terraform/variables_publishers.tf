@@ -60,8 +60,8 @@ variable "publishers" {
     condition = alltrue(flatten([
       for publisher in values(var.publishers) : [
         for subject in publisher.subjects : can(regex(lookup({
-          github    = "^repo:[^*?:]+/[^*?:]+:(ref:refs/(heads|tags)/[^*?]+|environment:[^*?]+|pull_request)$"
-          gitlab    = "^project_path:[^*?:]+/[^*?:]+:ref_type:(branch|tag):ref:[^*?]+$"
+          github = "^repo:[^*?:]+/[^*?:]+:(ref:refs/(heads|tags)/[^*?]+|environment:[^*?]+|pull_request)$"
+          gitlab = "^project_path:[^*?:]+/[^*?:]+:ref_type:(branch|tag):ref:[^*?]+$"
           # After a user's 36 characters CircleCI's second token has the ref. A * there would also match any ref whose name
           # ends like the one that is meant.
           circleci  = "^org/[0-9a-f-]{36}/project/[0-9a-f-]{36}/user/([0-9a-f-]{36}|\\*|([0-9a-f-]{36}|\\?{36})/vcs-origin/[^*?]+/vcs-ref/refs/(heads|tags)/[^*?]+)$"

@@ -1,19 +1,23 @@
 variable "worker" {
   description = <<-TEXT
-    Settings of the workers. `allow_private_forges` names forges (host:port) that may have private addresses. `egress` adds
-    destinations to those of the security group, which are TCP 443 and the forges' ports: such as own DNS servers.
+    Settings of the workers. `allow_private_forges` names forges (host:port) that may have private addresses.
+    `forge_ca_certificates` are certificates of private authorities in PEM, such as `file("ca.pem")`, which forges may use;
+    AWS is not trusted by them. `forge_proxy` is http://HOST:PORT for all other forges, and needs a rule in `egress`. `egress`
+    adds destinations to those of the security group, which are TCP 443 and the forges' ports: such as own DNS servers.
     `max_request_age`, `queue_timeout`, `sweep_interval`, `build_poll_interval`, `max_in_flight` and `log` are the worker's
     settings of those names; `worker --help` explains them.
   TEXT
   type = object({
-    allow_private_forges = optional(list(string), [])
-    egress               = optional(map(object({ cidr_ipv4 = string, protocol = string, port = number })), {})
-    max_request_age      = optional(string)
-    queue_timeout        = optional(string)
-    sweep_interval       = optional(string)
-    build_poll_interval  = optional(string)
-    max_in_flight        = optional(number)
-    log                  = optional(string)
+    allow_private_forges  = optional(list(string), [])
+    forge_ca_certificates = optional(string)
+    forge_proxy           = optional(string)
+    egress                = optional(map(object({ cidr_ipv4 = string, protocol = string, port = number })), {})
+    max_request_age       = optional(string)
+    queue_timeout         = optional(string)
+    sweep_interval        = optional(string)
+    build_poll_interval   = optional(string)
+    max_in_flight         = optional(number)
+    log                   = optional(string)
   })
   default  = {}
   nullable = false
@@ -21,6 +25,14 @@ variable "worker" {
   validation {
     condition     = alltrue([for forge in var.worker.allow_private_forges : can(regex("^[a-z0-9][a-z0-9.-]*:[0-9]{1,5}$", forge))])
     error_message = "worker.allow_private_forges must be host:port in lower case, such as forge.internal:443."
+  }
+  validation {
+    condition     = var.worker.forge_ca_certificates == null || can(regex("-----BEGIN CERTIFICATE-----", var.worker.forge_ca_certificates)) && !can(regex("PRIVATE KEY", var.worker.forge_ca_certificates))
+    error_message = "worker.forge_ca_certificates must be certificates in PEM, without a private key."
+  }
+  validation {
+    condition     = var.worker.forge_proxy == null || can(regex("^http://[A-Za-z0-9.-]+:[0-9]{1,5}/?$", var.worker.forge_proxy))
+    error_message = "worker.forge_proxy must be http://HOST:PORT, without user and password."
   }
   validation {
     condition = alltrue([

@@ -112,6 +112,22 @@ run "private_forge_without_port_is_rejected" {
   expect_failures = [var.worker]
 }
 
+run "ca_certificates_with_a_private_key_are_rejected" {
+  command = plan
+  variables {
+    worker = { forge_ca_certificates = "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----" }
+  }
+  expect_failures = [var.worker]
+}
+
+run "proxy_with_a_password_is_rejected" {
+  command = plan
+  variables {
+    worker = { forge_proxy = "http://ada:secret@proxy.internal:3128" }
+  }
+  expect_failures = [var.worker]
+}
+
 run "sweep_interval_beyond_the_alarm_is_rejected" {
   command = plan
   variables {

@@ -52,7 +52,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
         projects: SsmRegistry::new(&sdk, &clock, settings.registry_prefix.clone()),
         ledger,
         builds: CodeBuildProvider::new(&sdk, &clock, identity.initiator.clone()),
-        forge: PagureReporter::new(settings.allow_private_forges.clone()).context("cannot create an HTTPS client")?,
+        forge: PagureReporter::new(settings.forge_network.clone()).context("cannot create an HTTPS client")?,
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
     };

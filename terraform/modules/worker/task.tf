@@ -90,13 +90,15 @@ locals {
   # Only what the owner has set: the worker has its own defaults.
   set_variables = {
     for name, value in {
-      DOORBELL_ALLOW_PRIVATE_FORGES = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
-      DOORBELL_BUILD_POLL_INTERVAL  = var.settings.build_poll_interval
-      DOORBELL_LOG                  = var.settings.log
-      DOORBELL_MAX_IN_FLIGHT        = var.settings.max_in_flight == null ? null : tostring(var.settings.max_in_flight)
-      DOORBELL_MAX_REQUEST_AGE      = var.settings.max_request_age
-      DOORBELL_QUEUE_TIMEOUT        = var.settings.queue_timeout
-      DOORBELL_SWEEP_INTERVAL       = var.settings.sweep_interval
+      DOORBELL_ALLOW_PRIVATE_FORGES  = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
+      DOORBELL_BUILD_POLL_INTERVAL   = var.settings.build_poll_interval
+      DOORBELL_FORGE_CA_CERTIFICATES = var.settings.forge_ca_certificates
+      DOORBELL_FORGE_PROXY           = var.settings.forge_proxy
+      DOORBELL_LOG                   = var.settings.log
+      DOORBELL_MAX_IN_FLIGHT         = var.settings.max_in_flight == null ? null : tostring(var.settings.max_in_flight)
+      DOORBELL_MAX_REQUEST_AGE       = var.settings.max_request_age
+      DOORBELL_QUEUE_TIMEOUT         = var.settings.queue_timeout
+      DOORBELL_SWEEP_INTERVAL        = var.settings.sweep_interval
     } : name => value if value != null
   }
 }

@@ -112,14 +112,16 @@ variable "organization" {
 variable "settings" {
   description = "Settings of the workers; see the root module's `worker`."
   type = object({
-    allow_private_forges = optional(list(string), [])
-    egress               = optional(map(object({ cidr_ipv4 = string, protocol = string, port = number })), {})
-    max_request_age      = optional(string)
-    queue_timeout        = optional(string)
-    sweep_interval       = optional(string)
-    build_poll_interval  = optional(string)
-    max_in_flight        = optional(number)
-    log                  = optional(string)
+    allow_private_forges  = optional(list(string), [])
+    forge_ca_certificates = optional(string)
+    forge_proxy           = optional(string)
+    egress                = optional(map(object({ cidr_ipv4 = string, protocol = string, port = number })), {})
+    max_request_age       = optional(string)
+    queue_timeout         = optional(string)
+    sweep_interval        = optional(string)
+    build_poll_interval   = optional(string)
+    max_in_flight         = optional(number)
+    log                   = optional(string)
   })
   default = {}
 }

@@ -45,7 +45,7 @@ pub(crate) async fn run(arguments: DoorbellArguments, printer: Printer) -> Resul
         DoorbellCommand::Project(command) => run_project_command(command, aws, installation, printer).await,
         DoorbellCommand::Explain(explain) => {
             let fallback = installation.default_build_project()?;
-            let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
+            let reporter = PagureReporter::new(installation.forge_network()?).map_err(|error| {
                 CliError::operation_failed(format!("cannot create an HTTPS client: {error}"), "check SSL_CERT_FILE")
             })?;
             let registry = OwnerAccount::open(aws).await?.registry(installation)?;

@@ -1,4 +1,5 @@
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use doorbell_adapters::forge::ForgeNetwork;
 use doorbell_adapters::settings as values;
 use doorbell_registry::BuildProjectName;
 
@@ -152,13 +153,15 @@ impl Installation {
         text.map(str::parse).transpose().map_err(invalid)
     }
 
-    /// Forges that may have a private address.
+    /// How forges are reached from this machine, whose certificates apply: those of the worker's settings do not.
     ///
     /// # Errors
     /// An entry is not host:port (exit code 2).
-    pub(crate) fn allow_private_forges(&self) -> Result<Vec<String>, CliError> {
+    pub(crate) fn forge_network(&self) -> Result<ForgeNetwork, CliError> {
         let text = self.value(Setting::AllowPrivateForges).unwrap_or_default();
-        values::forge_hosts(text).map_err(|rule| invalid_setting(Setting::AllowPrivateForges, text, &rule))
+        let private_hosts =
+            values::forge_hosts(text).map_err(|rule| invalid_setting(Setting::AllowPrivateForges, text, &rule))?;
+        Ok(ForgeNetwork { private_hosts, ..ForgeNetwork::default() })
     }
 }
 

@@ -1,12 +1,15 @@
-mod values;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use doorbell_adapters::forge::{CaCertificates, ForgeNetwork, ForgeProxy};
 use doorbell_adapters::settings::{duration, forge_hosts, prefix, queue_url, table, topic_arn};
 use doorbell_registry::BuildProjectName;
 
+mod errors;
+mod values;
+
+use self::errors::SettingErrors;
 use self::values::{address, count, filter, switch};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and reports their status to the forge.
@@ -118,6 +121,12 @@ pub struct RawSettings {
         value_name = "HOST:PORT,..."
     )]
     allow_private_forges: String,
+    /// Certificates of private CAs that forges may use beside the public ones, in PEM; AWS is not trusted by them
+    #[arg(long, env = "DOORBELL_FORGE_CA_CERTIFICATES", value_name = "PEM")]
+    forge_ca_certificates: Option<String>,
+    /// HTTP proxy for all forges but those with a private address
+    #[arg(long, env = "DOORBELL_FORGE_PROXY", value_name = "http://HOST:PORT")]
+    forge_proxy: Option<String>,
     /// Log filter of the `tracing` crate, such as `info` or `info,doorbell_engine=debug`
     #[arg(long, env = "DOORBELL_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
@@ -147,7 +156,7 @@ pub struct WorkerSettings {
     pub(crate) build_poll_interval: Duration,
     pub(crate) max_request_age: Duration,
     pub(crate) queue_timeout: Duration,
-    pub(crate) allow_private_forges: Vec<String>,
+    pub(crate) forge_network: ForgeNetwork,
     pub(crate) log: String,
 }
 
@@ -180,6 +189,9 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
     let max_request_age = problems.read("max-request-age", &raw_settings.max_request_age, duration);
     let queue_timeout = problems.read("queue-timeout", &raw_settings.queue_timeout, duration);
     let allow_private_forges = problems.read("allow-private-forges", &raw_settings.allow_private_forges, forge_hosts);
+    let forge_ca_certificates =
+        problems.optional("forge-ca-certificates", raw_settings.forge_ca_certificates, str::parse::<CaCertificates>);
+    let forge_proxy = problems.optional_unquoted("forge-proxy", raw_settings.forge_proxy, str::parse::<ForgeProxy>);
     let log = problems.read("log", &raw_settings.log, filter);
     Some(WorkerSettings {
         trigger_queue_url: trigger_queue_url?,
@@ -197,137 +209,14 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
         build_poll_interval: build_poll_interval?,
         max_request_age: max_request_age?,
         queue_timeout: queue_timeout?,
-        allow_private_forges: allow_private_forges?,
+        forge_network: ForgeNetwork {
+            private_hosts: allow_private_forges?,
+            certificates: forge_ca_certificates?.unwrap_or_default(),
+            proxy: forge_proxy?,
+        },
         log: log?,
     })
 }
 
-/// Errors of settings, one line each.
-struct SettingErrors(Vec<String>);
-
-impl SettingErrors {
-    fn read<T>(&mut self, flag: &str, text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        match parse(text) {
-            Ok(value) => Some(value),
-            Err(problem) => {
-                self.0.push(format!(
-                    "  {}: invalid value \"{}\": {problem}",
-                    flag_and_variable(flag),
-                    text.escape_default()
-                ));
-                None
-            }
-        }
-    }
-
-    fn required<T>(
-        &mut self,
-        flag: &str,
-        text: Option<String>,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        match text.filter(|text| !text.is_empty()) {
-            Some(text) => self.read(flag, &text, parse),
-            None => {
-                self.0.push(format!("  {}: missing", flag_and_variable(flag)));
-                None
-            }
-        }
-    }
-
-    fn optional<T>(
-        &mut self,
-        flag: &str,
-        text: Option<String>,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Option<Option<T>> {
-        match text.filter(|text| !text.is_empty()) {
-            Some(text) => self.read(flag, &text, parse).map(Some),
-            None => Some(None),
-        }
-    }
-}
-
-/// The flag and its variable, whose name follows from the flag's.
-fn flag_and_variable(flag: &str) -> String {
-    format!("--{flag} (DOORBELL_{})", flag.replace('-', "_").to_ascii_uppercase())
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn worker_command_line_definition_is_valid() {
-        WorkerArguments::command().debug_assert();
-    }
-
-    fn parse_arguments(arguments: &[&str]) -> Result<WorkerSettings, String> {
-        let arguments = WorkerArguments::try_parse_from([&["worker"], arguments].concat()).unwrap();
-        WorkerSettings::try_from(arguments.settings)
-    }
-
-    const REQUIRED_FLAGS: [&str; 10] = [
-        "--trigger-queue-url",
-        "https://sqs.example/1/t",
-        "--event-queue-url",
-        "https://sqs.example/1/e",
-        "--dlq-url",
-        "https://sqs.example/1/d",
-        "--topic-arn",
-        "arn:aws:sns:eu-north-1:123456789012:doorbell",
-        "--table",
-        "jobs",
-    ];
-
-    #[test]
-    fn required_settings_suffice() {
-        let settings = parse_arguments(&REQUIRED_FLAGS).unwrap();
-        assert_eq!((settings.max_in_flight, settings.registry_prefix.as_str()), (100, "/doorbell"));
-        assert_eq!((settings.max_request_age, settings.log_format), (Duration::from_secs(72 * 3600), LogFormat::Text));
-        assert!(
-            !settings.prometheus
-                && settings.allow_private_forges.is_empty()
-                && settings.default_build_project.is_none()
-        );
-    }
-
-    #[test]
-    fn all_invalid_settings_are_reported_together() {
-        let wrong = ["--topic-arn", "nope", "--sweep-interval", "5d", "--max-in-flight", "0", "--log-format", "xml"];
-        let more = [
-            "--allow-private-forges",
-            "a:1,b",
-            "--default-build-project",
-            "a.b",
-            "--health-addr",
-            "here",
-            "--log",
-            "info=what=ever",
-            "--prometheus",
-            "yes",
-        ];
-        let message = parse_arguments(&[&wrong[..], &more[..]].concat()).unwrap_err();
-        let lines: Vec<&str> = message.lines().skip(1).map(str::trim).collect();
-        let flags = ["trigger-queue-url", "event-queue-url", "dlq-url", "topic-arn", "table", "default-build-project"];
-        let flags = [
-            &flags[..],
-            &[
-                "max-in-flight",
-                "health-addr",
-                "log-format",
-                "prometheus",
-                "sweep-interval",
-                "allow-private-forges",
-                "log",
-            ],
-        ]
-        .concat();
-        assert_eq!(lines.len(), flags.len(), "{message}");
-        for (line, flag) in lines.iter().zip(flags) {
-            assert!(line.starts_with(&format!("--{flag} (DOORBELL_")), "{line}");
-        }
-    }
-}
+mod tests;

@@ -26,13 +26,16 @@ module "doorbell" {
 
   worker = {
     allow_private_forges = ["forge.internal:8443"]
-    egress               = { dns = { cidr_ipv4 = "10.0.0.2/32", protocol = "udp", port = 53 } }
-    max_request_age      = "12h"
-    queue_timeout        = "6h"
-    sweep_interval       = "30s"
-    build_poll_interval  = "2m"
-    max_in_flight        = 50
-    log                  = "info,doorbell_engine=debug"
+    # A plan does not read it; the worker would refuse to start with it.
+    forge_ca_certificates = "-----BEGIN CERTIFICATE-----"
+    forge_proxy           = "http://proxy.internal:3128"
+    egress                = { dns = { cidr_ipv4 = "10.0.0.2/32", protocol = "udp", port = 53 } }
+    max_request_age       = "12h"
+    queue_timeout         = "6h"
+    sweep_interval        = "30s"
+    build_poll_interval   = "2m"
+    max_in_flight         = 50
+    log                   = "info,doorbell_engine=debug"
   }
 
   build_network = { vpc_id = "vpc-2", subnet_ids = ["subnet-2"], security_group_ids = ["sg-2"] }

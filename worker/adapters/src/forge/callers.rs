@@ -17,7 +17,9 @@ const ALLOWED: [(&str, &[&str]); 5] = [
         "reqwest::",
         &[
             "adapters/src/forge/address.rs",
+            "adapters/src/forge/ca_certificates.rs",
             "adapters/src/forge/client.rs",
+            "adapters/src/forge/network.rs",
             "adapters/src/forge/pagure/mod.rs",
             "adapters/src/forge/pagure/ref_resolver.rs",
             "adapters/src/forge/pagure/response.rs",

@@ -8,6 +8,7 @@ use reqwest::{Client, ClientBuilder, Url, redirect};
 use secrecy::SecretString;
 
 use crate::forge::address::{PublicResolver, is_public};
+use crate::forge::network::ForgeNetwork;
 use crate::forge::pagure;
 
 /// All forges that a registry can name.
@@ -34,11 +35,17 @@ impl PagureReporter {
     ///
     /// # Errors
     /// No HTTPS client can be made.
-    pub fn new(allowed: Vec<String>) -> Result<Self, reqwest::Error> {
+    pub fn new(network: ForgeNetwork) -> Result<Self, reqwest::Error> {
+        let builder = || network.certificates.add_to(client_builder());
+        let public_only = match &network.proxy {
+            // The proxy resolves names, and decides which addresses can be reached. Its own address may be private.
+            Some(proxy) => builder().proxy(proxy.for_client()?),
+            None => builder().dns_resolver(PublicResolver),
+        };
         Ok(Self {
-            public_only: client_builder().dns_resolver(PublicResolver).build()?,
-            unrestricted: client_builder().build()?,
-            allowed_hosts: allowed,
+            public_only: public_only.build()?,
+            unrestricted: builder().build()?,
+            allowed_hosts: network.private_hosts,
         })
     }
 
@@ -169,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn private_address_in_any_notation_is_not_connected_to() {
         let (port, connections) = private_listener().await;
-        let forges = PagureReporter::new(Vec::new()).unwrap();
+        let forges = PagureReporter::new(ForgeNetwork::default()).unwrap();
         for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "localhost", "2130706433"] {
             let answer = deliver(&forges, &format!("https://{host}:{port}")).await;
             assert!(answer.starts_with("Ok(Failed"), "{host}: {answer}");
@@ -181,7 +188,11 @@ mod tests {
     #[tokio::test]
     async fn allowlisted_private_address_is_connected_to() {
         let (port, connections) = private_listener().await;
-        let forges = PagureReporter::new(vec![format!("localhost:{port}")]).unwrap();
+        let forges = PagureReporter::new(ForgeNetwork {
+            private_hosts: vec![format!("localhost:{port}")],
+            ..ForgeNetwork::default()
+        })
+        .unwrap();
         deliver(&forges, &format!("https://localhost:{port}")).await;
         assert!(connections.load(Ordering::SeqCst) > 0);
         let before = connections.load(Ordering::SeqCst);

@@ -83,7 +83,7 @@ pub(crate) async fn doctor(
         Setting::DlqUrl,
         Setting::Table,
     ])?;
-    let reporter = PagureReporter::new(installation.allow_private_forges()?).map_err(|error| {
+    let reporter = PagureReporter::new(installation.forge_network()?).map_err(|error| {
         CliError::operation_failed(format!("cannot create an HTTPS client: {error}"), "check SSL_CERT_FILE")
     })?;
     let sigv4 = SigV4Client::new(account.sdk())?;
