@@ -11,17 +11,38 @@ locals {
         refs                     = project.refs
         commitPolicy             = project.commit_policy
         pullRequests             = project.pull_requests
+        order                    = project.order
+        allowOlder               = project.allow_older
         onUnknownStart           = project.on_unknown_start
         timeoutMinutes           = project.timeout_minutes
         maxJobsPerHour           = project.max_jobs_per_hour
-        variables                = length(project.variables) == 0 ? null : project.variables
+        variables                = length(project.variables) == 0 ? null : local.variable_rules[name]
+        checkout                 = project.checkout == null ? null : local.checkouts[name]
         allowCancel              = project.allow_cancel
         gitCredentials           = project.git_secret == null ? null : { secret = project.git_secret }
         reportTo                 = project.report_to == null ? null : local.report_targets[name]
+        pinned                   = true
         buildProject             = module.builds.build_projects[name]
         unprivilegedBuildProject = project.pull_requests == "unprivileged" ? module.builds.unprivileged_build_project : null
       } : key => value if value != null
     })
+  }
+  # A name, or its name with a rule, as the registry's documents have both. A list of both has no type of its own.
+  variable_rules = {
+    for name, project in var.projects : name => [
+      for variable in project.variables : jsondecode(
+        try(project.variable_rules[variable], null) == null ? jsonencode(variable) : jsonencode({
+          for key, value in {
+            name      = variable
+            pattern   = project.variable_rules[variable].pattern
+            maxLength = project.variable_rules[variable].max_length
+          } : key => value if value != null
+        })
+      )
+    ]
+  }
+  checkouts = {
+    for name, project in var.projects : name => { for key, value in project.checkout : key => value if value != null } if project.checkout != null
   }
   report_targets = {
     for name, project in var.projects : name => {

@@ -84,9 +84,20 @@ module "builds" {
       reports           = project.reports
       artifacts         = project.artifacts
       secret_arns       = [for secret in compact([project.git_secret]) : local.secret_arns[secret]]
+      git_url           = project.git_url
+      program           = project.command == null ? [project.executable] : project.command
+      append_ref        = project.command == null
+      directory         = coalesce(project.deploy_dir, ".")
+      refs              = project.refs
+      commit_rule       = coalesce(project.commit_policy, "ancestor")
+      variables         = project.variables
+      checkout          = project.checkout == null ? null : jsonencode(local.checkouts[name])
+      git_secret        = project.git_secret
+      timeout_minutes   = coalesce(project.timeout_minutes, 60)
     }
   }
   unprivileged_concurrent_builds = var.unprivileged_concurrent_builds
+  shared                         = var.shared_build_project
   image                          = try(var.images.build, null)
   log_retention_days             = var.log_retention_days
   network                        = var.build_network
@@ -127,6 +138,9 @@ module "worker" {
   report_secret_prefix = "${var.name}/report/"
   report_secret_arns   = distinct([for secret in local.report_secrets : local.secret_arns[secret]])
   build_project_arns   = module.builds.arn_patterns
+  shared_build_project = module.builds.shared_build_project
+
+  ignored_override_keys = var.ignored_override_keys
 }
 
 module "operator_role" {

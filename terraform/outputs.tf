@@ -33,6 +33,11 @@ output "build_projects" {
   value       = module.builds.build_projects
 }
 
+output "shared_build_project" {
+  description = "The CodeBuild project for `buildProject` in documents that Terraform does not write; null without shared_build_project."
+  value       = module.builds.shared_build_project
+}
+
 output "build_role_names" {
   description = "The role of each project's builds. It can read the project's git secret and write its log; attach the permissions that a deployment needs."
   value       = module.builds.role_names

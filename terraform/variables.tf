@@ -113,3 +113,17 @@ variable "deletion_protection" {
   default     = true
   nullable    = false
 }
+
+variable "shared_build_project" {
+  description = "Whether there is a build project for projects that Terraform does not manage (`doorbell project put`, documents of iwomp-in-aws). Its role reads no secret, and a compromised worker can run any command in it."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "ignored_override_keys" {
+  description = "Condition keys of StartBuild's overrides, without the prefix `codebuild:`, that the worker's policy does not require to be absent. For the case that AWS fills a key without an override, so that no build starts: an apply brings builds back. A compromised worker may use the override of each key that is listed here."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}

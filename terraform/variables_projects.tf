@@ -20,20 +20,32 @@ variable "projects" {
     is the limit of the CodeBuild project; without it, only the account's quota limits its builds. `image` (with its
     digest), `architecture` (x86_64 or arm64), `privileged_mode`, `cache`, `reports` and `artifacts` are settings of the
     CodeBuild project; builds of pull requests have none of them. A `retired` project keeps its builds and logs, and no
-    request can start it. The other keys are those of the registry's documents.
+    request can start it. `checkout` is what the runner fetches beyond the commit. `variable_rules` limits the values of
+    `variables`, by name: `pattern` must match the whole value. The other keys are those of the
+    registry's documents. Repository, command, refs, variables, timeout and git secret also stand in the build project
+    itself, where no worker can change them.
   TEXT
   type = map(object({
-    git_url           = string
-    command           = optional(list(string))
-    executable        = optional(string)
-    deploy_dir        = optional(string)
-    refs              = list(string)
-    commit_policy     = optional(string)
-    pull_requests     = optional(string)
-    on_unknown_start  = optional(string)
+    git_url          = string
+    command          = optional(list(string))
+    executable       = optional(string)
+    deploy_dir       = optional(string)
+    refs             = list(string)
+    commit_policy    = optional(string)
+    pull_requests    = optional(string)
+    on_unknown_start = optional(string)
+    order            = optional(string)
+    allow_older      = optional(bool)
+    checkout = optional(object({
+      submodules = optional(bool)
+      lfs        = optional(bool)
+      tags       = optional(bool)
+      depth      = optional(number)
+    }))
     timeout_minutes   = optional(number)
     max_jobs_per_hour = optional(number)
     variables         = optional(list(string), [])
+    variable_rules    = optional(map(object({ pattern = optional(string), max_length = optional(number) })), {})
     allow_cancel      = optional(bool)
     git_secret        = optional(string)
     concurrent_builds = optional(number)
@@ -115,9 +127,18 @@ variable "projects" {
       for project in values(var.projects) :
       contains(["ancestor", "tip"], coalesce(project.commit_policy, "ancestor")) &&
       contains(["none", "unprivileged"], coalesce(project.pull_requests, "none")) &&
-      contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry"))
+      contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry")) &&
+      contains(["parallel", "serial", "newest"], coalesce(project.order, "parallel"))
     ])
-    error_message = "commit_policy must be ancestor or tip, pull_requests none or unprivileged, and on_unknown_start retry or stop."
+    error_message = "commit_policy must be ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop, and order parallel, serial or newest."
+  }
+
+  validation {
+    condition = alltrue([
+      for project in values(var.projects) :
+      try(project.checkout.depth, null) == null || try(project.checkout.depth >= 0 && project.checkout.depth <= 1000000 && floor(project.checkout.depth) == project.checkout.depth, false)
+    ])
+    error_message = "checkout.depth must be a whole number from 1 to 1000000, or 0 for the whole history."
   }
 
   validation {
@@ -139,13 +160,40 @@ variable "projects" {
   validation {
     condition = alltrue(flatten([
       for project in values(var.projects) : [
-        for variable in project.variables :
-        can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) &&
-        !can(regex("^(DOORBELL_|CODEBUILD_|AWS_|GIT_|LD_|BASH_FUNC_)", upper(variable))) &&
-        !contains(["PATH", "ENV", "BASH_ENV", "IFS", "HOME", "SHELLOPTS"], upper(variable))
+        for variable in project.variables : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) && !can(regex(local.reserved_variable, upper(variable)))
       ]
     ]))
-    error_message = "variables must be names of letters, digits and _. Reserved names are DOORBELL_*, CODEBUILD_*, AWS_*, GIT_*, LD_*, BASH_FUNC_*, PATH, ENV, BASH_ENV, IFS, HOME and SHELLOPTS."
+    error_message = "variables must be names of letters, digits and _ that no program of a build reads before the command, such as PATH, GIT_*, LD_* or *_PROXY; docs/reference/project.md lists the reserved ones. Rejected: ${join(", ", distinct(flatten([for project in values(var.projects) : [for variable in project.variables : jsonencode(variable) if !can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) || can(regex(local.reserved_variable, upper(variable)))]])))}."
+  }
+
+  validation {
+    condition     = alltrue([for project in values(var.projects) : length(distinct(project.variables)) == length(project.variables)])
+    error_message = "variables must not list a name twice."
+  }
+
+  validation {
+    condition     = alltrue([for project in values(var.projects) : length(setsubtract(keys(project.variable_rules), project.variables)) == 0])
+    error_message = "variable_rules must be rules of names that variables lists."
+  }
+
+  validation {
+    # The registry's regular expressions are Terraform's without Unicode classes, quoted text and single bytes.
+    condition = alltrue(flatten([
+      for project in values(var.projects) : [
+        for rule in values(project.variable_rules) : rule.pattern == null || try(length(rule.pattern) >= 1 && length(rule.pattern) <= 256 && can(regexall(rule.pattern, "")) && !can(regex("\\\\[pPQEC]", rule.pattern)), false)
+      ]
+    ]))
+    error_message = "pattern of variable_rules must be a regular expression of 1 to 256 characters, without look-around, back-references and \\p. Rejected: ${join(", ", distinct(flatten([for project in values(var.projects) : [for rule in values(project.variable_rules) : jsonencode(rule.pattern) if rule.pattern != null && !try(length(rule.pattern) >= 1 && length(rule.pattern) <= 256 && can(regexall(rule.pattern, "")) && !can(regex("\\\\[pPQEC]", rule.pattern)), false)]])))}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for project in values(var.projects) : [
+        for rule in values(project.variable_rules) :
+        rule.max_length == null || try(rule.max_length >= 1 && rule.max_length <= 4096 && floor(rule.max_length) == rule.max_length, false)
+      ]
+    ]))
+    error_message = "max_length of variable_rules must be a whole number from 1 to 4096."
   }
 
   validation {

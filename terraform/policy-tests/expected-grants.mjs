@@ -11,6 +11,8 @@ export const BUILD_PROJECTS = {
   'shop-web': `doorbell--shop-web-${hash('shop-web')}`,
 }
 export const UNPRIVILEGED = 'doorbell_unprivileged'
+/** Exists only with `shared_build_project`. */
+export const SHARED = 'doorbell_shared'
 /** What policies and event patterns say in place of all build projects. */
 export const BUILD_PROJECT_PATTERNS = ['doorbell--*', UNPRIVILEGED]
 export const buildProjectNames = [...Object.values(BUILD_PROJECTS), UNPRIVILEGED]
@@ -105,7 +107,7 @@ export const EXPECTED_GRANTS = {
 }
 
 /** Build projects of others: also of an installation whose name is longer. */
-const OTHER_BUILD_PROJECTS = ['doorbell-demo', 'doorbell-2--demo-1', 'doorbell_unprivileged-2', 'doorbell-2_unprivileged', 'other']
+const OTHER_BUILD_PROJECTS = ['doorbell-demo', 'doorbell-2--demo-1', 'doorbell_unprivileged-2', 'doorbell-2_unprivileged', SHARED, 'other']
 
 /** The resources that the simulation tries: each of the installation's, and similar ones that belong to others. */
 export const RESOURCES = [

@@ -9,7 +9,8 @@ import { EXPECTED_GRANTS, PUBLISHERS, TOPIC } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, ledgerRules, queueRules } from './rules.mjs'
 import { REDRIVER, TRIGGERS, senderRules } from './senders.mjs'
 import { grantViolations, plainHttpViolations, responderViolations, ruleViolations } from './violations.mjs'
-import { BUILD_VARIABLES, startBuildViolations, startRequests } from './start-build.mjs'
+import { BUILD_VARIABLES } from './contract.mjs'
+import { startBuildViolations, startRequests } from './start-build.mjs'
 import { counters, isAllowed } from './simulation.mjs'
 
 const plan = (name) => readPlan(join(process.env.DOORBELL_PLANS, `${name}.json`))

@@ -1,5 +1,6 @@
 // The rules for resource policies, trust policies and settings. Each rule returns its violations as text.
 import { ACCOUNT_ID, arn, iamArn, knownValue, list, statements } from './plan.mjs'
+import { OPTIONAL_PINNED_VARIABLES, SET_PINNED_VARIABLES } from './contract.mjs'
 
 const topic = arn('sns', 'doorbell-requests')
 const rules = ['doorbell-build-phase', 'doorbell-build-state'].map((name) => arn('events', `rule/${name}`))
@@ -185,6 +186,23 @@ export function ledgerRules(account) {
   return same(found, expected) ? [] : [`unexpected form of the ledger: ${JSON.stringify(found)}`]
 }
 
+/**
+ * The own variables of a build project. A project's fixes what may be built, and no more; those that projects share fix
+ * nothing, and would give all projects the same.
+ */
+function variableViolations(name, variables) {
+  const isPinned = name.startsWith('doorbell--')
+  const found = variables.map((variable) => variable.name)
+  const wanted = isPinned ? SET_PINNED_VARIABLES : []
+  const allowed = isPinned ? [...SET_PINNED_VARIABLES, ...OPTIONAL_PINNED_VARIABLES] : []
+  const type = (variable) => (variable === 'DOORBELL_GIT_CREDENTIALS' ? 'SECRETS_MANAGER' : 'PLAINTEXT')
+  return [
+    ...found.filter((variable, index) => !allowed.includes(variable) || found.indexOf(variable) !== index).map((variable) => `${name} sets ${variable}`),
+    ...wanted.filter((variable) => !found.includes(variable)).map((variable) => `${name} does not fix ${variable}`),
+    ...variables.filter((variable) => variable.type !== type(variable.name)).map((variable) => `${name}: ${variable.name} is of type ${variable.type}`),
+  ]
+}
+
 /** Hardening settings of the worker's container, the build projects and the image repositories. */
 export function hardeningRules(account) {
   const violations = []
@@ -207,7 +225,7 @@ export function hardeningRules(account) {
     const [environment] = values.environment
     expect(environment.privileged_mode === false, `${values.name} is privileged`)
     expect(environment.image_pull_credentials_type === 'CODEBUILD', `${values.name} pulls its image with its service role`)
-    expect(environment.environment_variable.length === 0, `${values.name} has environment variables`)
+    violations.push(...variableViolations(values.name, environment.environment_variable))
     expect(values.source[0].type === 'NO_SOURCE' && values.source[0].buildspec.includes('- doorbell-runner\n'), `${values.name}: unexpected source or buildspec`)
     expect(values.project_visibility === 'PRIVATE', `${values.name} is public`)
   }

@@ -12,7 +12,7 @@ export const SERVICES = [
 export const ALWAYS_ALLOWED = ['sts:GetCallerIdentity', 'sts:GetSessionToken', 'sts:GetAccessKeyInfo']
 
 /** The condition keys of a StartBuild call as the worker sends it. The simulator drops keys that an action does not have. */
-export const START_BUILD_CONTEXT = { 'codebuild:environment.environmentVariables.name': ['DOORBELL_JOB_ID', 'DOORBELL_PROJECT'] }
+export const START_BUILD_CONTEXT = { 'codebuild:environment.environmentVariables.name': ['DOORBELL_JOB_ID', 'DOORBELL_REF'] }
 /** The condition key of a call that suspends the scaling of an ECS service. */
 const SCALING_CONTEXT = { 'application-autoscaling:service-namespace': 'ecs' }
 const TLS_CONTEXT = { 'aws:SecureTransport': 'true' }

@@ -42,7 +42,11 @@ run "document_of_full_project_has_registry_keys" {
         pull_requests    = "unprivileged"
         on_unknown_start = "stop"
         timeout_minutes  = 30
-        variables        = ["STAGE"]
+        order            = "newest"
+        allow_older      = true
+        checkout         = { tags = true }
+        variables        = ["STAGE", "VERSION"]
+        variable_rules   = { VERSION = { pattern = "v[0-9.]+", max_length = 20 } }
         allow_cancel     = true
         git_secret       = "doorbell/git/demo"
         report_to        = { url = "https://f.example.org", repo = "r", token_secret = "doorbell/report/t", username = "u" }
@@ -51,14 +55,19 @@ run "document_of_full_project_has_registry_keys" {
   }
   assert {
     condition = keys(jsondecode(module.registry.documents["demo"])) == [
-      "allowCancel", "buildProject", "command", "commitPolicy", "deployDir", "gitCredentials", "gitUrl", "onUnknownStart",
-      "pullRequests", "refs", "reportTo", "timeoutMinutes", "unprivilegedBuildProject", "variables",
+      "allowCancel", "allowOlder", "buildProject", "checkout", "command", "commitPolicy", "deployDir", "gitCredentials", "gitUrl",
+      "onUnknownStart", "order", "pinned", "pullRequests", "refs", "reportTo", "timeoutMinutes", "unprivilegedBuildProject",
+      "variables",
     ]
     error_message = "the document has other keys: ${join(", ", keys(jsondecode(module.registry.documents["demo"])))}"
   }
   assert {
     condition     = keys(jsondecode(module.registry.documents["demo"]).reportTo) == ["repo", "tokenSecret", "type", "url", "username"]
     error_message = "reportTo has other keys"
+  }
+  assert {
+    condition     = jsonencode(jsondecode(module.registry.documents["demo"]).variables) == jsonencode(["STAGE", { maxLength = 20, name = "VERSION", pattern = "v[0-9.]+" }])
+    error_message = "unexpected variables: ${jsonencode(jsondecode(module.registry.documents["demo"]).variables)}"
   }
 }
 
@@ -410,6 +419,54 @@ run "variable_with_star_is_rejected" {
   command = plan
   variables {
     projects = { "demo" = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["A*"] } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "variable_listed_twice_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["STAGE", "STAGE"] } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "rule_of_unlisted_variable_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["STAGE"], variable_rules = { STAG = { pattern = "x" } } } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "rule_of_4097_characters_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["STAGE"], variable_rules = { STAGE = { max_length = 4097 } } } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "rule_of_no_character_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["STAGE"], variable_rules = { STAGE = { max_length = 0 } } } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "unknown_order_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], order = "oldest" } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "checkout_of_negative_depth_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], checkout = { depth = -1 } } }
   }
   expect_failures = [var.projects]
 }

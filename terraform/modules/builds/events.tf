@@ -11,7 +11,7 @@ locals {
     for rule, kind in local.event_types : rule => jsonencode({
       source      = ["aws.codebuild"]
       detail-type = [kind]
-      detail      = merge({ project-name = [{ prefix = local.name_prefix }, local.unprivileged_build_project] }, local.extra_pattern[rule])
+      detail      = merge({ project-name = concat([{ prefix = local.name_prefix }], local.shared_names) }, local.extra_pattern[rule])
     })
   }
   # A build has up to nine phases. PROVISIONING brings the log's address; FINALIZING and COMPLETED repeat the build's

@@ -7,8 +7,8 @@ resource "aws_codebuild_project" "build" {
   description  = local.build_projects[each.key].description
   service_role = "${local.role_arn_prefix}${local.roles_with_policy[each.key]}"
 
-  # Minutes. The worker sends a timeout with each start; these values limit builds that a person starts.
-  build_timeout  = 60
+  # Minutes. A project's builds keep this timeout. To the shared build projects the worker sends one with each start.
+  build_timeout  = local.settings[each.key].timeout_minutes
   queued_timeout = 480
   # CodeBuild rejects further starts. The worker retries them; the jobs wait in the ledger. By default none: CodeBuild
   # rejects a project whose limit is above the account's quota, and a new account's quota is 1.
@@ -47,6 +47,16 @@ resource "aws_codebuild_project" "build" {
     image_pull_credentials_type = "CODEBUILD"
     # A privileged build can run Docker, and escape its container. No pull request's can.
     privileged_mode = local.settings[each.key].privileged_mode
+
+    # environment.tf says what they mean.
+    dynamic "environment_variable" {
+      for_each = local.environments[each.key]
+      content {
+        name  = environment_variable.key
+        value = environment_variable.value
+        type  = environment_variable.key == "DOORBELL_GIT_CREDENTIALS" ? "SECRETS_MANAGER" : "PLAINTEXT"
+      }
+    }
   }
 
   dynamic "vpc_config" {

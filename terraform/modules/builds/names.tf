@@ -16,6 +16,9 @@ locals {
   # All projects that permit builds of pull requests share this build project, because its role has no permissions to
   # share. It lacks the prefix: the worker may pass it fewer variables.
   unprivileged_build_project = "${var.context.name}_unprivileged"
+  # Runs what documents name that Terraform does not write, if the owner asks for it. Its role reads no secret.
+  shared_build_project = var.shared ? "${var.context.name}_shared" : null
+  shared_names         = compact([local.unprivileged_build_project, local.shared_build_project])
 
   # The settings of all build projects, by name.
   settings = merge(
@@ -32,12 +35,17 @@ locals {
         artifacts         = project.artifacts
         network           = var.network
         secret_arns       = project.secret_arns
+        timeout_minutes   = project.timeout_minutes
       }
     },
     {
-      (local.unprivileged_build_project) = {
-        description       = "Builds of pull requests: untrusted code, in a role that only writes its log."
-        concurrent_builds = var.unprivileged_concurrent_builds
+      for name in local.shared_names : name => {
+        description = (
+          name == local.unprivileged_build_project
+          ? "Builds of pull requests: untrusted code, in a role that only writes its log."
+          : "Builds of projects that Terraform does not manage, in a role that only writes its log."
+        )
+        concurrent_builds = name == local.unprivileged_build_project ? var.unprivileged_concurrent_builds : null
         compute_type      = "BUILD_GENERAL1_SMALL"
         image             = null
         architecture      = "x86_64"
@@ -47,6 +55,7 @@ locals {
         artifacts         = null
         network           = null
         secret_arns       = []
+        timeout_minutes   = 60
       }
     },
   )
@@ -66,5 +75,8 @@ locals {
 
   role_arn_prefix = "arn:${var.context.partition}:iam::${var.context.account_id}:role${var.organization.role_path}"
   region_account  = "${var.context.region}:${var.context.account_id}"
-  name_patterns   = { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project }
+  name_patterns = merge(
+    { projects = "${local.name_prefix}*", unprivileged = local.unprivileged_build_project },
+    var.shared ? { shared = local.shared_build_project } : {},
+  )
 }

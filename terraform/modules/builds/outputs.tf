@@ -1,6 +1,7 @@
 output "build_projects" {
-  description = "The CodeBuild project of each project."
-  value       = local.build_project_names
+  description = "The CodeBuild project of each project. A resource that uses a name is made after that CodeBuild project."
+  # Without an image there is none yet.
+  value = { for project, name in local.build_project_names : project => lookup(local.made_build_projects, name, name) }
 }
 
 output "unprivileged_build_project" {
@@ -8,8 +9,13 @@ output "unprivileged_build_project" {
   value       = local.unprivileged_build_project
 }
 
+output "shared_build_project" {
+  description = "The CodeBuild project for documents that Terraform does not write; null for none."
+  value       = local.shared_build_project
+}
+
 output "name_patterns" {
-  description = "Patterns of the names of all CodeBuild projects, which are also those of their roles: the projects', and that for pull requests."
+  description = "Patterns of the names of all CodeBuild projects, which are also those of their roles: the projects', that for pull requests, and the shared one."
   value       = local.name_patterns
 }
 

@@ -15,7 +15,22 @@ variable "projects" {
     reports           = list(string)
     artifacts         = object({ bucket = string, paths = list(string) })
     secret_arns       = list(string)
+    git_url           = string
+    program           = list(string)
+    append_ref        = bool
+    directory         = string
+    refs              = list(string)
+    commit_rule       = string
+    variables         = list(string)
+    checkout          = string
+    git_secret        = string
+    timeout_minutes   = number
   }))
+}
+
+variable "shared" {
+  description = "Whether there is a build project for documents that Terraform does not write."
+  type        = bool
 }
 
 variable "image" {

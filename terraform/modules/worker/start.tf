@@ -1,6 +1,7 @@
 # The conditions of the worker's StartBuild permission. A compromised worker could misuse overrides of StartBuild, so
-# the worker may start a build only as the build project defines it, with the variables of the contract and those of a
-# request, whose names begin with DOORBELL_VAR_.
+# the worker may start a build only as the build project defines it. A project's build project also fixes repository,
+# command and secret by variables of its own: the worker may send it the names of a job's variables, and of a request's,
+# which begin with DOORBELL_VAR_.
 #
 # One Allow statement requires that every override is absent: all conditions of a statement must hold, whereas a Deny
 # would need one statement per override. Deny statements limit the variables, because builds of pull requests get fewer.
@@ -60,13 +61,20 @@ locals {
     "source.location",
   ]
   start_conditions = merge(
-    { for override in local.overrides : "codebuild:${override}" => "true" },
+    { for override in setsubtract(local.overrides, var.ignored_override_keys) : "codebuild:${override}" => "true" },
     # The worker always sends variables. Without this condition a start without variables would pass the Deny
     # statements, because ForAnyValue is false for an empty set.
     { "codebuild:environment.environmentVariables.name" = "false" },
   )
 
-  # The variables of the contract, from publisher/messages/src/build_environment.rs. A test compares them.
+  # What differs between jobs, from publisher/messages/src/build_environment.rs. A test compares them.
+  job_env_names = [
+    "DOORBELL_COMMIT",
+    "DOORBELL_JOB_ID",
+    "DOORBELL_NOT_OLDER_THAN",
+    "DOORBELL_REF",
+  ]
+  # All variables of the contract but those that name a secret: for build projects whose roles read none.
   build_env_names = [
     "DOORBELL_ARGV",
     "DOORBELL_CHECKOUT",
@@ -80,21 +88,27 @@ locals {
     "DOORBELL_REF",
     "DOORBELL_TIMEOUT_SECONDS",
   ]
-  # Variables that name secrets and documents for the build's role to read. Builds of pull requests get none of them.
-  secret_env_names = ["DOORBELL_DEFAULT_DOCUMENT", "DOORBELL_GIT_CREDENTIALS", "DOORBELL_PROJECT_DOCUMENT"]
 
   # A request's variables have names of the projects' choice. The prefix covers all of them, and none that the runner or
   # the build machine reads.
   request_variable_names = ["DOORBELL_VAR_*"]
 
-  denied_variable_statements = {
-    DenyUnlistedVariables = {
-      arn   = var.build_project_arns.projects
-      names = concat(local.build_env_names, local.secret_env_names, local.request_variable_names)
-    }
-    DenyUnlistedVariablesUnprivileged = {
-      arn   = var.build_project_arns.unprivileged
-      names = local.build_env_names
-    }
-  }
+  denied_variable_statements = merge(
+    {
+      DenyUnlistedVariables = {
+        arn   = var.build_project_arns.projects
+        names = concat(local.job_env_names, local.request_variable_names)
+      }
+      DenyUnlistedVariablesUnprivileged = {
+        arn   = var.build_project_arns.unprivileged
+        names = local.build_env_names
+      }
+    },
+    var.shared_build_project == null ? {} : {
+      DenyUnlistedVariablesShared = {
+        arn   = var.build_project_arns.shared
+        names = concat(local.build_env_names, local.request_variable_names)
+      }
+    },
+  )
 }

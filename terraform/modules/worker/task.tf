@@ -90,8 +90,10 @@ locals {
   # Only what the owner has set: the worker has its own defaults.
   set_variables = {
     for name, value in {
-      DOORBELL_ALLOW_PRIVATE_FORGES  = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
-      DOORBELL_BUILD_POLL_INTERVAL   = var.settings.build_poll_interval
+      DOORBELL_ALLOW_PRIVATE_FORGES = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
+      DOORBELL_BUILD_POLL_INTERVAL  = var.settings.build_poll_interval
+      # For documents that name no build project, as those of iwomp-in-aws.
+      DOORBELL_DEFAULT_BUILD_PROJECT = var.shared_build_project
       DOORBELL_FORGE_CA_CERTIFICATES = var.settings.forge_ca_certificates
       DOORBELL_FORGE_PROXY           = var.settings.forge_proxy
       DOORBELL_LOG                   = var.settings.log

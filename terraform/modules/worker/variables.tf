@@ -95,8 +95,8 @@ variable "report_secret_arns" {
 }
 
 variable "build_project_arns" {
-  description = "Patterns of the ARNs of all CodeBuild projects: the projects', and that for pull requests."
-  type        = object({ projects = string, unprivileged = string })
+  description = "Patterns of the ARNs of all CodeBuild projects, by kind: projects, unprivileged, and shared if there is one."
+  type        = map(string)
 }
 
 variable "organization" {
@@ -124,4 +124,21 @@ variable "settings" {
     log                   = optional(string)
   })
   default = {}
+}
+
+variable "shared_build_project" {
+  description = "The build project of documents that name none; null if there is none."
+  type        = string
+  default     = null
+}
+
+variable "ignored_override_keys" {
+  description = "Condition keys of StartBuild's overrides that the worker's policy does not require to be absent."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.ignored_override_keys, local.overrides)) == 0
+    error_message = "ignored_override_keys must be condition keys of StartBuild's overrides that the policy names, without the prefix codebuild:, such as source.buildspec. Rejected: ${join(", ", setsubtract(var.ignored_override_keys, local.overrides))}."
+  }
 }

@@ -1,7 +1,8 @@
 //! Parity: the sandbox's account definition and Terraform's must agree in all that both define.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
+use doorbell_registry::ProjectDocument;
 use serde_json::{Value, json};
 
 use super::permissions::granted_actions;
@@ -25,8 +26,8 @@ const JSON_ATTRIBUTES: [(&str, &str); 3] =
 /// A placeholder for what differs between installations: names of build projects, publishers and secrets.
 const INSTALLATION_SPECIFIC: &str = "the installation's own";
 
-/// Compares topic, subscription, queues, table, event rules, the roles' trust, and the worker's permissions. Returns
-/// the number of compared values.
+/// Compares topic, subscription, queues, table, event rules, the roles' trust, the worker's permissions, and what each
+/// document and its build project fix. Returns the number of compared values.
 ///
 /// # Errors
 /// Values differ; the error lists them.
@@ -48,6 +49,7 @@ pub(super) fn check(terraform_state: &TerraformState) -> anyhow::Result<usize> {
     compare_table(&mut parity, &sandbox_account, terraform_state)?;
     compare_rules(&mut parity, &sandbox_account, terraform_state)?;
     compare_trust(&mut parity, &sandbox_account, terraform_state)?;
+    compare_documents(&mut parity, terraform_state)?;
     let worker = sandbox_account
         .roles()
         .into_iter()
@@ -102,6 +104,30 @@ fn compare_trust(
             });
             parity.compare(&format!("trust of {}", made["name"]), &without_sids(ours), &without_sids(theirs));
         }
+    }
+    Ok(())
+}
+
+/// Compares each document with the own environment and the timeout of its build project, as `doorbell doctor` does.
+fn compare_documents(parity: &mut ParityCheck, terraform_state: &TerraformState) -> anyhow::Result<()> {
+    let mut documents = terraform_state.resources_of_type("aws_ssm_parameter").peekable();
+    ensure!(documents.peek().is_some(), "Terraform has registered no project");
+    for parameter in documents {
+        let name = parameter["name"].as_str().and_then(|name| name.rsplit('/').next()).unwrap_or_default();
+        let parsed = ProjectDocument::parse(None, parameter["value"].as_str().unwrap_or_default())?;
+        let document = parsed.document;
+        parity.compare(&format!("document of {name}, warnings"), &json!(parsed.warnings), &json!([]));
+        parity.compare(&format!("document of {name}, pinned"), &json!(true), &json!(document.pinned));
+        let build_project = document.build_project.as_ref().with_context(|| format!("{name} has no build project"))?;
+        let made = terraform_state.resource("aws_codebuild_project", build_project.as_str())?;
+        let variables = made["environment"][0]["environment_variable"].as_array().into_iter().flatten();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let variables: BTreeMap<_, _> =
+            variables.map(|variable| (text(&variable["name"]), text(&variable["value"]))).collect();
+        let project = name.parse().map_err(anyhow::Error::msg)?;
+        let differences = document.pinned_differences(&project, &variables);
+        parity.compare(&format!("pinned variables of {name} that differ"), &json!([]), &json!(differences));
+        parity.compare(&format!("timeout of {name}"), &json!(document.build_minutes()), &made["build_timeout"]);
     }
     Ok(())
 }
