@@ -52,12 +52,10 @@ module "schedules" {
 module "queues" {
   source = "./modules/queues"
 
-  context                 = local.context
-  organization            = var.organization
-  publisher_arns          = module.publishers.principal_arns
-  publisher_principal_ids = module.publishers.principal_ids
-  topic_kms_key_arn       = local.topic_kms_key_arn
-  rule_arns               = module.builds.rule_arns
+  context           = local.context
+  organization      = var.organization
+  topic_kms_key_arn = local.topic_kms_key_arn
+  rule_arns         = module.builds.rule_arns
 }
 
 module "ledger" {

@@ -1,5 +1,5 @@
 // The violations of all rules and of the expected grants in the example `complete`.
-import { BUILD_PROJECT_PATTERNS, EXPECTED_GRANTS, OPERATORS, PUBLISHERS, RESPONDERS, SCALABLE_TARGET, buildProjectArn } from './expected-grants.mjs'
+import { BUILD_PROJECT_PATTERNS, EXPECTED_GRANTS, OPERATORS, RESPONDERS, SCALABLE_TARGET, buildProjectArn } from './expected-grants.mjs'
 import { deliveryRules, hardeningRules, imagePullRules, ledgerRules, publishRules, queueRules, trustRules } from './rules.mjs'
 import { senderRules } from './senders.mjs'
 import { SERVICES, allowedActions, grantDifferences, isAllowed } from './simulation.mjs'
@@ -32,7 +32,7 @@ export const TOKENS = {
 /** The violations of the rules for resource policies, trust policies and settings. */
 export function ruleViolations(account) {
   return [
-    ...queueRules(account), ...publishRules(account, PUBLISHERS), ...imagePullRules(account, BUILD_PROJECT_PATTERNS.map(buildProjectArn)),
+    ...queueRules(account), ...publishRules(account), ...imagePullRules(account, BUILD_PROJECT_PATTERNS.map(buildProjectArn)),
     ...trustRules(account, TOKENS, OPERATORS, RESPONDERS), ...deliveryRules(account), ...ledgerRules(account),
     ...hardeningRules(account), ...senderRules(account),
   ]

@@ -50,31 +50,11 @@ resource "aws_sns_topic" "requests" {
   signature_version = 2
   # The default policy allows every principal of the account every action on the topic.
   policy = data.aws_iam_policy_document.topic.json
-
-  # SNS rejects a policy with principals that do not exist.
-  depends_on = [terraform_data.publishers]
 }
 
-# Orders the topic after its principals. A dependency of the whole module would make its policies unknown in a plan.
-resource "terraform_data" "publishers" {
-  input = var.publisher_principal_ids
-}
-
+# It allows nothing: publishers are of this account, so their own policies suffice. A publisher that this policy named
+# could not be deleted by hand, as in an incident: SNS rejects a policy with a principal that does not exist.
 data "aws_iam_policy_document" "topic" {
-  dynamic "statement" {
-    # AWS rejects a statement without principals.
-    for_each = length(var.publisher_arns) == 0 ? [] : [var.publisher_arns]
-    content {
-      sid       = "Publish"
-      actions   = ["sns:Publish"]
-      resources = [local.topic_arn]
-      principals {
-        type        = "AWS"
-        identifiers = statement.value
-      }
-    }
-  }
-
   statement {
     sid       = "DenyPlainHttp"
     effect    = "Deny"

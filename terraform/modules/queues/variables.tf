@@ -3,16 +3,6 @@ variable "context" {
   type        = object({ name = string, partition = string, region = string, account_id = string })
 }
 
-variable "publisher_arns" {
-  description = "The only IAM principals that may publish to the topic."
-  type        = list(string)
-}
-
-variable "publisher_principal_ids" {
-  description = "The unique ids of these principals, known once they exist."
-  type        = list(string)
-}
-
 variable "topic_kms_key_arn" {
   description = "A customer-managed key for the topic; null for AWS's own key, which requires no KMS permission of publishers."
   type        = string

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::definition::{
     ACCOUNT_ID, AccountDefinition, BUILD_ROLE, DEAD_LETTER_QUEUE, DUE_INDEX, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE,
-    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PROJECT_INDEX, PUBLISHER_USER, REPORT_SECRET_PREFIX,
+    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PROJECT_INDEX, REPORT_SECRET_PREFIX,
     SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn, iam_arn, topic_arn,
 };
 
@@ -24,11 +24,9 @@ impl AccountDefinition {
         document([allow("Publish", &["sns:Publish"], [topic_arn()])])
     }
 
-    /// The topic's policy: it admits the publisher, over TLS.
+    /// The topic's policy: it denies plain HTTP. The publisher's own policy admits the publisher.
     pub fn topic_policy(&self) -> Value {
-        let mut publish = allow("Publish", &["sns:Publish"], [topic_arn()]);
-        publish["Principal"] = json!({ "AWS": iam_arn(&format!("user/{PUBLISHER_USER}")) });
-        document([publish, deny_plain_http("sns:Publish", &topic_arn())])
+        document([deny_plain_http("sns:Publish", &topic_arn())])
     }
 
     /// All roles.
