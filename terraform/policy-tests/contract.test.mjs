@@ -106,4 +106,13 @@ describe('the validation of project names, refs, variables and patterns', () => 
     assert.deepEqual(sorted(found.variables), sorted([...reservedNames, 'A-B', '1A', 'Ä']), found.errors.join('\n'))
     assert.deepEqual(sorted(found.patterns), sorted(rejectedPatterns), found.errors.join('\n'))
   })
+
+  it('rejects a document of more than 4,096 bytes, in bytes and not in characters, and says what to shorten', () => {
+    for (const argument of ['x'.repeat(5000), '€'.repeat(1400)]) {
+      const { errors } = plan({ long: { ...project(['heads/main']), command: ['make', argument] } })
+      const found = errors.map((text) => text.match(/^The registry's document of project "long" has (\d+) bytes; SSM's limit is 4096\. Shorten its longest lists/))
+      assert.equal(found.length, 1, errors.join('\n'))
+      assert.ok(Number(found[0]?.[1]) > Buffer.byteLength(argument), errors.join('\n'))
+    }
+  })
 })
