@@ -54,7 +54,8 @@ def main():
     check_version()
     for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, allow_root_aws_events,
                   restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
-                  stub_user_credential_lists, store_query_definitions, disable_init_scripts,
+                  stub_user_credential_lists, store_query_definitions, redrive_undeliverable_messages,
+                  disable_init_scripts,
                   record_allowed_actions):
         patch()
     print(json.dumps({"port": tls.getsockname()[1], "plainPort": plain.getsockname()[1]}), file=output, flush=True)
@@ -342,6 +343,40 @@ def store_query_definitions():
     check(status("DescribeQueryDefinitions", handle_request), 200, "the status of saved queries with the patch")
     check(status("DescribeLogGroups", handle_request), 200, "the status of other calls with the patch")
     cloudwatch_logs.handle_request = handle_request
+
+
+def redrive_undeliverable_messages():
+    """Sends what a queue's policy denies to the dead-letter queue of the subscription or of the rule's target.
+
+    Without the patch the emulator drops it; and it delivers events whatever the queue's policy says.
+    """
+    from ministack.services import eventbridge, sns, sqs
+
+    stock_deliver, stock_invoke = sns._deliver_to_sqs, eventbridge._invoke_target
+
+    def allows(queue, service, source):
+        return sqs.queue_policy_allows(queue, service, source, source.split(":")[4])
+
+    @functools.wraps(stock_deliver)
+    def deliver_to_sqs(endpoint, *args, topic_arn="", **kwargs):
+        if not allows(endpoint, "sns.amazonaws.com", topic_arn):
+            subscriptions = sns._topic_by_arn_any_scope(topic_arn)["subscriptions"]
+            found = next(subscription for subscription in subscriptions if subscription["endpoint"] == endpoint)
+            redrive = json.loads(found["attributes"].get("RedrivePolicy") or "{}")
+            endpoint = redrive.get("deadLetterTargetArn", endpoint)
+        return stock_deliver(endpoint, *args, topic_arn=topic_arn, **kwargs)
+
+    @functools.wraps(stock_invoke)
+    def invoke_target(target, event, rule, *args):
+        for queue in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
+            if queue and (":sqs:" not in queue or allows(queue, "events.amazonaws.com", rule["Arn"])):
+                return stock_invoke({**target, "Arn": queue}, event, rule, *args)
+        return None
+
+    for stock, expected in ((stock_deliver, ["endpoint", "topic_arn"]), (stock_invoke, ["target", "event", "rule"])):
+        names = inspect.signature(stock).parameters
+        check([name for name in names if name in expected], expected, f"the parameters of {stock.__name__}")
+    sns._deliver_to_sqs, eventbridge._invoke_target = deliver_to_sqs, invoke_target
 
 
 def disable_init_scripts():

@@ -5,6 +5,7 @@ pub mod aws;
 mod backdate;
 pub mod bench;
 pub mod chaos;
+mod cloudwatch;
 pub mod codebuild;
 pub mod credentials;
 pub mod demo;

@@ -2,6 +2,7 @@
 //!
 //! It is applied to an empty emulator, used by the real binaries with the credentials that it gave them, and destroyed
 //! again.
+mod alarms;
 pub(crate) mod fixture;
 mod orphans;
 mod parity;
@@ -18,6 +19,7 @@ use clap::Args;
 
 use crate::programs::Programs;
 use fixture::BareEnvironment;
+use scenarios::TerraformScenarios;
 use terraform::Terraform;
 
 /// The arguments of `doorbell-sandbox terraform-account`.
@@ -62,10 +64,16 @@ pub async fn run(arguments: TerraformAccountArguments) -> anyhow::Result<bool> {
     println!("the sandbox's own account agrees with Terraform's in {compared} values");
 
     let began = Instant::now();
-    let secrets = scenarios::run_scenarios(&fixture, &terraform_state).await?;
+    let scenarios = TerraformScenarios::prepare(&fixture, &terraform_state).await?;
+    scenarios.run().await?;
     println!("scenarios: {:.0} s", began.elapsed().as_secs_f64());
+
+    let began = Instant::now();
+    let count = alarms::check(&scenarios, &terraform.plan().await?).await?;
+    println!("alarms: {count}, each with its cause: {:.0} s", began.elapsed().as_secs_f64());
     let used = permissions::compare(&fixture, &terraform_state)?;
     println!("the worker used {used} actions: all that it was granted but the one for SecureStrings, and no others");
+    let secrets = scenarios.secrets();
     let file_count = fixture.ensure_no_secrets(&secrets, &[terraform.configuration()])?;
     println!("none of {} secrets is in state, plan or logs ({file_count} files)", secrets.len());
 

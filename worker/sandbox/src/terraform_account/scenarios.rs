@@ -21,9 +21,9 @@ use crate::job::Job;
 use crate::worker_process::WorkerProcess;
 
 /// The timeout of one job on a busy machine.
-const JOB_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const JOB_TIMEOUT: Duration = Duration::from_secs(60);
 /// The interval between reads of the ledger.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Longer than a token is repeated, and longer than CodeBuild's own five minutes.
 const PAST_TOKEN_EXPIRY: Duration = Duration::from_secs(6 * 60);
 
@@ -35,40 +35,58 @@ const PUBLISHER: &str = "doorbell-publisher-pagure";
 /// The example runs it with the argument `deploy` and lets requests set STAGE.
 const SCRIPT: &str = "#!/bin/sh\necho \"$1 at $DOORBELL_COMMIT\"\n[ \"${STAGE:-}\" != slow ] || exec sleep 300\n";
 
-/// Runs four jobs and sends an invalid message, which together use all of the worker's permissions. Returns the secrets
-/// that were used.
-///
-/// # Errors
-/// A job did not end as expected.
-pub(super) async fn run_scenarios(
-    fixture: &BareEnvironment,
-    terraform_state: &TerraformState,
-) -> anyhow::Result<Vec<String>> {
-    let repository = fixture.forge.create_repository("demo").await?;
-    let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, SCRIPT)], "A script").await?;
-    // Created manually, as the owner does: Terraform manages no secret value.
-    let token = fixture.forge.create_token(TokenScope::Any, &["commit_flag"]);
-    let secret = json!({ "Name": REPORT_SECRET, "SecretString": token });
-    fixture.root.json("secretsmanager", "secretsmanager.CreateSecret", secret).await?;
-    let publisher = create_publisher_key(fixture).await?;
-    let scenarios = TerraformScenarios { fixture, terraform_state, publisher, commit: commit.as_str().to_owned() };
-
-    let worker = scenarios.start_worker("worker-1", &[]).await?;
-    scenarios.run_passing_job().await?;
-    scenarios.run_canceled_job().await?;
-    scenarios.send_invalid_message().await?;
-    scenarios.run_job_after_worker_crash(worker).await?;
-    Ok(vec![token, scenarios.publisher.secret_access_key, fixture.emulator.root_key().secret_access_key])
-}
-
-struct TerraformScenarios<'a> {
-    fixture: &'a BareEnvironment,
-    terraform_state: &'a TerraformState,
+/// The account in use: a repository with a script, the forge's token, and the publisher's key.
+pub(super) struct TerraformScenarios<'a> {
+    pub(super) fixture: &'a BareEnvironment,
+    pub(super) terraform_state: &'a TerraformState,
+    /// The commit of the branch `main`.
+    pub(super) commit: String,
     publisher: AccessKey,
-    commit: String,
+    token: String,
 }
 
-impl TerraformScenarios<'_> {
+impl<'a> TerraformScenarios<'a> {
+    /// Does what the owner does after an apply.
+    ///
+    /// # Errors
+    /// A call failed.
+    pub(super) async fn prepare(
+        fixture: &'a BareEnvironment,
+        terraform_state: &'a TerraformState,
+    ) -> anyhow::Result<Self> {
+        let repository = fixture.forge.create_repository("demo").await?;
+        let commit = repository.commit("main", &[("ci.sh", EXECUTABLE_FILE, SCRIPT)], "A script").await?;
+        // Created manually, as the owner does: Terraform manages no secret value.
+        let token = fixture.forge.create_token(TokenScope::Any, &["commit_flag"]);
+        let secret = json!({ "Name": REPORT_SECRET, "SecretString": token });
+        fixture.root.json("secretsmanager", "secretsmanager.CreateSecret", secret).await?;
+        let publisher = create_publisher_key(fixture).await?;
+        Ok(Self { fixture, terraform_state, commit: commit.as_str().to_owned(), publisher, token })
+    }
+
+    /// Runs four jobs and sends an invalid message, which together use all of the worker's permissions.
+    ///
+    /// # Errors
+    /// A job did not end as expected.
+    pub(super) async fn run(&self) -> anyhow::Result<()> {
+        let worker = self.start_worker("worker-1", &[]).await?;
+        self.run_passing_job().await?;
+        self.run_canceled_job().await?;
+        self.send_invalid_message().await?;
+        self.run_job_after_worker_crash(worker).await
+    }
+
+    /// The secrets that were used.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let root = self.fixture.emulator.root_key().secret_access_key;
+        vec![self.token.clone(), self.publisher.secret_access_key.clone(), root]
+    }
+
+    /// The forge forgets the token, as if it had expired.
+    pub(super) fn revoke_token(&self) {
+        self.fixture.forge.revoke(&self.token);
+    }
+
     async fn run_passing_job(&self) -> anyhow::Result<()> {
         let key = self.trigger(&["demo", "main"]).await?;
         self.wait_until_settled(&key, "success").await?;
@@ -89,10 +107,8 @@ impl TerraformScenarios<'_> {
 
     /// The publisher can publish anything; an invalid message goes to the dead-letter queue.
     async fn send_invalid_message(&self) -> anyhow::Result<()> {
-        let topic = self.terraform_state.output("topic_arn").as_str().unwrap_or_default().to_owned();
-        let params = [("TopicArn", topic.as_str()), ("Message", "no request")];
-        self.fixture.root.with_key(self.publisher.clone()).query("sns", SNS_VERSION, "Publish", &params).await?;
-        let queue = self.terraform_state.output("queue_urls")["dead-letters"].as_str().unwrap_or_default();
+        self.publish("no request").await?;
+        let queue = self.queue_url("dead-letters");
         let body = json!({ "QueueUrl": queue, "WaitTimeSeconds": 20 });
         let response = self.fixture.root.json("sqs", "AmazonSQS.ReceiveMessage", body).await?;
         let dead_letter = response["Messages"][0]["Body"].as_str().unwrap_or_default();
@@ -124,12 +140,39 @@ impl TerraformScenarios<'_> {
         Ok(())
     }
 
-    async fn start_worker(&self, log: &str, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
+    pub(super) async fn start_worker(&self, log: &str, more: &[(&str, &str)]) -> anyhow::Result<WorkerProcess> {
         start_worker(self.fixture, self.terraform_state, log, more).await
     }
 
+    pub(super) fn queue_url(&self, queue: &str) -> &str {
+        self.terraform_state.output("queue_urls")[queue].as_str().unwrap_or_default()
+    }
+
+    /// Waits until a queue has so many visible messages, which stay in it.
+    pub(super) async fn wait_for_messages(&self, queue: &str, count: u64) -> anyhow::Result<()> {
+        let deadline = Instant::now() + JOB_TIMEOUT;
+        let body = json!({ "QueueUrl": self.queue_url(queue), "AttributeNames": ["ApproximateNumberOfMessages"] });
+        loop {
+            let response = self.fixture.root.json("sqs", "AmazonSQS.GetQueueAttributes", body.clone()).await?;
+            let found = response["Attributes"]["ApproximateNumberOfMessages"].as_str().unwrap_or_default();
+            if found.parse::<u64>()? >= count {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the queue {queue} has {found} messages after {JOB_TIMEOUT:?}");
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    /// Publishes any text, with the publisher's key.
+    pub(super) async fn publish(&self, message: &str) -> anyhow::Result<()> {
+        let topic = self.terraform_state.output("topic_arn").as_str().unwrap_or_default();
+        let params = [("TopicArn", topic), ("Message", message)];
+        self.fixture.root.with_key(self.publisher.clone()).query("sns", SNS_VERSION, "Publish", &params).await?;
+        Ok(())
+    }
+
     /// Runs `trigger_job` as the CI would, with its key only; returns the job's key.
-    async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(super) async fn trigger(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = Command::new(self.fixture.programs.trigger_job())
             .args(arguments)
             .env_clear()
@@ -146,13 +189,18 @@ impl TerraformScenarios<'_> {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    async fn wait_until_settled(&self, key: &str, status: &str) -> anyhow::Result<()> {
+    pub(super) async fn wait_until_settled(&self, key: &str, status: &str) -> anyhow::Result<()> {
         let job = self.wait_for_job(key, "settled", Job::is_settled).await?;
         ensure!(job.status() == status, "the job's status is {}, not {status}: {job:#?}", job.status());
         Ok(())
     }
 
-    async fn wait_for_job(&self, key: &str, what: &str, wanted: impl Fn(&Job) -> bool) -> anyhow::Result<Job> {
+    pub(super) async fn wait_for_job(
+        &self,
+        key: &str,
+        what: &str,
+        wanted: impl Fn(&Job) -> bool,
+    ) -> anyhow::Result<Job> {
         let deadline = Instant::now() + JOB_TIMEOUT;
         loop {
             let job = rows(&self.fixture.root).await?.iter().map(Job::from_item).find(|job| job.key() == key);

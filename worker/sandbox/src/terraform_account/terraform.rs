@@ -23,6 +23,9 @@ pub(crate) struct Terraform {
 const PROVIDER_OVERRIDE: &str =
     "provider \"aws\" {\n  skip_metadata_api_check = true\n  skip_region_validation  = true\n}\n";
 
+/// The plan's file, in the configuration's directory.
+const APPLIED_PLAN: &str = "applied.tfplan";
+
 impl Terraform {
     /// Writes the variables that differ from an account at AWS: the forge, the images, and no autoscaling, which the
     /// emulator lacks.
@@ -60,9 +63,15 @@ impl Terraform {
 
     /// Plans and applies; the plan stays in the directory for inspection.
     pub(crate) async fn apply(&self) -> anyhow::Result<()> {
-        self.run(&["plan", "-input=false", "-no-color", "-out=applied.tfplan"]).await?;
-        self.run(&["apply", "-input=false", "-no-color", "-parallelism=30", "applied.tfplan"]).await?;
+        self.run(&["plan", "-input=false", "-no-color", "-out", APPLIED_PLAN]).await?;
+        self.run(&["apply", "-input=false", "-no-color", "-parallelism=30", APPLIED_PLAN]).await?;
         Ok(())
+    }
+
+    /// What [`Terraform::apply`] planned. The state has what the emulator answers, which repeats less than AWS.
+    pub(super) async fn plan(&self) -> anyhow::Result<TerraformState> {
+        let plan = TerraformState::parse(&self.run(&["show", "-json", APPLIED_PLAN]).await?)?;
+        Ok(TerraformState(json!({ "values": plan.0["planned_values"] })))
     }
 
     pub(crate) async fn destroy(&self) -> anyhow::Result<()> {
@@ -98,7 +107,7 @@ impl Terraform {
     }
 }
 
-/// The state, as `show -json` prints it.
+/// The state or a plan, as `show -json` prints it.
 #[derive(Debug)]
 pub(crate) struct TerraformState(Value);
 

@@ -1,6 +1,8 @@
 //! Delivery of messages: topic, rules, queues, dead-letter queues.
 use doorbell_messages::Envelope;
-use doorbell_sandbox::account::definition::{DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, TRIGGER_QUEUE};
+use doorbell_sandbox::account::definition::{
+    DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE,
+};
 use serde_json::{Value, json};
 
 use super::call::{check_allowed, publish};
@@ -80,5 +82,25 @@ async fn message_over_max_receive_count_is_dead_lettered() {
         }
         assert!(account.peek(&url).await.unwrap().is_empty());
         assert_eq!(account.peek(&dead_letters).await.unwrap(), ["poison"]);
+    }
+}
+
+#[tokio::test]
+async fn undeliverable_message_reaches_its_dead_letter_queue() {
+    let account = account().await;
+    for queue in [TRIGGER_QUEUE, EVENT_QUEUE] {
+        let body = json!({ "QueueUrl": account.queue_url(queue), "Attributes": { "Policy": "" } });
+        account.root().json("sqs", "AmazonSQS.SetQueueAttributes", body).await.unwrap();
+    }
+    account.publish(r#"{"project": "demo", "branch": "master"}"#).await.unwrap();
+    let entries = json!({ "Entries": [codebuild_event(PROJECT)] });
+    account.root().json("events", "AWSEvents.PutEvents", entries).await.unwrap();
+    for (queue, text) in [(SUBSCRIPTION_DEAD_LETTER_QUEUE, "master"), (EVENT_DEAD_LETTER_QUEUE, "SUCCEEDED")] {
+        let messages = account.receive(&account.queue_url(queue), ARRIVAL_TIMEOUT_SECONDS).await.unwrap();
+        assert_eq!(messages.len(), 1, "{queue}");
+        assert!(messages[0].body.contains(text), "{}", messages[0].body);
+    }
+    for queue in [TRIGGER_QUEUE, EVENT_QUEUE, DEAD_LETTER_QUEUE] {
+        assert!(account.peek(&account.queue_url(queue)).await.unwrap().is_empty(), "{queue}");
     }
 }
