@@ -6,6 +6,8 @@ mod put;
 mod shared_credential;
 mod show;
 
+use std::io::Read;
+
 use clap::{Args, Subcommand};
 
 pub(crate) use lint::{Findings, PINNED_NOTE, lint, lint_command};
@@ -95,10 +97,19 @@ fn document_name(text: &str) -> Result<String, String> {
 /// Reads a file or standard input.
 ///
 /// # Errors
-/// It cannot be read.
+/// It cannot be read, or is not UTF-8.
 pub(crate) fn read_file(path: &str) -> Result<String, CliError> {
-    let text = if path == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
-    text.map_err(|error| CliError::missing(format!("{path} cannot be read: {error}"), "check the path"))
+    let mut bytes = Vec::new();
+    let read = if path == "-" {
+        std::io::stdin().read_to_end(&mut bytes).map(drop)
+    } else {
+        std::fs::read(path).map(|file| bytes = file)
+    };
+    read.map_err(|error| CliError::missing(format!("{path} cannot be read: {error}"), "check the path"))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        CliError::missing(format!("{path} is not UTF-8 text: its byte {at} is wrong"), "save the file as UTF-8")
+    })
 }
 
 fn no_such_project(name: &str, parameter: &str) -> CliError {
@@ -106,4 +117,18 @@ fn no_such_project(name: &str, parameter: &str) -> CliError {
         format!("no project {name}: SSM has no parameter {parameter}"),
         "`doorbell project list` shows all; check --registry-prefix",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_is_no_utf8_is_named_with_its_first_wrong_byte() {
+        let path = std::env::temp_dir().join(format!("doorbell-lint-{}.json", std::process::id()));
+        std::fs::write(&path, b"{\xff}").unwrap();
+        let error = read_file(path.to_str().unwrap()).unwrap_err();
+        std::fs::remove_file(&path).unwrap();
+        assert!(error.message.ends_with("is not UTF-8 text: its byte 1 is wrong"), "{error:?}");
+    }
 }
