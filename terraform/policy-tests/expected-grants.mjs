@@ -58,6 +58,7 @@ const execution = {
   ...grant([arn('ecr', 'repository/doorbell/worker')], 'ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'),
   ...grant([logStream('/doorbell/worker')], 'logs:PutLogEvents', 'logs:CreateLogStream'),
 }
+const BUILD_QUOTA = arn('servicequotas', 'codebuild/L-9D07B6EF')
 const operator = {
   ...grant([table], 'dynamodb:DescribeTable', 'dynamodb:DescribeTimeToLive', 'dynamodb:GetItem'),
   ...grant([dueIndex, projectIndex], 'dynamodb:Query'),
@@ -72,6 +73,7 @@ const operator = {
   ...grant(rules, 'events:DescribeRule', 'events:ListTargetsByRule'),
   ...grant(['doorbell-worker', ...buildProjectNames].map((name) => iamArn(`role/${name}`)), 'iam:GetRole', 'iam:SimulatePrincipalPolicy'),
   ...grant(OWN_SECRETS.map(secretArn), 'secretsmanager:DescribeSecret'),
+  ...grant([BUILD_QUOTA], 'servicequotas:GetServiceQuota'),
 }
 const services = ['doorbell-worker', 'doorbell-worker-fixed'].map((name) => arn('ecs', `service/doorbell/${name}`))
 Object.assign(operator, {
@@ -123,6 +125,6 @@ export const RESOURCES = [
   ...rules, arn('events', 'rule/other'), arn('kms', 'key/0a1b2c3d-0000-4000-8000-000000000000'),
   ...services, arn('ecs', 'service/doorbell/other'), arn('ecs', 'service/other/doorbell-worker'), arn('ecs', 'task/doorbell/0a1b2c3d'), arn('ecs', 'task/other/0a1b2c3d'), SCALABLE_TARGET,
   dashboard('doorbell'), dashboard('other'), arn('ecs', 'cluster/doorbell'),
-  arn('cloudwatch', 'alarm:doorbell-sweep-missing'), arn('lambda', 'function:other'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
+  arn('cloudwatch', 'alarm:doorbell-sweep-missing'), arn('lambda', 'function:other'), BUILD_QUOTA, arn('servicequotas', 'ec2/L-1216C47A'), 'arn:aws:s3:::other', 'arn:aws:s3:::other/key',
   ...['doorbell-worker', ...buildProjectNames, 'doorbell-worker-execution', 'admin', ...OTHER_BUILD_PROJECTS].map((name) => iamArn(`role/${name}`)), iamArn('user/doorbell-publisher-pagure'), iamArn('policy/other'),
 ]

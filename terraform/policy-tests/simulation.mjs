@@ -6,7 +6,7 @@ import { RESOURCES } from './expected-grants.mjs'
 
 export const SERVICES = [
   'application-autoscaling', 'cloudwatch', 'codebuild', 'dynamodb', 'ecr', 'ecs', 'events', 'iam', 'kms', 'lambda', 'logs', 's3', 'secretsmanager',
-  'sns', 'sqs', 'ssm', 'sts',
+  'servicequotas', 'sns', 'sqs', 'ssm', 'sts',
 ]
 /** AWS allows these actions to every principal with a key, independently of its policies. */
 export const ALWAYS_ALLOWED = ['sts:GetCallerIdentity', 'sts:GetSessionToken', 'sts:GetAccessKeyInfo']

@@ -106,6 +106,12 @@ data "aws_iam_policy_document" "operator" {
     actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
     resources = var.rule_arns
   }
+  # `doorbell doctor` compares the account's quotas of concurrent builds with the limits of build projects.
+  statement {
+    sid       = "ReadBuildQuotas"
+    actions   = ["servicequotas:GetServiceQuota"]
+    resources = ["arn:${var.context.partition}:servicequotas:${local.region_account}:codebuild/*"]
+  }
   # `doorbell doctor` asks IAM whether the roles of workers and builds have their permissions.
   statement {
     sid       = "SimulateRoles"

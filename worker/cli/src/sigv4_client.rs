@@ -1,5 +1,5 @@
-//! Signed calls of EventBridge, IAM and CloudWatch Logs, which have too few calls for an SDK crate each
-//! (docs/decisions/0047).
+//! Signed calls of EventBridge, IAM, CloudWatch Logs and Service Quotas, which have too few calls for an SDK crate each
+//! (docs/decisions/0047, 0078).
 
 use std::time::{Duration, SystemTime};
 
@@ -30,6 +30,7 @@ pub(crate) enum AwsService {
     Events,
     Iam,
     Logs,
+    ServiceQuotas,
 }
 
 impl AwsService {
@@ -38,6 +39,17 @@ impl AwsService {
             Self::Events => "events",
             Self::Iam => "iam",
             Self::Logs => "logs",
+            Self::ServiceQuotas => "servicequotas",
+        }
+    }
+
+    /// The variable that sets the endpoint; the AWS CLI reads that of Service Quotas, too.
+    fn endpoint_variable(self) -> &'static str {
+        match self {
+            Self::Events => "AWS_ENDPOINT_URL_EVENTS",
+            Self::Iam => "AWS_ENDPOINT_URL_IAM",
+            Self::Logs => "AWS_ENDPOINT_URL_LOGS",
+            Self::ServiceQuotas => "AWS_ENDPOINT_URL_SERVICE_QUOTAS",
         }
     }
 
@@ -51,7 +63,9 @@ impl AwsService {
                 (format!("https://iam.us-gov.{domain}"), "us-gov-west-1".to_owned())
             }
             Self::Iam => (format!("https://iam.{domain}"), "us-east-1".to_owned()),
-            Self::Events | Self::Logs => (format!("https://{}.{region}.{domain}", self.name()), region.to_owned()),
+            Self::Events | Self::Logs | Self::ServiceQuotas => {
+                (format!("https://{}.{region}.{domain}", self.name()), region.to_owned())
+            }
         }
     }
 }
@@ -129,8 +143,7 @@ impl SigV4Client {
     ) -> Result<(bool, String), AwsCallError> {
         let transport_error = |problem: String| call_error(call, None, &problem);
         let (default_endpoint, region) = service.endpoint(&self.region);
-        let variable = format!("AWS_ENDPOINT_URL_{}", service.name().to_ascii_uppercase());
-        let configured = std::env::var(variable).ok().filter(|url| !url.is_empty());
+        let configured = std::env::var(service.endpoint_variable()).ok().filter(|url| !url.is_empty());
         let endpoint = configured.or_else(|| self.sdk.endpoint_url().map(str::to_owned)).unwrap_or(default_endpoint);
         let url = Url::parse(&endpoint).map_err(|error| transport_error(format!("{endpoint}: {error}")))?;
         let mut request = Request::new(Method::POST, url);
@@ -201,6 +214,8 @@ mod tests {
         let endpoint = |service: AwsService, region| service.endpoint(region).0;
         assert_eq!(endpoint(AwsService::Events, "eu-north-1"), "https://events.eu-north-1.amazonaws.com");
         assert_eq!(endpoint(AwsService::Logs, "cn-north-1"), "https://logs.cn-north-1.amazonaws.com.cn");
+        let quotas = endpoint(AwsService::ServiceQuotas, "eu-north-1");
+        assert_eq!(quotas, "https://servicequotas.eu-north-1.amazonaws.com");
         assert_eq!(
             AwsService::Iam.endpoint("eu-north-1"),
             ("https://iam.amazonaws.com".to_owned(), "us-east-1".to_owned())

@@ -2,6 +2,7 @@
 //! writes nothing.
 
 mod arn_scope;
+mod build_quota;
 mod builds;
 mod check;
 mod clock;

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::check::Check;
 use super::worker_role::{self, WorkerNeeds};
-use super::{DoctorContext, builds, git_hosts};
+use super::{DoctorContext, build_quota, builds, git_hosts};
 use crate::error::is_missing;
 use crate::printer::pluralize;
 use crate::project::{find_shared, lint};
@@ -75,16 +75,18 @@ pub(super) async fn check(context: &DoctorContext<'_>) -> Vec<Check> {
         build_projects: exist.map(str::to_owned).collect(),
         secrets: forges.values().map(|repository| repository.token_secret.to_string()).collect(),
     };
-    let (secret_checks, git_checks, build_checks, forge_checks, worker_check) = futures_util::join!(
+    let (secret_checks, git_checks, build_checks, quota_checks, forge_checks, worker_check) = futures_util::join!(
         join_all(secrets.into_iter().map(|id| check_secret(context, id))),
         git_hosts::check(&read),
         builds::check(context, &needs, &found),
+        build_quota::check(context, found.as_deref().unwrap_or_default()),
         join_all(forges.iter().map(|(label, repository)| check_forge(context, label, repository))),
         worker_role::check(context, &worker_needs)
     );
     checks.extend(secret_checks);
     checks.extend(git_checks);
     checks.extend(build_checks);
+    checks.extend(quota_checks);
     checks.extend(forge_checks);
     checks.push(worker_check);
     checks

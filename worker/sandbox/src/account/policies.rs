@@ -98,6 +98,7 @@ impl AccountDefinition {
             // from one that may not be read.
             allow("BuildProjects", &["codebuild:BatchGetProjects"], [arn("codebuild", "project/*")]),
             allow("ReadLogs", &["logs:GetLogEvents"], groups),
+            allow("ReadBuildQuotas", &["servicequotas:GetServiceQuota"], [arn("servicequotas", "codebuild/*")]),
         ])
     }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::action::ApiAction;
 use super::error::CodeBuildError;
 use super::machine::log_path;
+use super::quotas;
 use super::services::PermissionCheck;
 use super::signature;
 use super::simulator::CodeBuildSimulator;
@@ -46,12 +47,15 @@ async fn handle_api(State(simulator): State<Arc<CodeBuildSimulator>>, request: R
 
 async fn handle_call(simulator: &Arc<CodeBuildSimulator>, parts: &Parts, body: Bytes) -> Result<Value, CodeBuildError> {
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if let Some(name) = target.and_then(|target| target.strip_prefix(quotas::TARGET_PREFIX)) {
+        return quotas::handle_call(simulator, name, parts, &body).await;
+    }
     let name = target.and_then(|target| target.strip_prefix(TARGET_PREFIX)).unwrap_or_default();
     let action = ApiAction::parse(name).ok_or_else(|| {
         CodeBuildError::new("UnknownOperationException", format!("this sandbox's CodeBuild does not support {name:?}"))
     })?;
     simulator.count_call(action);
-    let caller = signature::verify(&simulator.options.keys, &simulator.options.region, parts, &body, Timestamp::now())?;
+    let caller = verify(simulator, "codebuild", parts, &body)?;
     let input: Value = serde_json::from_slice(&body)
         .map_err(|error| CodeBuildError::new("SerializationException", error.to_string()))?;
     authorize(simulator, &caller, action, &input).await?;
@@ -60,32 +64,57 @@ async fn handle_call(simulator: &Arc<CodeBuildSimulator>, parts: &Parts, body: B
     outcome
 }
 
-/// Checks the caller's permissions with the account's IAM. The root user, who creates the account, is not checked.
+/// The key that signed this call of the service.
+///
+/// # Errors
+/// As for [`signature::verify`].
+pub(super) fn verify(
+    simulator: &CodeBuildSimulator,
+    service: &str,
+    parts: &Parts,
+    body: &[u8],
+) -> Result<AccessKey, CodeBuildError> {
+    let options = &simulator.options;
+    signature::verify(&options.keys, service, &options.region, parts, body, Timestamp::now())
+}
+
 async fn authorize(
     simulator: &CodeBuildSimulator,
     caller: &AccessKey,
     action: ApiAction,
     input: &Value,
 ) -> Result<(), CodeBuildError> {
-    if caller.principal_arn.ends_with(":root") {
-        return Ok(());
-    }
     let permission = format!("codebuild:{}", action.name());
     for project in action.projects(input) {
         let resource = simulator.project_arn(&project);
         let call = PermissionCheck { action: permission.clone(), resource, context: action.context(input) };
-        let allowed = simulator.options.services.is_allowed(caller, &call).await.map_err(CodeBuildError::internal)?;
-        let PermissionCheck { resource, .. } = call;
-        if !allowed {
-            let who = displayed_principal(caller, &simulator.options.account);
-            let message = format!(
-                "User: {who} is not authorized to perform: {permission} on resource: {resource} because no \
-                 identity-based policy allows the {permission} action"
-            );
-            return Err(CodeBuildError::new("AccessDeniedException", message));
-        }
+        authorize_call(simulator, caller, &call).await?;
     }
-    simulator.state().used_actions.insert((caller.principal_arn.clone(), permission));
+    Ok(())
+}
+
+/// Checks the caller's permission with the account's IAM. The root user, who creates the account, is not checked.
+///
+/// # Errors
+/// `AccessDeniedException`.
+pub(super) async fn authorize_call(
+    simulator: &CodeBuildSimulator,
+    caller: &AccessKey,
+    call: &PermissionCheck,
+) -> Result<(), CodeBuildError> {
+    if caller.principal_arn.ends_with(":root") {
+        return Ok(());
+    }
+    if !simulator.options.services.is_allowed(caller, call).await.map_err(CodeBuildError::internal)? {
+        let who = displayed_principal(caller, &simulator.options.account);
+        let PermissionCheck { action, resource, .. } = call;
+        let message = format!(
+            "User: {who} is not authorized to perform: {action} on resource: {resource} because no \
+             identity-based policy allows the {action} action"
+        );
+        return Err(CodeBuildError::new("AccessDeniedException", message));
+    }
+    simulator.state().used_actions.insert((caller.principal_arn.clone(), call.action.clone()));
     Ok(())
 }
 

@@ -24,6 +24,7 @@ mod options;
 mod phase;
 mod processes;
 mod project;
+mod quotas;
 mod run;
 mod script;
 mod services;

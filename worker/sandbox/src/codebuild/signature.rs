@@ -23,6 +23,7 @@ const REQUIRED_SIGNED_HEADERS: [&str; 4] = ["host", "x-amz-date", "x-amz-target"
 /// `UnrecognizedClientException` and `InvalidSignatureException`.
 pub(super) fn verify(
     keys: &KeyRing,
+    service: &str,
     region: &str,
     parts: &Parts,
     body: &[u8],
@@ -36,7 +37,7 @@ pub(super) fn verify(
     let date = header(&parts.headers, "x-amz-date")
         .ok_or_else(|| incomplete("Authorization header requires existence of an 'X-Amz-Date' header."))?;
     let time = check_date(date, now)?;
-    parsed.check_scope(date, region)?;
+    parsed.check_scope(date, region, service)?;
     let key = keys
         .find(parsed.access_key_id)
         .filter(|key| key.session_token.as_deref() == header(&parts.headers, "x-amz-security-token"))
@@ -45,7 +46,7 @@ pub(super) fn verify(
         })?;
     let canonical = canonical_request(parts, &parsed, body)?;
     let text = format!("{ALGORITHM}\n{date}\n{}\n{}", parsed.scope, hex_sha256(canonical.as_bytes()));
-    let signing_key = generate_signing_key(&key.secret_access_key, time, region, "codebuild");
+    let signing_key = generate_signing_key(&key.secret_access_key, time, region, service);
     // The comparison need not take constant time: an attacker who can measure it already controls this machine.
     if calculate_signature(signing_key, text.as_bytes()) == parsed.signature { Ok(key) } else { Err(mismatch()) }
 }
@@ -74,9 +75,9 @@ impl<'a> SigV4Header<'a> {
         })
     }
 
-    fn check_scope(&self, date: &str, region: &str) -> Result<(), CodeBuildError> {
+    fn check_scope(&self, date: &str, region: &str, service: &str) -> Result<(), CodeBuildError> {
         let day = date.get(..8).unwrap_or_default();
-        let expected = format!("{day}/{region}/codebuild/aws4_request");
+        let expected = format!("{day}/{region}/{service}/aws4_request");
         if self.scope == expected {
             return Ok(());
         }
@@ -192,7 +193,7 @@ mod tests {
     }
 
     fn check(parts: &Parts, body: &[u8], expected: Result<(), &str>) {
-        let outcome = verify(&keys(), REGION, parts, body, now()).map(drop).map_err(|error| error.code);
+        let outcome = verify(&keys(), "codebuild", REGION, parts, body, now()).map(drop).map_err(|error| error.code);
         assert_eq!(outcome, expected.map_err(str::to_owned), "{parts:?}");
     }
 
@@ -240,7 +241,7 @@ mod tests {
             let mut parts = signed(REGION, "codebuild", now());
             let changed = unsigned(&parts, name);
             parts.headers.insert("authorization", changed);
-            let message = verify(&keys(), REGION, &parts, BODY, now()).unwrap_err().message;
+            let message = verify(&keys(), "codebuild", REGION, &parts, BODY, now()).unwrap_err().message;
             assert!(message.contains(name) && message.contains("must be"), "{message}");
         }
     }

@@ -50,6 +50,7 @@ impl Sandbox {
     pub fn owner_environment(&self) -> BTreeMap<String, String> {
         let mut environment = self.worker_environment();
         environment.extend(self.account.owner_environment());
+        environment.insert("AWS_ENDPOINT_URL_SERVICE_QUOTAS".to_owned(), self.codebuild.url().to_owned());
         environment
     }
 

@@ -94,6 +94,7 @@ impl BareEnvironment {
         [
             ("AWS_ENDPOINT_URL", self.emulator.endpoint().to_owned()),
             ("AWS_ENDPOINT_URL_CODEBUILD", self.codebuild.url().to_owned()),
+            ("AWS_ENDPOINT_URL_SERVICE_QUOTAS", self.codebuild.url().to_owned()),
             ("AWS_REGION", REGION.to_owned()),
             ("SSL_CERT_FILE", self.trust_bundle.display().to_string()),
             // On a developer's EC2 machine the SDK would use that machine's role if ours were missing.
