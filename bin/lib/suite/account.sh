@@ -55,8 +55,13 @@ page() {
         return 0
     fi
     mkdir -p "$work/programs"
-    # Runs the module with Python, because the script contains the path of its temporary directory.
-    printf '#!/bin/sh\nexec "%s" -m awscli "$@"\n' "${aws%/*}/python" >"$work/programs/aws"
+    # Runs the module with Python, because the script contains the path of its temporary directory. Version 1 of the CLI
+    # takes an endpoint of SQS from no variable.
+    cat >"$work/programs/aws" <<EOF
+#!/bin/sh
+[ "\$1" != sqs ] || set -- --endpoint-url "\$AWS_ENDPOINT_URL" "\$@"
+exec "${aws%/*}/python" -m awscli "\$@"
+EOF
     chmod +x "$work/programs/aws"
     # The page says "terraform"; this machine may have OpenTofu only.
     ln -sf "$(command -v "$terraform")" "$work/programs/terraform"
@@ -70,5 +75,5 @@ step 'the sandbox' cargo build --workspace --all-targets --locked
 step 'the provider' provider
 step 'apply, jobs, destroy' scenarios
 step 'the policy of the deployer covers apply and destroy' deployer_policy
-step 'README.md: each command of the deployment, to the first green flag' page
+step 'README.md: each command of the deployment, to the first green flag, and bin/prove_account' page
 finish

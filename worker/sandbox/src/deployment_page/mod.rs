@@ -1,5 +1,7 @@
-//! Types the deployment as README.md says it, up to the first green flag; the emulator takes AWS's place.
+//! Types the deployment as README.md says it, up to the first green flag; the emulator takes AWS's place. Then
+//! `bin/prove_account` asks this account its questions.
 mod page;
+mod proof;
 mod steps;
 mod terminal;
 
@@ -72,6 +74,7 @@ pub async fn run(arguments: DeploymentPageArguments) -> anyhow::Result<bool> {
     let statuses: Vec<_> = flags.iter().map(|flag| flag.status.as_str()).collect();
     ensure!(statuses == ["success"], "the commit's flags are {statuses:?}");
     println!("the first green flag: success, {}", flags[0].comment);
+    proof::prove(&fixture, &person.terminal).await?;
     Ok(true)
 }
 

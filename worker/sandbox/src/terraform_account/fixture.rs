@@ -109,19 +109,28 @@ impl BareEnvironment {
     /// # Errors
     /// A secret was found.
     pub(crate) fn ensure_no_secrets(&self, secrets: &[String], others: &[&Path]) -> anyhow::Result<usize> {
-        let mut files = Vec::new();
-        for directory in others.iter().copied().chain([self.dir.path(), &self.builds_dir]) {
-            collect_files(directory, &mut files)?;
-        }
-        for file in &files {
-            let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-            for secret in secrets {
-                let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-                ensure!(!found, "found a secret in {}", file.display());
-            }
-        }
-        Ok(files.len())
+        let directories: Vec<_> = others.iter().copied().chain([self.dir.path(), &self.builds_dir]).collect();
+        ensure_no_secrets_in(&directories, secrets)
     }
+}
+
+/// Searches for secrets in all files of the directories; returns the number of files.
+///
+/// # Errors
+/// A secret was found.
+pub(crate) fn ensure_no_secrets_in(directories: &[&Path], secrets: &[String]) -> anyhow::Result<usize> {
+    let mut files = Vec::new();
+    for directory in directories {
+        collect_files(directory, &mut files)?;
+    }
+    for file in &files {
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        for secret in secrets {
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            ensure!(!found, "found a secret in {}", file.display());
+        }
+    }
+    Ok(files.len())
 }
 
 /// The regular files of a directory. Links are skipped, such as that to the provider's program.
