@@ -134,7 +134,7 @@ pub(crate) struct RequestJson {
     /// Allow a commit older than what ran before, if the project's document does too. Part of the job's key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     allow_older: bool,
-    /// Narrows the project's `commitPolicy`. Part of the job's key.
+    /// Narrows the project's `commitPolicy`; a pinned project rejects that. Part of the job's key.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present_commit_rule")]
     #[cfg_attr(feature = "schema", schemars(with = "RequestCommitRule"))]
     commit_rule: Option<RequestCommitRule>,
