@@ -82,6 +82,9 @@ pub(crate) struct RemoveArguments {
     /// The project, or _default
     #[arg(value_name = "PROJECT", value_parser = document_name)]
     pub(crate) name: String,
+    /// Remove a document that Terraform writes ("pinned"); the next apply writes it again
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Apply the change
     #[arg(long)]
     pub(crate) yes: bool,

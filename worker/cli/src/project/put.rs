@@ -77,12 +77,16 @@ const PINNED_ERROR: &str = "Terraform writes this document (\"pinned\"): its com
      the build project, which this command does not change. Change them in Terraform; --force writes the document \
      nevertheless, until the next apply";
 
+/// Why a pinned document is not removed.
+const PINNED_REMOVAL_ERROR: &str = "Terraform writes this document (\"pinned\"). Remove the project in Terraform; --force \
+     removes the document nevertheless, until the next apply";
+
 /// Whether a document says that Terraform's build project fixes what it builds. What cannot be parsed is an error elsewhere.
 fn is_pinned(document: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(document).is_ok_and(|document| document["pinned"] == true)
 }
 
-/// Removes a project from the registry.
+/// Removes a project from the registry, unless Terraform writes its document: the next apply would write it again.
 ///
 /// # Errors
 /// There is no such project, or the SSM call failed.
@@ -94,13 +98,22 @@ pub(crate) async fn remove(
     let name = &arguments.name;
     let before: RegistryEntry =
         registry.get(name).await?.ok_or_else(|| no_such_project(name, &registry.parameter(name)))?;
-    if arguments.yes {
+    let mut findings = Findings::default();
+    if !arguments.force && is_pinned(&before.text) {
+        findings.errors.push(PINNED_REMOVAL_ERROR.to_owned());
+    }
+    let is_allowed = findings.errors.is_empty();
+    let done = arguments.yes && is_allowed;
+    if done {
         registry.remove(name).await?;
     }
     let diff = diff_lines(&before.text, "");
-    let summary = ChangeSummary { done: arguments.yes, changes: true, diff, findings: Findings::default() };
-    print_change(registry, name, summary, printer)?;
-    if arguments.yes {
+    print_change(registry, name, ChangeSummary { done, changes: true, diff, findings }, printer)?;
+    if !is_allowed {
+        printer.next("remove the project in Terraform: nothing was removed");
+        return Ok(CommandOutcome::Failed);
+    }
+    if done {
         printer.note("removed; workers reject its requests within 30 s; running jobs continue");
     } else {
         printer.next("the same command with --yes removes it");

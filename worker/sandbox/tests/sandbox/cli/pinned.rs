@@ -36,6 +36,20 @@ async fn pinned_document_is_replaced_only_with_force() {
 }
 
 #[tokio::test]
+async fn pinned_document_is_removed_only_with_force() {
+    let (sandbox, _) = pinned_demo().await;
+    let remove = ["project", "remove", "demo", "--yes"];
+    let refused = doorbell(&sandbox, &remove).await;
+    assert_eq!(refused.code, Some(1), "{}{}", refused.stdout, refused.stderr);
+    assert!(refused.stdout.contains("Terraform writes this document"), "{}", refused.stdout);
+    assert!(refused.stderr.contains("remove the project in Terraform"), "{}", refused.stderr);
+    assert_eq!(json_output(&sandbox, &["project", "show", "demo"]).await["document"]["timeoutMinutes"], 5);
+    let forced = json_output(&sandbox, &[&remove[..], &["--force"]].concat()).await;
+    assert_eq!(forced["done"], true);
+    assert_eq!(doorbell(&sandbox, &["project", "show", "demo"]).await.code, Some(3));
+}
+
+#[tokio::test]
 async fn explain_and_lint_say_what_comes_from_terraform() {
     let (sandbox, _) = pinned_demo().await;
     let explained = doorbell(&sandbox, &["explain", "--project", "demo", "--branch", "main"]).await;
