@@ -22,17 +22,20 @@ resource "aws_iam_role" "operator" {
   permissions_boundary = var.organization.permissions_boundary_arn
   path                 = var.organization.role_path
   description          = "Operates Doorbell: reads jobs and logs, redrives messages, stops builds."
-  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["operator"].json
   max_session_duration = 3600
 }
 
+# Who may assume which of the two roles.
 data "aws_iam_policy_document" "trust" {
+  for_each = { operator = var.principal_arns, responder = var.responder_arns }
+
   statement {
-    sid     = "AssumeByOperators"
+    sid     = "AssumeBy${title(each.key)}s"
     actions = ["sts:AssumeRole"]
     principals {
       type        = "AWS"
-      identifiers = var.principal_arns
+      identifiers = each.value
     }
   }
 }

@@ -19,19 +19,8 @@ resource "aws_iam_role" "responder" {
   permissions_boundary = var.organization.permissions_boundary_arn
   path                 = var.organization.role_path
   description          = "Responds to incidents of Doorbell: pauses and rolls back workers, cancels and reruns jobs."
-  assume_role_policy   = data.aws_iam_policy_document.responder_trust.json
+  assume_role_policy   = data.aws_iam_policy_document.trust["responder"].json
   max_session_duration = 3600
-}
-
-data "aws_iam_policy_document" "responder_trust" {
-  statement {
-    sid     = "AssumeByResponders"
-    actions = ["sts:AssumeRole"]
-    principals {
-      type        = "AWS"
-      identifiers = var.responder_arns
-    }
-  }
 }
 
 resource "aws_iam_role_policy" "responder" {

@@ -3,72 +3,68 @@
 locals {
   metric_dimensions = { Table = var.table_name }
 
-  alarms = merge(
+  # Of the workers' metrics.
+  worker_alarms = {
+    report-failures = {
+      description = "More than 20 status reports to forges failed in 15 minutes."
+      metric_name = "StatusReportFailures", statistic = "Sum", threshold = 20, period = 900
+    }
+    rejection-rate = {
+      description = "The workers rejected more than 50 requests in 15 minutes: a CI is misconfigured or compromised."
+      metric_name = "JobsRejected", statistic = "Sum", threshold = 50, period = 900
+    }
+    duplicate-build = {
+      description = "A job had a duplicate build. The worker stopped it; check what it had done."
+      metric_name = "DuplicateBuilds", statistic = "Sum", threshold = 0, period = 60
+    }
+    # A refused start is retried at most five minutes later: a shorter period would end the alarm between two tries.
+    starts-refused = {
+      description = "CodeBuild refuses to start builds: a permission, a build project or its settings are wrong."
+      metric_name = "StartsRefused", statistic = "Sum", threshold = 0, period = 600
+    }
+    # A waiting job is due at least every five minutes, and only then a sweep measures its age.
+    jobs-wait = {
+      description = "A job has waited for its build for more than an hour."
+      metric_name = "OldestWaitingSeconds", statistic = "Maximum", threshold = 3600, period = 600
+    }
+    quarantined = {
+      description = "A job repeatedly crashed its workers. No worker handles it any more; an operator has to look."
+      metric_name = "JobsQuarantined", statistic = "Sum", threshold = 0, period = 60
+    }
+    panics = {
+      description = "A task of a worker panicked: a bug in Doorbell."
+      metric_name = "Panics", statistic = "Sum", threshold = 0, period = 60
+    }
+  }
+
+  # Of SQS's metrics.
+  queue_alarms = merge(
     {
       trigger-queue-age = {
         description = "The oldest request has waited for more than 5 minutes: no worker receives it."
-        namespace   = "AWS/SQS", metric_name = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
-        threshold   = 300, period = 300, treat_missing_data = "notBreaching"
-        dimensions  = { QueueName = var.queue_names["triggers"] }
+        metric_name = "ApproximateAgeOfOldestMessage", queue = "triggers", threshold = 300, period = 300
       }
       event-queue-age = {
         description = "The oldest build event has waited for more than 15 minutes: status reports are late."
-        namespace   = "AWS/SQS", metric_name = "ApproximateAgeOfOldestMessage", statistic = "Maximum"
-        threshold   = 900, period = 300, treat_missing_data = "notBreaching"
-        dimensions  = { QueueName = var.queue_names["events"] }
-      }
-      report-failures = {
-        description = "More than 20 status reports to forges failed in 15 minutes."
-        namespace   = "Doorbell", metric_name = "StatusReportFailures", statistic = "Sum"
-        threshold   = 20, period = 900, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      rejection-rate = {
-        description = "The workers rejected more than 50 requests in 15 minutes: a CI is misconfigured or compromised."
-        namespace   = "Doorbell", metric_name = "JobsRejected", statistic = "Sum"
-        threshold   = 50, period = 900, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      duplicate-build = {
-        description = "A job had a duplicate build. The worker stopped it; check what it had done."
-        namespace   = "Doorbell", metric_name = "DuplicateBuilds", statistic = "Sum"
-        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      # A refused start is retried at most five minutes later: a shorter period would end the alarm between two tries.
-      starts-refused = {
-        description = "CodeBuild refuses to start builds: a permission, a build project or its settings are wrong."
-        namespace   = "Doorbell", metric_name = "StartsRefused", statistic = "Sum"
-        threshold   = 0, period = 600, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      # A waiting job is due at least every five minutes, and only then a sweep measures its age.
-      jobs-wait = {
-        description = "A job has waited for its build for more than an hour."
-        namespace   = "Doorbell", metric_name = "OldestWaitingSeconds", statistic = "Maximum"
-        threshold   = 3600, period = 600, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      quarantined = {
-        description = "A job repeatedly crashed its workers. No worker handles it any more; an operator has to look."
-        namespace   = "Doorbell", metric_name = "JobsQuarantined", statistic = "Sum"
-        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
-      }
-      panics = {
-        description = "A task of a worker panicked: a bug in Doorbell."
-        namespace   = "Doorbell", metric_name = "Panics", statistic = "Sum"
-        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
-        dimensions  = local.metric_dimensions
+        metric_name = "ApproximateAgeOfOldestMessage", queue = "events", threshold = 900, period = 300
       }
     },
     {
       for queue in var.dead_letter_queues : queue => {
         description = "There are messages in ${var.queue_names[queue]}."
-        namespace   = "AWS/SQS", metric_name = "ApproximateNumberOfMessagesVisible", statistic = "Maximum"
-        threshold   = 0, period = 60, treat_missing_data = "notBreaching"
-        dimensions  = { QueueName = var.queue_names[queue] }
+        metric_name = "ApproximateNumberOfMessagesVisible", queue = queue, threshold = 0, period = 60
       }
+    },
+  )
+
+  alarms = merge(
+    {
+      for name, alarm in local.worker_alarms : name => merge(alarm, { namespace = "Doorbell", dimensions = local.metric_dimensions })
+    },
+    {
+      for name, alarm in local.queue_alarms : name => merge(alarm, {
+        namespace = "AWS/SQS", dimensions = { QueueName = var.queue_names[alarm.queue] }, statistic = "Maximum"
+      })
     },
   )
 }
@@ -87,7 +83,7 @@ resource "aws_cloudwatch_metric_alarm" "threshold" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
   # A counter has no data until its first count, and SQS reports nothing for an idle queue.
-  treat_missing_data = each.value.treat_missing_data
+  treat_missing_data = "notBreaching"
   alarm_actions      = var.alarm_topic_arns
   ok_actions         = var.alarm_topic_arns
 }
