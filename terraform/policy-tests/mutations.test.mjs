@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { list, readPlan, statements } from './plan.mjs'
 import { REDRIVER, SENDING_ACTIONS, TRIGGERS, senderRules } from './senders.mjs'
 import { grantViolations, responderViolations, ruleViolations } from './violations.mjs'
-import { startBuildViolations } from './start-build.mjs'
+import { UNPRIVILEGED, BUILD_PROJECTS } from './expected-grants.mjs'
+import { sharedStartRequests, startBuildViolations, startRequests } from './start-build.mjs'
 
-const complete = readPlan(join(process.env.DOORBELL_PLANS, 'complete.json'))
+const [complete, shared] = ['complete', 'shared'].map((name) => readPlan(join(process.env.DOORBELL_PLANS, `${name}.json`)))
 // Array.toSpliced, which Node.js 18 lacks.
 const spliced = (all, index, ...others) => [...all.slice(0, index), ...others, ...all.slice(index + 1)]
 const only = (value) => (value.length === 1 ? value[0] : value)
@@ -44,14 +45,16 @@ function* weakerForms(statement) {
   }
 }
 
-function* mutants() {
-  for (const [policyIndex, policy] of complete.policies.entries()) {
+/** Every weaker form of the statements of a plan that `isTried` names. */
+function* mutants(of, isTried = () => true) {
+  for (const [policyIndex, policy] of of.policies.entries()) {
     for (const [index, statement] of statements(policy.document).entries()) {
+      if (!isTried(statement)) continue
       for (const [description, changed] of weakerForms(statement)) {
         const all = spliced(statements(policy.document), index, ...(changed ? [changed] : []))
-        const policies = spliced(complete.policies, policyIndex, { ...policy, document: { ...policy.document, Statement: all } })
+        const policies = spliced(of.policies, policyIndex, { ...policy, document: { ...policy.document, Statement: all } })
         const affected = services({ Statement: [statement] })
-        yield { name: `${policy.address}: ${statement.Sid ?? statement.Effect} ${description}`, policy, affected, account: { ...complete, policies } }
+        yield { name: `${policy.address}: ${statement.Sid ?? statement.Effect} ${description}`, policy, affected, account: { ...of, policies } }
       }
     }
   }
@@ -60,7 +63,7 @@ function* mutants() {
 async function violations({ policy, affected, account }) {
   if (policy.kind !== 'identity') return ruleViolations(account)
   if (affected.includes('codebuild') && policy.target.endsWith('role/doorbell-worker')) {
-    const found = await startBuildViolations(account)
+    const found = await startBuildViolations(account, undefined, 1)
     if (found.length > 0) return found
   }
   if (policy.target.endsWith('role/doorbell-responder')) {
@@ -100,11 +103,30 @@ it('every further sender to the trigger queue is detected', () => {
 let killed = 0
 it('every weaker statement is detected', async () => {
   const survivors = []
-  for (const mutant of mutants()) {
+  for (const mutant of mutants(complete)) {
     if ((await violations(mutant)).length > 0) killed += 1
     else survivors.push(mutant.name)
   }
   assert.deepEqual(survivors, [])
   assert.ok(killed > 200, `only ${killed} mutants were killed`)
+})
+
+// The plan `shared` is the example `minimal` with a shared build project.
+it('every weaker statement for the shared build project is detected', async () => {
+  const isStart = (statement) => list(statement.Action).includes('codebuild:StartBuild')
+  const others = (await startRequests()).filter(([description, name]) => [BUILD_PROJECTS.demo, UNPRIVILEGED].includes(name) && !/source\.buildspec|buildspecOverride/.test(description))
+  const requests = [...sharedStartRequests(), ...others]
+  assert.deepEqual(await startBuildViolations(shared, requests), [])
+  const survivors = []
+  let tried = 0
+  for (const { name, account } of mutants(shared, isStart)) {
+    // Other actions are judged by the grants of the example `complete`.
+    if (name.endsWith('with codebuild:*')) continue
+    tried += 1
+    if ((await startBuildViolations(account, requests, 1)).length === 0) survivors.push(name)
+  }
+  killed += tried
+  assert.deepEqual(survivors, [])
+  assert.ok(tried > 50, `only ${tried} mutants`)
 })
 after(() => console.log(`mutation tests: ${killed} mutants killed`))

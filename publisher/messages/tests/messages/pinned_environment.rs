@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use doorbell_messages::{APPEND_REF, JOB_ID, PINNED, PROGRAM, PROJECT, PinnedEnvironment, REF, REFS, VARIABLES};
+use doorbell_messages::{
+    APPEND_REF, ARGV, BuildEnvironment, JOB_ID, PINNED, PROGRAM, PROJECT, PinnedEnvironment, REF, REFS, VARIABLES,
+};
 
 /// The environment of a build in a pinned build project: the project's own, and what a worker adds.
 fn variables() -> BTreeMap<&'static str, String> {
@@ -96,4 +98,17 @@ fn pinned_flag_with_another_value_is_an_error() {
     for absent in [None, Some(String::new())] {
         assert_eq!(PinnedEnvironment::read(|_| absent.clone()), Ok(None));
     }
+}
+
+/// A runner of an earlier version reads no pinned command. It must fail in a pinned build project, and not run another.
+#[test]
+fn runner_without_pins_finds_no_command() {
+    let mut variables = variables();
+    let read = |variables: &BTreeMap<&'static str, String>| {
+        BuildEnvironment::from_variables(|name| variables.get(name).cloned()).map(|build| build.argv)
+    };
+    assert_eq!(read(&variables).unwrap_err().name, ARGV);
+    // A worker of an earlier version would send it, and IAM denies that. The rest of the environment suffices.
+    variables.insert(ARGV, r#"["./sent"]"#.to_owned());
+    assert_eq!(read(&variables).unwrap(), ["./sent"]);
 }

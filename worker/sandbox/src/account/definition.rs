@@ -43,6 +43,10 @@ pub const WORKER_ROLE: &str = "doorbell-worker";
 pub const OWNER_ROLE: &str = "doorbell-owner";
 /// The role of builds of branches and tags.
 pub const BUILD_ROLE: &str = "doorbell-build";
+/// The role of the pinned build project: it reads [`PINNED_GIT_SECRET`] and writes its log.
+pub const PINNED_BUILD_ROLE: &str = "doorbell--demo-2a97516c";
+/// The git secret of the pinned build project.
+pub const PINNED_GIT_SECRET: &str = "doorbell/git/demo";
 /// The role of builds of pull requests: it can write its log and nothing else.
 pub const UNPRIVILEGED_BUILD_ROLE: &str = "doorbell-build-unprivileged";
 

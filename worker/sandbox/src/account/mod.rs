@@ -23,6 +23,7 @@ mod queue_messages;
 mod queues;
 mod registry;
 mod rows;
+pub(crate) mod start_policy;
 
 pub(crate) use create::{IAM_VERSION, SNS_VERSION};
 pub use policies::RoleDefinition;

@@ -3,9 +3,12 @@ use serde_json::{Value, json};
 
 use super::definition::{
     ACCOUNT_ID, AccountDefinition, BUILD_ROLE, DEAD_LETTER_QUEUE, DUE_INDEX, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE,
-    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PROJECT_INDEX, REPORT_SECRET_PREFIX,
-    SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn, iam_arn, topic_arn,
+    GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PINNED_BUILD_ROLE, PINNED_GIT_SECRET, PROJECT_INDEX,
+    REPORT_SECRET_PREFIX, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn,
+    iam_arn, topic_arn,
 };
+use super::start_policy::{StartVariables, start_conditions};
+use crate::sandbox::{PINNED_BUILD_PROJECT, UNPRIVILEGED_BUILD_PROJECT};
 
 /// A role as IAM is to create it, with one inline policy.
 #[derive(Debug, Clone)]
@@ -34,6 +37,7 @@ impl AccountDefinition {
         vec![
             RoleDefinition { name: WORKER_ROLE, trust: trust_tasks(), policy: self.worker_policy() },
             RoleDefinition { name: BUILD_ROLE, trust: self.trust_builds(), policy: self.build_policy() },
+            RoleDefinition { name: PINNED_BUILD_ROLE, trust: self.trust_builds(), policy: self.pinned_build_policy() },
             RoleDefinition {
                 name: UNPRIVILEGED_BUILD_ROLE,
                 trust: self.trust_builds(),
@@ -106,13 +110,10 @@ impl AccountDefinition {
         let queues = [TRIGGER_QUEUE, EVENT_QUEUE].map(|queue| arn("sqs", queue));
         let table = arn("dynamodb", &format!("table/{JOBS_TABLE}"));
         let table_actions = ["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-        let builds = [
-            "codebuild:BatchGetBuilds",
-            "codebuild:ListBuildsForProject",
-            "codebuild:StartBuild",
-            "codebuild:StopBuild",
-        ];
-        document([
+        let builds = ["codebuild:BatchGetBuilds", "codebuild:ListBuildsForProject", "codebuild:StopBuild"];
+        let mut start = allow("StartBuilds", &["codebuild:StartBuild"], self.project_arns());
+        start["Condition"] = start_conditions();
+        let statements = [
             allow("Receive", &["sqs:ReceiveMessage", "sqs:DeleteMessage"], queues),
             allow("SendToDeadLetterQueue", &["sqs:SendMessage"], [arn("sqs", DEAD_LETTER_QUEUE)]),
             self.read_registry(&["ssm:GetParameter", "ssm:GetParameters"]),
@@ -120,8 +121,17 @@ impl AccountDefinition {
             read_secrets("ReadReportTokens", REPORT_SECRET_PREFIX),
             allow("ReadWriteJobs", &table_actions, [table.clone()]),
             allow("QueryDueJobs", &["dynamodb:Query"], [table.clone(), format!("{table}/index/{DUE_INDEX}")]),
-            allow("RunBuilds", &builds, self.project_arns()),
-        ])
+            allow("FollowBuilds", &builds, self.project_arns()),
+            start,
+        ];
+        let denied = self.build_projects.iter().map(|project| start_variables(project).deny_others(project));
+        document(statements.into_iter().chain(denied))
+    }
+
+    /// Reads one git secret, and no document: the worker sends what it needs of that.
+    fn pinned_build_policy(&self) -> Value {
+        let secret = arn("secretsmanager", &format!("secret:{PINNED_GIT_SECRET}-??????"));
+        document([allow("ReadGitCredentials", &["secretsmanager:GetSecretValue"], [secret]), self.write_logs()])
     }
 
     fn build_policy(&self) -> Value {
@@ -165,6 +175,14 @@ pub(super) fn deny_plain_http(action: &str, resource: &str) -> Value {
 
 fn read_secrets(sid: &str, prefix: &str) -> Value {
     allow(sid, &["secretsmanager:GetSecretValue"], [arn("secretsmanager", &format!("secret:{prefix}*"))])
+}
+
+fn start_variables(build_project: &str) -> StartVariables {
+    match build_project {
+        PINNED_BUILD_PROJECT => StartVariables::Pinned,
+        UNPRIVILEGED_BUILD_PROJECT => StartVariables::Unprivileged,
+        _ => StartVariables::All,
+    }
 }
 
 /// Trusts ECS, on behalf of any cluster of this account.

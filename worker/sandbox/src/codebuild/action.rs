@@ -11,6 +11,7 @@ use super::error::CodeBuildError;
 use super::listing::ListBuildsInput;
 use super::project::BuildProject;
 use super::simulator::CodeBuildSimulator;
+use super::start_build_override::condition_keys;
 use crate::credentials::AccessKey;
 
 /// Ids or names per call (CodeBuild's API reference).
@@ -71,15 +72,16 @@ impl ApiAction {
         }
     }
 
-    /// The condition keys of a call.
-    ///
-    /// Of StartBuild's overrides all but the variables and the timeouts are rejected before IAM is asked, and IAM has
-    /// no keys for the timeouts.
-    pub(super) fn context(self, input: &Value) -> Vec<(&'static str, Vec<String>)> {
-        let variables = input["environmentVariablesOverride"].as_array().filter(|_| self == Self::StartBuild);
-        let names = variables.into_iter().flatten().filter_map(|variable| variable["name"].as_str());
-        let names: Vec<String> = names.map(str::to_owned).collect();
-        if names.is_empty() { Vec::new() } else { vec![("codebuild:environment.environmentVariables.name", names)] }
+    /// The condition keys of a call: those of StartBuild's overrides and variables.
+    pub(super) fn context(self, input: &Value) -> Vec<(String, Vec<String>)> {
+        if self != Self::StartBuild {
+            return Vec::new();
+        }
+        let variables = input["environmentVariablesOverride"].as_array().into_iter().flatten();
+        let names: Vec<String> =
+            variables.filter_map(|variable| variable["name"].as_str()).map(str::to_owned).collect();
+        let names = (!names.is_empty()).then(|| ("codebuild:environment.environmentVariables.name".to_owned(), names));
+        condition_keys(input).into_iter().chain(names).collect()
     }
 
     /// Executes the call, at once and under the state's lock.

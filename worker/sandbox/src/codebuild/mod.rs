@@ -31,6 +31,7 @@ mod services;
 mod signature;
 mod simulator;
 mod start_build;
+mod start_build_override;
 mod state;
 mod token;
 mod variable;
@@ -40,6 +41,7 @@ pub use controls::{BuildSnapshot, CodeBuildControls};
 pub use emulated_services::EmulatedServices;
 pub use options::{BuildCredentials, CodeBuildOptions, CodeBuildSettings, QueuePolicy, UndocumentedBehavior};
 pub use services::{AwsServices, BuildLogLine, BuildRole, PermissionCheck, SecretVersion, ServiceFuture};
+pub use start_build_override::StartBuildOverride;
 
 use std::sync::Arc;
 

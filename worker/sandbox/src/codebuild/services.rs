@@ -38,7 +38,7 @@ pub struct PermissionCheck {
     /// The resource's ARN.
     pub resource: String,
     /// Condition keys of the call, with their values.
-    pub context: Vec<(&'static str, Vec<String>)>,
+    pub context: Vec<(String, Vec<String>)>,
 }
 
 /// The calls that CodeBuild makes with a build's role and no other permission.

@@ -4,7 +4,7 @@ use doorbell_registry::ProjectDocument;
 use serde_json::{Value, json};
 
 use super::{RUNNER_BUILDSPEC, Sandbox};
-use crate::account::definition::{ACCOUNT_ID, BUILD_ROLE};
+use crate::account::definition::{ACCOUNT_ID, PINNED_BUILD_ROLE};
 
 /// The build project that [`Sandbox::pin_project`] creates, named as Terraform would.
 pub const PINNED_BUILD_PROJECT: &str = "doorbell--demo-2a97516c";
@@ -35,7 +35,7 @@ impl Sandbox {
     /// # Errors
     /// CodeBuild or SSM rejected it.
     pub async fn pin_project(&self, project: &str, mut document: Value) -> anyhow::Result<()> {
-        let mut created = build_project(PINNED_BUILD_PROJECT, BUILD_ROLE, RUNNER_BUILDSPEC);
+        let mut created = build_project(PINNED_BUILD_PROJECT, PINNED_BUILD_ROLE, RUNNER_BUILDSPEC);
         created["environment"]["environmentVariables"] = pinned_variables(project, &document)?;
         created["timeoutInMinutes"] = document["timeoutMinutes"].clone();
         self.create_project(created).await?;

@@ -10,6 +10,7 @@ use super::terraform::TerraformState;
 use crate::account::definition::{
     AccountDefinition, BUILD_ROLE, JOBS_TABLE, TOPIC_NAME, WORKER_ROLE, rule_target, subscription,
 };
+use crate::account::start_policy::{StartVariables, start_conditions};
 
 /// Attributes of a queue that are plain values: SQS's name, and Terraform's.
 const PLAIN_ATTRIBUTES: [(&str, &str); 5] = [
@@ -50,6 +51,7 @@ pub(super) fn check(terraform_state: &TerraformState) -> anyhow::Result<usize> {
     compare_rules(&mut parity, &sandbox_account, terraform_state)?;
     compare_trust(&mut parity, &sandbox_account, terraform_state)?;
     compare_documents(&mut parity, terraform_state)?;
+    compare_start(&mut parity, terraform_state)?;
     let worker = sandbox_account
         .roles()
         .into_iter()
@@ -105,6 +107,24 @@ fn compare_trust(
             parity.compare(&format!("trust of {}", made["name"]), &without_sids(ours), &without_sids(theirs));
         }
     }
+    Ok(())
+}
+
+/// Compares the conditions of the worker's StartBuild with those that the sandbox's own worker has.
+fn compare_start(parity: &mut ParityCheck, terraform_state: &TerraformState) -> anyhow::Result<()> {
+    let policy = normalize(terraform_state.worker_policy()?);
+    let statements = policy["Statement"].as_array().into_iter().flatten();
+    let starts: Vec<&Value> = statements.filter(|statement| statement["Action"] == "codebuild:StartBuild").collect();
+    let by_sid = |sid: &str| starts.iter().find(|statement| statement["Sid"] == sid).map(|found| &found["Condition"]);
+    let denied = |variables: StartVariables| normalize(variables.deny_others("any")["Condition"].clone());
+    for (sid, ours) in [
+        ("StartBuilds", normalize(start_conditions())),
+        ("DenyUnlistedVariables", denied(StartVariables::Pinned)),
+        ("DenyUnlistedVariablesUnprivileged", denied(StartVariables::Unprivileged)),
+    ] {
+        parity.compare(&format!("conditions of {sid}"), &ours, by_sid(sid).unwrap_or(&Value::Null));
+    }
+    parity.compare("statements for StartBuild", &json!(3), &json!(starts.len()));
     Ok(())
 }
 

@@ -159,17 +159,24 @@ impl TerraformState {
         }
     }
 
+    /// The actions that the worker's role allows.
+    ///
+    /// # Errors
+    /// It has no policy.
+    pub(crate) fn worker_actions(&self) -> anyhow::Result<BTreeSet<String>> {
+        Ok(granted_actions(&self.worker_policy()?))
+    }
+
     /// The policy of the worker's role.
     ///
     /// # Errors
     /// It has none.
-    pub(crate) fn worker_actions(&self) -> anyhow::Result<BTreeSet<String>> {
+    pub(crate) fn worker_policy(&self) -> anyhow::Result<Value> {
         let role = self.output("worker_role_name");
         let is_match =
             |resource: &&Value| resource["type"] == "aws_iam_role_policy" && resource["values"]["role"] == *role;
         let policy = self.managed_resources().into_iter().find(is_match).context("the worker's role has no policy")?;
-        let policy: Value = serde_json::from_str(policy["values"]["policy"].as_str().unwrap_or_default())?;
-        Ok(granted_actions(&policy))
+        Ok(serde_json::from_str(policy["values"]["policy"].as_str().unwrap_or_default())?)
     }
 
     fn managed_resources(&self) -> Vec<&Value> {

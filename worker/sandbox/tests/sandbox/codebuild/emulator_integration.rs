@@ -48,7 +48,10 @@ async fn create_project(
 }
 
 async fn run(client: &AwsClient) -> Value {
-    let started = call(client, "StartBuild", json!({"projectName": PROJECT})).await.unwrap();
+    // The worker's policy requires a variable, as each of its starts has.
+    let variables = json!([{"name": "DOORBELL_JOB_ID", "value": "a job"}]);
+    let input = json!({"projectName": PROJECT, "environmentVariablesOverride": variables});
+    let started = call(client, "StartBuild", input).await.unwrap();
     let end = Instant::now() + STEP_TIMEOUT;
     loop {
         let builds = call(client, "BatchGetBuilds", json!({"ids": [started["build"]["id"]]})).await.unwrap();

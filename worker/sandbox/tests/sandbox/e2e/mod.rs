@@ -13,6 +13,7 @@ mod pinned;
 mod pull_requests;
 mod shutdown;
 mod status_reports;
+mod stolen_worker;
 mod worker_crash;
 
 use std::time::Duration;
