@@ -22,7 +22,7 @@ locals {
       description = "CodeBuild refuses to start builds: a permission, a build project or its settings are wrong."
       metric_name = "StartsRefused", statistic = "Sum", threshold = 0, period = 600
     }
-    # A waiting job is due at least every five minutes, and only then a sweep measures its age.
+    # A waiting job is due at least every ten minutes (if its forge is down), and only then a sweep measures its age.
     jobs-wait = {
       description = "A job has waited for its build for more than an hour."
       metric_name = "OldestWaitingSeconds", statistic = "Maximum", threshold = 3600, period = 600

@@ -17,6 +17,14 @@ pub(crate) fn span(row: &Row) -> Span {
     )
 }
 
+/// Counts and logs a request that became a job; called in the job's span.
+///
+/// The saved queries of requests by project find these lines, so there is one wherever the metric counts.
+pub(crate) fn log_received(row: &Row) {
+    metrics::job_received();
+    info!(git.ref = %row.git_ref(), "request received");
+}
+
 /// Logs the trail entries that a write added. Operators read in the log what people read in the row.
 pub(crate) fn log_transition(before: &Row, after: &Row) {
     metrics::phase_entered(before, after);

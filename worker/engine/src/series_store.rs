@@ -8,6 +8,7 @@ use doorbell_messages::JobKey;
 use tracing::info;
 
 use crate::domain::{IncomingRequest, Relation, Row, SeriesPlace, Timestamp};
+use crate::job_log::{log_received, span};
 use crate::metrics;
 use crate::ports::{JobLedger, LoadError, PortError};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowInsert, RowStore, WriteOutcome};
@@ -150,10 +151,7 @@ impl<L: JobLedger> SeriesStore<L> {
 fn log_intake(incoming: &IncomingRequest, intake: &Intake) {
     let message = &incoming.message.id;
     match intake {
-        Intake::NewJob(row) => {
-            metrics::job_received();
-            info!(job.key = %row.key, sns.message_id = message, "later job of a series");
-        }
+        Intake::NewJob(row) => span(row).in_scope(|| log_received(row)),
         Intake::Joined(key) => {
             metrics::duplicate_request();
             info!(job.key = %key, sns.message_id = message, "asked again; still this job");

@@ -73,7 +73,7 @@ where
 
     /// Processes all due rows once. Returns `Err` where the index cannot be read or no trusted time is known.
     ///
-    /// Returns the age of the oldest due job that waits for a build. A waiting job is due at least every five minutes.
+    /// Returns the age of the oldest due job that waits for a build. A waiting job is due at least every ten minutes.
     async fn sweep_once(&self, first: u8, stop: &CancellationToken) -> Result<Duration, PortError> {
         // Running builds are polled together, whatever their shard: one call describes a hundred.
         let mut to_poll: Vec<Row> = Vec::new();

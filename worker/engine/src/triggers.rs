@@ -9,15 +9,14 @@ use doorbell_messages::{Envelope, JobKey, Request};
 use futures_util::future::{join_all, join3};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info, warn};
+use tracing::{Instrument, warn};
 
 use crate::acks::{acknowledge, dead_letter};
 use crate::admission::{AdmissionController, PermittedDecision, Waiters};
 use crate::domain::{LEASE, Observation, PolicyLookup, Row, SourceMessage, Timestamp};
 use crate::drive::{JobDriver, PersistedDecision};
-use crate::job_log::{log_transition, span};
+use crate::job_log::{log_received, log_transition, span};
 use crate::job_tasks::{CapacityPermit, JobTasks};
-use crate::metrics;
 use crate::policy_cache::PolicyCache;
 use crate::ports::{Clock, Delivery, JobLedger, LoadError, MessageQueue, ReceiptHandle};
 use crate::receiver::Receiver;
@@ -204,7 +203,6 @@ where
             new_job.persisted.row = row;
             match result {
                 RowInsert::Inserted => {
-                    metrics::job_received();
                     acks.push(new_job.delivery.receipt.clone());
                     jobs.inserted.push(new_job);
                 }
@@ -228,7 +226,7 @@ where
         span.record("sqs.message_id", &delivery.message_id);
         let key = persisted.row.key.clone();
         let start = async move {
-            info!(git.ref = %persisted.row.git_ref(), "request received");
+            log_received(&persisted.row);
             log_transition(&initial_row, &persisted.row);
             admission.enqueue_waiters(&persisted.row, waiters);
             driver.resume(persisted).await;

@@ -7,7 +7,7 @@ use std::sync::Once;
 use doorbell_engine::{MetricsRecorder, set_metrics_recorder};
 use serde_json::json;
 
-use crate::fakes::{Poison, lock};
+use crate::fakes::{ForgeBehavior, Poison, lock};
 use crate::harness::{Simulation, secs};
 
 thread_local! {
@@ -92,4 +92,32 @@ async fn panics_and_quarantined_jobs_are_counted() {
         values_of("OldestWaitingSeconds")[before..].iter().all(|age| *age == 0.0),
         "quarantine has an alarm itself"
     );
+}
+
+/// The period of the alarm `jobs-wait`: a longer gap would end the alarm while the job still waits.
+const JOBS_WAIT_PERIOD: f64 = 600.0;
+
+#[tokio::test(start_paused = true)]
+async fn job_waiting_for_a_dead_forge_is_measured_in_each_period() {
+    record_metrics();
+    let behaviors = [ForgeBehavior::Down, ForgeBehavior::Hanging, ForgeBehavior::Overloaded { retry_after: 600 }];
+    for (behavior, jobs) in behaviors.into_iter().flat_map(|behavior| [(behavior, 1), (behavior, 50)]) {
+        let simulation = Simulation::new();
+        let before = values_of("OldestWaitingSeconds").len();
+        let url = "https://dead.example.org";
+        let report = json!({ "type": "pagure", "url": url, "repo": "demo", "tokenSecret": "forge/demo" });
+        simulation.register("waiting", json!({ "reportTo": report }));
+        lock(&simulation.services.forge).behaviors.insert(url.to_owned(), behavior);
+        let worker = simulation.start_worker("a");
+        (0..jobs).for_each(|_| drop(simulation.publish(json!({ "project": "waiting", "commit": null }))));
+        tokio::time::sleep(secs(5 * 3600)).await;
+        let mut ages = values_of("OldestWaitingSeconds").split_off(before);
+        ages.retain(|age| *age > 0.0);
+        let gap = ages.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+        let last = ages.last().copied().unwrap_or_default();
+        println!("{behavior:?}, {jobs} jobs: measured {} times, at most {gap} s apart", ages.len());
+        assert!(gap <= JOBS_WAIT_PERIOD, "{behavior:?}, {jobs} jobs: {gap} s between two measurements");
+        assert!(last >= 5.0 * 3600.0 - JOBS_WAIT_PERIOD, "{behavior:?}, {jobs} jobs: measured last after {last} s");
+        worker.process.kill();
+    }
 }

@@ -144,7 +144,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::cloudwatch::metric::Datapoint;
+    use crate::cloudwatch::Datapoint;
 
     const START: Timestamp = Timestamp::constant(1_800_000_000, 0);
 

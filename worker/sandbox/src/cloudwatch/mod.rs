@@ -10,5 +10,5 @@ mod queue_metrics;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use embedded_format::read_log;
-pub(crate) use metric::{Metric, ObservedMetrics};
+pub(crate) use metric::{Datapoint, Metric, ObservedMetrics};
 pub(crate) use queue_metrics::queue_datapoints;

@@ -8,6 +8,7 @@ mod graphs;
 mod jobs;
 mod queues;
 mod requests;
+mod volume;
 mod workers;
 
 use std::collections::BTreeSet;
@@ -75,6 +76,7 @@ async fn observe(scenarios: &TerraformScenarios<'_>, cause: Cause) -> anyhow::Re
     let from = Timestamp::now();
     let aftermath = cause.make_happen(scenarios).await?;
     let mut datapoints = read_log(&aftermath.log)?;
+    volume::ensure_each_request_is_logged(&aftermath.log, &datapoints)?;
     // The worker has its time from AWS's answers, which show whole seconds.
     let last = datapoints.iter().map(|point| point.at).fold(Timestamp::now(), Timestamp::max);
     let until = last + aftermath.idle;

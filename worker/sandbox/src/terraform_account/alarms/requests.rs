@@ -10,12 +10,15 @@ use crate::terraform_account::scenarios::TerraformScenarios;
 const REJECTED_REQUESTS: usize = 51;
 const FAILED_REPORTS: usize = 21;
 
-/// A CI asks again and again for a branch that the registry does not allow.
+/// A CI asks again and again for a branch that the registry does not allow, once with the same id.
 pub(super) async fn publish_rejected_requests(scenarios: &TerraformScenarios<'_>) -> anyhow::Result<Aftermath> {
     let worker = scenarios.start_worker("rejected-requests", &[]).await?;
-    for number in 0..REJECTED_REQUESTS {
+    for number in 1..REJECTED_REQUESTS {
         publish_rejected_request(scenarios, number).await?;
     }
+    wait_for_lines(&worker, "\"job.status\":\"rejected\"", REJECTED_REQUESTS - 1).await?;
+    // The repeat of a refused request is a job of its own.
+    publish_rejected_request(scenarios, 1).await?;
     wait_for_lines(&worker, "\"job.status\":\"rejected\"", REJECTED_REQUESTS).await?;
     Ok(Aftermath { log: stop(worker).await?, idle: Duration::ZERO })
 }
