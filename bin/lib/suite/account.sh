@@ -1,5 +1,5 @@
 #!/bin/sh
-# Terraform applies an example to an emulated account, real jobs run in it, and it is destroyed: used = granted, no secret
+# an example applied to an emulated account: real jobs, a cause for each alarm, used = granted, no secret, destroyed
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../../.." && pwd)
 . "$root/bin/lib/common.sh"
