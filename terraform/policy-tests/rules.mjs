@@ -53,7 +53,8 @@ export function queueRules(account) {
     const allowed = all.filter((statement) => statement.Effect === 'Allow')
     const wanted = expected.sender === null ? [] : [{
       principal: { Service: expected.sender.service }, action: ['sqs:SendMessage'], resource: [target],
-      condition: { ArnEquals: { 'aws:SourceArn': expected.sender.sources }, StringEquals: { 'aws:SourceAccount': [ACCOUNT_ID] } },
+      // The exact source and no more: a condition that the service does not fill would lose every message.
+      condition: { ArnEquals: { 'aws:SourceArn': expected.sender.sources } },
     }]
     const grants = allowed.map((statement) => ({
       principal: statement.Principal, action: list(statement.Action), resource: list(statement.Resource), condition: lists(statement.Condition),

@@ -126,16 +126,12 @@ data "aws_iam_policy_document" "queue" {
         type        = "Service"
         identifiers = [statement.value.service]
       }
-      # Prevents the confused deputy: the service also acts for other accounts.
+      # Prevents the confused deputy: the service also acts for other accounts. The ARNs contain this one. AWS documents
+      # nowhere that SNS fills `aws:SourceAccount` when it delivers to a queue: that condition could lose every request.
       condition {
         test     = "ArnEquals"
         variable = "aws:SourceArn"
         values   = statement.value.sources
-      }
-      condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [var.context.account_id]
       }
     }
   }

@@ -2,8 +2,8 @@
 use serde_json::{Value, json};
 
 use super::definition::{
-    ACCOUNT_ID, AccountDefinition, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE,
-    SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, arn, rule_arns, topic_arn,
+    AccountDefinition, DEAD_LETTER_QUEUE, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE, SUBSCRIPTION_DEAD_LETTER_QUEUE,
+    TRIGGER_QUEUE, arn, rule_arns, topic_arn,
 };
 
 /// How often a message is received before SQS moves it to the dead-letter queue.
@@ -100,11 +100,8 @@ fn queue_policy(name: &str, sender: Option<AllowedSender>) -> Value {
             "Principal": { "Service": sender.service },
             "Action": "sqs:SendMessage",
             "Resource": queue,
-            // Prevents the confused deputy: the service also works for other accounts.
-            "Condition": {
-                "ArnEquals": { "aws:SourceArn": sender.sources },
-                "StringEquals": { "aws:SourceAccount": ACCOUNT_ID },
-            },
+            // Prevents the confused deputy: the service also works for other accounts. The ARNs contain this one.
+            "Condition": { "ArnEquals": { "aws:SourceArn": sender.sources } },
         })
     });
     let deny = super::policies::deny_plain_http("sqs:*", &queue);
