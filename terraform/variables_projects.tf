@@ -158,12 +158,12 @@ variable "projects" {
   }
 
   validation {
-    condition = alltrue(flatten([
-      for project in values(var.projects) : [
-        for variable in project.variables : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) && !can(regex(local.reserved_variable, upper(variable)))
-      ]
-    ]))
-    error_message = "variables must be names of letters, digits and _ that no program of a build reads before the command, such as PATH, GIT_*, LD_* or *_PROXY; docs/reference/project.md lists the reserved ones. Rejected: ${join(", ", distinct(flatten([for project in values(var.projects) : [for variable in project.variables : jsonencode(variable) if !can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) || can(regex(local.reserved_variable, upper(variable)))]])))}."
+    # Each name once: a thousand projects have few different ones, and Terraform compiles an expression at each use.
+    condition = alltrue([
+      for variable in toset(flatten(values(var.projects)[*].variables)) :
+      can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) && !can(regex(local.reserved_variable, upper(variable)))
+    ])
+    error_message = "variables must be names of letters, digits and _ that no program of a build reads before the command, such as PATH, GIT_*, LD_* or *_PROXY; docs/reference/project.md lists the reserved ones. Rejected: ${join(", ", [for variable in toset(flatten(values(var.projects)[*].variables)) : jsonencode(variable) if !can(regex("^[A-Za-z_][A-Za-z0-9_]{0,127}$", variable)) || can(regex(local.reserved_variable, upper(variable)))])}."
   }
 
   validation {
