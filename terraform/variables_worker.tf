@@ -4,7 +4,7 @@ variable "worker" {
     `forge_ca_certificates` are certificates of private authorities in PEM, such as `file("ca.pem")`, which forges may use;
     AWS is not trusted by them. `forge_proxy` is http://HOST:PORT for all other forges, and needs a rule in `egress`. `egress`
     adds destinations to those of the security group, which are TCP 443 and the forges' ports: such as own DNS servers.
-    `max_request_age`, `queue_timeout`, `sweep_interval`, `build_poll_interval`, `max_in_flight` and `log` are the worker's
+    `max_request_age`, `queue_timeout`, `sweep_interval`, `build_poll_interval`, `max_in_flight`, `max_builds` and `log` are the worker's
     settings of those names; `worker --help` explains them.
   TEXT
   type = object({
@@ -17,6 +17,7 @@ variable "worker" {
     sweep_interval        = optional(string)
     build_poll_interval   = optional(string)
     max_in_flight         = optional(number)
+    max_builds            = optional(number)
     log                   = optional(string)
   })
   default  = {}
@@ -39,6 +40,10 @@ variable "worker" {
       for time in [var.worker.max_request_age, var.worker.queue_timeout, var.worker.build_poll_interval] : time == null || can(regex("^[1-9][0-9]{0,5}(s|m|h)$", time))
     ])
     error_message = "worker.max_request_age, queue_timeout and build_poll_interval must be whole numbers with the unit s, m or h, such as 24h."
+  }
+  validation {
+    condition     = var.worker.max_builds == null || try(var.worker.max_builds >= 1 && var.worker.max_builds <= 500 && floor(var.worker.max_builds) == var.worker.max_builds, false)
+    error_message = "worker.max_builds must be a whole number from 1 to 500."
   }
   validation {
     condition     = var.worker.sweep_interval == null || can(regex("^([1-9]|[1-5][0-9]|60)s$", var.worker.sweep_interval))

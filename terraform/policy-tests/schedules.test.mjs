@@ -92,7 +92,7 @@ describe('the settings of workers', () => {
     assert.deepEqual(set, {
       DOORBELL_ALLOW_PRIVATE_FORGES: 'forge.internal:8443', DOORBELL_BUILD_POLL_INTERVAL: '2m',
       DOORBELL_FORGE_CA_CERTIFICATES: '-----BEGIN CERTIFICATE-----', DOORBELL_FORGE_PROXY: 'http://proxy.internal:3128', DOORBELL_LOG: 'info,doorbell_engine=debug',
-      DOORBELL_MAX_IN_FLIGHT: '50', DOORBELL_MAX_REQUEST_AGE: '12h', DOORBELL_QUEUE_TIMEOUT: '6h', DOORBELL_SWEEP_INTERVAL: '30s',
+      DOORBELL_MAX_BUILDS: '40', DOORBELL_MAX_IN_FLIGHT: '50', DOORBELL_MAX_REQUEST_AGE: '12h', DOORBELL_QUEUE_TIMEOUT: '6h', DOORBELL_SWEEP_INTERVAL: '30s',
     })
     const known = new Set([...read('worker/src/settings/mod.rs').matchAll(/env = "(\w+)"/g)].map(([, name]) => name))
     for (const name of Object.keys(environment(plan)).filter((variable) => variable.startsWith('DOORBELL_'))) assert.ok(known.has(name), name)

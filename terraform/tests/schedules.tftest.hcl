@@ -120,6 +120,14 @@ run "ca_certificates_with_a_private_key_are_rejected" {
   expect_failures = [var.worker]
 }
 
+run "fraction_of_a_build_is_rejected" {
+  command = plan
+  variables {
+    worker = { max_builds = 2.5 }
+  }
+  expect_failures = [var.worker]
+}
+
 run "proxy_with_a_password_is_rejected" {
   command = plan
   variables {

@@ -71,6 +71,7 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
             topic_arn: settings.topic_arn.clone(),
             fallback_build_project: settings.default_build_project.clone(),
             max_in_flight: settings.max_in_flight,
+            max_builds: settings.max_builds,
             sweep_interval: settings.sweep_interval,
             instance: instance.clone(),
         },

@@ -97,6 +97,7 @@ locals {
       DOORBELL_FORGE_CA_CERTIFICATES = var.settings.forge_ca_certificates
       DOORBELL_FORGE_PROXY           = var.settings.forge_proxy
       DOORBELL_LOG                   = var.settings.log
+      DOORBELL_MAX_BUILDS            = var.settings.max_builds == null ? null : tostring(var.settings.max_builds)
       DOORBELL_MAX_IN_FLIGHT         = var.settings.max_in_flight == null ? null : tostring(var.settings.max_in_flight)
       DOORBELL_MAX_REQUEST_AGE       = var.settings.max_request_age
       DOORBELL_QUEUE_TIMEOUT         = var.settings.queue_timeout

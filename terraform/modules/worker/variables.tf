@@ -121,6 +121,7 @@ variable "settings" {
     sweep_interval        = optional(string)
     build_poll_interval   = optional(string)
     max_in_flight         = optional(number)
+    max_builds            = optional(number)
     log                   = optional(string)
   })
   default = {}

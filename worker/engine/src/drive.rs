@@ -11,14 +11,15 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
 use crate::admission::{AdmissionController, Permits, PermittedDecision, Waiters};
-use crate::domain::{Effect, HourlyCount, Observation, Phase, Row};
+use crate::domain::{Effect, HourlyCount, Observation, Phase, Row, StartOutcome};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
-use crate::limiter::Permit;
-use crate::ports::{Clock, JobCounter, JobLedger, OrderLedger};
+use crate::limiter::{CallResult, Permit};
+use crate::ports::{BuildSlots, Clock, JobCounter, JobLedger, OrderLedger};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
 use crate::series_store::SeriesStore;
+use crate::slot_keeper::SlotKeeper;
 use crate::turn_keeper::TurnKeeper;
 
 /// Iterations that one hint may cause. A whole job takes about six; more means that two decisions cause each other.
@@ -70,12 +71,13 @@ pub(crate) struct Driver<L, O, C, E> {
     admission: Arc<AdmissionController<C>>,
     effects: E,
     turns: TurnKeeper<L, O, C>,
+    slots: SlotKeeper<L>,
     in_flight: Arc<InFlightJobs>,
 }
 
 impl<L, O, C, E> JobDriver for Driver<L, O, C, E>
 where
-    L: JobLedger + JobCounter + 'static,
+    L: JobLedger + JobCounter + BuildSlots + 'static,
     O: OrderLedger + 'static,
     C: Clock + 'static,
     E: EffectExecutor,
@@ -105,17 +107,18 @@ where
     }
 }
 
-impl<L: JobLedger + JobCounter, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
+impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
     pub(crate) fn new(
         rows: Arc<RowStore<L>>,
         clock: C,
         admission: Arc<AdmissionController<C>>,
         effects: E,
         turns: TurnKeeper<L, O, C>,
+        slots: SlotKeeper<L>,
         in_flight: Arc<InFlightJobs>,
     ) -> Self {
         let series = SeriesStore::new(Arc::clone(&rows));
-        Self { rows, series, clock, admission, effects, turns, in_flight }
+        Self { rows, series, clock, admission, effects, turns, slots, in_flight }
     }
 
     async fn drive_row(&self, row: Row, observation: Observation, mut permit: Option<Permit>) {
@@ -167,11 +170,38 @@ impl<L: JobLedger + JobCounter, O: OrderLedger, C: Clock, E: EffectExecutor> Dri
                     let (policy, build_project) = (Arc::clone(policy), build_project.clone());
                     Some(Observation::JobCounted { policy, build_project, commit: commit.clone(), outcome })
                 }
+                Effect::StartBuild { attempt, .. } => {
+                    self.start_build(&row, effect, *attempt, &mut permits, claimed_at).await
+                }
                 effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
             };
             observations.extend(observation);
         }
         (row, observations)
+    }
+
+    /// Starts the build once the job has a slot of the installation. To have none is the same as the provider's limit.
+    async fn start_build(
+        &self,
+        row: &Row,
+        effect: &Effect,
+        attempt: u32,
+        permits: &mut Permits,
+        claimed_at: Instant,
+    ) -> Option<Observation> {
+        if let Some(outcome) = self.slots.take(row).await {
+            if let Some(permit) = permits.start.take()
+                && matches!(outcome, StartOutcome::Limited(_))
+            {
+                permit.record(CallResult::Throttled(None));
+            }
+            return Some(Observation::StartAttempted { attempt, outcome });
+        }
+        let observation = self.effects.execute(row, effect, permits, claimed_at).await;
+        if let Some(Observation::StartAttempted { outcome, .. }) = &observation {
+            self.slots.release_refused(row, outcome).await;
+        }
+        observation
     }
 
     /// Decides and writes, again after each write of another worker. `None`: the sweep resumes the row.
@@ -213,6 +243,8 @@ impl<L: JobLedger + JobCounter, O: OrderLedger, C: Clock, E: EffectExecutor> Dri
         }
         self.admission.enqueue_waiters(&written, waiters);
         if is_changed {
+            // Before the next job is called: it would find no slot.
+            self.slots.release_ended(&before, &written).await;
             self.admission.release_build_slot(&before, &written);
         }
         Some(PersistedDecision { row: written, ..persisted })
@@ -247,7 +279,8 @@ mod tests {
         let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
         let admission = Arc::new(AdmissionController::new(clock, config()));
         let turns = TurnKeeper::new(Arc::clone(&rows), ledger.clone(), clock, Arc::default());
-        Driver::new(rows, clock, admission, effects, turns, Arc::default())
+        let slots = SlotKeeper::new(Arc::clone(&rows), None);
+        Driver::new(rows, clock, admission, effects, turns, slots, Arc::default())
     }
 
     #[tokio::test(start_paused = true)]

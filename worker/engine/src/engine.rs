@@ -21,6 +21,7 @@ use crate::quarantine::Quarantine;
 use crate::receiver::Receiver;
 use crate::registry_reader::RegistryReader;
 use crate::row_store::RowStore;
+use crate::slot_keeper::SlotKeeper;
 use crate::sweep::Sweeper;
 use crate::triggers::TriggerConsumer;
 use crate::turn_keeper::TurnKeeper;
@@ -37,6 +38,8 @@ pub struct EngineConfig {
     pub fallback_build_project: Option<BuildProjectName>,
     /// Jobs in flight at once.
     pub max_in_flight: usize,
+    /// The builds of this installation that may run at once, over all workers; as many as the provider runs, if none.
+    pub max_builds: Option<u32>,
     /// Time between two sweeps.
     pub sweep_interval: Duration,
     /// A name for this process, unlike any other's: it signs the rows that this process writes.
@@ -94,7 +97,15 @@ impl<P: Ports> Engine<P> {
         P::RefResolver: Clone,
         P::SecretStore: Clone,
     {
-        let EngineConfig { jobs, topic_arn, fallback_build_project, max_in_flight, sweep_interval, instance } = config;
+        let EngineConfig {
+            jobs,
+            topic_arn,
+            fallback_build_project,
+            max_in_flight,
+            max_builds,
+            sweep_interval,
+            instance,
+        } = config;
         let installation = jobs.installation.clone();
         let (clock, provider) = (|| ports.clock().clone(), || ports.provider().clone());
         let rows = Arc::new(RowStore::new(ports.ledger().clone(), instance.clone()));
@@ -118,6 +129,7 @@ impl<P: Ports> Engine<P> {
             Arc::clone(&admission),
             calls,
             turns,
+            SlotKeeper::new(Arc::clone(&rows), max_builds),
             Arc::clone(&in_flight),
         ));
         let liveness = Arc::new(Liveness::default());

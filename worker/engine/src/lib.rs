@@ -5,6 +5,7 @@ pub mod ports;
 
 mod acks;
 mod admission;
+mod build_slots;
 mod describe;
 mod dispatcher;
 mod drive;
@@ -27,6 +28,7 @@ mod receiver;
 mod registry_reader;
 mod row_store;
 mod series_store;
+mod slot_keeper;
 #[cfg(test)]
 mod stubs;
 mod sweep;

@@ -15,6 +15,7 @@ use crate::domain::{
     RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
 };
 
+pub use crate::build_slots::{BuildSlots, SlotOutcome};
 pub use crate::job_counter::JobCounter;
 
 /// A call that failed; a later try may succeed.
@@ -280,8 +281,8 @@ pub trait Ports: Send + Sync + 'static {
     type Clock: Clock;
     /// Its registry.
     type ProjectRegistry: ProjectRegistry;
-    /// Its jobs, and the names that it knows.
-    type JobLedger: JobLedger + NameStore + JobCounter;
+    /// Its jobs, what it counts of them, and the names that it knows.
+    type JobLedger: JobLedger + NameStore + JobCounter + BuildSlots;
     /// Its order of jobs.
     type OrderLedger: OrderLedger;
     /// Its provider.

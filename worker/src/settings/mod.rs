@@ -10,7 +10,7 @@ mod errors;
 mod values;
 
 use self::errors::SettingErrors;
-use self::values::{address, count, filter, switch};
+use self::values::{address, build_count, count, filter, switch};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and reports their status to the forge.
 #[derive(Debug, Parser)]
@@ -91,6 +91,9 @@ pub struct RawSettings {
     /// Maximum number of jobs in flight, 1 to 10000
     #[arg(long, env = "DOORBELL_MAX_IN_FLIGHT", default_value = "100", value_name = "COUNT")]
     max_in_flight: String,
+    /// Builds of the installation that may run at once, over all workers; every worker needs the same
+    #[arg(long, env = "DOORBELL_MAX_BUILDS", value_name = "COUNT")]
+    max_builds: Option<String>,
     /// Address and port of `GET /healthz`
     #[arg(long, env = "DOORBELL_HEALTH_ADDR", default_value = DEFAULT_HEALTH_ADDR, value_name = "HOST:PORT")]
     health_addr: String,
@@ -149,6 +152,7 @@ pub struct WorkerSettings {
     pub(crate) registry_prefix: String,
     pub(crate) default_build_project: Option<BuildProjectName>,
     pub(crate) max_in_flight: usize,
+    pub(crate) max_builds: Option<u32>,
     pub(crate) health_addr: SocketAddr,
     pub(crate) log_format: LogFormat,
     pub(crate) prometheus: bool,
@@ -181,6 +185,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
     let default_build_project =
         problems.optional("default-build-project", raw_settings.default_build_project, str::parse);
     let max_in_flight = problems.read("max-in-flight", &raw_settings.max_in_flight, count);
+    let max_builds = problems.optional("max-builds", raw_settings.max_builds, build_count);
     let health_addr = problems.read("health-addr", &raw_settings.health_addr, address);
     let log_format = problems.read("log-format", &raw_settings.log_format, |text| LogFormat::from_str(text, false));
     let prometheus = problems.read("prometheus", &raw_settings.prometheus, switch);
@@ -202,6 +207,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
         registry_prefix: registry_prefix?,
         default_build_project: default_build_project?,
         max_in_flight: max_in_flight?,
+        max_builds: max_builds?,
         health_addr: health_addr?,
         log_format: log_format?,
         prometheus: prometheus?,

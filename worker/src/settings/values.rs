@@ -9,6 +9,14 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
     }
 }
 
+/// At most as many as are cheap to write: each is an entry of one item.
+pub(super) fn build_count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..=500) => Ok(count),
+        _ => Err("expected a number from 1 to 500".to_owned()),
+    }
+}
+
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     text.parse().map_err(|_| "expected true or false".to_owned())
 }

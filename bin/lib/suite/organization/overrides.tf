@@ -34,6 +34,7 @@ module "doorbell" {
     queue_timeout         = "6h"
     sweep_interval        = "30s"
     build_poll_interval   = "2m"
+    max_builds            = 40
     max_in_flight         = 50
     log                   = "info,doorbell_engine=debug"
   }

@@ -5,6 +5,7 @@ mod order;
 mod project_index;
 mod project_item;
 mod project_names;
+mod slots;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

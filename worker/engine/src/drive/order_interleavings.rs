@@ -58,7 +58,15 @@ async fn work(ports: WorkerPorts, name: String, jobs: Vec<JobKey>) {
     let rows = Arc::new(RowStore::new(ports.clone(), name));
     let turns = TurnKeeper::new(Arc::clone(&rows), ports.clone(), clock, Arc::clone(&wake_queue));
     let admission = Arc::new(AdmissionController::new(clock, config()));
-    let driver = Driver::new(Arc::clone(&rows), clock, admission, ports.clone(), turns, Arc::default());
+    let driver = Driver::new(
+        Arc::clone(&rows),
+        clock,
+        admission,
+        ports.clone(),
+        turns,
+        SlotKeeper::new(Arc::clone(&rows), None),
+        Arc::default(),
+    );
     let mut tasks: VecDeque<(JobKey, Observation)> = jobs.into_iter().map(|key| (key, Observation::Due)).collect();
     while let Some((key, observation)) = tasks.pop_front() {
         // What it waits for, and then the end of its build.

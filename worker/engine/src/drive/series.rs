@@ -5,12 +5,12 @@ use tracing::error;
 
 use crate::domain::{IncomingRequest, Observation, Row};
 use crate::effects::EffectExecutor;
-use crate::ports::{Clock, JobCounter, JobLedger, OrderLedger};
+use crate::ports::{BuildSlots, Clock, JobCounter, JobLedger, OrderLedger};
 use crate::series_store::Intake;
 
 use super::Driver;
 
-impl<L: JobLedger + JobCounter, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
+impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: EffectExecutor> Driver<L, O, C, E> {
     /// Cancels the jobs of a series, and drives those that were not canceled before.
     pub(super) async fn cancel_series(&self, cancel: &Row, series: &JobKey) -> Observation {
         let Some(now) = self.clock.now() else { return failed("no trusted AWS time yet") };

@@ -13,7 +13,8 @@ use super::*;
 use crate::admission::AdmissionController;
 use crate::domain::{CountOutcome, DesiredState, HourlyCount, Observation, PolicyLookup, SourceMessage};
 use crate::drive::{Driver, JobDriver};
-use crate::ports::{Cursor, DuePage, InsertOutcome, JobCounter, UpdateOutcome};
+use crate::ports::{BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, SlotOutcome, UpdateOutcome};
+use crate::slot_keeper::SlotKeeper;
 use crate::stubs::{
     ClockStub, EffectsStub, LedgerStub, NOW, Process, Schedule, advance, config, interrupt, run_to_end,
 };
@@ -51,6 +52,21 @@ impl JobCounter for SteppedLedger {
     async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
         interrupt().await;
         self.0.count(count, max_jobs).await
+    }
+}
+
+/// The installation's builds are not limited here.
+impl BuildSlots for SteppedLedger {
+    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
+        self.0.take(job, max).await
+    }
+
+    async fn release(&self, jobs: &[JobKey]) -> Result<(), PortError> {
+        self.0.release(jobs).await
+    }
+
+    async fn holders(&self) -> Result<Vec<JobKey>, PortError> {
+        self.0.holders().await
     }
 }
 
@@ -103,12 +119,13 @@ fn process(ledger: &LedgerStub, actor: Actor, name: String) -> Process {
 }
 
 /// Ends a job as rejected, with what follows from it.
-async fn reject<L: JobLedger + JobCounter + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
+async fn reject<L: JobLedger + JobCounter + BuildSlots + 'static>(rows: Arc<RowStore<L>>, key: &JobKey) {
     let Some(row) = rows.load(key).await.unwrap() else { return };
     let clock = ClockStub(Some(NOW));
     let admission = Arc::new(AdmissionController::new(clock, config()));
     let turns = TurnKeeper::new(Arc::clone(&rows), LedgerStub::default(), clock, Arc::default());
-    let driver = Driver::new(rows, clock, admission, EffectsStub::new([]), turns, Arc::default());
+    let slots = SlotKeeper::new(Arc::clone(&rows), None);
+    let driver = Driver::new(rows, clock, admission, EffectsStub::new([]), turns, slots, Arc::default());
     let observation =
         if row.is_over() { Observation::Due } else { Observation::PolicyRead(PolicyLookup::NotRegistered) };
     driver.drive(Row { phase_due_at: Some(NOW), ..row }, observation, None).await;

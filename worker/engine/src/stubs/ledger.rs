@@ -5,7 +5,8 @@ use doorbell_messages::JobKey;
 
 use crate::domain::{CountOutcome, HourlyCount, OrderItem, OrderScope, Row, Timestamp};
 use crate::ports::{
-    Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome, shard_of,
+    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, SlotOutcome,
+    UpdateOutcome, shard_of,
 };
 
 /// What happens to a write.
@@ -31,6 +32,7 @@ struct StubState {
     newer_schema: BTreeMap<JobKey, u32>,
     orders: BTreeMap<OrderScope, OrderItem>,
     hours: BTreeMap<String, BTreeSet<String>>,
+    slots: BTreeSet<JobKey>,
     order_faults: Vec<WriteFault>,
     faults: Vec<WriteFault>,
     delayed: BTreeSet<JobKey>,
@@ -169,6 +171,26 @@ impl JobCounter for LedgerStub {
         }
         jobs.insert(count.job.clone());
         CountOutcome::Counted
+    }
+}
+
+impl BuildSlots for LedgerStub {
+    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
+        let slots = &mut self.0.lock().unwrap().slots;
+        if !slots.contains(job) && slots.len() >= max as usize {
+            return SlotOutcome::Full;
+        }
+        slots.insert(job.clone());
+        SlotOutcome::Taken
+    }
+
+    async fn release(&self, jobs: &[JobKey]) -> Result<(), PortError> {
+        self.0.lock().unwrap().slots.retain(|holder| !jobs.contains(holder));
+        Ok(())
+    }
+
+    async fn holders(&self) -> Result<Vec<JobKey>, PortError> {
+        Ok(self.0.lock().unwrap().slots.iter().cloned().collect())
     }
 }
 

@@ -28,6 +28,8 @@ pub fn secs(seconds: u64) -> Duration {
 pub struct Simulation {
     pub services: Arc<FakeServices>,
     published: AtomicU32,
+    /// The limit of the installation's builds, for workers that start.
+    pub max_builds: Option<u32>,
 }
 
 /// A worker's task, running or ended.
@@ -39,7 +41,7 @@ pub struct RunningWorker {
 
 impl Simulation {
     pub fn new() -> Self {
-        Self { services: FakeServices::new(), published: AtomicU32::new(0) }
+        Self { services: FakeServices::new(), published: AtomicU32::new(0), max_builds: None }
     }
 
     pub fn start_worker(&self, name: &str) -> RunningWorker {
@@ -50,7 +52,7 @@ impl Simulation {
     pub fn start_worker_with_schema(&self, name: &str, schema: u32) -> RunningWorker {
         let process = Arc::new(SimulatedProcess::new(name, schema));
         let worker = SimulatedWorker { services: Arc::clone(&self.services), process: Arc::clone(&process) };
-        let engine = Engine::new(worker.clone(), config(name));
+        let engine = Engine::new(worker.clone(), EngineConfig { max_builds: self.max_builds, ..config(name) });
         let stop = CancellationToken::new();
         let queues = [QueueKind::Triggers, QueueKind::Events].map(|which| SimulatedQueue(worker.clone(), which));
         let [triggers, events] = queues;
@@ -185,6 +187,7 @@ fn config(name: &str) -> EngineConfig {
         topic_arn: TOPIC.to_owned(),
         fallback_build_project: None,
         max_in_flight: 100,
+        max_builds: None,
         sweep_interval: secs(5),
         instance: name.to_owned(),
     }

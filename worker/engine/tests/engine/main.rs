@@ -11,6 +11,7 @@ mod happy_path;
 mod harness;
 mod hourly_limit;
 mod limits;
+mod max_builds;
 mod memory;
 mod messages;
 mod metrics;

@@ -7,8 +7,8 @@ use aws_config::Region;
 use aws_credential_types::Credentials;
 use doorbell_engine::domain::{BuildQuery, HourlyCount, OrderItem, OrderScope, Timestamp};
 use doorbell_engine::ports::{
-    BuildProvider, JobCounter, JobLedger, MessageQueue, NameStore, OrderLedger, ProjectRegistry, ReceiptHandle,
-    SecretStore,
+    BuildProvider, BuildSlots, JobCounter, JobLedger, MessageQueue, NameStore, OrderLedger, ProjectRegistry,
+    ReceiptHandle, SecretStore,
 };
 use doorbell_messages::{BuildId, DeadLetter};
 use serde_json::{Value, json};
@@ -83,6 +83,9 @@ async fn of_ledger(ledger: &DynamoDbLedger) -> String {
         format!("{:?}", OrderLedger::load(ledger, &scope).await),
         format!("{:?}", ledger.write(&scope, &item, at).await),
         format!("{:?}", ledger.count(&HourlyCount::of(&row), 3).await),
+        format!("{:?}", ledger.take(&row.key, 3).await),
+        format!("{:?}", ledger.release(&keys).await),
+        format!("{:?}", ledger.holders().await),
         format!("{:?}", NameStore::load(ledger).await),
         format!("{:?}", ledger.store(&projects, at).await),
         format!("{:?}", ledger.projects().await),
@@ -120,7 +123,7 @@ async fn of_builds(builds: &CodeBuildProvider) -> String {
 }
 
 /// The calls of each file, all of them made by `everything`. A new call needs its line there, and then here.
-const CALLS: [(&str, usize); 12] = [
+const CALLS: [(&str, usize); 13] = [
     ("aws/identity.rs", 1),
     ("aws/ledger.rs", 7),
     ("aws/ledger/heartbeat.rs", 1),
@@ -128,6 +131,7 @@ const CALLS: [(&str, usize); 12] = [
     ("aws/ledger/order.rs", 2),
     ("aws/ledger/project_index.rs", 1),
     ("aws/ledger/project_names.rs", 1),
+    ("aws/ledger/slots.rs", 3),
     ("aws/queue.rs", 3),
     ("aws/registry.rs", 4),
     ("aws/registry_calls.rs", 2),

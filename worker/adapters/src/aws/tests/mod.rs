@@ -8,6 +8,7 @@ mod ledger;
 mod order;
 mod others;
 mod project_index;
+mod slots;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -14,7 +14,8 @@ use crate::domain::{
 };
 use crate::effects::EffectExecutor;
 use crate::ports::{
-    Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome,
+    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, SlotOutcome,
+    UpdateOutcome,
 };
 use crate::stubs::{LedgerStub, described_build, interrupt};
 
@@ -158,6 +159,21 @@ impl JobCounter for WorkerPorts {
     async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
         interrupt().await;
         self.ledger.count(count, max_jobs).await
+    }
+}
+
+/// The installation's builds are not limited here.
+impl BuildSlots for WorkerPorts {
+    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
+        self.ledger.take(job, max).await
+    }
+
+    async fn release(&self, jobs: &[JobKey]) -> Result<(), PortError> {
+        self.ledger.release(jobs).await
+    }
+
+    async fn holders(&self) -> Result<Vec<JobKey>, PortError> {
+        self.ledger.holders().await
     }
 }
 

@@ -22,6 +22,9 @@ pub enum PortCall {
     LoadOrder,
     WriteOrder,
     CountJob,
+    TakeSlot,
+    ReleaseSlot,
+    ReadSlots,
     ReadProject,
     ListProjects,
     ReadSecret,
@@ -34,7 +37,7 @@ pub enum PortCall {
 }
 
 impl PortCall {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Ack,
         Self::DeadLetter,
         Self::Insert,
@@ -44,6 +47,9 @@ impl PortCall {
         Self::LoadOrder,
         Self::WriteOrder,
         Self::CountJob,
+        Self::TakeSlot,
+        Self::ReleaseSlot,
+        Self::ReadSlots,
         Self::ReadProject,
         Self::ListProjects,
         Self::ReadSecret,

@@ -14,6 +14,7 @@ mod provider;
 mod queue;
 mod registry;
 mod seeded_rng;
+mod slots;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,6 +33,7 @@ pub use provider::{FakeProvider, PROFILE, event};
 pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
 pub use registry::{FakeRegistry, document};
 pub use seeded_rng::SeededRng;
+pub use slots::FakeSlots;
 
 /// AWS's time at the start of a simulation.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -45,6 +47,7 @@ pub struct FakeServices {
     pub ledger: Mutex<FakeLedger>,
     pub orders: Mutex<FakeOrders>,
     pub hours: Mutex<FakeHours>,
+    pub slots: Mutex<FakeSlots>,
     pub provider: Mutex<FakeProvider>,
     pub forge: Mutex<FakeForge>,
     pub registry: Mutex<FakeRegistry>,
@@ -65,6 +68,7 @@ impl FakeServices {
             ledger: Mutex::new(FakeLedger::new()),
             orders: Mutex::default(),
             hours: Mutex::default(),
+            slots: Mutex::default(),
             provider: Mutex::default(),
             forge: Mutex::default(),
             registry: Mutex::default(),

@@ -102,3 +102,22 @@ async fn jobs_over_the_provider_limit_wait_and_finish() {
         assert_eq!(sandbox.builds_of(&key).len(), 1);
     }
 }
+
+/// Each command fails if another one runs. The ledger's item is real: the emulator evaluates its conditions.
+#[tokio::test]
+async fn two_workers_keep_the_installation_limit() {
+    let sandbox = start_sandbox().await;
+    let directory = tempfile::tempdir().unwrap();
+    let lock = directory.path().join("lock");
+    let path = lock.display();
+    register_demo(&sandbox, &format!("#!/bin/sh\nmkdir '{path}' && sleep 1 && rmdir '{path}'\n")).await;
+    let limit = [("DOORBELL_MAX_BUILDS", "1")];
+    let _workers = [sandbox.start_worker(&limit).await.unwrap(), sandbox.start_worker(&limit).await.unwrap()];
+    let mut keys = Vec::new();
+    for id in ["a", "b", "c", "d"] {
+        keys.push(trigger(&sandbox, &["demo", "main", "--id", id]).await);
+    }
+    for key in keys {
+        assert_eq!(sandbox.wait_until_settled(&key, JOB_TIMEOUT * 2).await.unwrap().status(), "success");
+    }
+}
