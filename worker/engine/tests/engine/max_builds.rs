@@ -79,7 +79,7 @@ async fn slot_of_a_job_that_is_over_is_found() {
     let second = simulation.start_worker("b");
     simulation.wait_settled().await;
     assert!(lock(&simulation.services.slots).holders.contains(&held), "no worker gave it back");
-    second.stop.cancel();
+    second.process.kill();
     simulation.max_builds = Some(1);
     let _third = simulation.start_worker("c");
     let next = simulation.publish(json!({}));
