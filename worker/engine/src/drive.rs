@@ -1,6 +1,7 @@
 //! The job driver: load, decide, persist, execute effects; repeat until none remain.
 
 mod series;
+mod start;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -11,11 +12,11 @@ use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
 
 use crate::admission::{AdmissionController, Permits, PermittedDecision, Waiters};
-use crate::domain::{Effect, HourlyCount, Observation, Phase, Row, StartOutcome};
+use crate::domain::{Effect, HourlyCount, Observation, Phase, Row};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
-use crate::limiter::{CallResult, Permit};
+use crate::limiter::Permit;
 use crate::ports::{BuildSlots, Clock, JobCounter, JobLedger, OrderLedger};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
 use crate::series_store::SeriesStore;
@@ -178,30 +179,6 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
             observations.extend(observation);
         }
         (row, observations)
-    }
-
-    /// Starts the build once the job has a slot of the installation. To have none is the same as the provider's limit.
-    async fn start_build(
-        &self,
-        row: &Row,
-        effect: &Effect,
-        attempt: u32,
-        permits: &mut Permits,
-        claimed_at: Instant,
-    ) -> Option<Observation> {
-        if let Some(outcome) = self.slots.take(row).await {
-            if let Some(permit) = permits.start.take()
-                && matches!(outcome, StartOutcome::Limited(_))
-            {
-                permit.record(CallResult::Throttled(None));
-            }
-            return Some(Observation::StartAttempted { attempt, outcome });
-        }
-        let observation = self.effects.execute(row, effect, permits, claimed_at).await;
-        if let Some(Observation::StartAttempted { outcome, .. }) = &observation {
-            self.slots.release_refused(row, outcome).await;
-        }
-        observation
     }
 
     /// Decides and writes, again after each write of another worker. `None`: the sweep resumes the row.

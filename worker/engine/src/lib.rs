@@ -13,6 +13,7 @@ mod effects;
 mod engine;
 mod events;
 mod forge_calls;
+mod forge_ports;
 mod in_flight;
 mod job_counter;
 mod job_log;

@@ -6,16 +6,17 @@
 use std::future::Future;
 use std::time::Duration;
 
-use doorbell_messages::{BuildId, DeadLetter, GitRef, JobKey, ProjectName};
+use doorbell_messages::{BuildId, DeadLetter, JobKey, ProjectName};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, ForgeRepository, LaunchSpec, OrderItem, OrderScope, ProviderBuild, ProviderProfile,
-    RefResolution, RegistryDocuments, ReportTarget, Row, StartOutcome, StatusReport, Timestamp,
+    BuildQuery, LaunchSpec, OrderItem, OrderScope, ProviderBuild, ProviderProfile, RegistryDocuments, Row,
+    StartOutcome, Timestamp,
 };
 
-pub use crate::build_slots::{BuildSlots, SlotOutcome};
+pub use crate::build_slots::BuildSlots;
+pub use crate::forge_ports::{RefResolver, StatusReporter, Unauthorized};
 pub use crate::job_counter::JobCounter;
 
 /// A call that failed; a later try may succeed.
@@ -240,33 +241,6 @@ pub trait BuildProvider: Send + Sync {
     fn describe(&self, ids: &[BuildId]) -> impl Future<Output = Result<Vec<ProviderBuild>, DescribeError>> + Send;
     /// Stops a build. That it has ended already is no error.
     fn stop(&self, id: &BuildId) -> impl Future<Output = Result<(), PortError>> + Send;
-}
-
-/// A host did not accept the token: a newer one may be accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unauthorized(pub String);
-
-/// Reports statuses to destinations.
-pub trait StatusReporter: Send + Sync {
-    /// Reports a status.
-    fn report_status(
-        &self,
-        target: &ReportTarget,
-        report: &StatusReport,
-        token: &SecretString,
-    ) -> impl Future<Output = Result<DeliveryOutcome, Unauthorized>> + Send;
-}
-
-/// Resolves refs of repositories.
-pub trait RefResolver: Send + Sync {
-    /// The commit of a ref.
-    fn resolve_ref(
-        &self,
-        repository: &ForgeRepository,
-        git_ref: &GitRef,
-        token: Option<&SecretString>,
-    ) -> impl Future<Output = Result<RefResolution, Unauthorized>> + Send;
 }
 
 /// The store of secrets.

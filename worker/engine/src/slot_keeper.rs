@@ -7,13 +7,15 @@ use doorbell_messages::JobKey;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use crate::build_slots::{BuildSlots, SlotOutcome};
-use crate::domain::{Phase, Row, StartOutcome};
-use crate::ports::JobLedger;
+use crate::domain::{LEASE, Phase, Row, StartOutcome};
+use crate::ports::{BuildSlots, JobLedger};
 use crate::row_store::RowStore;
 
-/// Time between two searches, in one worker, for slots of jobs that are over.
-const SEARCH_INTERVAL: Duration = Duration::from_secs(30);
+/// Time between two searches, in one worker, for slots of jobs that are over. A search reads a row for each slot.
+const SEARCH_INTERVAL: Duration = Duration::from_secs(5 * 60);
+
+/// Rows that a search reads at once.
+const SEARCH_BATCH: usize = 50;
 
 /// Lets as many builds run at once as the installation may have.
 ///
@@ -35,16 +37,16 @@ impl<L: JobLedger + BuildSlots> SlotKeeper<L> {
     /// What keeps the job from calling the provider now, if anything does.
     pub(crate) async fn take(&self, row: &Row) -> Option<StartOutcome> {
         let max = self.max_builds?;
-        let mut outcome = self.rows.ledger().take(&row.key, max).await;
-        if outcome == SlotOutcome::Full && self.release_slots_of_ended_jobs().await {
-            outcome = self.rows.ledger().take(&row.key, max).await;
+        let mut is_taken = self.rows.ledger().take(&row.key, max).await;
+        if is_taken == Ok(false) && self.release_slots_of_ended_jobs().await {
+            is_taken = self.rows.ledger().take(&row.key, max).await;
         }
-        match outcome {
-            SlotOutcome::Taken => None,
-            SlotOutcome::Full => {
+        match is_taken {
+            Ok(true) => None,
+            Ok(false) => {
                 Some(StartOutcome::Limited(format!("the installation runs at most {max} builds at once (max-builds)")))
             }
-            SlotOutcome::Failed(error) => {
+            Err(error) => {
                 warn!("no slot taken for the build, will retry: {error}");
                 Some(StartOutcome::NotSent)
             }
@@ -53,11 +55,13 @@ impl<L: JobLedger + BuildSlots> SlotKeeper<L> {
 
     /// Gives the slot back of a job whose start was refused for certain.
     ///
-    /// The claim still keeps other workers off the row. Where an earlier call is in doubt, its build may run.
-    pub(crate) async fn release_refused(&self, row: &Row, outcome: &StartOutcome) {
+    /// Where an earlier call is in doubt, its build may run. Where the claim is old, another worker may have started the job
+    /// since.
+    pub(crate) async fn release_refused(&self, row: &Row, outcome: &StartOutcome, claimed_at: Instant) {
         let is_refused =
             matches!(outcome, StartOutcome::Limited(_) | StartOutcome::Denied(_) | StartOutcome::Invalid(_));
-        if is_refused && matches!(row.phase, Phase::Starting { start_calls: 1, .. }) {
+        let is_only_call = matches!(row.phase, Phase::Starting { start_calls: 1, .. });
+        if is_refused && is_only_call && claimed_at.elapsed() < LEASE / 2 {
             self.release(&row.key).await;
         }
     }
@@ -102,11 +106,45 @@ impl<L: JobLedger + BuildSlots> SlotKeeper<L> {
 
     /// Those that are over, or whose row has expired. A row that cannot be read keeps its slot.
     async fn ended_jobs(&self, holders: Vec<JobKey>) -> Vec<JobKey> {
-        let rows = self.rows.ledger().load(&holders).await;
-        let ended = holders.into_iter().zip(rows).filter(|(_, row)| match row {
-            Ok(row) => row.as_ref().is_none_or(Row::is_over),
-            Err(_) => false,
-        });
-        ended.map(|(key, _)| key).collect()
+        let mut ended = Vec::new();
+        for jobs in holders.chunks(SEARCH_BATCH) {
+            let rows = self.rows.ledger().load(jobs).await;
+            let is_ended =
+                |row: &Result<Option<Row>, _>| row.as_ref().is_ok_and(|row| row.as_ref().is_none_or(Row::is_over));
+            ended.extend(jobs.iter().zip(rows).filter(|(_, row)| is_ended(row)).map(|(key, _)| key.clone()));
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorbell_registry::OrderRule;
+
+    use super::*;
+    use crate::stubs::{LedgerStub, NOW, ordered_launch, row};
+
+    fn starting(number: u32, start_calls: u32) -> Row {
+        let launch = ordered_launch(OrderRule::Parallel);
+        let phase = Phase::Starting { launch, attempt: 1, first_sent_at: NOW, last_sent_at: NOW, start_calls };
+        Row { phase, ..row(number) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slot_of_a_build_that_may_run_is_kept() {
+        let (first, limited) = (starting(1, 1), StartOutcome::Limited("throttled".to_owned()));
+        let ledger = LedgerStub::with_row(&first);
+        let slots = SlotKeeper::new(Arc::new(RowStore::new(ledger.clone(), "a")), Some(1));
+        assert_eq!(slots.take(&first).await, None);
+        let claimed_at = Instant::now();
+        slots.release_refused(&starting(1, 2), &limited, claimed_at).await;
+        slots.release_refused(&first, &StartOutcome::Unknown("reset".to_owned()), claimed_at).await;
+        slots.release_ended(&first, &first).await;
+        tokio::time::advance(LEASE).await;
+        slots.release_refused(&first, &limited, claimed_at).await;
+        assert_eq!(ledger.holders().await.unwrap(), [first.key.clone()]);
+        assert!(matches!(slots.take(&row(2)).await, Some(StartOutcome::Limited(_))));
+        slots.release_refused(&first, &limited, Instant::now()).await;
+        assert_eq!(slots.take(&row(2)).await, None);
     }
 }

@@ -1,3 +1,4 @@
+mod bounded_set;
 mod heartbeat;
 mod hour;
 mod item;

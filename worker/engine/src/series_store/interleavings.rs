@@ -13,7 +13,7 @@ use super::*;
 use crate::admission::AdmissionController;
 use crate::domain::{CountOutcome, DesiredState, HourlyCount, Observation, PolicyLookup, SourceMessage};
 use crate::drive::{Driver, JobDriver};
-use crate::ports::{BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, SlotOutcome, UpdateOutcome};
+use crate::ports::{BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, UpdateOutcome};
 use crate::slot_keeper::SlotKeeper;
 use crate::stubs::{
     ClockStub, EffectsStub, LedgerStub, NOW, Process, Schedule, advance, config, interrupt, run_to_end,
@@ -57,7 +57,7 @@ impl JobCounter for SteppedLedger {
 
 /// The installation's builds are not limited here.
 impl BuildSlots for SteppedLedger {
-    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
+    async fn take(&self, job: &JobKey, max: u32) -> Result<bool, PortError> {
         self.0.take(job, max).await
     }
 

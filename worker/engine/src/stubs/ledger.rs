@@ -5,7 +5,7 @@ use doorbell_messages::JobKey;
 
 use crate::domain::{CountOutcome, HourlyCount, OrderItem, OrderScope, Row, Timestamp};
 use crate::ports::{
-    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, SlotOutcome,
+    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError,
     UpdateOutcome, shard_of,
 };
 
@@ -165,23 +165,24 @@ impl JobLedger for LedgerStub {
 impl JobCounter for LedgerStub {
     async fn count(&self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
         let mut state = self.0.lock().unwrap();
-        let jobs = state.hours.entry(count.to_string()).or_default();
-        if !jobs.contains(&count.job) && jobs.len() >= max_jobs as usize {
-            return CountOutcome::LimitReached;
+        match insert_below(state.hours.entry(count.to_string()).or_default(), &count.job, max_jobs) {
+            true => CountOutcome::Counted,
+            false => CountOutcome::LimitReached,
         }
-        jobs.insert(count.job.clone());
-        CountOutcome::Counted
     }
 }
 
+/// Inserts an element, unless the set has `max` others. Whether the set has it.
+fn insert_below<T: Ord + Clone>(set: &mut BTreeSet<T>, element: &T, max: u32) -> bool {
+    if !set.contains(element) && set.len() < max as usize {
+        set.insert(element.clone());
+    }
+    set.contains(element)
+}
+
 impl BuildSlots for LedgerStub {
-    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
-        let slots = &mut self.0.lock().unwrap().slots;
-        if !slots.contains(job) && slots.len() >= max as usize {
-            return SlotOutcome::Full;
-        }
-        slots.insert(job.clone());
-        SlotOutcome::Taken
+    async fn take(&self, job: &JobKey, max: u32) -> Result<bool, PortError> {
+        Ok(insert_below(&mut self.0.lock().unwrap().slots, job, max))
     }
 
     async fn release(&self, jobs: &[JobKey]) -> Result<(), PortError> {

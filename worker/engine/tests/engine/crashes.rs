@@ -127,7 +127,7 @@ async fn paused_worker_does_not_use_an_expired_claim() {
         if pause > 60 {
             assert_eq!(paused.process.count(PortCall::Start), 0, "its claim was taken over; paused for {pause} s");
         } else {
-            let text = "waiting for a build: the claim had expired";
+            let text = "waiting for a build: the call was not made";
             assert!(simulation.rows()[0].trail.iter().any(|note| note.message == text));
         }
     }

@@ -1,4 +1,4 @@
-//! `maxJobsPerHour`: it holds over all workers, and a job counts once, whatever crashes.
+//! `maxJobsPerHour`: it holds over all workers, and a job counts once, also over crashes.
 
 use doorbell_messages::{JobKey, Status};
 use serde_json::json;

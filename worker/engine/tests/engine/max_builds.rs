@@ -1,4 +1,4 @@
-//! The installation's limit of builds: it holds over all workers, and no slot is lost, whatever crashes.
+//! The installation's limit of builds: it holds over all workers, and no slot is lost, also over crashes.
 
 use doorbell_messages::{JobKey, Status};
 use serde_json::json;

@@ -14,12 +14,12 @@ async fn job_is_counted_by_one_conditional_write() {
     };
     let (outcome, body) = count((200, json!({}))).await;
     assert_eq!(outcome, CountOutcome::Counted);
-    let condition = "attribute_not_exists(#jobs) OR contains(#jobs, :job) OR size(#jobs) < :max_jobs";
+    let condition = "attribute_not_exists(#jobs) OR contains(#jobs, :job) OR size(#jobs) < :max";
     assert_eq!(body["ConditionExpression"], condition);
     let values = &body["ExpressionAttributeValues"];
     let job = &HourlyCount::of(&row()).job;
     assert_eq!((&values[":jobs"], &values[":job"]), (&json!({"SS": [job]}), &json!({"S": job})));
-    assert_eq!(values[":max_jobs"], json!({"N": "30"}));
+    assert_eq!(values[":max"], json!({"N": "30"}));
     let full = error_response("ConditionalCheckFailedException", "The conditional request failed");
     assert_eq!(count(full).await.0, CountOutcome::LimitReached);
     let denied = count(error_response("AccessDeniedException", "not you")).await.0;

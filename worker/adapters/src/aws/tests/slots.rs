@@ -1,4 +1,4 @@
-use doorbell_engine::ports::{BuildSlots, SlotOutcome};
+use doorbell_engine::ports::BuildSlots;
 use serde_json::{Value, json};
 
 use super::ledger::{row, table};
@@ -12,16 +12,16 @@ async fn slot_is_taken_by_one_conditional_write() {
         (outcome, aws.call().body)
     };
     let (outcome, body) = take((200, json!({}))).await;
-    assert_eq!(outcome, SlotOutcome::Taken);
+    assert_eq!(outcome, Ok(true));
     let condition = "attribute_not_exists(#jobs) OR contains(#jobs, :job) OR size(#jobs) < :max";
     assert_eq!((&body["ConditionExpression"], &body["Key"]), (&json!(condition), &json!({"pk": {"S": "#slots"}})));
     let job = row().key.as_str().to_owned();
     let values = json!({":jobs": {"SS": [job]}, ":job": {"S": job}, ":max": {"N": "30"}});
     assert_eq!(body["ExpressionAttributeValues"], values);
     let full = error_response("ConditionalCheckFailedException", "The conditional request failed");
-    assert_eq!(take(full).await.0, SlotOutcome::Full);
+    assert_eq!(take(full).await.0, Ok(false));
     let denied = take(error_response("AccessDeniedException", "not you")).await.0;
-    assert!(matches!(denied, SlotOutcome::Failed(_)), "{denied:?}");
+    assert!(denied.is_err(), "{denied:?}");
 }
 
 #[tokio::test]

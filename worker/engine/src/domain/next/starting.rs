@@ -89,7 +89,7 @@ impl Transition<'_> {
             StartOutcome::Started(_) => {}
             StartOutcome::Limited(reason) if is_only_call => self.requeue(&reason, backoff::PROVIDER_LIMIT),
             StartOutcome::Denied(reason) if is_only_call => self.return_to_received(&reason),
-            StartOutcome::NotSent if is_only_call => self.requeue("the claim had expired", backoff::UNKNOWN_START),
+            StartOutcome::NotSent if is_only_call => self.requeue("the call was not made", backoff::UNKNOWN_START),
             StartOutcome::Invalid(reason) if is_only_call => {
                 let text = format!("the provider refused the build: {}", one_line(&reason));
                 self.finish_without_build(Status::Error, text);
@@ -100,7 +100,7 @@ impl Transition<'_> {
             | StartOutcome::Unknown(reason) => {
                 self.retry_unknown_start(&reason);
             }
-            StartOutcome::NotSent => self.retry_unknown_start("the claim had expired"),
+            StartOutcome::NotSent => self.retry_unknown_start("the call was not made"),
         }
     }
 

@@ -14,8 +14,7 @@ use crate::domain::{
 };
 use crate::effects::EffectExecutor;
 use crate::ports::{
-    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, SlotOutcome,
-    UpdateOutcome,
+    BuildSlots, Cursor, DuePage, InsertOutcome, JobCounter, JobLedger, LoadError, OrderLedger, PortError, UpdateOutcome,
 };
 use crate::stubs::{LedgerStub, described_build, interrupt};
 
@@ -164,7 +163,7 @@ impl JobCounter for WorkerPorts {
 
 /// The installation's builds are not limited here.
 impl BuildSlots for WorkerPorts {
-    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
+    async fn take(&self, job: &JobKey, max: u32) -> Result<bool, PortError> {
         self.ledger.take(job, max).await
     }
 

@@ -13,13 +13,19 @@ pub struct FakeHours {
 
 impl FakeHours {
     fn count(&mut self, count: &HourlyCount, max_jobs: u32) -> CountOutcome {
-        let jobs = self.jobs.entry(count.to_string()).or_default();
-        if !jobs.contains(&count.job) && jobs.len() >= max_jobs as usize {
-            return CountOutcome::LimitReached;
+        match insert_below(self.jobs.entry(count.to_string()).or_default(), &count.job, max_jobs) {
+            true => CountOutcome::Counted,
+            false => CountOutcome::LimitReached,
         }
-        jobs.insert(count.job.clone());
-        CountOutcome::Counted
     }
+}
+
+/// Inserts an element, unless the set has `max` others. Whether the set has it.
+pub(super) fn insert_below<T: Ord + Clone>(set: &mut BTreeSet<T>, element: &T, max: u32) -> bool {
+    if !set.contains(element) && set.len() < max as usize {
+        set.insert(element.clone());
+    }
+    set.contains(element)
 }
 
 impl JobCounter for SimulatedWorker {

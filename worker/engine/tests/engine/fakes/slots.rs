@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use doorbell_engine::ports::{BuildSlots, PortError, SlotOutcome};
+use doorbell_engine::ports::{BuildSlots, PortError};
 use doorbell_messages::JobKey;
 
+use super::hours::insert_below;
 use super::{PortCall, SimulatedWorker, lock};
 
 /// The jobs that have a slot: a set with a conditional write, as in the ledger.
@@ -15,13 +16,10 @@ pub struct FakeSlots {
 }
 
 impl FakeSlots {
-    fn take(&mut self, job: &JobKey, max: u32) -> SlotOutcome {
-        if !self.holders.contains(job) && self.holders.len() >= max as usize {
-            return SlotOutcome::Full;
-        }
-        self.holders.insert(job.clone());
+    fn take(&mut self, job: &JobKey, max: u32) -> bool {
+        let is_taken = insert_below(&mut self.holders, job, max);
         self.most = self.most.max(self.holders.len());
-        SlotOutcome::Taken
+        is_taken
     }
 }
 
@@ -38,9 +36,8 @@ impl SimulatedWorker {
 }
 
 impl BuildSlots for SimulatedWorker {
-    async fn take(&self, job: &JobKey, max: u32) -> SlotOutcome {
-        let taken = self.call_slots(PortCall::TakeSlot, |slots| slots.take(job, max)).await;
-        taken.unwrap_or_else(|error| SlotOutcome::Failed(error.to_string()))
+    async fn take(&self, job: &JobKey, max: u32) -> Result<bool, PortError> {
+        self.call_slots(PortCall::TakeSlot, |slots| slots.take(job, max)).await
     }
 
     async fn release(&self, jobs: &[JobKey]) -> Result<(), PortError> {
