@@ -142,7 +142,7 @@ mod tests {
         slots.release_ended(&first, &first).await;
         tokio::time::advance(LEASE).await;
         slots.release_refused(&first, &limited, claimed_at).await;
-        assert_eq!(ledger.holders().await.unwrap(), [first.key.clone()]);
+        assert_eq!(ledger.holders().await.unwrap(), std::slice::from_ref(&first.key));
         assert!(matches!(slots.take(&row(2)).await, Some(StartOutcome::Limited(_))));
         slots.release_refused(&first, &limited, Instant::now()).await;
         assert_eq!(slots.take(&row(2)).await, None);

@@ -102,16 +102,14 @@ fn document_name(text: &str) -> Result<String, String> {
 /// # Errors
 /// It cannot be read, or is not UTF-8.
 pub(crate) fn read_file(path: &str) -> Result<String, CliError> {
-    let mut bytes = Vec::new();
-    let read = if path == "-" {
-        std::io::stdin().read_to_end(&mut bytes).map(drop)
-    } else {
-        std::fs::read(path).map(|file| bytes = file)
+    let (name, read) = match path {
+        "-" => ("standard input", std::io::stdin().lock().bytes().collect()),
+        path => (path, std::fs::read(path)),
     };
-    read.map_err(|error| CliError::missing(format!("{path} cannot be read: {error}"), "check the path"))?;
+    let bytes = read.map_err(|error| CliError::missing(format!("{name} cannot be read: {error}"), "check the path"))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        CliError::missing(format!("{path} is not UTF-8 text: its byte {at} is wrong"), "save the file as UTF-8")
+        CliError::missing(format!("{name} is not UTF-8 text: its byte {at} is wrong"), "save the text as UTF-8")
     })
 }
 
