@@ -70,7 +70,7 @@ it('no resource of a project names another resource of projects', () => {
       .filter((name) => repeated.some((other) => name === other || name.startsWith(`${other}[`)))
       .map((name) => `${address} names ${name}`))
   })
-  // Two rules, whatever the number of projects.
+  // Two rules, for any number of projects.
   assert.deepEqual([...new Set(edges)].filter((edge) => !edge.includes('aws_cloudwatch_event_rule.build')), [])
   assert.notEqual(edges.length, 0, 'the plan\'s configuration has another form')
 })

@@ -22,7 +22,7 @@ pub(crate) const MAX_CONNECTIONS: usize = 32;
 /// Pause after an accept that failed, as it does without free file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// A listener whose connections are few and short, whatever their clients do.
+/// A listener whose connections are few and short, also if its clients keep them open.
 ///
 /// A client that opens connections and sends nothing would otherwise hold as many file descriptors of the worker as it
 /// likes, and the worker needs them for its calls.

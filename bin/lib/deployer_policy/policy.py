@@ -119,7 +119,7 @@ def iam_statements(actions, resources, partition):
     iam = {action for action in actions if action.startswith("iam:")} - SERVICES_OF.keys()
     bounded = iam & BOUNDED if bound else set()
     if bound:
-        # Without its boundary a role may do whatever its policy says.
+        # Without its boundary a role may do everything that its policy allows.
         iam -= BOUNDARY_REMOVALS
     providers = {action for action in iam if "OpenIDConnect" in action}
     plain = iam - bounded - providers - WITHOUT_RESOURCE

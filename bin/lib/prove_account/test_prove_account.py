@@ -194,7 +194,7 @@ class OpenPoints(unittest.TestCase):
 
 
 class OwnProject(unittest.TestCase):
-    """Whatever fails, the script's own build project and role are deleted."""
+    """The script's own build project and role are deleted, also after a failure."""
 
     def test_both_are_deleted_after_a_failure(self):
         calls = []

@@ -12,7 +12,7 @@ const MAX_PROBLEM_BYTES: usize = 400;
 
 /// A parse error: the path in the document, and the expected value.
 ///
-/// It is one line of ASCII, whatever the document held, so that it can be logged and shown.
+/// It is one line of ASCII for every document, so that it can be logged and shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct ParseError {

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn find(named: Option<&str>, files: &[(&str, &str)]) -> Result<ConfigFile, TriggerFailure> {
-        let variable = |name: &str| (name == "HOME").then(|| "/home/ada".to_owned());
+        let variable = |name: &str| (name == "HOME").then(|| "/ada".to_owned());
         let file = |path: &Path| {
             let found = files.iter().find(|(name, _)| Path::new(name) == path);
             found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| ErrorKind::NotFound.into())
@@ -132,12 +132,12 @@ mod tests {
     }
 
     const OURS: (&str, &str) = (".doorbell.toml", "project = \"ours\"");
-    const MINE: (&str, &str) = ("/home/ada/.config/doorbell/config.toml", "project = 'mine'");
+    const MINE: (&str, &str) = ("/ada/.config/doorbell/config.toml", "project = 'mine'");
 
     #[test]
     fn config_file_precedence_is_explicit_repository_user() {
         check(None, &[], None);
-        check(None, &[MINE], Some(("mine", "/home/ada/.config/doorbell/config.toml: project")));
+        check(None, &[MINE], Some(("mine", "/ada/.config/doorbell/config.toml: project")));
         check(None, &[MINE, OURS], Some(("ours", ".doorbell.toml: project")));
         check(Some("other.toml"), &[OURS, ("other.toml", "project = 'o'")], Some(("o", "other.toml: project")));
     }

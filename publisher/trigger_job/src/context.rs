@@ -132,8 +132,8 @@ impl RequestContext {
     /// The topic, and the request that these arguments make in this context.
     ///
     /// # Errors
-    /// [`TriggerFailureKind::MissingContext`] for a fork's pull request without `--allow-fork`, whatever else is wrong, or
-    /// with all that is missing; [`TriggerFailureKind::Usage`] with all that is invalid.
+    /// [`TriggerFailureKind::MissingContext`] for a fork's pull request without `--allow-fork`, also if more is wrong,
+    /// or with all that is missing; [`TriggerFailureKind::Usage`] with all that is invalid.
     pub fn request(&self, arguments: &TriggerArguments) -> Result<(TopicArn, Request), TriggerFailure> {
         self.reject_fork(arguments.allow_fork)?;
         self.reject_invalid_values()?;

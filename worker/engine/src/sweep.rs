@@ -75,7 +75,7 @@ where
     ///
     /// Returns the age of the oldest due job that waits for a build. A waiting job is due at least every ten minutes.
     async fn sweep_once(&self, first: u8, stop: &CancellationToken) -> Result<Duration, PortError> {
-        // Running builds are polled together, whatever their shard: one call describes a hundred.
+        // Running builds of all shards are polled together: one call describes a hundred.
         let mut to_poll: Vec<Row> = Vec::new();
         let mut oldest_waiting = Duration::ZERO;
         for shard in (0..SHARDS).map(|step| (first + step) % SHARDS) {

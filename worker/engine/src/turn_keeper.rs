@@ -65,7 +65,7 @@ impl<L: JobLedger, O: OrderLedger, C: Clock> TurnKeeper<L, O, C> {
             let now = self.clock.now().ok_or("no trusted AWS time yet")?;
             if turn.is_changed() {
                 let written = self.orders.write(&scope, &turn.next_item(), now).await;
-                // Whatever the reply says: a retry of the SDK can meet its own write, and then the next attempt changes
+                // Also after a conflict: a retry of the SDK can meet its own write, and then the next attempt changes
                 // nothing and wakes no job. A job that was woken in vain takes a turn and waits.
                 self.wake(&turn, &job);
                 match written {

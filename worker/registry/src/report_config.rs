@@ -49,7 +49,7 @@ validated_text!(
 );
 
 impl ForgeUrl {
-    /// What calls to this forge share whatever path they have: scheme, host and port, in one spelling.
+    /// What all calls to this forge share, on every path: scheme, host and port, in one spelling.
     pub fn destination(&self) -> String {
         let rest = self.as_str().strip_prefix("https://").unwrap_or(self.as_str());
         let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority).to_ascii_lowercase();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A pattern that covers a variable's whole value.
 ///
-/// A match takes time proportional to the value's length, whatever the pattern and the value are. No pattern matches a
+/// A match takes time proportional to the value's length, for every pattern and value. No pattern matches a
 /// value with a character that could forge a line or steer a terminal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

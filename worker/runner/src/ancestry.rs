@@ -26,7 +26,7 @@ pub(crate) fn find_commit(git: &Git<'_>, build: &BuildEnvironment) -> Result<Com
                 "commit {requested} is not the tip of {git_ref}, which is {tip}; the project builds tips only"
             )));
         }
-        // The ref may have moved between two fetches; whatever it is now is what counts.
+        // The ref may have moved between two fetches; its tip as of now is what counts.
         if is_on_ref(git, requested)? {
             deepen_history(git, build, requested)?;
             return Ok(requested.clone());

@@ -32,7 +32,7 @@ pub(crate) fn directory() -> Result<PathBuf, RunnerError> {
 /// Brings the commit to build into a new folder, and says which it is.
 ///
 /// # Errors
-/// Whatever stood in the way. The folder is gone then; it stays only after a kill, in a container that ends, too.
+/// The first step that failed. The folder is gone then; it stays only after a kill, in a container that ends, too.
 pub(crate) fn check_out(
     build: &BuildEnvironment,
     authorization: Option<&Authorization>,

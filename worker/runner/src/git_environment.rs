@@ -34,7 +34,7 @@ const CONFIG: [(&str, &str); 17] = [
     ("submodule.recurse", "false"),
     ("fetch.recurseSubmodules", "false"),
     // Where else a credential or an answer could come from, or go to. git repeats our header after a redirect, to
-    // whatever host that names; so there are none.
+    // any host that it names; so there are none.
     ("http.followRedirects", "false"),
     ("transfer.bundleURI", "false"),
     ("credential.helper", ""),

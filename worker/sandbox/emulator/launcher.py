@@ -348,7 +348,7 @@ def store_query_definitions():
 def redrive_undeliverable_messages():
     """Sends what a queue's policy denies to the dead-letter queue of the subscription or of the rule's target.
 
-    Without the patch the emulator drops it; and it delivers events whatever the queue's policy says.
+    Without the patch the emulator drops it; and it delivers events that the queue's policy denies.
     """
     from ministack.services import eventbridge, sns, sqs
 

@@ -36,7 +36,7 @@ impl BuildRef {
         }
     }
 
-    /// Parses the variable of a branch, in which some CIs put the full name of whatever they build.
+    /// Parses the variable of a branch, in which some CIs put the full name of every kind of ref.
     ///
     /// # Errors
     /// As [`Self::from_full_name`].
@@ -47,7 +47,7 @@ impl BuildRef {
         }
     }
 
-    /// Whether both are one ref, whatever their sources are.
+    /// Whether both are one ref; their sources may differ.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.value().text == other.value().text
     }

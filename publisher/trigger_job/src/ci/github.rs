@@ -17,7 +17,7 @@ pub(super) fn read(vendor: Vendor, environment: EnvVars<'_>, file: FileReader<'_
         notes: Vec::new(),
     };
     // Run for a merged pull request, GITHUB_REF and GITHUB_SHA are the branch it went to. With pull_request_target they
-    // always are, whatever the pull request's state.
+    // always are, in every state of the pull request.
     match &*environment.get("GITHUB_EVENT_NAME").unwrap_or_default() {
         "pull_request" | "pull_request_target" => pull_request_build(build, environment, file),
         _ if build.git_ref.is_pull_request() => pull_request_build(build, environment, file),
@@ -75,8 +75,8 @@ fn of_pull_request(build: CiBuild, pull_request: &PullRequest) -> CiBuild {
     }
 }
 
-/// A run that another one's end has started: GITHUB_REF is the default branch, whatever the other was of, and a fork's
-/// pull request is enough to start it.
+/// A run that another one's end has started: GITHUB_REF is the default branch, also if the other was not of it, and a
+/// fork's pull request is enough to start it.
 fn started_by_run(build: CiBuild, environment: EnvVars<'_>, file: FileReader<'_>) -> CiBuild {
     let Some(event) = GithubEvent::read(environment, file) else {
         return CiBuild { fork: Fork::Unknown("the event's file (GITHUB_EVENT_PATH) cannot be read"), ..build };

@@ -98,8 +98,8 @@ impl<'a> Resolver<'a> {
     /// The id of this build's request, or none, for which the publisher makes a random one.
     ///
     /// It is made of public facts only for a request that names its commit: any publisher can make the same one, and
-    /// would otherwise have it stand for whatever the ref's tip is by then. `act` on a desk has the variables of GitHub,
-    /// with the same run in every run.
+    /// would otherwise have it stand for the commit that is the ref's tip by then. `act` on a desk has the variables of
+    /// GitHub, with the same run in every run.
     pub(crate) fn id(&self, commit: Option<&CommitId>) -> Resolution<RequestId> {
         if let Some(text) = self.arguments.id.as_deref() {
             return parse_value(&SourcedValue::new(text, "--id"));

@@ -63,7 +63,7 @@ pub(crate) async fn find_to_cancel(ledger: &DynamoDbLedger, name: &str) -> Resul
     ledger.row(&youngest).await?.ok_or_else(|| no_such_job(youngest.as_str()))
 }
 
-/// Whether a name stands for one job of a series, whatever else the series has.
+/// Whether a name stands for one job of a series, also if the series has others.
 fn names_one_job(name: &str) -> bool {
     name.contains('~')
 }

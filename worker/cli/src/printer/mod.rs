@@ -73,7 +73,7 @@ impl Printer {
     /// Redraws the terminal with these lines.
     ///
     /// The lines overwrite the old ones, since clearing would flicker. The cursor stays visible below them, so that the
-    /// terminal is usable whatever ends this program.
+    /// terminal is usable even after a kill of this program.
     ///
     /// # Errors
     /// The terminal is closed.

@@ -54,7 +54,7 @@ pub(super) const MAX_LEASE: Duration = Duration::from_secs(15 * 60);
 
 /// The uptime from which a worker's crash counts fully against the row that it handled.
 ///
-/// Where workers are killed sooner whatever they do, their crashes count only up to a limit.
+/// Where all workers are killed sooner, busy or idle, their crashes count only up to a limit.
 pub(super) const MIN_WORKER_UPTIME: Duration = Duration::from_secs(60);
 
 /// That limit: the rest up to the maximum has to happen to older workers.

@@ -22,7 +22,7 @@ pub(crate) enum CrashEvidence {
 }
 
 impl CrashEvidence {
-    /// The crash score after this. Where workers run only briefly whatever they do, it says little about one row.
+    /// The crash score after this. Where all workers run only briefly, it says little about one row.
     fn add_to(self, crash_score: u32) -> u32 {
         match self {
             Self::Panicked => crash_score + 4,
@@ -35,7 +35,7 @@ impl CrashEvidence {
 impl Row {
     /// Adds to the crash score, and leases the row to this worker.
     ///
-    /// Above the maximum the row is quarantined whatever it waits for: it would crash the workers of other jobs.
+    /// Above the maximum the row is quarantined in every phase: it would crash the workers of other jobs.
     pub(crate) fn add_crash_evidence(&mut self, evidence: CrashEvidence, now: Timestamp) {
         let crash_score = evidence.add_to(self.crash_score);
         if crash_score > MAX_CRASH_SCORE {

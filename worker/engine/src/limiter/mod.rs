@@ -84,7 +84,7 @@ impl ConcurrencyLimiter {
         has_no_waiters
     }
 
-    /// Jobs of other workers wait at this destination: its limit is at most one, whatever this worker estimated.
+    /// Jobs of other workers wait at this destination: its limit is at most one, also if this worker estimated more.
     pub(crate) fn note_remote_waiters(&self, destination: &str) {
         self.state().destinations.entry(destination).limit.shrink_to_one();
     }

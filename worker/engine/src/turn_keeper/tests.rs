@@ -130,7 +130,7 @@ async fn earlier_job_is_superseded_by_a_build_compared_with_it() {
     assert_eq!(keeper.take(3).await, TurnOutcome::Superseded(key(4)));
     // Job 2 came after the claim: no build has been compared with its commit.
     assert_eq!(keeper.take(2).await, granted(&[4]));
-    // A later job is not superseded, whatever its commit.
+    // A later job is not superseded, also if its commit is older.
     assert_eq!(keeper.take(5).await, waiting(2, true));
 }
 

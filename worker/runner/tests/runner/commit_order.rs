@@ -25,7 +25,7 @@ fn equal_newer_or_unrelated_commit_is_built() {
     let second = fixture.commit("second");
     let tip = fixture.commit("tip");
     fixture.git(&["checkout", "--quiet", "-b", "other", &first]);
-    // Of another branch: not on the ref, whatever it descends from.
+    // Of another branch: not on the ref, although it descends from one that is.
     let off_ref = fixture.commit("off the ref");
     let unknown = "0123456789".repeat(4);
     let check = |commit: &str, listed: &[&str]| {

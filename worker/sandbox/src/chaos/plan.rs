@@ -26,7 +26,7 @@ pub(super) enum PlannedOutcome {
     Rejected,
 }
 
-/// A planned job: its own branch and commit, so whatever is on that commit belongs to it.
+/// A planned job: its own branch and commit, so every flag on that commit belongs to it.
 #[derive(Debug, Clone)]
 pub(super) struct JobPlan {
     /// The request's id.

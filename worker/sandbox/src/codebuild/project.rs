@@ -59,7 +59,7 @@ struct ProjectArtifacts {
     override_artifact_name: bool,
 }
 
-/// The build environment. Builds always run on this machine, whatever the image; it is kept to be returned.
+/// The build environment. Builds always run on this machine and ignore the image; it is kept to be returned.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ProjectEnvironment {

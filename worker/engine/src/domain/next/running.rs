@@ -98,7 +98,7 @@ impl Transition<'_> {
 
     /// The row's record of a build, with what an earlier record had and the provider does not show.
     ///
-    /// A build that has left the provider's queue never counts as queued again, whatever a late answer shows.
+    /// A build that has left the provider's queue never counts as queued again, even if a late answer shows it queued.
     fn build_record(&self, launch: &Launch, build: &ProviderBuild) -> BuildRecord {
         let earlier = self.row.build().filter(|earlier| earlier.id == build.id);
         BuildRecord {

@@ -1,4 +1,4 @@
-//! Whatever is seen, in whatever order and at whatever time: what must hold after every step of a job's life.
+//! What must hold after every step of a job's life, for any observations, in any order and at any time.
 
 use std::collections::{HashMap, HashSet};
 

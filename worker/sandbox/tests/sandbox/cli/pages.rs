@@ -57,8 +57,8 @@ pub(super) fn command_examples(page: &str) -> Vec<CommandExample> {
     examples
 }
 
-/// Whether what was printed has the shape of what is shown: the same words, where times, addresses and whatever has a
-/// digit in it count as one word each. `...` stands for any lines, at a line's end for the rest of it.
+/// Whether what was printed has the shape of what is shown: the same words, where times, addresses and all words with a
+/// digit count as one word each. `...` stands for any lines, at a line's end for the rest of it.
 pub(super) fn has_shape(shown: &[String], printed: &[String]) -> bool {
     match shown.split_first() {
         None => printed.iter().all(|line| line.trim().is_empty()),
