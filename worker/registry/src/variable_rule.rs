@@ -3,13 +3,14 @@ use std::fmt;
 use doorbell_messages::{VariableName, parse};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::ValuePattern;
 
 /// A name, or an object with `name`, `pattern` and `maxLength`: which values a request may give the variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(into = "VariableRuleJson")]
 #[cfg_attr(feature = "schema", schemars(with = "VariableRuleJson"))]
 pub struct VariableRule {
     /// The variable.
@@ -64,10 +65,9 @@ impl From<MaxLength> for u32 {
 }
 
 /// An entry of `variables` in a document: a name, or an object.
-#[cfg(feature = "schema")]
-#[derive(schemars::JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-#[allow(dead_code, reason = "it describes the JSON Schema only")]
 enum VariableRuleJson {
     Name(VariableName),
     Rule(VariableRuleObject),
@@ -92,12 +92,11 @@ struct VariableRuleObject {
     max_length: Option<MaxLength>,
 }
 
-impl Serialize for VariableRule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { name, pattern, max_length } = self.clone();
+impl From<VariableRule> for VariableRuleJson {
+    fn from(VariableRule { name, pattern, max_length }: VariableRule) -> Self {
         match (&pattern, max_length) {
-            (None, None) => name.serialize(serializer),
-            _ => VariableRuleObject { name, pattern, max_length }.serialize(serializer),
+            (None, None) => Self::Name(name),
+            _ => Self::Rule(VariableRuleObject { name, pattern, max_length }),
         }
     }
 }
