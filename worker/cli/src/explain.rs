@@ -1,6 +1,7 @@
 //! `doorbell explain`: shows what the worker's `next()` would decide about a request, without any effect.
 
-use std::collections::BTreeMap;
+mod output;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,14 @@ use doorbell_engine::domain::{
 };
 use doorbell_engine::ports::{RefResolver, Unauthorized};
 use doorbell_messages::{ARGV, COMMIT, Envelope, JobKey, ProjectName, Request, parse_build_variable_name};
-use doorbell_registry::{BuildProjectName, OrderRule};
-use serde::Serialize;
+use doorbell_registry::BuildProjectName;
 use serde_json::{Map, Value};
 
+use self::output::ExplainOutput;
 use crate::error::{CliError, CommandOutcome};
 use crate::git_host;
-use crate::printer::{Line, Printer, bold, dim};
-use crate::project::{PINNED_NOTE, read_file};
+use crate::printer::Printer;
+use crate::project::read_file;
 use crate::registry::SsmRegistry;
 
 #[derive(Debug, Args)]
@@ -49,30 +50,6 @@ pub(crate) struct ExplainArguments {
     /// A variable of the request
     #[arg(long = "var", value_name = "NAME=VALUE", requires = "project", allow_hyphen_values = true)]
     variables: Vec<String>,
-}
-
-/// The decision, for `--output json`. Its fields are stable; later versions may add fields.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExplainOutput {
-    /// `built`, `rejected`, `deadLetter`, `pending`.
-    verdict: &'static str,
-    reason: Option<String>,
-    warnings: Vec<String>,
-    build_project: Option<String>,
-    command: Vec<String>,
-    commit: Option<String>,
-    timeout_minutes: Option<u32>,
-    max_jobs_per_hour: Option<u32>,
-    /// `parallel`, `serial`, `newest`: how it would be ordered with other jobs of its ref.
-    order: Option<OrderRule>,
-    /// Variables that the request sets.
-    variables: BTreeMap<String, String>,
-    /// Names in SSM or Secrets Manager.
-    credentials: Vec<String>,
-    /// Whether command, repository and git secret come from the build project's own environment, which Terraform writes.
-    pinned: bool,
-    report: Option<String>,
 }
 
 /// A limit that no request exceeds: requests to explain have no age.
@@ -257,18 +234,6 @@ fn from_build_spec(spec: LaunchSpec) -> ExplainOutput {
     output
 }
 
-/// What other jobs of the ref mean for this one; nothing where they run at the same time.
-fn order_text(order: OrderRule) -> Option<String> {
-    Some(match order {
-        OrderRule::Parallel => return None,
-        OrderRule::Serial => "it waits for the jobs of this ref that were published before it".to_owned(),
-        OrderRule::Newest => {
-            "it waits while another job of this ref runs, and ends as canceled if its commit is older than one that ran"
-                .to_owned()
-        }
-    })
-}
-
 fn engine_config() -> JobConfig {
     JobConfig {
         installation: InstallationId::from_ledger_arn("explain"),
@@ -277,36 +242,5 @@ fn engine_config() -> JobConfig {
         queue_timeout: NO_LIMIT,
         build_poll_interval: NO_LIMIT,
         console_url: String::new(),
-    }
-}
-
-impl ExplainOutput {
-    fn lines(&self, printer: Printer) -> Vec<Line> {
-        let title = match self.verdict {
-            "built" => "it would be built",
-            "rejected" => "it would be rejected",
-            "deadLetter" => "it would be dead-lettered: it cannot be parsed",
-            _ => "it would be accepted, and wait",
-        };
-        let mut lines = vec![bold(title)];
-        let mut fact = |name: &str, text: String| {
-            lines.extend(printer.wrap_text(dim(&format!("{name:<11}")).then(" ").then(text), 12));
-        };
-        let facts = [
-            ("because", self.reason.clone()),
-            ("build", self.build_project.clone()),
-            ("command", (!self.command.is_empty()).then(|| self.command.join(" "))),
-            ("pinned", self.pinned.then(|| PINNED_NOTE.to_owned())),
-            ("commit", self.commit.clone().or((self.verdict == "built").then(|| "the ref's tip".to_owned()))),
-            ("order", self.order.and_then(order_text)),
-            ("an hour", self.max_jobs_per_hour.map(|jobs| format!("at most {jobs} jobs"))),
-            ("minutes", self.timeout_minutes.map(|minutes| format!("at most {minutes}"))),
-            ("credentials", (!self.credentials.is_empty()).then(|| self.credentials.join(", "))),
-            ("report", self.report.clone()),
-        ];
-        facts.into_iter().filter_map(|(name, text)| Some((name, text?))).for_each(|(name, text)| fact(name, text));
-        self.variables.iter().for_each(|(name, value)| fact("variable", format!("{name}={value}")));
-        self.warnings.iter().for_each(|warning| fact("warning", warning.clone()));
-        lines
     }
 }

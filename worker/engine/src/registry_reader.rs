@@ -3,7 +3,8 @@
 //! A *pass* lists the registered names. Documents of registered projects are read in gathered calls. A name that is not
 //! known waits for a single read or for a pass, whichever comes first, and cannot delay a registered project.
 
-use std::collections::HashSet;
+mod passes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use doorbell_messages::{JobKey, ProjectName};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::domain::{Observation, PolicyLookup, Timestamp};
 use crate::drive::JobDriver;
@@ -36,19 +37,10 @@ const MAX_GATHERED: usize = 9;
 /// Tries of a gathered read that is throttled, before its jobs wait for their own due times.
 const MAX_THROTTLED_READS: u32 = 6;
 
-/// Time between the beginnings of two passes while unknown names are asked.
-const ASKED_PASS_INTERVAL: Duration = Duration::from_secs(30);
-
-/// The same while none is: a project that was added is known after this without being asked.
-const IDLE_PASS_INTERVAL: Duration = Duration::from_secs(10 * 60);
-
-/// How long the list of names may be stored unchanged before it is written again, so that it does not expire.
-const STORE_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Pauses after a failed call: doubled each time. Passes pause longest, then single reads: where SSM throttles, it is to
-/// serve the registered projects first.
-const PASS_PAUSE: Duration = Duration::from_secs(10);
+/// Pause after a failed single read, doubled each time.
 const SINGLE_READ_PAUSE: Duration = Duration::from_secs(2);
+
+/// The longest pause after a failed call.
 const MAX_PAUSE: Duration = Duration::from_secs(3 * 60);
 
 /// Jobs of unknown projects that are ended at once, and jobs of registered ones that are driven at once.
@@ -114,80 +106,6 @@ where
             throttled = self.read_gathered(wanted, throttled).await;
             tokio::time::sleep_until(called_at + GATHERED_READ_INTERVAL).await;
         }
-    }
-
-    /// Lists the names, again and again.
-    ///
-    /// The stored list comes first: a worker that starts in the middle of a flood knows the registered names at once.
-    async fn run_passes(&self) {
-        let mut stored = match self.stored_names.load().await {
-            Ok(names) => names,
-            Err(error) => {
-                warn!("list of registered projects could not be loaded; reading the registry instead: {error}");
-                Vec::new()
-            }
-        };
-        self.policies.add_known(stored.iter().cloned());
-        let mut stored_at = None;
-        loop {
-            let began_at = Instant::now();
-            self.pass(began_at).await;
-            let names = self.policies.known_names();
-            if names != stored || stored_at.is_none_or(|at: Instant| at.elapsed() > STORE_INTERVAL) {
-                stored_at = self.store_names(&names).await.then(Instant::now);
-                stored = names;
-            }
-            let asked = async {
-                self.policies.pass_wanted.notified().await;
-                tokio::time::sleep_until(began_at + ASKED_PASS_INTERVAL).await;
-            };
-            let _ = tokio::time::timeout_at(began_at + IDLE_PASS_INTERVAL, asked).await;
-        }
-    }
-
-    async fn store_names(&self, names: &[ProjectName]) -> bool {
-        let Some(now) = self.clock.now() else { return false };
-        match self.stored_names.store(names, now).await {
-            Ok(()) => true,
-            Err(error) => {
-                warn!("list of registered projects not stored; the next pass retries: {error}");
-                false
-            }
-        }
-    }
-
-    /// Lists all names once, however long it takes.
-    async fn pass(&self, began_at: Instant) {
-        let began = self.wait_for_time().await;
-        let (mut found, mut after, mut pause) = (HashSet::new(), None, PASS_PAUSE);
-        loop {
-            let called_at = Instant::now();
-            match self.registry.list_names(after.clone()).await {
-                Ok(page) => {
-                    pause = PASS_PAUSE;
-                    self.policies.add_known(page.names.iter().cloned());
-                    found.extend(page.names);
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                    tokio::time::sleep_until(called_at + PAGE_INTERVAL).await;
-                }
-                Err(error) => {
-                    info!("registry could not be listed, will retry: {error}");
-                    if !matches!(error, RegistryError::Throttled(_)) {
-                        // Its place in the list may have expired.
-                        after = None;
-                        found.clear();
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(MAX_PAUSE);
-                }
-            }
-        }
-        let decided = self.policies.end_pass(began, began_at, &found);
-        debug!(projects = found.len(), rejected = decided.len(), "registry listed");
-        self.reject(decided);
     }
 
     async fn wait_for_time(&self) -> Timestamp {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::domain::config::{
     LEASE, MAX_CRASH_SCORE, MAX_LEASE, MAX_SCORE_FROM_YOUNG_WORKERS, MIN_WORKER_UPTIME, OVERDUE_AFTER,
 };
-use crate::domain::row::{Phase, Row};
+use crate::domain::phase::Phase;
+use crate::domain::row::Row;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::trail::TrailKind;
 

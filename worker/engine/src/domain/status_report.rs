@@ -2,9 +2,10 @@ use doorbell_messages::Status;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
+use crate::domain::phase::Phase;
 use crate::domain::public_text::public_text;
 use crate::domain::rejection::{RejectionKind, UNKNOWN_REJECTION};
-use crate::domain::row::{Phase, Row};
+use crate::domain::row::Row;
 
 /// A status report about a job: a function of the row, never of the event that is handled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

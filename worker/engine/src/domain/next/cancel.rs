@@ -5,8 +5,8 @@ use doorbell_messages::{JobKey, Status};
 use super::Transition;
 use crate::domain::config::LEASE;
 use crate::domain::effect::Effect;
+use crate::domain::phase::Phase;
 use crate::domain::rejection::{Rejection, RejectionKind};
-use crate::domain::row::Phase;
 
 impl Transition<'_> {
     pub(super) fn record_cancel(&mut self) {

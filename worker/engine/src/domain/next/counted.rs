@@ -10,9 +10,10 @@ use doorbell_registry::BuildProjectName;
 use super::Transition;
 use crate::domain::effect::Effect;
 use crate::domain::hourly_count::{CountOutcome, HourlyCount};
+use crate::domain::phase::Phase;
 use crate::domain::policy::Policy;
 use crate::domain::rejection::{Rejection, RejectionKind};
-use crate::domain::row::{DesiredState, Phase};
+use crate::domain::row::DesiredState;
 
 impl Transition<'_> {
     /// Accepts an allowed job, or has it counted first where the project limits its jobs.

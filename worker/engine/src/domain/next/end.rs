@@ -4,9 +4,9 @@ use doorbell_messages::Status;
 
 use super::Transition;
 use crate::domain::build_record::{BuildRecord, CommandRan, FinalResult};
+use crate::domain::phase::Phase;
 use crate::domain::rejection::Rejection;
 use crate::domain::report_target::ReportTarget;
-use crate::domain::row::Phase;
 use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {

@@ -11,7 +11,8 @@ mod turn;
 use crate::domain::config::{JobConfig, SEARCH_INTERVAL};
 use crate::domain::effect::{BuildQuery, DecisionContext, Effect};
 use crate::domain::observation::Observation;
-use crate::domain::row::{DesiredState, Phase, Row};
+use crate::domain::phase::Phase;
+use crate::domain::row::{DesiredState, Row};
 use crate::domain::timestamp::Timestamp;
 
 /// What was decided: the next row, and the effects that follow its write.

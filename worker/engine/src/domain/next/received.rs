@@ -12,11 +12,12 @@ use crate::domain::effect::{Admission, Effect};
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
 use crate::domain::observation::{PolicyLookup, RefResolution};
+use crate::domain::phase::Phase;
 use crate::domain::policy::Policy;
 use crate::domain::provider_build::one_line;
 use crate::domain::rejection::{Rejection, RejectionKind};
 use crate::domain::report_target::{ForgeRepository, ReportTarget};
-use crate::domain::row::{DesiredState, Phase};
+use crate::domain::row::DesiredState;
 use crate::domain::trail::TrailKind;
 
 impl Transition<'_> {

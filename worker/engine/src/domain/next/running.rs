@@ -8,8 +8,9 @@ use crate::domain::build_record::{BuildRecord, CommandRan};
 use crate::domain::config::{LOST_BUILD_TIMEOUT, REDESCRIBE_DELAY};
 use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
+use crate::domain::phase::Phase;
 use crate::domain::provider_build::ProviderBuild;
-use crate::domain::row::{DesiredState, Phase};
+use crate::domain::row::DesiredState;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::trail::TrailKind;
 

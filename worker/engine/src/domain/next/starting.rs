@@ -11,8 +11,9 @@ use crate::domain::config::{LEASE, SEARCH_INTERVAL};
 use crate::domain::effect::Effect;
 use crate::domain::launch::Launch;
 use crate::domain::observation::StartOutcome;
+use crate::domain::phase::Phase;
 use crate::domain::provider_build::{ProviderBuild, one_line};
-use crate::domain::row::{DeniedStart, DesiredState, Phase};
+use crate::domain::row::{DeniedStart, DesiredState};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::trail::TrailKind;
 

@@ -9,8 +9,8 @@ use super::Transition;
 use crate::domain::backoff;
 use crate::domain::effect::Effect;
 use crate::domain::order::{TurnOutcome, TurnWait};
+use crate::domain::phase::Phase;
 use crate::domain::provider_build::one_line;
-use crate::domain::row::Phase;
 
 /// The due time of the job that comes next: the longest time that the ref is unused if a worker dies between two writes.
 const NEXT_TURN_INTERVAL: Duration = Duration::from_secs(15);

@@ -5,7 +5,8 @@ use doorbell_registry::OrderRule;
 
 use super::item::{BuiltJob, OrderItem, OrderedJob};
 use crate::domain::build_record::CommandRan;
-use crate::domain::row::{Phase, Row};
+use crate::domain::phase::Phase;
+use crate::domain::row::Row;
 
 /// The number of jobs that may wait on one ref.
 pub(crate) const MAX_WAITING: usize = 100;

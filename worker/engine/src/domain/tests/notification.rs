@@ -1,10 +1,13 @@
+mod destinations;
+mod retries;
+
 use doorbell_messages::Status;
 use serde_json::json;
 
 use super::{
-    COMMIT, FAILED, JobHarness, RUNNING, START, SUCCESS, build_described, mins, policy, policy_found, reported, secs,
+    COMMIT, FAILED, JobHarness, RUNNING, SUCCESS, build_described, mins, policy, policy_found, reported, secs,
 };
-use crate::domain::{Admission, DeliveryOutcome, Effect, Observation, ReportEntry, StartOutcome};
+use crate::domain::{Admission, DeliveryOutcome, Effect, Observation, StartOutcome};
 
 fn failed(retry_after: Option<u32>) -> DeliveryOutcome {
     DeliveryOutcome::Failed { reason: "it answers 503".to_owned(), retry_after }
@@ -12,10 +15,6 @@ fn failed(retry_after: Option<u32>) -> DeliveryOutcome {
 
 fn unknown() -> DeliveryOutcome {
     DeliveryOutcome::Unknown("no answer".to_owned())
-}
-
-fn conflict() -> DeliveryOutcome {
-    DeliveryOutcome::Conflict("EDBERROR".to_owned())
 }
 
 fn reported_status(effects: &[Effect]) -> Option<Status> {
@@ -153,74 +152,6 @@ fn outcome_of_previous_status_does_not_match_a_new_claim() {
 }
 
 #[test]
-fn unreachable_forge_is_retried_with_backoff_for_a_week() {
-    let mut refused_job = JobHarness::received(json!({"commit": COMMIT}));
-    let rejection = refused_job.observe(policy_found(&policy(json!({"refs": ["v1"]}))));
-    for (mut job, mut effects) in [JobHarness::finished(), (refused_job, rejection)] {
-        let mut tries = 0;
-        while job.row.settled_at.is_none() {
-            if reported_status(&effects).is_some() {
-                tries += 1;
-                job.deliver(&effects, failed(None));
-            }
-            if job.row.settled_at.is_none() {
-                effects = job.fire_when_due();
-            }
-        }
-        let days = job.now.duration_since(START).as_secs() / 86_400;
-        assert_eq!(days, 7);
-        assert!((1000..1400).contains(&tries), "about every ten minutes, not {tries} times a week");
-        let why = job.row.reports[0].notification.undeliverable.clone();
-        assert_eq!(why.as_deref(), Some("not in 7 days: it answers 503"));
-        let tried = job
-            .row
-            .trail
-            .iter()
-            .filter(|note| {
-                note.message.starts_with("status report success failed")
-                    || note.message.starts_with("status report rejected failed")
-            })
-            .count();
-        assert_eq!(tried, 1, "{:?}", job.row.trail);
-    }
-}
-
-#[test]
-fn recovered_forge_gets_only_the_final_status() {
-    let mut job = JobHarness::starting(json!({}));
-    let mut effects = job.observe_started(1);
-    for _ in 0..20 {
-        job.deliver(&effects, failed(None));
-        loop {
-            effects = job.fire_when_due();
-            match reported_status(&effects) {
-                Some(status) => break assert_eq!(status, Status::Running),
-                None => job.observe(Observation::QueryFailed("down".to_owned())),
-            };
-        }
-    }
-    job.deliver(&effects, failed(None));
-    let build = job.build(1, SUCCESS);
-    let effects = job.observe(build_described(build));
-    assert_eq!(job.deliver_all(effects), [Status::Success]);
-    assert!(job.row.settled_at.is_some());
-}
-
-#[test]
-fn retry_after_of_the_forge_is_bounded() {
-    let check = |retry_after, least, most| {
-        let (mut job, effects) = JobHarness::finished();
-        job.deliver(&effects, failed(retry_after));
-        let wait = job.row.due_at().unwrap().duration_since(job.now);
-        assert!((least..=most).contains(&wait), "{retry_after:?} made {wait:?}");
-    };
-    check(None, secs(3), secs(5));
-    check(Some(0), secs(3), secs(5));
-    check(Some(90), secs(90), secs(90));
-    check(Some(u32::MAX), mins(60), mins(60));
-}
-
-#[test]
 fn report_without_a_permit_stays_due() {
     for (forge, seconds) in [(Admission::Queued, 45..=60), (Admission::Closed, 450..=600)] {
         let mut job = JobHarness { forge_admission: forge, ..JobHarness::running() };
@@ -229,30 +160,6 @@ fn report_without_a_permit_stays_due() {
         let wait = job.row.reports[0].notification.due_at.unwrap().duration_since(job.now).as_secs();
         assert!(seconds.contains(&wait), "{forge:?}: {wait} s");
     }
-}
-
-#[test]
-fn conflicting_report_is_tried_six_times() {
-    let (mut job, mut effects) = JobHarness::finished();
-    for _ in 0..5 {
-        assert_eq!(reported_status(&job.deliver(&effects, conflict())), None, "not at once");
-        assert_eq!(job.row.settled_at, None);
-        effects = job.fire_when_due();
-    }
-    job.deliver(&effects, conflict());
-    assert_eq!(job.row.reports[0].notification.undeliverable.as_deref(), Some("EDBERROR"));
-    assert!(job.row.settled_at.is_some());
-}
-
-#[test]
-fn failed_reports_do_not_count_as_conflicts() {
-    let (mut job, mut effects) = JobHarness::finished();
-    for _ in 0..20 {
-        job.deliver(&effects, failed(None));
-        effects = job.fire_when_due();
-    }
-    job.deliver(&effects, conflict());
-    assert_eq!(job.row.reports[0].notification.undeliverable, None);
 }
 
 #[test]
@@ -301,49 +208,4 @@ fn repeated_start_does_not_report_queued_again() {
     let asked_at = job.advance(mins(16)).now;
     let effects = job.observe(Observation::BuildsListed { asked_at, builds: vec![] });
     assert_eq!(reported_status(&effects), None);
-}
-
-/// A finished job with two destinations, neither of which has a status.
-fn with_two_destinations() -> JobHarness {
-    let (mut job, _) = JobHarness::finished();
-    let mut target = job.row.reports[0].target.clone();
-    target.to.repo = "fork/ada/demo".parse().unwrap();
-    job.row.reports = vec![ReportEntry::new(job.row.reports[0].target.clone()), ReportEntry::new(target)];
-    job
-}
-
-fn reported_entry(effects: &[Effect]) -> Option<usize> {
-    effects.iter().find_map(|effect| match effect {
-        Effect::ReportStatus { entry, .. } => Some(*entry),
-        _ => None,
-    })
-}
-
-#[test]
-fn each_destination_is_claimed_and_delivered_by_itself() {
-    let mut job = with_two_destinations();
-    let first = job.fire_due();
-    assert_eq!(reported_entry(&first), Some(0));
-    assert_eq!(job.row.reports[1].notification.due_at, Some(job.now), "due for the next decision");
-    let second = job.fire_due();
-    assert_eq!(reported_entry(&second), Some(1), "while the first one is in flight");
-    job.deliver(&second, DeliveryOutcome::Delivered);
-    assert_eq!(job.row.settled_at, None, "the first one has no outcome yet");
-    job.deliver(&first, DeliveryOutcome::Delivered);
-    assert_eq!(job.row.settled_at, Some(job.now));
-}
-
-#[test]
-fn failing_destination_does_not_delay_another_one() {
-    let mut job = with_two_destinations();
-    let first = job.fire_due();
-    let second = job.deliver(&first, failed(None));
-    assert_eq!(reported_entry(&second), Some(1));
-    job.deliver(&second, DeliveryOutcome::Undeliverable("it answers 404".to_owned()));
-    assert_eq!(job.row.settled_at, None);
-    let again = job.fire_when_due();
-    assert_eq!(reported_entry(&again), Some(0));
-    job.deliver(&again, DeliveryOutcome::Delivered);
-    assert_eq!(job.row.settled_at, Some(job.now));
-    assert_eq!(job.row.reports[1].notification.undeliverable.as_deref(), Some("it answers 404"));
 }

@@ -1,3 +1,5 @@
+mod port_call;
+
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,61 +10,8 @@ use doorbell_engine::ports::PortError;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::port_call::PortCall;
 use super::{SeededRng, lock};
-
-/// A call of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PortCall {
-    Ack,
-    DeadLetter,
-    Insert,
-    Load,
-    Update,
-    Due,
-    LoadOrder,
-    WriteOrder,
-    CountJob,
-    TakeSlot,
-    ReleaseSlot,
-    ReadSlots,
-    ReadProject,
-    ListProjects,
-    ReadSecret,
-    Start,
-    List,
-    Describe,
-    Stop,
-    ReportStatus,
-    ResolveRef,
-}
-
-impl PortCall {
-    pub const ALL: [Self; 21] = [
-        Self::Ack,
-        Self::DeadLetter,
-        Self::Insert,
-        Self::Load,
-        Self::Update,
-        Self::Due,
-        Self::LoadOrder,
-        Self::WriteOrder,
-        Self::CountJob,
-        Self::TakeSlot,
-        Self::ReleaseSlot,
-        Self::ReadSlots,
-        Self::ReadProject,
-        Self::ListProjects,
-        Self::ReadSecret,
-        Self::Start,
-        Self::List,
-        Self::Describe,
-        Self::Stop,
-        Self::ReportStatus,
-        Self::ResolveRef,
-    ];
-    pub const LEDGER: [Self; 6] =
-        [Self::Insert, Self::Load, Self::Update, Self::Due, Self::LoadOrder, Self::WriteOrder];
-}
 
 /// Before the service has executed the call, or after it, when only the reply can be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +145,7 @@ impl SimulatedProcess {
         lock(&self.rules).push(rule);
     }
 
+    /// Ends the process for good.
     pub fn kill(&self) {
         *lock(&self.state) = ProcessState::Killed;
         self.state_changed.notify_waiters();
@@ -209,7 +159,6 @@ impl SimulatedProcess {
         self.change_state(ProcessState::Stopped, ProcessState::Running);
     }
 
-    /// Ends the process for good.
     fn change_state(&self, from: ProcessState, to: ProcessState) {
         let mut state = lock(&self.state);
         if *state == from {

@@ -1,5 +1,7 @@
+mod behavior;
+mod build_events;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use doorbell_engine::domain::{
@@ -9,8 +11,11 @@ use doorbell_engine::ports::{BuildProvider, DescribeError, PortError};
 use doorbell_messages::{BuildId, JOB_ID};
 use tokio::time::Instant;
 
+use self::behavior::ProviderBehavior;
+pub use self::build_events::event;
+use self::build_events::schedule_events;
 use super::commit_order::is_older;
-use super::{FakeServices, PortCall, SeededRng, SimulatedWorker, lock};
+use super::{PortCall, SeededRng, SimulatedWorker, lock};
 use crate::harness::installation;
 
 /// The role with which workers start builds.
@@ -21,31 +26,6 @@ const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
 
 /// The client's timeout of one StartBuild call.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How builds and their events behave.
-#[derive(Debug, Clone)]
-pub struct ProviderBehavior {
-    /// Builds that run at once.
-    pub build_limit: usize,
-    /// Limits of single build projects, below that one.
-    pub project_limits: BTreeMap<String, usize>,
-    /// Duration of a StartBuild call.
-    pub start_time: Duration,
-    pub build_time: Duration,
-    /// How a build ends.
-    pub result: BuildOutcome,
-    /// Copies of each event; 0 loses all events.
-    pub event_copies: u32,
-    /// Delay of an event. A delay longer than the build reorders the events.
-    pub start_event_after: Duration,
-    pub end_event_after: Duration,
-    /// Time for which listings lack a new build.
-    pub listing_lag: Duration,
-    /// Time for which BatchGetBuilds shows an ended build as running.
-    pub describe_lag: Duration,
-    /// StartBuild is denied, as by IAM.
-    pub is_denied: bool,
-}
 
 /// The provider.
 #[derive(Debug)]
@@ -71,21 +51,8 @@ struct FakeBuild {
 
 impl Default for FakeProvider {
     fn default() -> Self {
-        let rules = ProviderBehavior {
-            build_limit: 20,
-            project_limits: BTreeMap::new(),
-            start_time: Duration::from_millis(100),
-            build_time: Duration::from_secs(30),
-            result: BuildOutcome::Success,
-            event_copies: 1,
-            start_event_after: Duration::from_millis(300),
-            end_event_after: Duration::from_millis(300),
-            listing_lag: Duration::from_secs(20),
-            describe_lag: Duration::ZERO,
-            is_denied: false,
-        };
         Self {
-            behavior: rules,
+            behavior: ProviderBehavior::default(),
             builds: BTreeMap::new(),
             tokens: HashMap::new(),
             start_calls: 0,
@@ -220,59 +187,6 @@ impl FakeBuild {
             ended_at: Some(self.ends_at),
             ..self.description.clone()
         }
-    }
-}
-
-/// The event of a build's state, as EventBridge puts it into the queue.
-pub fn event(id: &BuildId, status: &str) -> String {
-    serde_json::json!({
-        "source": "aws.codebuild",
-        "detail-type": "CodeBuild Build State Change",
-        "detail": {
-            "build-id": format!("arn:aws:codebuild:eu-west-1:123456789012:build/{id}"),
-            "build-status": status,
-        },
-    })
-    .to_string()
-}
-
-/// Schedules the events of a new build.
-fn schedule_events(shared: &Arc<FakeServices>, id: BuildId) {
-    let (rules, ends) = {
-        let builds = lock(&shared.provider);
-        (builds.behavior.clone(), event_status(&builds.behavior.result).to_owned())
-    };
-    let (build_time, rng) = {
-        let mut account = lock(&shared.provider);
-        let build_time =
-            account.builds.get(&id).map(|build| build.ends_at.duration_since(shared.now())).unwrap_or_default();
-        (build_time, account.rng.as_mut().map(SeededRng::fork))
-    };
-    for (status, after) in
-        [("IN_PROGRESS".to_owned(), rules.start_event_after), (ends, build_time + rules.end_event_after)]
-    {
-        let (shared, id, mut rng) = (Arc::clone(shared), id.clone(), rng.clone());
-        tokio::spawn(async move {
-            let copies = rng.as_mut().map_or(rules.event_copies, |rng| rng.one_of(&[0, 1, 1, 1, 2, 3]));
-            let mut after = after;
-            for _ in 0..copies {
-                let late = rng.as_mut().map(|rng| {
-                    let latest = rng.one_of(&[500, 60_000, 600_000]);
-                    rng.millis(latest)
-                });
-                tokio::time::sleep(std::mem::take(&mut after) + late.unwrap_or_default()).await;
-                shared.events.send(event(&id, &status));
-            }
-        });
-    }
-}
-
-/// The status in the event of a build's end.
-fn event_status(outcome: &BuildOutcome) -> &'static str {
-    match outcome {
-        BuildOutcome::Success => "SUCCEEDED",
-        BuildOutcome::Canceled => "STOPPED",
-        _ => "FAILED",
     }
 }
 
