@@ -60,7 +60,7 @@ def configured(module):
 def actions_for(types, table):
     unknown = sorted(types - table.keys())
     if unknown:
-        raise KeyError(f"actions.json has no row for {', '.join(unknown)}")
+        raise ValueError(f"{TABLE} has no row for {', '.join(unknown)}: add the actions by which Terraform manages it")
     return {action for kind in types | {"provider"} for action in table[kind]}
 
 
@@ -149,7 +149,7 @@ def main():
     try:
         table = json.loads(TABLE.read_text(encoding="utf-8"))
         document = policy(json.loads(arguments.plan.read_text(encoding="utf-8")), table)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"deployer_policy: {error}")
     if not arguments.covers:
         print(json.dumps(document, indent=2))

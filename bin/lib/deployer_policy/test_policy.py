@@ -49,8 +49,9 @@ class Actions(unittest.TestCase):
         self.assertEqual(policy.granted(made(data)), {"sts:GetCallerIdentity"})
 
     def test_an_unknown_type_is_an_error(self):
-        with self.assertRaises(KeyError):
+        with self.assertRaises(ValueError) as raised:
             made(change("aws_new_thing"))
+        self.assertRegex(str(raised.exception), r"^/.*actions\.json has no row for aws_new_thing: ")
 
     def test_a_resource_of_a_later_plan_is_covered(self):
         inner = {"resources": [{"type": "aws_ecs_service", "mode": "managed"}, {"type": "aws_iam_user", "mode": "managed"}]}
