@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::domain::{
     Admission, Decision, DecisionContext, Effect, JobConfig, Observation, Phase, Row, StartOutcome, next,
 };
 use crate::limiter::{ConcurrencyLimiter, LimiterConfig, Permit};
 use crate::ports::Clock;
+use crate::running_builds::RunningBuilds;
 
 /// A throttled StartBuild is certain, and costs a call: one trips the limit.
 const BUILD_LIMITER: LimiterConfig = LimiterConfig {
-    initial_limit: 5,
+    initial_limit: 8,
     max_limit: 100,
     trip_after: 1,
     initial_cooldown: Duration::from_secs(1),
@@ -25,10 +27,11 @@ const BUILD_LIMITER: LimiterConfig = LimiterConfig {
 /// A forge may fail now and then without being down.
 ///
 /// A forge that hangs can occupy at most `max_limit` in-flight jobs, and one once its limit trips. The rest stay
-/// available to other forges.
+/// available to other forges. Only a forge that answers fast is called so often at once: at 100 ms that is 640 reports a
+/// second.
 const FORGE_LIMITER: LimiterConfig = LimiterConfig {
-    initial_limit: 4,
-    max_limit: 16,
+    initial_limit: 8,
+    max_limit: 64,
     trip_after: 4,
     initial_cooldown: Duration::from_secs(2),
     max_cooldown: Duration::from_secs(5 * 60),
@@ -67,6 +70,10 @@ pub(crate) struct AdmissionController<C> {
     pub(crate) forge_limiter: Arc<ConcurrencyLimiter>,
     /// A slot was freed for which no job waits in this worker.
     pub(crate) slot_freed: Notify,
+    /// The builds that hold slots, as far as this worker knows.
+    pub(crate) running_builds: RunningBuilds,
+    /// A job waits for a slot, or the first build holds one.
+    pub(crate) builds_changed: Notify,
 }
 
 impl<C: Clock> AdmissionController<C> {
@@ -77,6 +84,8 @@ impl<C: Clock> AdmissionController<C> {
             build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
             forge_limiter: ConcurrencyLimiter::new(FORGE_LIMITER),
             slot_freed: Notify::new(),
+            running_builds: RunningBuilds::default(),
+            builds_changed: Notify::new(),
         }
     }
 
@@ -135,14 +144,23 @@ impl<C: Clock> AdmissionController<C> {
         let project = &row.request.project;
         if let Some(build_group) = waiters.build_group.filter(|_| matches!(row.phase, Phase::Accepted { .. })) {
             self.build_limiter.enqueue(&build_group, project, row.received_at, &row.key);
+            self.builds_changed.notify_one();
         }
         if let Some(forge) = waiters.forge {
             self.forge_limiter.enqueue(&forge, project, row.received_at, &row.key);
         }
     }
 
-    /// Frees a build's slot when the row says that the build ended.
-    pub(crate) fn release_build_slot(&self, before: &Row, after: &Row) {
+    /// When the next running build is to be described; `None` while no job waits for a slot.
+    pub(crate) fn next_build_poll(&self) -> Option<Instant> {
+        if self.build_limiter.has_waiters() { self.running_builds.next_poll() } else { None }
+    }
+
+    /// Notes the build of a row that was just written, and frees its slot when the row says that it ended.
+    pub(crate) fn note_build(&self, before: &Row, after: &Row) {
+        if self.running_builds.note(after) {
+            self.builds_changed.notify_one();
+        }
         let has_ended = matches!(after.phase, Phase::Finished { build: Some(_), .. });
         if let Some(build_group) = build_group_of(before).filter(|_| has_ended)
             && self.build_limiter.release_slot(&build_group)
@@ -205,7 +223,7 @@ mod tests {
         let mut permit = Some(limiter.try_acquire("a").unwrap());
         let other = take_permit(&limiter, &mut permit, "b").unwrap();
         assert!(permit.is_some());
-        take_permit(&limiter, &mut permit, "a").unwrap().record(CallResult::Accepted);
+        take_permit(&limiter, &mut permit, "a").unwrap().record(CallResult::Accepted(None));
         assert!(permit.is_none());
         drop(other);
     }

@@ -82,7 +82,7 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
             let (rows, driver, observation) = (Arc::clone(&self.rows), Arc::clone(&self.driver), observation.clone());
             // A row that has moved on does not use the permit, which dispatches the next job.
             self.tasks.spawn(key.clone(), async move {
-                if let Some(row) = rows.load_or_log(&key).await {
+                if let Some(row) = rows.recent_or_load(&key).await {
                     driver.drive(row, observation, Some(permit)).await;
                 }
             });

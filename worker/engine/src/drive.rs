@@ -222,7 +222,7 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
         if is_changed {
             // Before the next job is called: it would find no slot.
             self.slots.release_ended(&before, &written).await;
-            self.admission.release_build_slot(&before, &written);
+            self.admission.note_build(&before, &written);
         }
         Some(PersistedDecision { row: written, ..persisted })
     }

@@ -108,7 +108,7 @@ impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
         let outcome = self.provider.start(spec, token).await;
         if let Some(permit) = permit {
             permit.record(match &outcome {
-                StartOutcome::Started(_) => CallResult::Accepted,
+                StartOutcome::Started(_) => CallResult::Accepted(None),
                 StartOutcome::Limited(_) => CallResult::Throttled(None),
                 StartOutcome::Denied(_)
                 | StartOutcome::Invalid(_)

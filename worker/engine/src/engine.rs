@@ -12,6 +12,7 @@ use crate::drive::Driver;
 use crate::effects::PortCalls;
 use crate::events::EventConsumer;
 use crate::forge_calls::ForgeCalls;
+use crate::freed_slots::FreedSlotFinder;
 use crate::in_flight::InFlightJobs;
 use crate::job_tasks::{JobTasks, TaskPool};
 use crate::liveness::{Liveness, LoopKind};
@@ -63,6 +64,9 @@ type PortEvents<P> =
 
 type PortSweeper<P> = Sweeper<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
 
+type PortFreedSlotFinder<P> =
+    FreedSlotFinder<<P as Ports>::JobLedger, <P as Ports>::Clock, <P as Ports>::BuildProvider, PortDriver<P>>;
+
 type PortRegistryReader<P> = RegistryReader<
     <P as Ports>::ProjectRegistry,
     <P as Ports>::JobLedger,
@@ -77,6 +81,7 @@ pub struct Engine<P: Ports> {
     events: Arc<PortEvents<P>>,
     registry_reader: PortRegistryReader<P>,
     sweeper: PortSweeper<P>,
+    freed_slots: PortFreedSlotFinder<P>,
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
     pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
@@ -168,6 +173,13 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&in_flight),
                 Arc::clone(&liveness),
             ),
+            freed_slots: FreedSlotFinder::new(
+                Arc::clone(&rows),
+                provider(),
+                Arc::clone(&admission),
+                Arc::clone(&driver),
+                Arc::clone(&tasks),
+            ),
             dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight, wake_queue),
             pool,
             liveness,
@@ -193,6 +205,7 @@ impl<P: Ports> Engine<P> {
             Arc::clone(&self.events).run(&event_receiver, events, stop.clone()),
             self.registry_reader.run(stop.clone()),
             self.sweeper.run(&self.instance, self.sweep_interval, stop.clone()),
+            self.freed_slots.run(stop.clone()),
             self.dispatcher.run(stop),
         );
         self.pool.drain().await;

@@ -11,7 +11,7 @@ use tracing::{debug, info};
 
 use crate::acks::{acknowledge, dead_letter};
 use crate::describe::describe_builds;
-use crate::domain::{InstallationId, Observation, ProviderBuild};
+use crate::domain::{InstallationId, Observation, Phase, ProviderBuild};
 use crate::drive::JobDriver;
 use crate::job_tasks::{CapacityPermit, JobTasks};
 use crate::metrics;
@@ -116,7 +116,13 @@ where
             debug!(build.id = %build.id, "ignoring event of a foreign build");
             return Ok(());
         };
-        let row = match self.rows.load(&key).await {
+        // What is kept of a received row may be older than the claim of the start, and would ignore the build.
+        let recent = self.rows.recent(&key).filter(|row| !matches!(row.phase, Phase::Received));
+        let loaded = match recent {
+            Some(row) => Ok(Some(row)),
+            None => self.rows.load(&key).await,
+        };
+        let row = match loaded {
             Ok(Some(row)) => row,
             Ok(None) => {
                 info!(job.key = %key, build.id = %build.id, "event for unknown job");
@@ -150,6 +156,7 @@ mod tests {
     use crate::quarantine::Quarantine;
     use crate::stubs::{
         ClockStub, DriverStub, LedgerStub, NOW, ProviderStub, QueueStub, build_event, config, described_build, row,
+        running_row,
     };
 
     async fn handle(ledger: &LedgerStub, provider: ProviderStub) -> (QueueStub, Arc<DriverStub>) {
@@ -161,7 +168,15 @@ mod tests {
         provider: ProviderStub,
         batch: Vec<Delivery>,
     ) -> (QueueStub, Arc<DriverStub>) {
-        let (rows, driver) = (Arc::new(RowStore::new(ledger.clone(), "a")), Arc::new(DriverStub::default()));
+        handle_with(Arc::new(RowStore::new(ledger.clone(), "a")), provider, batch).await
+    }
+
+    async fn handle_with(
+        rows: Arc<RowStore<LedgerStub>>,
+        provider: ProviderStub,
+        batch: Vec<Delivery>,
+    ) -> (QueueStub, Arc<DriverStub>) {
+        let driver = Arc::new(DriverStub::default());
         let pool = Arc::new(TaskPool::new(10));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), ClockStub(Some(NOW))));
         let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
@@ -181,6 +196,18 @@ mod tests {
         assert_eq!(queue.acked(), ["demo:1"]);
         let observation = Observation::BuildDescribed { build, claims_final: true };
         assert_eq!(driver.calls(), [(row(1).key, observation, false)]);
+    }
+
+    #[tokio::test]
+    async fn kept_row_needs_no_read_unless_it_may_not_know_the_start() {
+        for (kept, loads) in [(running_row(1), 0), (row(1), 1)] {
+            let ledger = LedgerStub::default();
+            let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
+            rows.insert(vec![kept]).await;
+            let provider = ProviderStub::with_builds(vec![described_build("demo:1", &row(1))]);
+            let (_, driver) = handle_with(rows, provider, vec![build_event("demo:1")]).await;
+            assert_eq!((driver.calls().len(), ledger.loads()), (1, loads));
+        }
     }
 
     #[tokio::test]

@@ -56,10 +56,11 @@ impl<F: StatusReporter, H: RefResolver, S: SecretStore> ForgeCalls<F, H, S> {
         repository: &ForgeRepository,
         git_ref: &GitRef,
     ) -> (RefResolution, CallResult) {
+        let called_at = Instant::now();
         match self.resolver.resolve_ref(repository, git_ref, None).await {
             Ok(RefResolution::Missing(_)) | Err(Unauthorized(_)) => {}
             Ok(resolution) => {
-                let result = call_result(&resolution);
+                let result = call_result(&resolution, called_at);
                 return (resolution, result);
             }
         }
@@ -67,17 +68,19 @@ impl<F: StatusReporter, H: RefResolver, S: SecretStore> ForgeCalls<F, H, S> {
             Ok(token) => token,
             Err(error) => {
                 let reason = format!("the forge's token could not be read: {error}");
-                return (RefResolution::Unavailable(reason), CallResult::Accepted);
+                return (RefResolution::Unavailable(reason), CallResult::Accepted(None));
             }
         };
+        let called_at = Instant::now();
         match self.resolver.resolve_ref(repository, git_ref, Some(&token)).await {
             Ok(resolution) => {
-                let result = call_result(&resolution);
+                let result = call_result(&resolution, called_at);
                 (resolution, result)
             }
             Err(Unauthorized(reason)) => {
                 self.tokens.invalidate(&repository.token_secret);
-                (RefResolution::Unavailable(format!("the forge rejected the token: {reason}")), CallResult::Accepted)
+                let reason = format!("the forge rejected the token: {reason}");
+                (RefResolution::Unavailable(reason), CallResult::Accepted(None))
             }
         }
     }
@@ -127,12 +130,13 @@ impl<F: StatusReporter, H: RefResolver, S: SecretStore> ForgeCalls<F, H, S> {
                 let reason = "the claim had run out".to_owned();
                 return (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Inconclusive);
             }
+            let called_at = Instant::now();
             match self.reporter.report_status(target, report, &token).await {
                 Ok(outcome) => {
                     let result = match &outcome {
                         DeliveryOutcome::Delivered
                         | DeliveryOutcome::Conflict(_)
-                        | DeliveryOutcome::Undeliverable(_) => CallResult::Accepted,
+                        | DeliveryOutcome::Undeliverable(_) => CallResult::Accepted(Some(called_at.elapsed())),
                         DeliveryOutcome::Unknown(_) => CallResult::Throttled(None),
                         DeliveryOutcome::Failed { retry_after, .. } => {
                             CallResult::Throttled(retry_after.map(|seconds| Duration::from_secs(seconds.into())))
@@ -147,14 +151,16 @@ impl<F: StatusReporter, H: RefResolver, S: SecretStore> ForgeCalls<F, H, S> {
             }
         }
         let reason = format!("the forge rejected the token: {refused}");
-        (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Accepted)
+        (DeliveryOutcome::Failed { reason, retry_after: None }, CallResult::Accepted(None))
     }
 }
 
 /// What a lookup shows of the forge as a whole.
-fn call_result(resolution: &RefResolution) -> CallResult {
+fn call_result(resolution: &RefResolution, called_at: Instant) -> CallResult {
     match resolution {
-        RefResolution::Commit(_) | RefResolution::Missing(_) | RefResolution::Unclear(_) => CallResult::Accepted,
+        RefResolution::Commit(_) | RefResolution::Missing(_) | RefResolution::Unclear(_) => {
+            CallResult::Accepted(Some(called_at.elapsed()))
+        }
         RefResolution::Unavailable(_) => CallResult::Throttled(None),
     }
 }

@@ -14,6 +14,8 @@ mod engine;
 mod events;
 mod forge_calls;
 mod forge_ports;
+mod freed_slots;
+mod gathered_acks;
 mod in_flight;
 mod job_counter;
 mod job_log;
@@ -28,6 +30,7 @@ mod quarantine;
 mod receiver;
 mod registry_reader;
 mod row_store;
+mod running_builds;
 mod series_store;
 mod slot_keeper;
 #[cfg(test)]

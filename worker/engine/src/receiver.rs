@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::acks::{acknowledge, dead_letter};
+use crate::gathered_acks::GatheredAcks;
 use crate::job_tasks::{CapacityPermit, TaskPool};
 use crate::liveness::{Liveness, LoopKind};
 use crate::panics::catch_panic;
@@ -24,6 +25,11 @@ const RECEIVE_BATCH: usize = 10;
 
 /// Polls of one queue at once. One poll receives up to ten messages in some ten milliseconds.
 const MAX_POLLS: usize = 4;
+
+/// Pause after a poll that received several messages, but no full batch: the next poll then receives more at once.
+///
+/// Where messages come one at a time there is none.
+const GATHER_PAUSE: Duration = Duration::from_millis(5);
 
 /// Time that a stop leaves to polls in flight.
 ///
@@ -58,12 +64,12 @@ impl Receiver {
         &self,
         queue: Q,
         stop: CancellationToken,
-        handle: impl Fn(Arc<Q>, Vec<Delivery>, CapacityPermit) -> F,
+        handle: impl Fn(Arc<GatheredAcks<Q>>, Vec<Delivery>, CapacityPermit) -> F,
     ) where
         Q: MessageQueue,
         F: Future<Output = ()> + Send + 'static,
     {
-        let queue = Arc::new(queue);
+        let queue = Arc::new(GatheredAcks::new(queue, Arc::clone(&self.pool)));
         let on_answer = || self.liveness.record_success(self.loop_kind);
         let (queue, handle) = (&queue, &handle);
         poll(self.loop_kind.name(), queue, &stop, on_answer, |batch| async move {
@@ -148,8 +154,12 @@ async fn poll<Q, F>(
                 } else {
                     target_polls.saturating_sub(1).max(1)
                 };
+                let is_partial = (2..RECEIVE_BATCH).contains(&batch.len());
                 if !batch.is_empty() {
                     handle(batch).await;
+                }
+                if is_partial {
+                    tokio::time::sleep(GATHER_PAUSE).await;
                 }
             }
             Err(error) => {

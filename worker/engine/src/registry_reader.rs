@@ -211,7 +211,7 @@ where
         self.tasks.spawn(key.clone(), async move {
             // The semaphore is never closed.
             let _permit = limit.acquire_owned().await;
-            if let Some(row) = rows.load_or_log(&key).await {
+            if let Some(row) = rows.recent_or_load(&key).await {
                 driver.drive(row, Observation::PolicyRead(lookup), None).await;
             }
         });

@@ -1,5 +1,7 @@
 //! Reads and writes rows with optimistic concurrency.
 
+mod recent_rows;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorbell_messages::JobKey;
@@ -7,6 +9,7 @@ use tracing::{error, info, warn};
 
 use crate::domain::Row;
 use crate::ports::{InsertOutcome, JobLedger, LoadError, PortError, UpdateOutcome};
+use recent_rows::RecentRows;
 
 /// Attempts of one update before the store gives up on a row that others keep writing.
 pub const MAX_WRITE_CONFLICTS: usize = 8;
@@ -21,6 +24,7 @@ pub struct RowStore<L> {
     ledger: L,
     instance: String,
     writes: AtomicU64,
+    recent: RecentRows,
 }
 
 /// Result of [`RowStore::update_with`].
@@ -59,7 +63,7 @@ pub enum RowInsert {
 impl<L: JobLedger> RowStore<L> {
     /// A store of this ledger's rows. `instance` names the process; no two processes have the same one.
     pub fn new(ledger: L, instance: impl Into<String>) -> Self {
-        Self { ledger, instance: instance.into(), writes: AtomicU64::new(0) }
+        Self { ledger, instance: instance.into(), writes: AtomicU64::new(0), recent: RecentRows::default() }
     }
 
     /// The ledger.
@@ -83,6 +87,21 @@ impl<L: JobLedger> RowStore<L> {
         })
     }
 
+    /// A row as this process wrote it a moment ago, which may be out of date.
+    ///
+    /// Only for a decision whose result is a write, or that a later state of the row would not change.
+    pub(crate) fn recent(&self, key: &JobKey) -> Option<Row> {
+        self.recent.get(key)
+    }
+
+    /// As [`RowStore::load_or_log`], without a read where this process wrote the row a moment ago.
+    pub(crate) async fn recent_or_load(&self, key: &JobKey) -> Option<Row> {
+        match self.recent(key) {
+            Some(row) => Some(row),
+            None => self.load_or_log(key).await,
+        }
+    }
+
     /// Inserts rows that the ledger never had. Returns them signed, each with its result.
     pub async fn insert(&self, rows: Vec<Row>) -> Vec<(Row, RowInsert)> {
         let rows: Vec<Row> = rows.into_iter().map(|row| Row { writer: self.next_writer(), ..row }).collect();
@@ -91,6 +110,9 @@ impl<L: JobLedger> RowStore<L> {
         let mut results = Vec::with_capacity(rows.len());
         for (row, outcome) in rows.into_iter().zip(outcomes) {
             let result = self.resolve_insert(&row, outcome).await;
+            if result == RowInsert::Inserted {
+                self.recent.keep(&row);
+            }
             results.push((row, result));
         }
         results
@@ -131,23 +153,27 @@ impl<L: JobLedger> RowStore<L> {
             let Some(changed) = change(&row) else { return WriteOutcome::Unchanged(Box::new(row)) };
             let next_row = Row { rev: row.rev + 1, writer: self.next_writer(), ..changed };
             match self.ledger.update(std::slice::from_ref(&next_row)).await.pop().unwrap_or_else(|| Err(no_reply())) {
-                Ok(UpdateOutcome::Written) => return WriteOutcome::Written(Box::new(next_row)),
+                Ok(UpdateOutcome::Written) => return self.written(next_row),
                 Ok(UpdateOutcome::Conflict) => {}
                 Err(error) => {
                     warn!(job.key = %row.key, "row write failed; reading the row to see its outcome: {error}");
                     last_error = Some(error);
                 }
             }
+            self.recent.forget(&row.key);
             match self.load(&row.key).await {
-                Ok(Some(current)) if current.writer == next_row.writer => {
-                    return WriteOutcome::Written(Box::new(next_row));
-                }
+                Ok(Some(current)) if current.writer == next_row.writer => return self.written(next_row),
                 Ok(Some(current)) => row = current,
                 Ok(None) => return WriteOutcome::Absent,
                 Err(error) => return WriteOutcome::Unavailable(error),
             }
         }
         WriteOutcome::GaveUp { last_error }
+    }
+
+    fn written(&self, row: Row) -> WriteOutcome {
+        self.recent.keep(&row);
+        WriteOutcome::Written(Box::new(row))
     }
 
     /// A nonce for one write.

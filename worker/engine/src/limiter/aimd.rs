@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::answer_times::AnswerTimes;
 use super::permit::CallResult;
 
 /// Configuration of one kind of limit.
@@ -28,15 +29,19 @@ pub(super) enum LimitPermit {
     Probe,
 }
 
-/// An AIMD estimate of a limit that no API shows, with a half-open probe.
+/// An AIMD estimate of a limit that no API shows, with a slow start and a half-open probe.
 ///
-/// Accepted calls raise it additively, throttled calls halve it, and consecutive throttled calls trip it for a
-/// cooldown.
+/// Until the first throttled call each accepted one raises it by one, which doubles it with each window. From then on
+/// accepted calls raise it additively, throttled calls halve it, and consecutive throttled calls trip it for a cooldown.
+/// It does not grow while the destination's answers take twice as long as its fastest ones.
 #[derive(Debug)]
 pub(super) struct AdaptiveLimit {
     config: LimiterConfig,
     limit: usize,
     in_flight: usize,
+    /// Whether no call was throttled yet.
+    is_slow_start: bool,
+    answer_times: AnswerTimes,
     consecutive_refusals: u32,
     /// Regular calls that were accepted since the limit last changed.
     successes: usize,
@@ -51,6 +56,8 @@ impl AdaptiveLimit {
             config: *config,
             limit: config.initial_limit,
             in_flight: 0,
+            is_slow_start: true,
+            answer_times: AnswerTimes::default(),
             consecutive_refusals: 0,
             successes: 0,
             closed_until: None,
@@ -80,6 +87,7 @@ impl AdaptiveLimit {
     }
 
     pub(super) fn shrink_to_one(&mut self) {
+        self.is_slow_start = false;
         self.limit = self.limit.min(1);
         self.successes = 0;
     }
@@ -88,11 +96,14 @@ impl AdaptiveLimit {
     pub(super) fn record(&mut self, permit: LimitPermit, result: CallResult, now: Instant) {
         self.in_flight = self.in_flight.saturating_sub(1);
         match (result, permit) {
-            (CallResult::Accepted, LimitPermit::Regular) => {
+            (CallResult::Accepted(time), LimitPermit::Regular) => {
                 self.reset_refusals();
+                if let Some(time) = time {
+                    self.answer_times.add(time, self.limit);
+                }
                 self.grow();
             }
-            (CallResult::Accepted, LimitPermit::Probe) => self.reopen(),
+            (CallResult::Accepted(_), LimitPermit::Probe) => self.reopen(),
             (CallResult::Throttled(retry_after), LimitPermit::Regular) => self.on_throttled(retry_after, now),
             (CallResult::Throttled(retry_after), LimitPermit::Probe) => self.trip(retry_after, now),
             (CallResult::Inconclusive, LimitPermit::Regular) => {}
@@ -107,14 +118,18 @@ impl AdaptiveLimit {
         self.consecutive_refusals = 0;
     }
 
-    /// Additive increase.
+    /// The increase of the slow start, and the additive one after it.
     ///
     /// Calls in flight when a limit is reached are all refused, so after a refusal the limit grows by one per full
     /// window until it is back at its initial value, and by one per two successes beyond that.
     fn grow(&mut self) {
         self.successes += 1;
-        let needed = if self.limit < self.config.initial_limit { self.limit } else { 2 };
-        if self.successes >= needed {
+        let needed = match self.limit < self.config.initial_limit {
+            _ if self.is_slow_start => 1,
+            true => self.limit,
+            false => 2,
+        };
+        if !self.answer_times.are_slow() && self.successes >= needed {
             self.limit = (self.limit + 1).min(self.config.max_limit);
             self.successes = 0;
         }
@@ -137,6 +152,7 @@ impl AdaptiveLimit {
     /// Multiplicative decrease.
     fn on_throttled(&mut self, retry_after: Option<Duration>, now: Instant) {
         self.consecutive_refusals += 1;
+        self.is_slow_start = false;
         self.limit = (self.limit / 2).max(1);
         self.successes = 0;
         // Of the calls in flight only the first trips the limit: the others were refused for the same reason.
@@ -177,7 +193,7 @@ mod tests {
         assert_eq!((limit.retry_at(), limit.permit(later)), (Some(later), Some(LimitPermit::Probe)));
         limit.start_call();
         assert_eq!(limit.permit(later), None, "one probe at a time");
-        limit.record(LimitPermit::Probe, CallResult::Accepted, later);
+        limit.record(LimitPermit::Probe, CallResult::Accepted(None), later);
         assert_eq!((limit.limit, limit.permit(later)), (2, Some(LimitPermit::Regular)));
     }
 }

@@ -4,6 +4,7 @@
 //! be free while a limit is tripped.
 
 mod aimd;
+mod answer_times;
 mod permit;
 mod slot_lending;
 mod waiters;
@@ -87,6 +88,11 @@ impl ConcurrencyLimiter {
     /// Jobs of other workers wait at this destination: its limit is at most one, also if this worker estimated more.
     pub(crate) fn note_remote_waiters(&self, destination: &str) {
         self.state().destinations.entry(destination).limit.shrink_to_one();
+    }
+
+    /// Whether a job waits in this worker, at any destination.
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.state().waiting.is_empty()
     }
 
     /// Waits for the next job that may run.

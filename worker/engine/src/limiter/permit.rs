@@ -16,8 +16,8 @@ pub(super) enum PermitSource {
 /// What a call showed of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallResult {
-    /// It was accepted.
-    Accepted,
+    /// It was accepted; how long the answer took, where that shows how busy the callee is.
+    Accepted(Option<Duration>),
     /// It was refused; how long to wait, if the callee said so.
     Throttled(Option<Duration>),
     /// Nothing: it was not sent, or its result says nothing of the limit.

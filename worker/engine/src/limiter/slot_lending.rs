@@ -1,7 +1,7 @@
 //! Lends slots that are known to be free to destinations whose limit is tripped.
 //!
 //! Where the account is at its limit, a build that ends in one group makes room in every other. A group that is refused
-//! a lent slot has a limit of its own, and waits for its own slots.
+//! lent slots has a limit of its own, and waits for its own slots.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub(super) struct FreedSlots {
     count: usize,
     /// Until then the destination counts as one with a limit of its own, and borrows no slots.
     group_limit_until: Option<Instant>,
+    /// Loans that were refused, one after the other.
+    refused_loans: u32,
 }
 
 impl FreedSlots {
@@ -34,10 +36,17 @@ impl FreedSlots {
     /// Records the result of a call that used a slot.
     fn record(&mut self, result: CallResult) {
         match result {
-            CallResult::Accepted => {}
+            CallResult::Accepted(_) => {}
             CallResult::Throttled(_) => self.count = 0,
             CallResult::Inconclusive => self.count += 1,
         }
+    }
+
+    /// Borrows none for a time after a refused loan, each time twice as long: another call may have taken the slot.
+    fn refuse_loan(&mut self, config: &LimiterConfig, now: Instant) {
+        let pause = config.initial_cooldown.saturating_mul(2_u32.saturating_pow(self.refused_loans));
+        self.group_limit_until = Some(now + pause.min(config.max_cooldown));
+        self.refused_loans += 1;
     }
 
     fn has_group_limit(&self, now: Instant) -> bool {
@@ -72,12 +81,12 @@ impl Destination {
         match source {
             PermitSource::Limit(permit) => {
                 self.limit.record(permit, result, now);
-                if permit == LimitPermit::Probe && result == CallResult::Accepted {
+                if permit == LimitPermit::Probe && matches!(result, CallResult::Accepted(_)) {
                     self.slots.group_limit_until = None;
                 }
             }
             PermitSource::FreedSlot => {
-                if result == CallResult::Accepted {
+                if matches!(result, CallResult::Accepted(_)) {
                     self.limit.reset_refusals();
                 }
                 self.slots.record(result);
@@ -131,9 +140,14 @@ impl Destinations {
 
     /// Records the result of a call to `name` that used the limit or a slot of `lender`.
     pub(super) fn record(&mut self, name: &str, source: PermitSource, lender: &str, result: CallResult, now: Instant) {
-        let is_refused_loan = name != lender && matches!(result, CallResult::Throttled(_));
-        if is_refused_loan && let Some(borrower) = self.by_name.get_mut(name) {
-            borrower.slots.group_limit_until = Some(now + self.config.max_cooldown);
+        let is_loan = name != lender;
+        let is_refused_loan = is_loan && matches!(result, CallResult::Throttled(_));
+        if is_loan && let Some(borrower) = self.by_name.get_mut(name) {
+            match result {
+                CallResult::Throttled(_) => borrower.slots.refuse_loan(&self.config, now),
+                CallResult::Accepted(_) => borrower.slots.refused_loans = 0,
+                CallResult::Inconclusive => {}
+            }
         }
         if let Some(lender) = self.by_name.get_mut(lender) {
             // A slot that was lent in vain is still free where it came from.

@@ -37,8 +37,8 @@ async fn limit_grows_on_accepted_calls_and_trips_when_throttled() {
     let limiter = ConcurrencyLimiter::new(CONFIG);
     let permits: Vec<Permit> = (0..2).map(|_| limiter.try_acquire("a").unwrap()).collect();
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
-    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted));
-    let permits: Vec<Permit> = (0..3).map(|_| limiter.try_acquire("a").unwrap()).collect();
+    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted(None)));
+    let permits: Vec<Permit> = (0..4).map(|_| limiter.try_acquire("a").unwrap()).collect();
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
     permits.into_iter().for_each(|permit| permit.record(CallResult::Throttled(None)));
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Closed);
@@ -58,16 +58,44 @@ async fn tripped_limit_is_probed_with_growing_cooldown() {
         probe.record(CallResult::Throttled(None));
     }
     tokio::time::advance(Duration::from_secs(8)).await;
-    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted(None));
     let _out = [limiter.try_acquire("a").unwrap(), limiter.try_acquire("a").unwrap()];
     assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued);
+}
+
+/// The numbers of permits that are granted at once, one window after the other, where all calls take this long.
+fn windows(limiter: &Arc<ConcurrencyLimiter>, count: usize, time: Option<Duration>) -> Vec<usize> {
+    let window = || {
+        let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire("a").ok()).collect();
+        let size = permits.len();
+        permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted(time)));
+        size
+    };
+    (0..count).map(|_| window()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_doubles_with_each_window_until_a_call_is_throttled() {
+    let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 8, max_limit: 100, trip_after: 2, ..CONFIG });
+    assert_eq!(windows(&limiter, 4, None), [8, 16, 32, 64]);
+    throttle(&limiter, "a");
+    assert_eq!(windows(&limiter, 3, None), [50, 75, 100], "from half of the most");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limit_does_not_grow_while_answers_take_twice_as_long() {
+    let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 8, max_limit: 100, ..CONFIG });
+    let millis = |millis| Some(Duration::from_millis(millis));
+    assert_eq!(windows(&limiter, 2, millis(100)), [8, 16]);
+    assert_eq!(windows(&limiter, 3, millis(250)), [32, 63, 63], "the first window shows it");
+    assert_eq!(windows(&limiter, 3, millis(110)), [63, 64, 100]);
 }
 
 /// How many permits a destination grants at once; all of those calls are accepted.
 fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> usize {
     let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire(destination).ok()).collect();
     let count = permits.len();
-    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted));
+    permits.into_iter().for_each(|permit| permit.record(CallResult::Accepted(None)));
     count
 }
 
@@ -76,7 +104,7 @@ async fn throttled_limit_grows_slowly_up_to_its_initial_value() {
     let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 4, max_limit: 100, ..CONFIG });
     throttle(&limiter, "a");
     tokio::time::advance(CONFIG.initial_cooldown).await;
-    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted(None));
     let limits: Vec<usize> = (0..6).map(|_| run_all_permitted(&limiter, "a")).collect();
     assert_eq!(limits, [2, 3, 4, 6, 9, 13]);
 }
@@ -118,7 +146,7 @@ async fn slots_are_shared_round_robin_between_projects() {
         .map(|_| {
             limiter.release_slot("a");
             let (name, permit) = next_ready(&limiter).unwrap();
-            permit.record(CallResult::Accepted);
+            permit.record(CallResult::Accepted(None));
             name
         })
         .collect();
@@ -145,7 +173,7 @@ async fn limit_trips_after_consecutive_throttled_calls() {
     let limiter = ConcurrencyLimiter::new(LimiterConfig { trip_after: 3, ..CONFIG });
     throttle(&limiter, "a");
     throttle(&limiter, "a");
-    limiter.try_acquire("a").unwrap().record(CallResult::Accepted);
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted(None));
     throttle(&limiter, "a");
     throttle(&limiter, "a");
     limiter.try_acquire("a").unwrap().record(CallResult::Throttled(Some(Duration::from_secs(5))));

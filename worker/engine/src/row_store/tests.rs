@@ -95,3 +95,16 @@ async fn cancel_is_written_once_despite_a_lost_reply() {
     assert!(matches!(store.update_with(&row(1).key, cancel).await, WriteOutcome::Written(_)));
     assert!(matches!(store.update_with(&row(1).key, cancel).await, WriteOutcome::Unchanged(_)));
 }
+
+#[tokio::test]
+async fn row_just_written_is_not_read_before_another_process_writes() {
+    let ledger = LedgerStub::default();
+    let store = store(&ledger);
+    store.insert(vec![row(1)]).await;
+    assert_eq!(store.recent_or_load(&row(1).key).await.map(|row| row.rev), Some(1));
+    assert_eq!(ledger.loads(), 0);
+    ledger.script(&[WriteFault::LoseRace]);
+    let kept = store.recent(&row(1).key).unwrap();
+    assert!(matches!(store.update_row_with(kept, count).await, WriteOutcome::Written(row) if row.rev == 3));
+    assert_eq!(store.recent(&row(1).key).map(|row| (row.rev, row.tries)), Some((3, 1)));
+}

@@ -37,6 +37,7 @@ struct StubState {
     faults: Vec<WriteFault>,
     delayed: BTreeSet<JobKey>,
     updates: usize,
+    loads: usize,
 }
 
 impl LedgerStub {
@@ -48,6 +49,11 @@ impl LedgerStub {
 
     pub(crate) fn put(&self, row: &Row) {
         self.0.lock().unwrap().rows.insert(row.key.clone(), row.clone());
+    }
+
+    /// How many rows were read.
+    pub(crate) fn loads(&self) -> usize {
+        self.0.lock().unwrap().loads
     }
 
     /// Makes a row one that a newer worker wrote.
@@ -120,7 +126,8 @@ impl JobLedger for LedgerStub {
     }
 
     async fn load(&self, keys: &[JobKey]) -> Vec<Result<Option<Row>, LoadError>> {
-        let state = self.0.lock().unwrap();
+        let mut state = self.0.lock().unwrap();
+        state.loads += keys.len();
         keys.iter()
             .map(|key| match state.newer_schema.get(key) {
                 Some(schema) => Err(LoadError::NewerSchema(*schema)),

@@ -8,10 +8,13 @@ mod stepping;
 
 use std::time::Duration;
 
-use doorbell_messages::{JobKey, Request};
+use doorbell_messages::{BuildId, JobKey, Request, Status};
 use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
 
-use crate::domain::{InstallationId, JobConfig, Launch, LaunchSpec, ProviderProfile, Row, SourceMessage, Timestamp};
+use crate::domain::{
+    BuildRecord, FinalResult, InstallationId, JobConfig, Launch, LaunchSpec, Phase, ProviderProfile, Row,
+    SourceMessage, Timestamp,
+};
 use crate::ports::Clock;
 
 pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, described_build};
@@ -49,6 +52,24 @@ pub(crate) fn ordered_launch(order: OrderRule) -> Box<Launch> {
         not_older_than: Vec::new(),
         pinned: false,
     })
+}
+
+/// A row whose build runs.
+pub(crate) fn running_row(number: u32) -> Row {
+    let (launch, build) = (ordered_launch(OrderRule::Parallel), build_record(number));
+    Row { phase: Phase::Running { launch, build, running_since: NOW, missing_since: None }, ..row(number) }
+}
+
+/// The same row when its build has ended.
+pub(crate) fn finished_row(number: u32) -> Row {
+    let result = FinalResult { status: Status::Success, message: "done".to_owned(), at: NOW, command_ran: None };
+    let build = Some(build_record(number));
+    Row { phase: Phase::Finished { result, build, not_older_than: Vec::new() }, ..row(number) }
+}
+
+fn build_record(number: u32) -> BuildRecord {
+    let id = BuildId::new(format!("builds:{number}"));
+    BuildRecord { provider: PROFILE.name.to_owned(), id, is_queued: false, log_url: None, log: None }
 }
 
 /// The facts of the provider stub.

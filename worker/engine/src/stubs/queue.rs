@@ -44,6 +44,7 @@ pub(crate) struct QueueStub(Arc<Mutex<QueueContent>>);
 struct QueueContent {
     batches: Vec<Vec<Delivery>>,
     acked: Vec<String>,
+    ack_calls: Vec<usize>,
     dead_letters: Vec<DeadLetter>,
     delays_dead_letters: bool,
 }
@@ -60,6 +61,11 @@ impl QueueStub {
 
     pub(crate) fn acked(&self) -> Vec<String> {
         self.0.lock().unwrap().acked.clone()
+    }
+
+    /// How many messages each call deleted.
+    pub(crate) fn ack_calls(&self) -> Vec<usize> {
+        self.0.lock().unwrap().ack_calls.clone()
     }
 
     pub(crate) fn dead_letters(&self) -> Vec<DeadLetter> {
@@ -80,7 +86,9 @@ impl MessageQueue for QueueStub {
     }
 
     async fn ack(&self, receipts: Vec<ReceiptHandle>) -> Result<(), PortError> {
-        self.0.lock().unwrap().acked.extend(receipts.into_iter().map(|receipt| receipt.0));
+        let mut content = self.0.lock().unwrap();
+        content.ack_calls.push(receipts.len());
+        content.acked.extend(receipts.into_iter().map(|receipt| receipt.0));
         Ok(())
     }
 

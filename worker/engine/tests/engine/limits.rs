@@ -61,10 +61,22 @@ async fn denied_start_is_retried_until_permissions_are_fixed() {
 
 /// Runs a burst of requests at a quota. Returns its duration, and the StartBuild calls per job.
 async fn run_burst(workers: u32, limit: usize, build_time: Duration, jobs: u32) -> (Duration, f64) {
+    run_burst_with_events(workers, limit, build_time, jobs, 1).await
+}
+
+/// The same where each event is delivered so many times.
+async fn run_burst_with_events(
+    workers: u32,
+    limit: usize,
+    build_time: Duration,
+    jobs: u32,
+    event_copies: u32,
+) -> (Duration, f64) {
     let simulation = Simulation::new();
     {
         let rules = &mut lock(&simulation.services.provider).behavior;
         (rules.build_limit, rules.build_time, rules.end_event_after) = (limit, build_time, Duration::from_millis(50));
+        rules.event_copies = event_copies;
     }
     let workers: Vec<_> = (0..workers).map(|number| simulation.start_worker(&number.to_string())).collect();
     tokio::time::sleep(secs(1)).await;
@@ -86,6 +98,16 @@ async fn short_builds_at_a_quota_fill_slots_with_few_throttles() {
         let (took, sends) = run_burst(workers, 20, Duration::from_millis(500), 200).await;
         println!("{workers} workers: {took:?} of 5 s, {sends} StartBuild calls a job");
         assert!(took <= Duration::from_millis(7500), "{workers} workers: {took:?}, ideal is 5 s");
+        assert!(sends <= 1.5, "{workers} workers: {sends} StartBuild calls a job");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_freed_without_events_are_found_while_jobs_wait() {
+    for workers in [1, 4] {
+        let (took, sends) = run_burst_with_events(workers, 20, Duration::from_millis(500), 200, 0).await;
+        println!("{workers} workers: {took:?} of 5 s, {sends} StartBuild calls a job");
+        assert!(took <= Duration::from_millis(9000), "{workers} workers: {took:?}, ideal is 5 s");
         assert!(sends <= 1.5, "{workers} workers: {sends} StartBuild calls a job");
     }
 }

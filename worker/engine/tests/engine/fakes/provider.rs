@@ -28,7 +28,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The provider.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FakeProvider {
     pub behavior: ProviderBehavior,
     builds: BTreeMap<BuildId, FakeBuild>,
@@ -47,19 +47,6 @@ struct FakeBuild {
     describe_lag: Duration,
     /// Its runner steps aside before the command, however the build ends.
     is_older: bool,
-}
-
-impl Default for FakeProvider {
-    fn default() -> Self {
-        Self {
-            behavior: ProviderBehavior::default(),
-            builds: BTreeMap::new(),
-            tokens: HashMap::new(),
-            start_calls: 0,
-            rng: None,
-            peak_running: 0,
-        }
-    }
 }
 
 impl FakeProvider {
