@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod demo;
 pub mod deployment_page;
 pub mod emulator;
+pub mod fast_endpoint;
 pub mod forge;
 pub mod git_host;
 pub mod job;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use doorbell_sandbox::bench::{self, BenchArguments};
+use doorbell_sandbox::bench::{self, BenchArguments, PeersArguments};
 use doorbell_sandbox::chaos::{self, ChaosArguments};
 use doorbell_sandbox::demo::{self, DemoArguments};
 use doorbell_sandbox::deployment_page::{self, DeploymentPageArguments};
@@ -27,6 +27,9 @@ enum SandboxCommand {
     Demo(DemoArguments),
     /// Measure binaries and a worker; DOORBELL_BIN_DIR names the directory of the binaries.
     Bench(BenchArguments),
+    /// Measure a worker beside programs that people use for the same work; DOORBELL_BIN_DIR names the directory of the
+    /// binaries.
+    BenchPeers(PeersArguments),
     /// Run jobs under faults and check invariants; DOORBELL_BIN_DIR names the directory of the binaries.
     Chaos(ChaosArguments),
     /// Apply a Terraform configuration to an empty account, run jobs in it, and destroy it; DOORBELL_BIN_DIR names the
@@ -62,6 +65,7 @@ async fn run(command: SandboxCommand) -> anyhow::Result<bool> {
     match command {
         SandboxCommand::Demo(arguments) => demo::run(arguments).await,
         SandboxCommand::Bench(arguments) => bench::run(arguments).await.map(|()| true),
+        SandboxCommand::BenchPeers(arguments) => bench::run_peers(arguments).await.map(|()| true),
         SandboxCommand::Chaos(arguments) => chaos::run(arguments).await,
         SandboxCommand::TerraformAccount(arguments) => terraform_account::run(arguments).await,
         SandboxCommand::DeploymentPage(arguments) => deployment_page::run(arguments).await,

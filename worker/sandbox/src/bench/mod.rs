@@ -1,4 +1,5 @@
 //! `bin/bench`: the release binaries' sizes and start times, and how fast a worker drains a backlog.
+mod peers;
 mod timing;
 
 use std::path::PathBuf;
@@ -9,6 +10,8 @@ use clap::Args;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+pub use peers::{PeersArguments, run as run_peers};
 
 use crate::account::definition::DEAD_LETTER_QUEUE;
 use crate::git_host::EXECUTABLE_FILE;

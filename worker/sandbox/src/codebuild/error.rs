@@ -5,7 +5,7 @@ use serde_json::json;
 
 /// An error of a call, in the JSON protocol's shape: the SDKs branch on `code`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CodeBuildError {
+pub(crate) struct CodeBuildError {
     pub(super) status: StatusCode,
     pub(super) code: String,
     pub(super) message: String,
@@ -27,6 +27,11 @@ impl CodeBuildError {
 
     pub(super) fn limit_exceeded(message: impl Into<String>) -> Self {
         Self::new("AccountLimitExceededException", message)
+    }
+
+    /// Status, code and message.
+    pub(crate) fn into_parts(self) -> (StatusCode, String, String) {
+        (self.status, self.code, self.message)
     }
 
     /// An internal error: a fault of the sandbox, not of the caller.

@@ -9,6 +9,7 @@ mod call;
 mod document;
 mod fault;
 mod flag;
+mod flag_board;
 mod flag_form;
 mod plugin_route;
 mod pull_request;
@@ -33,6 +34,7 @@ use crate::test_ca::TestCa;
 pub use call::ForgeCall;
 pub use fault::{FaultScope, ForgeFailure, ForgeFault, ReleaseTrigger};
 pub use flag::{FlagPost, FlagStatus, PagureFlag};
+pub(crate) use flag_board::FlagBoard;
 pub use response::ForgeResponse;
 pub use token::TokenScope;
 

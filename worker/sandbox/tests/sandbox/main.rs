@@ -7,6 +7,7 @@ mod cli;
 mod codebuild;
 mod e2e;
 mod emulator;
+mod fast_endpoint;
 mod forge;
 mod forge_log;
 mod proxy;
