@@ -132,7 +132,7 @@ impl<C: Clock> AdmissionController<C> {
                     }
                 }
             }
-            if matches!(observation, Observation::StartAttempted { outcome: StartOutcome::Limited(_), .. }) {
+            if is_refused_for_now(observation) {
                 waiters.build_group = waiters.build_group.or_else(|| build_group_of(&decision.row));
             }
             return Some(PermittedDecision { decision, permits, waiters });
@@ -168,6 +168,12 @@ impl<C: Clock> AdmissionController<C> {
             self.slot_freed.notify_one();
         }
     }
+}
+
+/// Whether a start waits for the provider: the job takes a place among those that do.
+fn is_refused_for_now(observation: &Observation) -> bool {
+    let Observation::StartAttempted { outcome, .. } = observation else { return false };
+    matches!(outcome, StartOutcome::Limited(_) | StartOutcome::Throttled(_))
 }
 
 /// The concurrency group of a row that has a launch: its build project.

@@ -110,6 +110,7 @@ impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
             permit.record(match &outcome {
                 StartOutcome::Started(_) => CallResult::Accepted(None),
                 StartOutcome::Limited(_) => CallResult::Throttled(None),
+                StartOutcome::Throttled(_) => CallResult::TooFast,
                 StartOutcome::Denied(_)
                 | StartOutcome::Invalid(_)
                 | StartOutcome::Unknown(_)
@@ -126,7 +127,10 @@ impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
                 error!("StartBuild rejected as invalid; check the build project and the registry: {reason}")
             }
             StartOutcome::Unknown(reason) => warn!("StartBuild outcome unknown: {reason}"),
-            StartOutcome::Started(_) | StartOutcome::Limited(_) | StartOutcome::NotSent => {}
+            StartOutcome::Started(_)
+            | StartOutcome::Limited(_)
+            | StartOutcome::Throttled(_)
+            | StartOutcome::NotSent => {}
         }
         outcome
     }

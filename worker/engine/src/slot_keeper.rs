@@ -58,8 +58,10 @@ impl<L: JobLedger + BuildSlots> SlotKeeper<L> {
     /// Where an earlier call is in doubt, its build may run. Where the claim is old, another worker may have started the job
     /// since.
     pub(crate) async fn release_refused(&self, row: &Row, outcome: &StartOutcome, claimed_at: Instant) {
-        let is_refused =
-            matches!(outcome, StartOutcome::Limited(_) | StartOutcome::Denied(_) | StartOutcome::Invalid(_));
+        let is_refused = matches!(
+            outcome,
+            StartOutcome::Limited(_) | StartOutcome::Throttled(_) | StartOutcome::Denied(_) | StartOutcome::Invalid(_)
+        );
         let is_only_call = matches!(row.phase, Phase::Starting { start_calls: 1, .. });
         if is_refused && is_only_call && claimed_at.elapsed() < LEASE / 2 {
             self.release(&row.key).await;

@@ -18,13 +18,10 @@ pub(super) fn classify_start_error(error: &SdkError<StartBuildError, HttpRespons
         return StartOutcome::Limited(message);
     }
     match error.code() {
-        Some(
-            "AccountLimitExceededException"
-            | "ThrottlingException"
-            | "Throttling"
-            | "TooManyRequestsException"
-            | "RequestLimitExceeded",
-        ) => StartOutcome::Limited(message),
+        Some("AccountLimitExceededException") => StartOutcome::Limited(message),
+        Some("ThrottlingException" | "Throttling" | "TooManyRequestsException" | "RequestLimitExceeded") => {
+            StartOutcome::Throttled(message)
+        }
         // The name of the error for "same token, other parameters" is not documented.
         Some("InvalidInputException") if message.to_ascii_lowercase().contains("idempoten") => {
             StartOutcome::Unknown(message)

@@ -131,8 +131,10 @@ pub enum RefResolution {
 pub enum StartOutcome {
     /// A build.
     Started(ProviderBuild),
-    /// Definitely no build: the provider is at a limit or throttles.
+    /// Definitely no build: the provider has as many builds as a limit allows.
     Limited(String),
+    /// Definitely no build: the provider takes calls at a lower rate.
+    Throttled(String),
     /// Definitely no build: the owner has to fix a permission or a missing target.
     Denied(String),
     /// Definitely no build, and never one with this input.

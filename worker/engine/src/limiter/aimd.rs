@@ -48,7 +48,14 @@ pub(super) struct AdaptiveLimit {
     /// The end of the cooldown, after which the limit is probed. None while it is not tripped.
     closed_until: Option<Instant>,
     cooldown: Duration,
+    /// No call before this: calls came too fast.
+    paused_until: Option<Instant>,
+    pause: Duration,
 }
+
+/// The pause after a call that came too fast, doubled with each further one until a call is accepted.
+const MIN_PAUSE: Duration = Duration::from_millis(200);
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 impl AdaptiveLimit {
     pub(super) fn new(config: &LimiterConfig) -> Self {
@@ -62,12 +69,15 @@ impl AdaptiveLimit {
             successes: 0,
             closed_until: None,
             cooldown: config.initial_cooldown,
+            paused_until: None,
+            pause: MIN_PAUSE,
         }
     }
 
     /// How one more call may pass, if it may.
     pub(super) fn permit(&self, now: Instant) -> Option<LimitPermit> {
         match self.closed_until {
+            _ if self.is_paused(now) => None,
             None => (self.in_flight < self.limit).then_some(LimitPermit::Regular),
             Some(until) => (until <= now && self.in_flight == 0).then_some(LimitPermit::Probe),
         }
@@ -77,9 +87,13 @@ impl AdaptiveLimit {
         self.closed_until.is_some()
     }
 
-    /// The end of the cooldown.
+    pub(super) fn is_paused(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+
+    /// The end of the cooldown, or of a pause.
     pub(super) fn retry_at(&self) -> Option<Instant> {
-        self.closed_until
+        self.closed_until.max(self.paused_until)
     }
 
     pub(super) fn start_call(&mut self) {
@@ -104,6 +118,7 @@ impl AdaptiveLimit {
                 self.grow();
             }
             (CallResult::Accepted(_), LimitPermit::Probe) => self.reopen(),
+            (CallResult::TooFast, _) => self.pause(now),
             (CallResult::Throttled(retry_after), LimitPermit::Regular) => self.on_throttled(retry_after, now),
             (CallResult::Throttled(retry_after), LimitPermit::Probe) => self.trip(retry_after, now),
             (CallResult::Inconclusive, LimitPermit::Regular) => {}
@@ -114,7 +129,21 @@ impl AdaptiveLimit {
         }
     }
 
+    /// Lets no call pass for a moment, and fewer at once from then on. The limit stays open: builds may have room.
+    pub(super) fn pause(&mut self, now: Instant) {
+        if self.is_paused(now) {
+            // It was in flight when the first one was refused.
+            return;
+        }
+        self.is_slow_start = false;
+        self.limit = (self.limit / 2).max(1);
+        self.successes = 0;
+        self.paused_until = Some(now + self.pause);
+        self.pause = (self.pause * 2).min(MAX_PAUSE);
+    }
+
     pub(super) fn reset_refusals(&mut self) {
+        self.pause = MIN_PAUSE;
         self.consecutive_refusals = 0;
     }
 

@@ -20,6 +20,8 @@ pub(crate) enum CallResult {
     Accepted(Option<Duration>),
     /// It was refused; how long to wait, if the callee said so.
     Throttled(Option<Duration>),
+    /// It was refused because calls come too fast: that says nothing of how many may run at once.
+    TooFast,
     /// Nothing: it was not sent, or its result says nothing of the limit.
     Inconclusive,
 }

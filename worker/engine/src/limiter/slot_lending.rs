@@ -38,7 +38,7 @@ impl FreedSlots {
         match result {
             CallResult::Accepted(_) => {}
             CallResult::Throttled(_) => self.count = 0,
-            CallResult::Inconclusive => self.count += 1,
+            CallResult::Inconclusive | CallResult::TooFast => self.count += 1,
         }
     }
 
@@ -64,7 +64,7 @@ pub(super) struct Destination {
 impl Destination {
     /// What lets one more call pass without a lent slot, if anything does.
     pub(super) fn permit_source(&self, now: Instant) -> Option<PermitSource> {
-        if self.slots.is_available() {
+        if self.slots.is_available() && !self.limit.is_paused(now) {
             return Some(PermitSource::FreedSlot);
         }
         self.limit.permit(now).map(PermitSource::Limit)
@@ -86,8 +86,10 @@ impl Destination {
                 }
             }
             PermitSource::FreedSlot => {
-                if matches!(result, CallResult::Accepted(_)) {
-                    self.limit.reset_refusals();
+                match result {
+                    CallResult::Accepted(_) => self.limit.reset_refusals(),
+                    CallResult::TooFast => self.limit.pause(now),
+                    CallResult::Throttled(_) | CallResult::Inconclusive => {}
                 }
                 self.slots.record(result);
             }
@@ -134,7 +136,8 @@ impl Destinations {
         if own.slots.has_group_limit(now) {
             return None;
         }
-        let lender = self.by_name.iter().find(|(other, it)| *other != name && it.slots.is_available())?;
+        let may_lend = |it: &Destination| it.slots.is_available() && !it.limit.is_paused(now);
+        let lender = self.by_name.iter().find(|(other, it)| *other != name && may_lend(it))?;
         Some((PermitSource::FreedSlot, lender.0.clone()))
     }
 
@@ -146,7 +149,7 @@ impl Destinations {
             match result {
                 CallResult::Throttled(_) => borrower.slots.refuse_loan(&self.config, now),
                 CallResult::Accepted(_) => borrower.slots.refused_loans = 0,
-                CallResult::Inconclusive => {}
+                CallResult::Inconclusive | CallResult::TooFast => {}
             }
         }
         if let Some(lender) = self.by_name.get_mut(lender) {

@@ -91,6 +91,26 @@ async fn limit_does_not_grow_while_answers_take_twice_as_long() {
     assert_eq!(windows(&limiter, 3, millis(110)), [63, 64, 100]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_that_come_too_fast_pause_and_do_not_close_the_limit() {
+    let limiter = ConcurrencyLimiter::new(LimiterConfig { initial_limit: 8, max_limit: 100, ..CONFIG });
+    for (number, millis) in [200, 400, 800].into_iter().enumerate() {
+        let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire("a").ok()).collect();
+        assert_eq!(permits.len(), 8 >> number);
+        permits.into_iter().for_each(|permit| permit.record(CallResult::TooFast));
+        assert_eq!(limiter.try_acquire("a").unwrap_err(), Admission::Queued, "not closed");
+        let (project, since, key) = key("waits");
+        limiter.enqueue("a", &project, since, &key);
+        let began = Instant::now();
+        drop(limiter.next_ready().await);
+        assert_eq!(began.elapsed(), Duration::from_millis(millis));
+    }
+    limiter.try_acquire("a").unwrap().record(CallResult::Accepted(None));
+    limiter.try_acquire("a").unwrap().record(CallResult::TooFast);
+    tokio::time::advance(Duration::from_millis(200)).await;
+    assert!(limiter.try_acquire("a").is_ok(), "an accepted call ends the doubling");
+}
+
 /// How many permits a destination grants at once; all of those calls are accepted.
 fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> usize {
     let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire(destination).ok()).collect();

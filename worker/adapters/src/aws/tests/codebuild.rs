@@ -67,7 +67,7 @@ async fn start_build_error_maps_to_start_outcome() {
         assert!(format!("{outcome:?}").starts_with(expected), "{answer:?}: {outcome:?}");
     };
     check(error_response("AccountLimitExceededException", "Cannot have more than 20 builds"), "Limited").await;
-    check(error_response("ThrottlingException", "Rate exceeded"), "Limited").await;
+    check(error_response("ThrottlingException", "Rate exceeded"), "Throttled").await;
     check(error_response("InvalidInputException", "Invalid project name"), "Invalid").await;
     check(error_response("InvalidInputException", "The idempotencyToken was used with other parameters"), "Unknown")
         .await;

@@ -88,7 +88,9 @@ impl Transition<'_> {
         let is_only_call = *start_calls == 1;
         match outcome {
             StartOutcome::Started(_) => {}
-            StartOutcome::Limited(reason) if is_only_call => self.requeue(&reason, backoff::PROVIDER_LIMIT),
+            StartOutcome::Limited(reason) | StartOutcome::Throttled(reason) if is_only_call => {
+                self.requeue(&reason, backoff::PROVIDER_LIMIT)
+            }
             StartOutcome::Denied(reason) if is_only_call => self.return_to_received(&reason),
             StartOutcome::NotSent if is_only_call => self.requeue("the call was not made", backoff::UNKNOWN_START),
             StartOutcome::Invalid(reason) if is_only_call => {
@@ -96,6 +98,7 @@ impl Transition<'_> {
                 self.finish_without_build(Status::Error, text);
             }
             StartOutcome::Limited(reason)
+            | StartOutcome::Throttled(reason)
             | StartOutcome::Denied(reason)
             | StartOutcome::Invalid(reason)
             | StartOutcome::Unknown(reason) => {

@@ -105,6 +105,7 @@ impl InvariantChecker {
                     2 => StartOutcome::Limited("full".to_owned()),
                     3 => StartOutcome::Denied("denied".to_owned()),
                     4 => StartOutcome::NotSent,
+                    5 => StartOutcome::Throttled("slow down".to_owned()),
                     _ => StartOutcome::Unknown("no answer".to_owned()),
                 };
                 let is_refusal = !matches!(answer, StartOutcome::Started(_) | StartOutcome::Unknown(_));

@@ -54,7 +54,7 @@ fn token_reuse_window_starts_at_the_first_call() {
 
 #[test]
 fn definite_refusal_of_the_only_call_drops_the_token() {
-    for answer in [limited(), StartOutcome::NotSent] {
+    for answer in [limited(), StartOutcome::Throttled("Rate exceeded".to_owned()), StartOutcome::NotSent] {
         let mut job = JobHarness::received(json!({"commit": COMMIT}));
         let (token, input) = start_call(&job.observe(policy_found(&policy(json!({}))))).unwrap();
         job.observe_start(answer);

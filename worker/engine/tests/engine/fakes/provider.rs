@@ -101,7 +101,7 @@ impl FakeProvider {
             return (StartOutcome::Started(self.builds[id].at(now)), false);
         }
         if self.rng.as_mut().is_some_and(|rng| rng.once_in(12)) {
-            return (StartOutcome::Limited("ThrottlingException".to_owned()), false);
+            return (StartOutcome::Throttled("ThrottlingException".to_owned()), false);
         }
         if self.behavior.is_denied {
             return (StartOutcome::Denied("AccessDeniedException".to_owned()), false);

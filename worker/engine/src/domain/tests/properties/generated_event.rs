@@ -47,7 +47,7 @@ pub(super) fn events() -> impl Strategy<Value = Vec<GeneratedEvent>> {
         1 => Just(GeneratedEvent::RequestCancel),
         3 => (0u8..6).prop_map(GeneratedEvent::PolicyRead),
         1 => (0u8..4).prop_map(GeneratedEvent::RefResolved),
-        4 => (0usize..3, 0u8..6, 1i64..4).prop_map(|(back, answer, number)| GeneratedEvent::StartAttempted { back, answer, number }),
+        4 => (0usize..3, 0u8..7, 1i64..4).prop_map(|(back, answer, number)| GeneratedEvent::StartAttempted { back, answer, number }),
         2 => (prop::collection::vec((1i64..4, 0u8..4), 0..3), 0u64..2000)
             .prop_map(|(builds, asked_ago)| GeneratedEvent::BuildsListed { builds, asked_ago }),
         3 => (1i64..4, 0u8..5, any::<bool>(), prop::bool::weighted(0.2)).prop_map(
