@@ -5,7 +5,9 @@ variable "worker" {
     AWS is not trusted by them. `forge_proxy` is http://HOST:PORT for all other forges, and needs a rule in `egress`. `egress`
     adds destinations to those of the security group, which are TCP 443 and the forges' ports: such as own DNS servers.
     `max_request_age`, `queue_timeout`, `sweep_interval`, `build_poll_interval`, `max_in_flight`, `max_builds` and `log` are the worker's
-    settings of those names; `worker --help` explains them.
+    settings of those names; `worker --help` explains them. `otlp` exports metrics to an OpenTelemetry collector at `endpoint`
+    (http/json), which may need a rule in `egress`; `headers_secret_arn` is a secret whose text is `name=value,...`, such as
+    a token, and `ca_certificates` are as above, for the collector alone.
   TEXT
   type = object({
     allow_private_forges  = optional(list(string), [])
@@ -19,6 +21,12 @@ variable "worker" {
     max_in_flight         = optional(number)
     max_builds            = optional(number)
     log                   = optional(string)
+    otlp = optional(object({
+      endpoint            = string
+      headers_secret_arn  = optional(string)
+      ca_certificates     = optional(string)
+      resource_attributes = optional(map(string), {})
+    }))
   })
   default  = {}
   nullable = false
@@ -34,6 +42,22 @@ variable "worker" {
   validation {
     condition     = var.worker.forge_proxy == null || can(regex("^http://[A-Za-z0-9.-]+:[0-9]{1,5}/?$", var.worker.forge_proxy))
     error_message = "worker.forge_proxy must be http://HOST:PORT, without user and password."
+  }
+  validation {
+    condition     = var.worker.otlp == null || can(regex("^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?$", var.worker.otlp.endpoint))
+    error_message = "worker.otlp.endpoint must be http://HOST:PORT or https://HOST, without user, password and query: a token belongs into headers_secret_arn."
+  }
+  validation {
+    condition     = try(var.worker.otlp.headers_secret_arn, null) == null || can(regex("^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$", var.worker.otlp.headers_secret_arn))
+    error_message = "worker.otlp.headers_secret_arn must be the whole ARN of a secret, with its last six characters."
+  }
+  validation {
+    condition     = try(var.worker.otlp.ca_certificates, null) == null || can(regex("^-----BEGIN CERTIFICATE-----", var.worker.otlp.ca_certificates)) && !can(regex("PRIVATE KEY", var.worker.otlp.ca_certificates))
+    error_message = "worker.otlp.ca_certificates must be certificates in PEM, without a private key."
+  }
+  validation {
+    condition     = alltrue([for name in keys(try(var.worker.otlp.resource_attributes, {})) : can(regex("^[A-Za-z][A-Za-z0-9._-]*$", name))])
+    error_message = "worker.otlp.resource_attributes must have names of letters, digits, dots, dashes and underscores."
   }
   validation {
     condition = alltrue([

@@ -1,16 +1,20 @@
 #!/bin/sh
-# Installs .tools/emulator, the Python environment of the sandbox's AWS emulator, unless it is up to date.
+# Installs a Python environment of the sandbox in .tools, unless it is up to date: `emulator`, in which the AWS emulator
+# runs, or `opentelemetry`, in which a test decodes what a collector gets.
 #
-#   bin/lib/python.sh       installs it; prints the path of its python
-#   . bin/lib/python.sh     then: python=$(emulator_python "$root")
+#   bin/lib/python.sh [emulator|opentelemetry]   installs it; prints the path of its python
+#   . bin/lib/python.sh                          then: python=$(emulator_python "$root")
 #
 # Needs a Python 3.10 to 3.14 that can create virtual environments (venv, uv or virtualenv), and a package index.
 
-emulator_python() (
+emulator_python() { environment_python "$1" emulator; }
+
+# environment_python ROOT NAME: from the requirements in worker/sandbox/NAME.
+environment_python() (
     set -eu
     root=$1
-    requirements=$root/worker/sandbox/emulator/requirements.txt
-    target=$root/.tools/emulator
+    requirements=$root/worker/sandbox/$2/requirements.txt
+    target=$root/.tools/$2
     stamp=$(cksum <"$requirements")
     if ! is_current "$target" "$stamp"; then
         make_environment "$root" "$requirements" "$stamp" "$target" || exit 1
@@ -29,12 +33,12 @@ make_environment() {
     root=$1 requirements=$2 stamp=$3 target=$4
     mkdir -p "$root/.tools" || exit 1
     # Removes interrupted installations of earlier days; newer ones may still be running.
-    find "$root/.tools/." ! -name . -prune -name 'emulator.*' -mtime +0 -exec rm -rf {} +
-    fresh=$(mktemp -d "$root/.tools/emulator.XXXXXX") || exit 1
+    find "$root/.tools/." ! -name . -prune -name "${target##*/}.*" -mtime +0 -exec rm -rf {} +
+    fresh=$(mktemp -d "$target.XXXXXX") || exit 1
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 130' HUP INT TERM
     base=$(find_python) || exit 1 # explicit, as set -e is off in a function whose result is checked
-    say "installing the AWS emulator's environment with $base (about 10 s, 90 MB)"
+    say "installing the environment ${target##*/} with $base (about 10 s, up to 90 MB)"
     create_environment "$base" "$fresh"
     install_requirements "$fresh" "$requirements"
     printf '%s\n' "$stamp" >"$fresh/stamp"
@@ -91,5 +95,5 @@ fail() {
 }
 
 if [ "${0##*/}" = python.sh ]; then
-    emulator_python "$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)"
+    environment_python "$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)" "${1-emulator}"
 fi

@@ -14,7 +14,7 @@ const alarms = plan.ofType('aws_cloudwatch_metric_alarm').map(({ values }) => ({
 const widgets = JSON.parse(plan.ofType('aws_cloudwatch_dashboard')[0].values.dashboard_body).widgets
 const [runbook, logging] = [read('docs/runbook.md'), read('docs/logging.md')]
 // Rows of the table of metrics: name, what it counts, interpretation.
-const rows = logging.slice(logging.indexOf('\n## Metrics')).split('\n').filter((line) => /^\| `[A-Z]\w+` \|/.test(line))
+const rows = logging.slice(logging.indexOf('\n## Metrics')).split('\n').filter((line) => /^\| `[A-Z][a-z]\w+` \|/.test(line))
   .map((line) => line.split('|').map((cell) => cell.trim()))
   .map(([, metric, , interpretation]) => ({ metric: metric.replaceAll('`', ''), alarms: [...interpretation.matchAll(/`([a-z]+(?:-[a-z]+)+|panics|quarantined)`/g)].map((found) => found[1]) }))
 const section = (name) => runbook.split(/^## /m).find((part) => part.startsWith(`${name}\n`))
@@ -44,7 +44,7 @@ describe('each alarm of the plan', () => {
 })
 
 describe('each metric of the worker', () => {
-  const source = read('worker/engine/src/metrics.rs')
+  const source = ['engine/src/metrics.rs', 'src/metrics/otlp/mod.rs'].map((file) => read(`worker/${file}`).split('#[cfg(test)]')[0]).join('\n')
   const recorded = [...source.matchAll(/(?:increment|set|record)\("(\w+)"/g)].map((found) => found[1])
   it('is in the table of the page', () => {
     assert.deepEqual(rows.map(({ metric }) => metric).sort(), recorded.sort())

@@ -70,7 +70,7 @@ const CALLERS = [
   ['build with a git secret and files in S3', role(BUILD_PROJECTS['shop.web']), { 'kms:Decrypt': ['s3', 'secretsmanager'], 'kms:GenerateDataKey': ['s3'] }],
   ['build without secrets', role(BUILD_PROJECTS.demo), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],
   ['build of a pull request', role('doorbell_unprivileged'), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],
-  ['execution role', role('doorbell-worker-execution'), { 'kms:Decrypt': [], 'kms:GenerateDataKey': [] }],
+  ['execution role with a collector\'s headers', role('doorbell-worker-execution'), { 'kms:Decrypt': ['secretsmanager'], 'kms:GenerateDataKey': [] }],
 ]
 
 describe('a key of the organization', () => {

@@ -93,9 +93,26 @@ describe('the settings of workers', () => {
       DOORBELL_ALLOW_PRIVATE_FORGES: 'forge.internal:8443', DOORBELL_BUILD_POLL_INTERVAL: '2m',
       DOORBELL_FORGE_CA_CERTIFICATES: '-----BEGIN CERTIFICATE-----', DOORBELL_FORGE_PROXY: 'http://proxy.internal:3128', DOORBELL_LOG: 'info,doorbell_engine=debug',
       DOORBELL_MAX_BUILDS: '40', DOORBELL_MAX_IN_FLIGHT: '50', DOORBELL_MAX_REQUEST_AGE: '12h', DOORBELL_QUEUE_TIMEOUT: '6h', DOORBELL_SWEEP_INTERVAL: '30s',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '-----BEGIN CERTIFICATE-----', OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.internal:4318',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=a%20b%2Cc',
     })
     const known = new Set([...read('worker/src/settings/mod.rs').matchAll(/env = "(\w+)"/g)].map(([, name]) => name))
     for (const name of Object.keys(environment(plan)).filter((variable) => variable.startsWith('DOORBELL_'))) assert.ok(known.has(name), name)
+  })
+
+  it('give a collector its headers from a secret that only ECS reads', async () => {
+    const [task] = plan.ofType('aws_ecs_task_definition')
+    const [{ secrets }] = JSON.parse(knownValue(task, 'container_definitions'))
+    const secret = arn('secretsmanager', 'secret:doorbell/collector-AbCdEf')
+    assert.deepEqual(secrets, [{ name: 'OTEL_EXPORTER_OTLP_HEADERS', valueFrom: secret }])
+    for (const [role, expected] of [['doorbell-worker-execution', true], ['doorbell-worker', false]]) {
+      assert.equal(await isAllowed(plan, iamArn(`role/${role}`), 'secretsmanager:GetSecretValue', secret), expected, role)
+      assert.equal(await isAllowed(plain, iamArn(`role/${role}`), 'secretsmanager:GetSecretValue', secret), false, role)
+    }
+    const other = arn('secretsmanager', 'secret:doorbell/git/shop.web-AbCdEf')
+    assert.equal(await isAllowed(plan, iamArn('role/doorbell-worker-execution'), 'secretsmanager:GetSecretValue', other), false)
+    const [before] = plain.ofType('aws_ecs_task_definition')
+    assert.equal(JSON.parse(knownValue(before, 'container_definitions'))[0].secrets, undefined)
   })
 
   it('may open the way to further destinations', () => {

@@ -136,6 +136,30 @@ run "proxy_with_a_password_is_rejected" {
   expect_failures = [var.worker]
 }
 
+run "collector_with_a_token_in_its_address_is_rejected" {
+  command = plan
+  variables {
+    worker = { otlp = { endpoint = "https://collector.internal:4318?key=secret" } }
+  }
+  expect_failures = [var.worker]
+}
+
+run "collector_headers_of_a_part_of_an_arn_are_rejected" {
+  command = plan
+  variables {
+    worker = { otlp = { endpoint = "https://collector.internal", headers_secret_arn = "doorbell/collector" } }
+  }
+  expect_failures = [var.worker]
+}
+
+run "collector_certificates_by_path_are_rejected" {
+  command = plan
+  variables {
+    worker = { otlp = { endpoint = "https://collector.internal", ca_certificates = "/etc/ca.pem" } }
+  }
+  expect_failures = [var.worker]
+}
+
 run "sweep_interval_beyond_the_alarm_is_rejected" {
   command = plan
   variables {

@@ -12,12 +12,13 @@ use doorbell_engine::ports::BuildProvider;
 use doorbell_engine::{Engine, EngineConfig};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::health::{self, Health};
 use crate::heartbeat;
-use crate::metrics::{EmbeddedMetrics, MetricStore};
+use crate::metrics::{MetricExports, MetricSource, MetricStore};
 use crate::ports::WorkerPorts;
 use crate::settings::{LogFormat, WorkerSettings};
 
@@ -26,6 +27,9 @@ use crate::settings::{LogFormat, WorkerSettings};
 /// Unfinished work is in its rows, with a due time at which another worker takes over. Fargate's default `stopTimeout` is
 /// 30 s.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// Time limit for all that follows SIGTERM, the last export of metrics included: a worker promises to exit within 10 s.
+const EXIT_TIMEOUT: Duration = Duration::from_millis(9800);
 
 /// Runs one worker until SIGTERM or SIGINT.
 ///
@@ -81,49 +85,43 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
         clock: clock.clone(),
         max_sweep_age: settings.sweep_interval * 4 + Duration::from_secs(30),
     };
+    let source = MetricSource { store: metrics.clone(), table: settings.table.clone(), clock: clock.clone() };
+    let exports = MetricExports::start(source, settings.log_format == LogFormat::Json, settings.otlp, &instance)?;
     let heartbeat_ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
     let heartbeat_task = tokio::spawn(heartbeat::run(heartbeat_ledger, health.clone(), instance, identity.arn));
-    let scraped = settings.prometheus.then(|| (metrics.clone(), settings.table.clone()));
+    let scraped = settings.prometheus.then(|| (metrics, settings.table.clone()));
     let health_task = tokio::spawn(health::serve(listener, health, scraped));
-    let embedded = EmbeddedMetrics { store: metrics, table: settings.table.clone(), clock: clock.clone() };
-    let embedded = Some(embedded).filter(|_| settings.log_format == LogFormat::Json);
-    let metrics_task = embedded.clone().map(|embedded| tokio::spawn(embedded.run()));
     let queue = |url: &str| SqsQueue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());
     let (triggers, events) = (queue(&settings.trigger_queue_url), queue(&settings.event_queue_url));
     info!(health = %health_addr, table = settings.table, prefix = settings.registry_prefix, "the worker is up");
     let running = tokio::spawn(engine.run(triggers, events, stop.clone()));
-    let drained = drain(running, &stop).await;
+    let (drained, time_left) = drain(running, &stop).await;
     heartbeat_task.abort();
     health_task.abort();
-    if let Some(task) = metrics_task {
-        task.abort();
-    }
-    if let Some(embedded) = embedded {
-        embedded.write().context("cannot write the last metrics")?;
-    }
+    exports.finish(time_left).await?;
     drained
 }
 
-async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -> Result<()> {
+/// Waits for the end of the work; returns also the time that is left until [`EXIT_TIMEOUT`].
+async fn drain(running: tokio::task::JoinHandle<()>, stop: &CancellationToken) -> (Result<()>, Duration) {
     let mut running = running;
     tokio::select! {
-        ended = &mut running => return ended.context("the worker's loops ended without a signal"),
+        ended = &mut running => return (ended.context("the worker's loops ended without a signal"), EXIT_TIMEOUT),
         () = stop.cancelled() => {}
     }
-    match tokio::time::timeout(DRAIN_TIMEOUT, &mut running).await {
-        Ok(ended) => {
-            ended.context("the worker failed during shutdown")?;
-            info!("shutdown complete");
-        }
+    let deadline = Instant::now() + EXIT_TIMEOUT;
+    let drained = match tokio::time::timeout(DRAIN_TIMEOUT, &mut running).await {
+        Ok(ended) => ended.context("the worker failed during shutdown").inspect(|()| info!("shutdown complete")),
         Err(_) => {
             running.abort();
             warn!(
                 "shutdown deadline ({} s) reached with work in flight; other workers will take over",
                 DRAIN_TIMEOUT.as_secs()
             );
+            Ok(())
         }
-    }
-    Ok(())
+    };
+    (drained, deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Returns a token that SIGTERM (from ECS) and SIGINT (from a terminal) cancel.

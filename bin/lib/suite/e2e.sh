@@ -9,6 +9,7 @@ cd "$root"
 need cargo 'see bin/setup'
 need git
 sh bin/lib/python.sh >/dev/null || skip_suite 'the AWS emulator could not be installed; see the message above'
+sh bin/lib/python.sh opentelemetry >/dev/null || skip_suite "OpenTelemetry's schema could not be installed; see the message above"
 
 # The tests start the binaries of other packages, which `cargo test` does not build.
 step 'binaries' cargo build --workspace --all-targets --locked

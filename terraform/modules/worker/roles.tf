@@ -181,4 +181,26 @@ data "aws_iam_policy_document" "execution" {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["arn:${var.context.partition}:logs:${local.region_account}:log-group:/${var.context.name}/worker:*"]
   }
+  # The headers for a collector. The worker's own role may not read them: they are in its environment.
+  dynamic "statement" {
+    for_each = local.otlp_secret_arn == null ? [] : [local.otlp_secret_arn]
+    content {
+      sid       = "ReadCollectorHeaders"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+  dynamic "statement" {
+    for_each = local.otlp_secret_arn == null || var.organization.kms_key_arn == null ? [] : [var.organization.kms_key_arn]
+    content {
+      sid       = "UseKey"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.context.region}.${local.dns_suffix}"]
+      }
+    }
+  }
 }

@@ -39,7 +39,7 @@ resource "aws_ecs_task_definition" "worker" {
   execution_role_arn = aws_iam_role.execution.arn
   task_role_arn      = aws_iam_role.worker.arn
 
-  container_definitions = jsonencode([{
+  container_definitions = jsonencode([merge(local.container_secrets, {
     name      = "worker"
     image     = var.image
     essential = true
@@ -73,7 +73,7 @@ resource "aws_ecs_task_definition" "worker" {
         max-buffer-size = "4m"
       }
     }
-  }])
+  })])
 }
 
 locals {
@@ -87,6 +87,13 @@ locals {
     DOORBELL_TOPIC_ARN         = var.topic_arn
     DOORBELL_TRIGGER_QUEUE_URL = var.queue_urls["triggers"]
   })
+  # ECS reads the secret with the execution role and sets the variable: its value is in no plan, state or definition.
+  container_secrets = local.otlp_secret_arn == null ? null : {
+    secrets = [{ name = "OTEL_EXPORTER_OTLP_HEADERS", valueFrom = local.otlp_secret_arn }]
+  }
+  otlp_secret_arn = try(var.settings.otlp.headers_secret_arn, null)
+  # Values are percent-encoded; urlencode() writes a space as in forms.
+  otlp_attributes = [for name, value in try(var.settings.otlp.resource_attributes, {}) : "${name}=${replace(urlencode(value), "+", "%20")}"]
   # Only what the owner has set: the worker has its own defaults.
   set_variables = {
     for name, value in {
@@ -102,6 +109,9 @@ locals {
       DOORBELL_MAX_REQUEST_AGE       = var.settings.max_request_age
       DOORBELL_QUEUE_TIMEOUT         = var.settings.queue_timeout
       DOORBELL_SWEEP_INTERVAL        = var.settings.sweep_interval
+      OTEL_EXPORTER_OTLP_CERTIFICATE = try(var.settings.otlp.ca_certificates, null)
+      OTEL_EXPORTER_OTLP_ENDPOINT    = try(var.settings.otlp.endpoint, null)
+      OTEL_RESOURCE_ATTRIBUTES       = length(local.otlp_attributes) == 0 ? null : join(",", local.otlp_attributes)
     } : name => value if value != null
   }
 }

@@ -123,6 +123,12 @@ variable "settings" {
     max_in_flight         = optional(number)
     max_builds            = optional(number)
     log                   = optional(string)
+    otlp = optional(object({
+      endpoint            = string
+      headers_secret_arn  = optional(string)
+      ca_certificates     = optional(string)
+      resource_attributes = optional(map(string), {})
+    }))
   })
   default = {}
 }

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod aws;
+#[cfg(feature = "collector")]
+pub mod collector;
 #[cfg(feature = "pagure")]
 pub mod forge;
 #[cfg(feature = "codebuild")]

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use super::snake_case;
 use super::store::{BUCKETS, Distribution, Metrics};
 
 /// The metrics in Prometheus's text format, version 0.0.4.
@@ -9,15 +10,15 @@ pub(super) fn text(metrics: &Metrics, table: &str) -> String {
     let table = escape(table);
     let mut text = String::new();
     for (name, count) in &metrics.counters {
-        let name = format!("{}_total", snake_case(name));
+        let name = format!("{}_total", metric_name(name));
         let _ = write!(text, "# TYPE {name} counter\n{name}{{table=\"{table}\"}} {count}\n");
     }
     for (name, value) in &metrics.gauges {
-        let name = snake_case(name);
+        let name = metric_name(name);
         let _ = write!(text, "# TYPE {name} gauge\n{name}{{table=\"{table}\"}} {value}\n");
     }
     for (name, distribution) in &metrics.distributions {
-        write_distribution(&mut text, &snake_case(name), distribution, &table);
+        write_distribution(&mut text, &metric_name(name), distribution, &table);
     }
     text
 }
@@ -33,15 +34,8 @@ fn write_distribution(text: &mut String, name: &str, distribution: &Distribution
 }
 
 /// `JobsReceived` as `doorbell_jobs_received`.
-fn snake_case(name: &str) -> String {
-    let mut snake = "doorbell".to_owned();
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake
+fn metric_name(name: &str) -> String {
+    format!("doorbell_{}", snake_case(name))
 }
 
 fn escape(label: &str) -> String {

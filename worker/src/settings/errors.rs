@@ -16,6 +16,12 @@ impl SettingErrors {
         }
     }
 
+    /// An error of a variable without a flag. Its value is repeated only where it cannot be a secret.
+    pub(super) fn invalid(&mut self, variable: &str, text: Option<&str>, rule: &str) {
+        let text = text.map(|text| format!(" \"{}\"", text.escape_default())).unwrap_or_default();
+        self.0.push(format!("  {variable}: invalid value{text}: {rule}"));
+    }
+
     pub(super) fn required<T>(
         &mut self,
         flag: &str,

@@ -6,10 +6,14 @@ use doorbell_adapters::forge::{CaCertificates, ForgeNetwork, ForgeProxy};
 use doorbell_adapters::settings::{duration, forge_hosts, prefix, queue_url, table, topic_arn};
 use doorbell_registry::BuildProjectName;
 
+use crate::metrics::OtlpSettings;
+
 mod errors;
+mod opentelemetry;
 mod values;
 
 use self::errors::SettingErrors;
+use self::opentelemetry::Environment;
 use self::values::{address, build_count, count, filter, switch};
 
 /// Turns requests from an SNS topic into AWS CodeBuild builds, each exactly once, and reports their status to the forge.
@@ -49,6 +53,9 @@ A duration is a whole number with the unit ms, s, m or h, from 10ms to 720h; wit
 
 AWS credentials, Region and endpoints come from the SDK's own variables (AWS_REGION, AWS_ENDPOINT_URL, \
 AWS_CONTAINER_CREDENTIALS_FULL_URI, ...).
+
+Metrics are exported by OTLP if OpenTelemetry's own variables name a collector: OTEL_EXPORTER_OTLP_ENDPOINT or \
+OTEL_EXPORTER_OTLP_METRICS_ENDPOINT. The protocol is http/json.
 
 Exit codes: 0 stopped by SIGTERM or SIGINT (or health: healthy), 1 could not start or continue (or health: unhealthy), \
 2 a setting is missing or invalid.
@@ -156,6 +163,7 @@ pub struct WorkerSettings {
     pub(crate) health_addr: SocketAddr,
     pub(crate) log_format: LogFormat,
     pub(crate) prometheus: bool,
+    pub(crate) otlp: Option<OtlpSettings>,
     pub(crate) sweep_interval: Duration,
     pub(crate) build_poll_interval: Duration,
     pub(crate) max_request_age: Duration,
@@ -168,9 +176,23 @@ impl TryFrom<RawSettings> for WorkerSettings {
     type Error = String;
 
     fn try_from(raw_settings: RawSettings) -> Result<Self, String> {
+        let environment = |name: &str| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned());
+        Self::parse(raw_settings, &environment)
+    }
+}
+
+impl WorkerSettings {
+    fn parse(raw_settings: RawSettings, environment: Environment<'_>) -> Result<Self, String> {
         let mut problems = SettingErrors(Vec::new());
-        parse_settings(raw_settings, &mut problems)
-            .ok_or_else(|| format!("settings are missing or invalid:\n{}", problems.0.join("\n")))
+        let otlp = opentelemetry::parse(environment, &mut problems);
+        // The flags' errors come first, in their order.
+        let of_otlp = std::mem::take(&mut problems.0);
+        let settings = parse_settings(raw_settings, &mut problems);
+        problems.0.extend(of_otlp);
+        match (settings, otlp) {
+            (Some(settings), Some(otlp)) => Ok(Self { otlp, ..settings }),
+            _ => Err(format!("settings are missing or invalid:\n{}", problems.0.join("\n"))),
+        }
     }
 }
 
@@ -211,6 +233,7 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
         health_addr: health_addr?,
         log_format: log_format?,
         prometheus: prometheus?,
+        otlp: None,
         sweep_interval: sweep_interval?,
         build_poll_interval: build_poll_interval?,
         max_request_age: max_request_age?,

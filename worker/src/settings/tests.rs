@@ -9,7 +9,7 @@ fn worker_command_line_definition_is_valid() {
 
 fn parse_arguments(arguments: &[&str]) -> Result<WorkerSettings, String> {
     let arguments = WorkerArguments::try_parse_from([&["worker"], arguments].concat()).unwrap();
-    WorkerSettings::try_from(arguments.settings)
+    WorkerSettings::parse(arguments.settings, &|_| None)
 }
 
 const REQUIRED_FLAGS: [&str; 10] = [

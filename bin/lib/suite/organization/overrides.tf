@@ -37,6 +37,12 @@ module "doorbell" {
     max_builds            = 40
     max_in_flight         = 50
     log                   = "info,doorbell_engine=debug"
+    otlp = {
+      endpoint            = "https://collector.internal:4318"
+      headers_secret_arn  = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:doorbell/collector-AbCdEf"
+      ca_certificates     = "-----BEGIN CERTIFICATE-----"
+      resource_attributes = { "deployment.environment.name" = "a b,c" }
+    }
   }
 
   build_network = { vpc_id = "vpc-2", subnet_ids = ["subnet-2"], security_group_ids = ["sg-2"] }

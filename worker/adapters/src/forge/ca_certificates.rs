@@ -2,15 +2,15 @@ use std::str::FromStr;
 
 use reqwest::{Certificate, Client, ClientBuilder};
 
-/// Certificates of private authorities (CAs) that forges may use, beside the public ones.
+/// Certificates of private authorities (CAs) that forges, or a collector, may use beside the public ones.
 ///
-/// Only calls to forges trust them: a CA of the owner's network must not vouch for AWS.
+/// Only the calls for which they were set trust them: a CA of the owner's network must not vouch for AWS.
 #[derive(Debug, Clone, Default)]
 pub struct CaCertificates(Vec<Certificate>);
 
 impl CaCertificates {
     /// The client trusts them, too.
-    pub(super) fn add_to(&self, builder: ClientBuilder) -> ClientBuilder {
+    pub(crate) fn add_to(&self, builder: ClientBuilder) -> ClientBuilder {
         if self.0.is_empty() { builder } else { builder.tls_certs_merge(self.0.iter().cloned()) }
     }
 }

@@ -8,6 +8,7 @@ mod idempotency;
 mod iwomp;
 mod message_groups;
 mod open_files;
+mod opentelemetry;
 mod order;
 mod pinned;
 mod pull_requests;
