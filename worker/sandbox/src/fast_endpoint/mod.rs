@@ -1,8 +1,8 @@
 //! AWS and a forge in memory, fast enough to measure what calls them.
 //!
 //! One HTTPS server answers SQS, DynamoDB, SSM, Secrets Manager, STS, CodeBuild and the flags of a Pagure, as far as
-//! workers and the peers of `bin/bench --peers` call them. It checks no signature and no permission: the sandbox's account does.
-//! It judges its callers: a second build of a job and a flag that leaves a final status are counted.
+//! workers and the peers of `bin/bench --peers` call them. It checks no signature and no permission: the sandbox's
+//! account does. It judges its callers: a second build of a job and a flag that leaves a final status are counted.
 mod api_error;
 mod builds;
 mod counts;
