@@ -10,6 +10,7 @@ mod forges;
 mod happy_path;
 mod harness;
 mod hourly_limit;
+mod ledger_calls;
 mod limits;
 mod max_builds;
 mod memory;
