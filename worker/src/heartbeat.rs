@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use doorbell_adapters::aws::DynamoDbLedger;
+use doorbell_adapters::aws::{DynamoDbLedger, HeartbeatWorker};
 use doorbell_engine::ports::Clock;
 use tracing::warn;
 
@@ -15,13 +15,13 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Writes the heartbeat until it is dropped. A failed write is a warning: no job depends on it.
-pub(crate) async fn run(ledger: DynamoDbLedger, health: Health, instance: String, principal: String) {
+pub(crate) async fn run(ledger: DynamoDbLedger, health: Health, worker: HeartbeatWorker) {
     loop {
         let Some(now) = health.clock.now().filter(|_| health.is_sweeping()) else {
             tokio::time::sleep(POLL_INTERVAL).await;
             continue;
         };
-        if let Err(error) = ledger.write_heartbeat(now, &instance, &principal).await {
+        if let Err(error) = ledger.write_heartbeat(now, &worker).await {
             warn!("heartbeat write failed, will retry: {error}");
         }
         tokio::time::sleep(HEARTBEAT_INTERVAL).await;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use doorbell_adapters::aws::{
-    AwsClock, CallerIdentity, Connection, DynamoDbLedger, SecretsManagerStore, SqsQueue, SsmRegistry,
+    AwsClock, CallerIdentity, Connection, DynamoDbLedger, HeartbeatWorker, SecretsManagerStore, SqsQueue, SsmRegistry,
 };
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_adapters::provider::CodeBuildProvider;
@@ -87,8 +87,9 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
     };
     let source = MetricSource { store: metrics.clone(), table: settings.table.clone(), clock: clock.clone() };
     let exports = MetricExports::start(source, settings.log_format == LogFormat::Json, settings.otlp, &instance)?;
+    let heartbeat_worker = HeartbeatWorker { instance, principal: identity.arn, max_builds: settings.max_builds };
     let heartbeat_ledger = DynamoDbLedger::new(&sdk, &clock, settings.table.clone());
-    let heartbeat_task = tokio::spawn(heartbeat::run(heartbeat_ledger, health.clone(), instance, identity.arn));
+    let heartbeat_task = tokio::spawn(heartbeat::run(heartbeat_ledger, health.clone(), heartbeat_worker));
     let scraped = settings.prometheus.then(|| (metrics, settings.table.clone()));
     let health_task = tokio::spawn(health::serve(listener, health, scraped));
     let queue = |url: &str| SqsQueue::new(&sdk, &clock, url.to_owned(), settings.dlq_url.clone());

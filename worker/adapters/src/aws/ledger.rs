@@ -32,7 +32,7 @@ use item::{
 };
 use project_item::ProjectItems;
 
-pub use heartbeat::LastSweep;
+pub use heartbeat::{HeartbeatWorker, LastSweep};
 pub use project_index::{LatestJobKeys, LedgerRows};
 
 /// The ledger in DynamoDB: one item for each job, with the key `pk`.

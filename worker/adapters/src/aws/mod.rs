@@ -30,7 +30,9 @@ pub use identity::CallerIdentity;
 #[cfg(any(feature = "codebuild", feature = "identity"))]
 pub use initiator::Initiator;
 #[cfg(feature = "ledger")]
-pub use ledger::{DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, LastSweep, LatestJobKeys, LedgerRows, PROJECT_INDEX};
+pub use ledger::{
+    DUE_INDEX as LEDGER_INDEX, DynamoDbLedger, HeartbeatWorker, LastSweep, LatestJobKeys, LedgerRows, PROJECT_INDEX,
+};
 #[cfg(feature = "queue")]
 pub use queue::SqsQueue;
 #[cfg(feature = "registry")]

@@ -56,7 +56,49 @@ pub(super) async fn check(context: &DoctorContext<'_>, projects: &[Project]) -> 
             limits.entry(machine).or_default().push(project_limit);
         }
     }
-    join_all(limits.iter().map(|(machine, limits)| check_machine(context, machine, limits))).await
+    let by_machine = join_all(limits.iter().map(|(machine, limits)| check_machine(context, machine, limits)));
+    let (found, max_builds) = futures_util::join!(by_machine, installation_limit(context));
+    let quotas: Vec<(&Machine, Option<i64>)> =
+        limits.keys().copied().zip(found.iter().map(|(_, quota)| *quota)).collect();
+    let installation = max_builds.and_then(|max| evaluate_installation(max, &quotas));
+    found.into_iter().map(|(check, _)| check).chain(installation).collect()
+}
+
+/// DOORBELL_MAX_BUILDS of the worker that swept last; none if nothing limits the installation.
+///
+/// From the heartbeat: an operator's own variables may differ.
+async fn installation_limit(context: &DoctorContext<'_>) -> Option<i64> {
+    let ledger = context.account.ledger(context.installation).ok()?;
+    ledger.last_sweep().await.ok()??.max_builds.map(i64::from)
+}
+
+/// A limit above all quotas together never holds: jobs wait at the quota, which other programs share.
+///
+/// Nothing can be said while a quota is not known, and nothing need be said without any.
+fn evaluate_installation(max: i64, quotas: &[(&Machine, Option<i64>)]) -> Option<Check> {
+    let known: Vec<(&Machine, i64)> =
+        quotas.iter().filter_map(|(machine, quota)| Some((*machine, (*quota)?))).collect();
+    let (widest, _) = known.iter().max_by_key(|(_, quota)| *quota)?;
+    if known.len() < quotas.len() {
+        return None;
+    }
+    let sum: i64 = known.iter().map(|(_, quota)| quota).sum();
+    let parts: Vec<String> = known.iter().map(|(machine, quota)| format!("{} {quota}", machine.name)).collect();
+    let check = "build-quota-installation";
+    let both = format!(
+        "DOORBELL_MAX_BUILDS is {max}, and the account's quota of concurrent builds {sum} ({})",
+        parts.join(", ")
+    );
+    if max <= sum {
+        return Some(Check::ok(check, format!("{both}: jobs wait at the limit")));
+    }
+    let message = format!("{both}: the limit never holds, and jobs wait at the quota, in no order of Doorbell's");
+    let raised = max - sum + known.iter().map(|(_, quota)| *quota).max().unwrap_or_default();
+    let fix = format!(
+        "set DOORBELL_MAX_BUILDS (Terraform: worker.max_builds) to at most {sum}, or raise the quota: {}",
+        widest.increase(raised)
+    );
+    Some(Check::warning(check, message, fix))
 }
 
 fn machine_of(project: &Project) -> Option<&'static Machine> {
@@ -65,15 +107,19 @@ fn machine_of(project: &Project) -> Option<&'static Machine> {
     MACHINES.iter().find(|machine| machine.environment == kind && machine.compute == compute)
 }
 
-async fn check_machine(context: &DoctorContext<'_>, machine: &Machine, limits: &[ProjectLimit]) -> Check {
+async fn check_machine(
+    context: &DoctorContext<'_>,
+    machine: &Machine,
+    limits: &[ProjectLimit],
+) -> (Check, Option<i64>) {
     let body = json!({ "ServiceCode": "codebuild", "QuotaCode": machine.quota });
     let target = "ServiceQuotasV20190624.GetServiceQuota";
     match context.sigv4.json(AwsService::ServiceQuotas, target, &body).await {
         Ok(answer) => match quota_in(&answer, machine) {
-            Ok(quota) => evaluate(machine, quota, limits),
-            Err(reason) => Check::skipped(machine.check(), reason, machine.console()),
+            Ok(quota) => (evaluate(machine, quota, limits), Some(quota)),
+            Err(reason) => (Check::skipped(machine.check(), reason, machine.console()), None),
         },
-        Err(error) => query_failed(machine, &error),
+        Err(error) => (query_failed(machine, &error), None),
     }
 }
 
@@ -177,6 +223,30 @@ mod tests {
         compare(5, &[Some(3), Some(3)], CheckState::Ok, "add up to 6, so jobs wait");
         compare(5, &[Some(6), Some(1)], CheckState::Warning, "below the limits of the build projects p0 (6)");
         compare(1, &[Some(1), Some(2), None], CheckState::Warning, "p1 (2)");
+    }
+
+    #[test]
+    fn installation_limit_is_compared_with_the_quotas() {
+        let [small, medium] = [&MACHINES[0], &MACHINES[1]];
+        let one = evaluate_installation(20, &[(small, Some(20))]).unwrap();
+        assert_eq!((one.state, one.fix), (CheckState::Ok, None));
+        let above = evaluate_installation(40, &[(small, Some(20))]).unwrap();
+        assert_eq!(above.state, CheckState::Warning);
+        assert!(
+            above.message.contains("DOORBELL_MAX_BUILDS is 40") && above.message.contains("Linux/Small 20"),
+            "{above:?}"
+        );
+        let fix = above.fix.unwrap();
+        assert!(fix.contains("at most 20") && fix.contains("L-9D07B6EF --desired-value 40"), "{fix}");
+        // Machines of several kinds: the limit is of all builds, the quotas are of each kind.
+        let both = evaluate_installation(25, &[(small, Some(20)), (medium, Some(5))]).unwrap();
+        assert_eq!(both.state, CheckState::Ok);
+        assert_eq!(
+            evaluate_installation(26, &[(small, Some(20)), (medium, Some(5))]).unwrap().state,
+            CheckState::Warning
+        );
+        assert!(evaluate_installation(26, &[(small, Some(20)), (medium, None)]).is_none());
+        assert!(evaluate_installation(26, &[]).is_none());
     }
 
     #[test]

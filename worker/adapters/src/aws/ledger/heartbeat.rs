@@ -6,7 +6,7 @@ use doorbell_engine::ports::PortError;
 use crate::aws::connection::{AwsCallError, aws_error, port_error};
 
 use super::DynamoDbLedger;
-use super::item::{expiry_value, string_value, time_value};
+use super::item::{expiry_value, number_value, string_value, time_value};
 
 /// The key of the heartbeat's item.
 const HEARTBEAT_KEY: &str = "#heartbeat";
@@ -21,15 +21,30 @@ pub struct LastSweep {
     pub at: Timestamp,
     /// The worker's principal, as STS has it.
     pub principal: Option<String>,
+    /// The worker's limit of the installation's builds; none also if an older worker wrote it.
+    pub max_builds: Option<u32>,
+}
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatWorker {
+    /// A unique name of its process.
+    pub instance: String,
+    /// Its principal, as STS has it.
+    pub principal: String,
+    /// Its limit of the installation's builds.
+    pub max_builds: Option<u32>,
 }
 
 impl DynamoDbLedger {
     /// Writes the heartbeat: one item for all workers, of which the latest counts.
-    pub async fn write_heartbeat(&self, now: Timestamp, instance: &str, principal: &str) -> Result<(), PortError> {
+    pub async fn write_heartbeat(&self, now: Timestamp, worker: &HeartbeatWorker) -> Result<(), PortError> {
         let set = [
             ("at", time_value(now)),
-            ("instance", string_value(instance)),
-            ("principal", string_value(principal)),
+            ("instance", string_value(&worker.instance)),
+            ("principal", string_value(&worker.principal)),
+            // 0 without a limit: a write removes no attribute.
+            ("max_builds", number_value(worker.max_builds.unwrap_or(0).into())),
             ("expires_at", expiry_value(now + HEARTBEAT_RETENTION)),
         ];
         self.write_item(HEARTBEAT_KEY, set, "").await.map_err(|error| port_error("UpdateItem (heartbeat)", error))
@@ -46,6 +61,8 @@ impl DynamoDbLedger {
         let Some(item) = answer.item else { return Ok(None) };
         let at = item.get("at").and_then(|value| value.as_n().ok()?.parse().ok());
         let principal = item.get("principal").and_then(|value| value.as_s().ok()).cloned();
-        Ok(at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal }))
+        let max_builds = item.get("max_builds").and_then(|value| value.as_n().ok()?.parse().ok());
+        let max_builds = max_builds.filter(|max| *max > 0);
+        Ok(at.map(|at| LastSweep { at: Timestamp::from_millis(at), principal, max_builds }))
     }
 }

@@ -13,8 +13,8 @@ use doorbell_engine::ports::{
 use doorbell_messages::{BuildId, DeadLetter};
 use serde_json::{Value, json};
 
-use super::AwsStub;
 use super::ledger::row;
+use super::{AwsStub, heartbeat_worker};
 use crate::aws::clock::AwsClock;
 use crate::aws::{CallerIdentity, Connection, DynamoDbLedger, Initiator, SecretsManagerStore, SqsQueue, SsmRegistry};
 use crate::provider::CodeBuildProvider;
@@ -78,7 +78,7 @@ async fn of_ledger(ledger: &DynamoDbLedger) -> String {
         format!("{:?}", ledger.update(std::slice::from_ref(&row)).await),
         format!("{:?}", JobLedger::load(ledger, &keys).await),
         format!("{:?}", ledger.due(0, at, None).await.err()),
-        format!("{:?}", ledger.write_heartbeat(at, "a", "arn:x").await),
+        format!("{:?}", ledger.write_heartbeat(at, &heartbeat_worker()).await),
         format!("{:?}", ledger.last_sweep().await),
         format!("{:?}", OrderLedger::load(ledger, &scope).await),
         format!("{:?}", ledger.write(&scope, &item, at).await),

@@ -5,7 +5,7 @@ use doorbell_engine::ports::{InsertOutcome, JobLedger, LoadError, UpdateOutcome}
 use doorbell_messages::{JobKey, Request};
 use serde_json::{Value, json};
 
-use super::{AwsStub, AwsStubCall, error_response};
+use super::{AwsStub, AwsStubCall, error_response, heartbeat_worker};
 use crate::aws::DynamoDbLedger;
 use crate::aws::clock::AwsClock;
 
@@ -132,13 +132,26 @@ async fn failed_project_item_does_not_fail_the_insert() {
 }
 
 #[tokio::test]
+async fn last_sweep_has_the_installation_limit_if_there_is_one() {
+    for (written, expected) in [(json!({ "N": "3" }), Some(3)), (json!({ "N": "0" }), None), (json!(null), None)] {
+        let mut item = json!({ "at": { "N": "5" }, "max_builds": written });
+        // An older worker does not write it.
+        if written.is_null() {
+            item.as_object_mut().unwrap().remove("max_builds");
+        }
+        let aws = AwsStub::new([(200, json!({ "Item": item }))]).await;
+        assert_eq!(table(&aws).await.last_sweep().await.unwrap().unwrap().max_builds, expected);
+    }
+}
+
+#[tokio::test]
 async fn heartbeat_item_has_schema_rev_and_expiry() {
     let aws = AwsStub::new([(200, json!({}))]).await;
-    table(&aws).await.write_heartbeat(row().received_at, "a", "arn:x").await.unwrap();
+    table(&aws).await.write_heartbeat(row().received_at, &heartbeat_worker()).await.unwrap();
     let body = aws.call().body;
     assert_eq!(body["Key"], json!({"pk": {"S": "#heartbeat"}}));
     let values = &body["ExpressionAttributeValues"];
-    for name in [":at", ":instance", ":principal", ":schema", ":expires_at"] {
+    for name in [":at", ":instance", ":principal", ":max_builds", ":schema", ":expires_at"] {
         assert!(values.get(name).is_some(), "{name} in {values}");
     }
     assert!(body["UpdateExpression"].as_str().unwrap().ends_with("ADD #rev :one"));

@@ -21,7 +21,11 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::Connection;
+use super::{Connection, HeartbeatWorker};
+
+fn heartbeat_worker() -> HeartbeatWorker {
+    HeartbeatWorker { instance: "a".to_owned(), principal: "arn:x".to_owned(), max_builds: Some(3) }
+}
 
 /// A server for all services: it gives the answers that it was given, one after the other.
 #[derive(Debug, Clone)]

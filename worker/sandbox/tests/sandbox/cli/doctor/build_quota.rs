@@ -44,6 +44,42 @@ async fn doctor_compares_build_quota_with_project_limits() {
     assert_named(&found, check, "skipped", "not authorized to perform: servicequotas:GetServiceQuota");
 }
 
+/// The limit is the worker's, as its heartbeat says it: `doorbell` has no such variable.
+#[tokio::test]
+async fn doctor_compares_installation_limit_with_quota() {
+    let (sandbox, _, without_limit) = healthy_installation().await;
+    without_limit.kill().await.unwrap();
+    let check = "build-quota-installation";
+    let worker = sandbox.start_worker(&[("DOORBELL_MAX_BUILDS", "4")]).await.unwrap();
+    let deadline = Instant::now() + JOB_TIMEOUT;
+    let found = async || {
+        let report = json_output(&sandbox, &["doctor"]).await;
+        report["checks"].as_array().unwrap().iter().find(|one| one["check"] == check).cloned()
+    };
+    while found().await.is_none() {
+        assert!(Instant::now() < deadline, "{}", worker.log().unwrap());
+    }
+    let set_quota = |limit: usize| sandbox.codebuild.controls.change_settings(|all| all.account_limit = limit);
+    for (quota, state) in [(3, "warning"), (4, "ok"), (20, "ok")] {
+        set_quota(quota);
+        let found = found().await.unwrap();
+        let (message, fix) = (found["message"].as_str().unwrap(), found["fix"].as_str().unwrap_or_default());
+        let numbers = format!("DOORBELL_MAX_BUILDS is 4, and the account's quota of concurrent builds {quota} ");
+        assert!(found["state"] == state && message.starts_with(&numbers), "{found}");
+        assert_eq!(
+            fix.contains("DOORBELL_MAX_BUILDS (Terraform: worker.max_builds) to at most 3"),
+            quota == 3,
+            "{found}"
+        );
+    }
+    worker.kill().await.unwrap();
+    // A worker without the limit.
+    let _worker = sandbox.start_worker(&[]).await.unwrap();
+    while found().await.is_some() {
+        assert!(Instant::now() < deadline, "the heartbeat keeps the limit of a worker that is gone");
+    }
+}
+
 /// Limits the concurrent builds of the build project.
 async fn set_project_limit(sandbox: &Sandbox, limit: u32) {
     let client = sandbox.codebuild_client(sandbox.account.emulator().root_key()).unwrap();
