@@ -15,6 +15,7 @@ mod pull_requests;
 mod shutdown;
 mod status_reports;
 mod stolen_worker;
+mod upgrade;
 mod worker_crash;
 
 use std::time::Duration;
