@@ -53,7 +53,8 @@ def main():
     print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">')
     print("<title>CPU per job and peak memory of a worker, by the jobs of a burst</title>")
     print("<style>text{font:13px sans-serif;fill:#374151}.title{font-weight:600}.label{text-anchor:middle}")
-    print(".axis{fill:none;stroke:#9ca3af}svg{background:#fff}</style>")
+    print(".axis{fill:none;stroke:#9ca3af}</style>")
+    print(f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>')
     for index, (figure, title, color) in enumerate(PANELS):
         print("\n".join(panel(index, title, color, list(points(document, figure)))))
     print("</svg>")
