@@ -7,6 +7,7 @@ use doorbell_sandbox::fast_endpoint::{EndpointFault, EndpointSettings, FastEndpo
 use doorbell_sandbox::programs::Programs;
 use doorbell_sandbox::worker_process::WorkerProcess;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// Jobs of the small run: several receives, and more than one window of every limiter.
 const JOBS: usize = 40;
@@ -95,7 +96,9 @@ async fn fast_endpoint_delivers_to_a_waiting_long_poll() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         sqs(&client, "SendMessage", json!({ "QueueUrl": url, "MessageBody": body })).await
     };
+    let began = Instant::now();
     let (received, sent) = tokio::join!(sqs(&client, "ReceiveMessage", receive), send);
+    assert!(began.elapsed() < Duration::from_secs(10), "the poll ended when the message came");
     let message = &received["Messages"][0];
     assert_eq!((&message["Body"], &message["MessageId"]), (&json!(body), &sent["MessageId"]));
     assert_eq!(message["MD5OfBody"], "70645f4a342b238e21cb034ffde4279b");
