@@ -138,7 +138,8 @@ module "worker" {
   build_project_arns   = module.builds.arn_patterns
   shared_build_project = module.builds.shared_build_project
 
-  ignored_override_keys = var.ignored_override_keys
+  unprivileged_log_group = module.builds.unprivileged_log_group
+  ignored_override_keys  = var.ignored_override_keys
 }
 
 module "operator_role" {

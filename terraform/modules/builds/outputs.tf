@@ -9,6 +9,11 @@ output "unprivileged_build_project" {
   value       = local.unprivileged_build_project
 }
 
+output "unprivileged_log_group" {
+  description = "The log group of the builds of all pull requests."
+  value       = local.build_projects[local.unprivileged_build_project].log_group_name
+}
+
 output "shared_build_project" {
   description = "The CodeBuild project for documents that Terraform does not write; null for none."
   value       = local.shared_build_project

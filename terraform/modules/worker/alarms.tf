@@ -57,6 +57,15 @@ locals {
     },
   )
 
+  # Of CloudWatch Logs' metrics. The credentials of a build work wherever its command takes them, until they expire: a
+  # stranger's pull request can write into its log group from outside, and the account pays by volume.
+  log_alarms = {
+    pull-request-logs = {
+      description = "The builds of pull requests logged more than 100 MB in an hour, or a stranger did with their credentials."
+      metric_name = "IncomingBytes", group = var.unprivileged_log_group, threshold = 100000000, period = 3600
+    }
+  }
+
   alarms = merge(
     {
       for name, alarm in local.worker_alarms : name => merge(alarm, { namespace = "Doorbell", dimensions = local.metric_dimensions })
@@ -64,6 +73,11 @@ locals {
     {
       for name, alarm in local.queue_alarms : name => merge(alarm, {
         namespace = "AWS/SQS", dimensions = { QueueName = var.queue_names[alarm.queue] }, statistic = "Maximum"
+      })
+    },
+    {
+      for name, alarm in local.log_alarms : name => merge(alarm, {
+        namespace = "AWS/Logs", dimensions = { LogGroupName = alarm.group }, statistic = "Sum"
       })
     },
   )
@@ -82,7 +96,7 @@ resource "aws_cloudwatch_metric_alarm" "threshold" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
-  # A counter has no data until its first count, and SQS reports nothing for an idle queue.
+  # A counter has no data until its first count, and SQS and Logs report nothing for an idle queue or group.
   treat_missing_data = "notBreaching"
   alarm_actions      = var.alarm_topic_arns
   ok_actions         = var.alarm_topic_arns

@@ -32,6 +32,8 @@ locals {
     metrics = [local.worker_metrics["OldestWaitingSeconds"]] },
     { title = "Quarantined jobs and panics (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["JobsQuarantined"], local.worker_metrics["Panics"]] },
+    { title = "Logs of pull requests' builds (bytes per minute)", stat = "Sum",
+    metrics = [["AWS/Logs", "IncomingBytes", "LogGroupName", var.unprivileged_log_group]] },
     { title = "Workers: CPU and memory (percent)", stat = "Maximum",
       metrics = [
         for metric in ["CPUUtilization", "MemoryUtilization"] :

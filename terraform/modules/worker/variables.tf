@@ -139,6 +139,11 @@ variable "shared_build_project" {
   default     = null
 }
 
+variable "unprivileged_log_group" {
+  description = "The log group of the builds of pull requests, into which strangers can write."
+  type        = string
+}
+
 variable "ignored_override_keys" {
   description = "Condition keys of StartBuild's overrides that the worker's policy does not require to be absent."
   type        = set(string)

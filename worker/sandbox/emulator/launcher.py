@@ -52,8 +52,8 @@ def main():
     tls, plain = listen(), listen()
     configure(directory, tls.getsockname()[1])  # the emulator reads its environment while it is imported
     check_version()
-    for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, allow_root_aws_events,
-                  restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
+    for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, authorize_log_streams,
+                  allow_root_aws_events, restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
                   stub_user_credential_lists, store_query_definitions, redrive_undeliverable_messages,
                   disable_init_scripts,
                   record_allowed_actions):
@@ -170,6 +170,39 @@ def authorize_parameter_paths():
     check(resource("GetParameters", {"Names": ["/a/b", "/a/c"]}), f"{parameters}/a/b", "the patched resource of names")
     check(resource("GetParametersByPath", {"Path": "/a/"}), f"{parameters}/a", "the patched resource of a path")
     check(resource("GetParameter", {"Name": "/a/b"}), f"{parameters}/a/b", "the resource of GetParameter")
+
+
+def authorize_log_streams():
+    """Checks calls of a log stream on the stream, as AWS's denials name it, and not on its group.
+
+    A policy names `log-group:NAME:*`, which the ARN of the group alone does not match.
+    """
+    from ministack.core import iam_actions
+
+    stock = iam_actions.extract_resource_arn
+
+    def resource(call):
+        body = {"logGroupName": "/a", "logStreamName": "b"}
+        headers = {"x-amz-target": f"Logs_20140328.{call}"}
+        return iam_actions.extract_resource_arn(
+            "logs", "POST", "/", headers, json.dumps(body).encode(), {}, REGION, ACCOUNT)
+
+    @functools.wraps(stock)
+    def extract_resource_arn(service, method, path, headers, body, query_params, region, account_id):
+        found = stock(service, method, path, headers, body, query_params, region, account_id)
+        call = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        if service == "logs" and found != "*" and call in {"CreateLogStream", "PutLogEvents"}:
+            # CreateLogStream is checked before there is a stream.
+            stream = iam_actions._safe_json_field(body, "logStreamName") if call == "PutLogEvents" else ""
+            return f"{found}:log-stream:{stream}"
+        return found
+
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/a"
+    check(resource("PutLogEvents"), group, "the resource of PutLogEvents without the patch")
+    iam_actions.extract_resource_arn = extract_resource_arn
+    check(resource("PutLogEvents"), f"{group}:log-stream:b", "the patched resource of PutLogEvents")
+    check(resource("CreateLogStream"), f"{group}:log-stream:", "the patched resource of CreateLogStream")
+    check(resource("FilterLogEvents"), group, "the resource of FilterLogEvents")
 
 
 def allow_root_aws_events():

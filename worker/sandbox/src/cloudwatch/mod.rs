@@ -5,10 +5,12 @@
 
 mod alarm;
 mod embedded_format;
+mod log_metrics;
 mod metric;
 mod queue_metrics;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use embedded_format::read_log;
+pub(crate) use log_metrics::{log_datapoints, stored_bytes};
 pub(crate) use metric::{Datapoint, Metric, ObservedMetrics};
 pub(crate) use queue_metrics::queue_datapoints;

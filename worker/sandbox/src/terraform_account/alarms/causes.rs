@@ -1,4 +1,4 @@
-use super::{Aftermath, jobs, queues, requests, workers};
+use super::{Aftermath, jobs, logs, queues, requests, workers};
 use crate::terraform_account::scenarios::TerraformScenarios;
 
 /// Something that goes wrong in an installation.
@@ -10,18 +10,20 @@ pub(super) enum Cause {
     HourOfDeniedStarts,
     DuplicateBuild,
     PanickingJob,
+    FloodedLog,
     StoppedWorkers,
     UnreadableMessages,
     RemovedQueuePolicies,
 }
 
 /// Each cause, in the order in which they happen, with the alarms that it sets off.
-pub(super) const CAUSES: [(Cause, &[&str]); 9] = [
+pub(super) const CAUSES: [(Cause, &[&str]); 10] = [
     (Cause::RejectedRequests, &["rejection-rate"]),
     (Cause::DeniedStart, &["starts-refused"]),
     (Cause::HourOfDeniedStarts, &["starts-refused", "jobs-wait"]),
     (Cause::DuplicateBuild, &["duplicate-build"]),
     (Cause::PanickingJob, &["panics", "quarantined"]),
+    (Cause::FloodedLog, &["pull-request-logs"]),
     (Cause::StoppedWorkers, &["trigger-queue-age", "event-queue-age", "sweep-missing"]),
     (Cause::UnreadableMessages, &["dead-letters"]),
     (Cause::RemovedQueuePolicies, &["events-dead-letters", "subscription-dead-letters"]),
@@ -42,6 +44,7 @@ impl Cause {
             Self::HourOfDeniedStarts => jobs::deny_starts_for_an_hour(scenarios).await,
             Self::DuplicateBuild => jobs::start_a_second_build(scenarios).await,
             Self::PanickingJob => jobs::run_a_job_that_panics(scenarios).await,
+            Self::FloodedLog => logs::flood_the_log_of_pull_requests(scenarios).await,
             Self::StoppedWorkers => workers::stop_all(scenarios).await,
             Self::UnreadableMessages => requests::send_unreadable_messages(scenarios).await,
             Self::RemovedQueuePolicies => queues::remove_policies(scenarios).await,

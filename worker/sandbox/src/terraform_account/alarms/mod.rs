@@ -6,6 +6,7 @@
 mod causes;
 mod graphs;
 mod jobs;
+mod logs;
 mod queues;
 mod requests;
 mod volume;
@@ -21,7 +22,7 @@ use serde_json::json;
 use super::scenarios::{JOB_TIMEOUT, POLL_INTERVAL, TerraformScenarios};
 use super::terraform::TerraformState;
 use crate::aws::AwsClient;
-use crate::cloudwatch::{Alarm, Metric, ObservedMetrics, queue_datapoints, read_log};
+use crate::cloudwatch::{Alarm, Metric, ObservedMetrics, log_datapoints, queue_datapoints, read_log, stored_bytes};
 use crate::codebuild::EventMode;
 use crate::worker_process::WorkerProcess;
 use causes::{CAUSES, Cause};
@@ -74,9 +75,12 @@ fn ensure_each_has_a_cause(alarms: &[Alarm]) -> anyhow::Result<()> {
 
 async fn observe(scenarios: &TerraformScenarios<'_>, cause: Cause) -> anyhow::Result<ObservedMetrics> {
     let from = Timestamp::now();
+    let logged_before = stored_bytes(&scenarios.fixture.root).await?;
     let aftermath = cause.make_happen(scenarios).await?;
     let mut datapoints = read_log(&aftermath.log)?;
     volume::ensure_each_request_is_logged(&aftermath.log, &datapoints)?;
+    let logged = stored_bytes(&scenarios.fixture.root).await?;
+    datapoints.extend(log_datapoints(&logged_before, &logged, Timestamp::now()));
     // The worker has its time from AWS's answers, which show whole seconds.
     let last = datapoints.iter().map(|point| point.at).fold(Timestamp::now(), Timestamp::max);
     let until = last + aftermath.idle;
