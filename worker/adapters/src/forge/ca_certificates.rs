@@ -33,7 +33,7 @@ impl FromStr for CaCertificates {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::{SocketAddr, TcpListener};
 
     use axum::Router;
@@ -46,7 +46,7 @@ mod tests {
     use crate::forge::client::client_builder;
 
     /// A forge behind a private CA: its address, and the CA's certificate.
-    async fn private_forge() -> (String, String, Handle<SocketAddr>) {
+    pub(crate) async fn private_forge() -> (String, String, Handle<SocketAddr>) {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut authority = CertificateParams::new([]).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

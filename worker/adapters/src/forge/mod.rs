@@ -9,5 +9,7 @@ mod network;
 mod pagure;
 
 pub use ca_certificates::CaCertificates;
+#[cfg(test)]
+pub(crate) use ca_certificates::tests::private_forge;
 pub use client::PagureReporter;
 pub use network::{ForgeNetwork, ForgeProxy};

@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 
 use super::*;
+use crate::forge::private_forge;
 
 type Requests = Arc<Mutex<Vec<(HeaderMap, String)>>>;
 type Answer = (u16, &'static [(&'static str, &'static str)], &'static str);
@@ -100,4 +101,18 @@ async fn unreachable_collector_fails_without_its_url() {
     let client = CollectorClient::new(CollectorSettings { url: url.parse().unwrap(), ..settings }).unwrap();
     let reason = client.export("{}", Duration::from_millis(400)).await.unwrap_err();
     assert!(reason.starts_with("it can't be reached") && !reason.contains("http://"), "{reason}");
+}
+
+#[tokio::test]
+async fn private_ca_of_a_collector_needs_its_certificate() {
+    let (url, pem, _server) = private_forge().await;
+    let (settings, _) = collector(&[(200, &[], "")]).await;
+    // It answers to GET only, but that is an answer.
+    for (certificates, expected) in [(pem.as_str(), "the collector answered 405"), ("", "it can't be reached")] {
+        let certificates = certificates.parse().unwrap_or_default();
+        let settings = CollectorSettings { url: url.parse().unwrap(), certificates, ..settings.clone() };
+        let reason =
+            CollectorClient::new(settings).unwrap().export("{}", Duration::from_millis(900)).await.unwrap_err();
+        assert!(reason.starts_with(expected), "{reason}");
+    }
 }
