@@ -15,6 +15,9 @@ const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long a candidate may take at a quota: the ideal is 5 s.
 const QUOTA_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Longer than the minute after which a row is due again whose last write may or may not have been done.
+const FAULTS_TIMEOUT: Duration = Duration::from_secs(150);
+
 const IDLE_PERIOD: Duration = Duration::from_secs(10);
 
 /// SQS's default.
@@ -159,7 +162,7 @@ async fn faults(candidate: &Candidate, jobs: usize) -> anyhow::Result<Measuremen
     run.endpoint.enqueue(0..jobs);
     let is_taken = run
         .endpoint
-        .wait_until(QUOTA_TIMEOUT * 2, |endpoint| endpoint.started() >= jobs && endpoint.trigger_messages() == 0);
+        .wait_until(FAULTS_TIMEOUT, |endpoint| endpoint.started() >= jobs && endpoint.trigger_messages() == 0);
     is_taken.await;
     let mut figures = run.end_interval(jobs)?;
     figures.set("secondsToLastStart", run.seconds_to_last_start(jobs));
