@@ -31,6 +31,8 @@ variables {
   report_secret_prefix = "doorbell/report/"
   report_secret_arns   = []
   build_project_arns   = { projects = "arn:projects", unprivileged = "arn:unprivileged" }
+
+  unprivileged_log_group = "/doorbell/builds/unprivileged"
 }
 
 run "one_fixed_worker_is_applied" {

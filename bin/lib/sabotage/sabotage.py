@@ -33,7 +33,7 @@ EDIT = re.compile(
 )
 
 # What the compiler reads. A test of the deployment embeds the two pages that it types.
-COMPILED = ("publisher/", "worker/", "Cargo.", "README.md", "terraform/README.md")
+COMPILED = ("publisher/", "worker/", "bench/", "Cargo.", "README.md", "terraform/README.md")
 
 # Files that compilers write under another name first and then rename.
 HARD_LINKED_SUFFIXES = {".rlib", ".rmeta", ".so", ".a", ".o"}
