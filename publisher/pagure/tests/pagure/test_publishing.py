@@ -6,6 +6,7 @@ A recorder stands in for trigger_job. The worker's process has credentials, as o
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ STEP_SECONDS = 60
 UNAFFECTED_SECONDS = 25
 
 #: Records its arguments and key, and does what the project's name says.
-RECORDER = """#!{python}
+RECORDER = """
 import json, os, sys, time
 folder = {dir!r}
 name = os.path.join(folder, str(time.time_ns()))
@@ -52,8 +53,11 @@ class PublishingTest(unittest.TestCase):
         cls.calls = cls.dir / "calls"
         (cls.dir / "bin").mkdir()
         cls.calls.mkdir()
+        (cls.dir / "recorder.py").write_text(RECORDER.format(dir=str(cls.calls)))
         recorder = cls.dir / "bin" / "trigger_job"
-        recorder.write_text(RECORDER.format(python=sys.executable, dir=str(cls.calls)))
+        # By a shell: the kernel splits the first line of a script at spaces, and this folder's path may have some.
+        command = shlex.join([sys.executable, str(cls.dir / "recorder.py")])
+        recorder.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         recorder.chmod(0o755)
         before = dict(os.environ)
         os.environ.update(INSTANCE_ENV, PATH=f"{cls.dir / 'bin'}{os.pathsep}{os.environ['PATH']}")
