@@ -143,8 +143,11 @@ impl<C: Clock> AdmissionController<C> {
     pub(crate) fn enqueue_waiters(&self, row: &Row, waiters: Waiters) {
         let project = &row.request.project;
         if let Some(build_group) = waiters.build_group.filter(|_| matches!(row.phase, Phase::Accepted { .. })) {
+            let is_first = !self.build_limiter.has_waiters();
             self.build_limiter.enqueue(&build_group, project, row.received_at, &row.key);
-            self.builds_changed.notify_one();
+            if is_first {
+                self.builds_changed.notify_one();
+            }
         }
         if let Some(forge) = waiters.forge {
             self.forge_limiter.enqueue(&forge, project, row.received_at, &row.key);
