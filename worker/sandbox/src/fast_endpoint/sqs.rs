@@ -31,12 +31,8 @@ fn one() -> usize {
 #[serde(rename_all = "PascalCase")]
 struct MessageInput {
     queue_url: String,
-    #[serde(default)]
-    receipt_handle: String,
-    #[serde(default)]
-    message_body: String,
-    #[serde(default)]
-    visibility_timeout: u64,
+    #[serde(flatten)]
+    entry: BatchEntry,
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +45,8 @@ struct BatchInput {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct BatchEntry {
+    /// Only in a batch.
+    #[serde(default)]
     id: String,
     #[serde(default)]
     receipt_handle: String,
@@ -64,13 +62,7 @@ pub(super) async fn call(state: &SharedState, operation: &str, body: &[u8]) -> A
         "ReceiveMessage" => receive(state, serde_json::from_slice(body)?).await,
         "SendMessage" | "DeleteMessage" | "ChangeMessageVisibility" => {
             let input: MessageInput = serde_json::from_slice(body)?;
-            let entry = BatchEntry {
-                id: String::new(),
-                receipt_handle: input.receipt_handle,
-                message_body: input.message_body,
-                visibility_timeout: input.visibility_timeout,
-            };
-            with_queue(state, &input.queue_url, |queue| one_entry(queue, operation, entry))?
+            with_queue(state, &input.queue_url, |queue| one_entry(queue, operation, input.entry))?
         }
         "SendMessageBatch" | "DeleteMessageBatch" | "ChangeMessageVisibilityBatch" => {
             let input: BatchInput = serde_json::from_slice(body)?;
