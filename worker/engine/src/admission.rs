@@ -5,12 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorbell_messages::JobKey;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::{
     Admission, Decision, DecisionContext, Effect, JobConfig, Observation, Phase, Row, StartOutcome, next,
 };
+use crate::job_tasks::CapacityPermit;
 use crate::limiter::{ConcurrencyLimiter, LimiterConfig, Permit};
 use crate::ports::Clock;
 use crate::running_builds::RunningBuilds;
@@ -36,6 +38,9 @@ const FORGE_LIMITER: LimiterConfig = LimiterConfig {
     initial_cooldown: Duration::from_secs(2),
     max_cooldown: Duration::from_secs(5 * 60),
 };
+
+/// The longest that a waiting job keeps its capacity, which others may need.
+const KEPT_CAPACITY_TIME: Duration = Duration::from_millis(500);
 
 /// Permits that a decision holds for its effects.
 #[derive(Debug, Default)]
@@ -154,6 +159,23 @@ impl<C: Clock> AdmissionController<C> {
         }
     }
 
+    /// Frees a job's capacity after its work; a little later if it waits for a call that can be made soon.
+    ///
+    /// More jobs than can be called for soon are better left in their queue: the insert of one that comes later is its
+    /// claim, and saves a write. A destination that does not answer holds up the jobs of others no longer than that.
+    pub(crate) async fn free_capacity(&self, key: &JobKey, capacity: Option<CapacityPermit>) {
+        let Some(mut capacity) = capacity else { return };
+        for limiter in [&self.build_limiter, &self.forge_limiter] {
+            match limiter.keep_capacity(key, capacity) {
+                Some(not_kept) => capacity = not_kept,
+                None => {
+                    tokio::time::sleep(KEPT_CAPACITY_TIME).await;
+                    return limiter.free_capacity(key);
+                }
+            }
+        }
+    }
+
     /// When the next running build is to be described; `None` while no job waits for a slot.
     pub(crate) fn next_build_poll(&self) -> Option<Instant> {
         if self.build_limiter.has_waiters() { self.running_builds.next_poll() } else { None }
@@ -213,6 +235,7 @@ fn forge_needed(decision: &Decision) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job_tasks::TaskPool;
     use crate::limiter::CallResult;
     use crate::stubs::{ClockStub, NOW, config, row};
 
@@ -235,5 +258,17 @@ mod tests {
         take_permit(&limiter, &mut permit, "a").unwrap().record(CallResult::Accepted(None));
         assert!(permit.is_none());
         drop(other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn job_that_waits_for_long_frees_its_capacity() {
+        let admission = AdmissionController::new(ClockStub(Some(NOW)), config());
+        let (pool, row) = (TaskPool::new(1), row(1));
+        let _in_flight: Vec<Permit> =
+            std::iter::from_fn(|| admission.forge_limiter.try_acquire("forge").ok()).collect();
+        admission.forge_limiter.enqueue("forge", &row.request.project, NOW, &row.key);
+        let called_at = Instant::now();
+        admission.free_capacity(&row.key, pool.acquire(1).await).await;
+        assert_eq!((called_at.elapsed(), pool.free_capacity()), (KEPT_CAPACITY_TIME, 1));
     }
 }

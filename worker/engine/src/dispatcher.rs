@@ -74,17 +74,19 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
         stop: &CancellationToken,
     ) {
         loop {
-            let ReadyJob { key, permit } = tokio::select! {
+            let ReadyJob { key, permit, capacity } = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 ready = limiter.next_ready() => ready,
             };
             let (rows, driver, observation) = (Arc::clone(&self.rows), Arc::clone(&self.driver), observation.clone());
+            let admission = Arc::clone(&self.admission);
             // A row that has moved on does not use the permit, which dispatches the next job.
             self.tasks.spawn(key.clone(), async move {
                 if let Some(row) = rows.recent_or_load(&key).await {
                     driver.drive(row, observation, Some(permit)).await;
                 }
+                admission.free_capacity(&key, capacity).await;
             });
         }
     }

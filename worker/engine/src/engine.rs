@@ -151,6 +151,7 @@ impl<P: Ports> Engine<P> {
             events: Arc::new(EventConsumer::new(
                 Arc::clone(&rows),
                 provider(),
+                Arc::clone(&admission),
                 Arc::clone(&driver),
                 Arc::clone(&tasks),
                 installation,

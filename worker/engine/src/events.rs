@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use crate::acks::{acknowledge, dead_letter};
+use crate::admission::AdmissionController;
 use crate::describe::describe_builds;
 use crate::domain::{InstallationId, Observation, Phase, ProviderBuild};
 use crate::drive::JobDriver;
@@ -24,6 +25,7 @@ use crate::row_store::{RowStore, log_load_error};
 pub(crate) struct EventConsumer<L, C, B, D> {
     rows: Arc<RowStore<L>>,
     provider: B,
+    admission: Arc<AdmissionController<C>>,
     driver: Arc<D>,
     tasks: Arc<JobTasks<L, C>>,
     installation: InstallationId,
@@ -46,11 +48,12 @@ where
     pub(crate) fn new(
         rows: Arc<RowStore<L>>,
         provider: B,
+        admission: Arc<AdmissionController<C>>,
         driver: Arc<D>,
         tasks: Arc<JobTasks<L, C>>,
         installation: InstallationId,
     ) -> Self {
-        Self { rows, provider, driver, tasks, installation }
+        Self { rows, provider, admission, driver, tasks, installation }
     }
 
     /// Polls the queue until `stop`. Returns no error: failed polls are logged and repeated.
@@ -133,10 +136,11 @@ where
                 return if matches!(error, LoadError::NewerSchema(_)) { Err(error) } else { Ok(()) };
             }
         };
-        let (driver, (applied, was_applied)) = (Arc::clone(&self.driver), oneshot::channel());
-        self.tasks.spawn(key, async move {
+        let (driver, admission) = (Arc::clone(&self.driver), Arc::clone(&self.admission));
+        let (applied, was_applied) = oneshot::channel();
+        self.tasks.spawn(key.clone(), async move {
             driver.drive_and_signal(row, Observation::BuildDescribed { build, claims_final }, applied).await;
-            drop(capacity);
+            admission.free_capacity(&key, capacity).await;
         });
         // An error says that the task panicked; the row's due time covers the event.
         let _ = was_applied.await;
@@ -180,7 +184,8 @@ mod tests {
         let pool = Arc::new(TaskPool::new(10));
         let quarantine = Arc::new(Quarantine::new(Arc::clone(&rows), ClockStub(Some(NOW))));
         let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
-        let consumer = EventConsumer::new(rows, provider, Arc::clone(&driver), tasks, config().installation);
+        let admission = Arc::new(AdmissionController::new(ClockStub(Some(NOW)), config()));
+        let consumer = EventConsumer::new(rows, provider, admission, Arc::clone(&driver), tasks, config().installation);
         let queue = QueueStub::default();
         let capacity = pool.acquire(10).await.unwrap();
         consumer.handle_batch(&queue, batch, capacity).await;

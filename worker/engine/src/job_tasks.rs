@@ -33,6 +33,12 @@ impl TaskPool {
         Arc::clone(&self.capacity).acquire_many_owned(permits).await.ok()
     }
 
+    /// The capacity that is free.
+    #[cfg(test)]
+    pub(crate) fn free_capacity(&self) -> usize {
+        self.capacity.available_permits()
+    }
+
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(work);
     }

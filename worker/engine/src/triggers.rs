@@ -229,8 +229,9 @@ where
             log_received(&persisted.row);
             log_transition(&initial_row, &persisted.row);
             admission.enqueue_waiters(&persisted.row, waiters);
+            let key = persisted.row.key.clone();
             driver.resume(persisted).await;
-            drop(capacity);
+            admission.free_capacity(&key, capacity).await;
         };
         self.tasks.spawn(key, start.instrument(span));
     }

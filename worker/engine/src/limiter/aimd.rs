@@ -83,6 +83,10 @@ impl AdaptiveLimit {
         }
     }
 
+    pub(super) fn calls_at_once(&self) -> usize {
+        self.limit
+    }
+
     pub(super) fn is_tripped(&self) -> bool {
         self.closed_until.is_some()
     }

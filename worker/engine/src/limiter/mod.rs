@@ -16,11 +16,16 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::domain::{Admission, Timestamp};
+use crate::job_tasks::CapacityPermit;
 pub(crate) use aimd::LimiterConfig;
 use permit::PermitSource;
 pub(crate) use permit::{CallResult, Permit};
 use slot_lending::Destinations;
 use waiters::WaitingJobs;
+
+/// As many times the calls that pass at once, so many waiting jobs keep their capacity. A limit that is not known yet may
+/// double with each window of calls.
+const KEPT_WINDOWS: usize = 4;
 
 /// The limits of one kind, and the jobs that wait at them, as this worker knows them.
 ///
@@ -42,6 +47,8 @@ struct LimiterState {
 pub(crate) struct ReadyJob {
     pub(crate) key: JobKey,
     pub(crate) permit: Permit,
+    /// What it kept while it waited.
+    pub(crate) capacity: Option<CapacityPermit>,
 }
 
 impl ConcurrencyLimiter {
@@ -71,6 +78,26 @@ impl ConcurrencyLimiter {
         if self.state().waiting.enqueue(destination, project, since, key) {
             self.changed.notify_one();
         }
+    }
+
+    /// Lets a job that waits at an open destination keep its capacity, so that fewer others are received meanwhile.
+    ///
+    /// Returns the capacity of a job that does not wait here, or waits for longer.
+    pub(crate) fn keep_capacity(&self, key: &JobKey, capacity: CapacityPermit) -> Option<CapacityPermit> {
+        let mut state = self.state();
+        let LimiterState { destinations, waiting } = &mut *state;
+        let Some(destination) = waiting.destination_of(key).map(str::to_owned) else { return Some(capacity) };
+        let limit = &destinations.entry(&destination).limit;
+        if limit.is_tripped() || waiting.count_capacities(&destination) >= KEPT_WINDOWS * limit.calls_at_once() {
+            return Some(capacity);
+        }
+        waiting.keep_capacity(key, capacity);
+        None
+    }
+
+    /// Frees what a job that still waits has kept.
+    pub(crate) fn free_capacity(&self, key: &JobKey) {
+        drop(self.state().waiting.take_capacity(key));
     }
 
     /// Releases a slot of the destination: one more call may pass, even while its limit is tripped.
@@ -130,12 +157,19 @@ impl ConcurrencyLimiter {
             return Err(retry_at.filter(|at| *at > now).min());
         };
         destinations.entry(&lender).take(source);
-        Ok(ReadyJob { key, permit: Permit::new(Arc::clone(self), destination, source, lender) })
+        let capacity = waiting.take_capacity(&key);
+        Ok(ReadyJob { key, permit: Permit::new(Arc::clone(self), destination, source, lender), capacity })
     }
 
     /// Records the result of the call for which a permit was issued.
     fn record(&self, destination: &str, source: PermitSource, lender: &str, result: CallResult) {
-        self.state().destinations.record(destination, source, lender, result, Instant::now());
+        let mut state = self.state();
+        let LimiterState { destinations, waiting } = &mut *state;
+        destinations.record(destination, source, lender, result, Instant::now());
+        if destinations.entry(lender).limit.is_tripped() {
+            waiting.free_capacities(lender);
+        }
+        drop(state);
         self.changed.notify_one();
     }
 

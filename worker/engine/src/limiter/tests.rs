@@ -111,6 +111,30 @@ async fn calls_that_come_too_fast_pause_and_do_not_close_the_limit() {
     assert!(limiter.try_acquire("a").is_ok(), "an accepted call ends the doubling");
 }
 
+#[tokio::test(start_paused = true)]
+async fn jobs_at_an_open_limit_keep_capacity_until_it_trips() {
+    let (limiter, pool) = (ConcurrencyLimiter::new(CONFIG), crate::job_tasks::TaskPool::new(10));
+    let in_flight: Vec<Permit> = (0..2).map(|_| limiter.try_acquire("a").unwrap()).collect();
+    let mut kept = 0;
+    for number in 0..9 {
+        let name = format!("waiting-{number}");
+        enqueue(&limiter, "a", &name);
+        kept += usize::from(limiter.keep_capacity(&key(&name).2, pool.acquire(1).await.unwrap()).is_none());
+    }
+    assert_eq!(kept, 8, "four times as many as calls pass at once");
+    let other = limiter.keep_capacity(&key("other").2, pool.acquire(1).await.unwrap());
+    assert!(other.is_some(), "it does not wait");
+    drop(other);
+    assert_eq!(pool.free_capacity(), 2);
+    let mut in_flight = in_flight.into_iter();
+    in_flight.next().unwrap().record(CallResult::Accepted(None));
+    let ready = limiter.try_next_ready().unwrap();
+    assert!(ready.capacity.is_some(), "it goes on with its capacity");
+    in_flight.next().unwrap().record(CallResult::Throttled(None));
+    drop(ready);
+    assert_eq!(pool.free_capacity(), 10);
+}
+
 /// How many permits a destination grants at once; all of those calls are accepted.
 fn run_all_permitted(limiter: &Arc<ConcurrencyLimiter>, destination: &str) -> usize {
     let permits: Vec<Permit> = std::iter::from_fn(|| limiter.try_acquire(destination).ok()).collect();

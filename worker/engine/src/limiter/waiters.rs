@@ -1,8 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use doorbell_messages::{JobKey, ProjectName};
 
 use crate::domain::Timestamp;
+use crate::job_tasks::CapacityPermit;
 
 /// Jobs that one worker queues. Those beyond it wait for their due times alone.
 const MAX_WAITERS: usize = 10_000;
@@ -16,7 +17,10 @@ pub(super) struct WaitingJobs {
     queues: BTreeMap<QueueKey, BTreeSet<(Timestamp, JobKey)>>,
     /// Each queue that has a job, once, in the order in which they come next.
     round_robin: VecDeque<QueueKey>,
-    waiting_count: usize,
+    /// Where each job waits.
+    destinations: HashMap<JobKey, String>,
+    /// The capacity that jobs keep meanwhile.
+    capacities: HashMap<JobKey, CapacityPermit>,
 }
 
 impl WaitingJobs {
@@ -35,19 +39,42 @@ impl WaitingJobs {
 
     /// Queues a job; one that is queued keeps its place. False if there are too many jobs already.
     pub(super) fn enqueue(&mut self, destination: &str, project: &ProjectName, since: Timestamp, key: &JobKey) -> bool {
-        if self.waiting_count >= MAX_WAITERS {
+        if self.destinations.len() >= MAX_WAITERS {
             return false;
         }
         let queue = (destination.to_owned(), project.clone());
         let jobs = self.queues.entry(queue.clone()).or_default();
         let is_first = jobs.is_empty();
-        if jobs.insert((since, key.clone())) {
-            self.waiting_count += 1;
-        }
+        jobs.insert((since, key.clone()));
+        self.destinations.insert(key.clone(), destination.to_owned());
         if is_first {
             self.round_robin.push_back(queue);
         }
         true
+    }
+
+    /// Where a job waits, if it does.
+    pub(super) fn destination_of(&self, key: &JobKey) -> Option<&str> {
+        self.destinations.get(key).map(String::as_str)
+    }
+
+    /// How many of the jobs that wait there keep capacity.
+    pub(super) fn count_capacities(&self, destination: &str) -> usize {
+        self.capacities.keys().filter(|key| self.destination_of(key) == Some(destination)).count()
+    }
+
+    pub(super) fn keep_capacity(&mut self, key: &JobKey, capacity: CapacityPermit) {
+        self.capacities.insert(key.clone(), capacity);
+    }
+
+    pub(super) fn take_capacity(&mut self, key: &JobKey) -> Option<CapacityPermit> {
+        self.capacities.remove(key)
+    }
+
+    /// Frees the capacity of all jobs that wait there.
+    pub(super) fn free_capacities(&mut self, destination: &str) {
+        let Self { capacities, destinations, .. } = self;
+        capacities.retain(|key, _| destinations.get(key).is_none_or(|waited_for| waited_for != destination));
     }
 
     /// Takes the next job for whose destination `find` finds something. Its queue comes last then.
@@ -56,7 +83,7 @@ impl WaitingJobs {
             let Some(queue) = self.round_robin.get(position).cloned() else { continue };
             let Some(found) = find(&queue.0) else { continue };
             let Some((_, key)) = self.queues.get_mut(&queue).and_then(BTreeSet::pop_first) else { continue };
-            self.waiting_count -= 1;
+            self.destinations.remove(&key);
             self.round_robin.remove(position);
             let destination = queue.0.clone();
             if self.queues.get(&queue).is_some_and(|jobs| !jobs.is_empty()) {

@@ -37,3 +37,31 @@ async fn job_is_not_read_and_costs_one_write_more_without_its_policy() {
     simulation.wait_settled().await;
     assert_eq!((simulation.row(&key).rev, worker.process.count(PortCall::Load)), (6, 0));
 }
+
+/// The average number of writes of a job in a burst, where no limit of the provider is reached.
+async fn writes_of_a_burst(jobs: u32) -> f64 {
+    let simulation = Simulation::new();
+    simulation.register("demo", json!({"reportTo": null}));
+    {
+        let rules = &mut lock(&simulation.services.provider).behavior;
+        (rules.build_limit, rules.build_time) = (usize::MAX, secs(30));
+    }
+    let _worker = simulation.start_worker("a");
+    tokio::time::sleep(secs(5)).await;
+    simulation.publish(json!({"branch": "first"}));
+    tokio::time::sleep(secs(2)).await;
+    for _ in 0..jobs {
+        simulation.publish(json!({}));
+    }
+    simulation.wait_settled().await;
+    assert_eq!(simulation.status_counts(), [("success", jobs as usize + 1)].into());
+    let writes: u64 = simulation.rows().iter().map(|row| row.rev).sum();
+    writes as f64 / f64::from(jobs + 1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_a_burst_stay_queued_until_they_can_be_started() {
+    let writes = writes_of_a_burst(2000).await;
+    println!("{writes:.2} writes a job");
+    assert!(writes <= 3.2, "{writes:.2} writes a job; 3 are needed, and one more by a job that waits for its start");
+}
