@@ -34,8 +34,16 @@ impl WorkerProcess {
     /// It could not start; the error holds its output.
     pub async fn start(program: &Path, environment: &BTreeMap<String, String>, log: PathBuf) -> anyhow::Result<Self> {
         let mut worker = Self::launch(program, environment, log)?;
-        worker.wait_for_log(UP_MESSAGE, START_TIMEOUT).await?;
+        worker.wait_until_up().await?;
         Ok(worker)
+    }
+
+    /// Waits until it is up.
+    ///
+    /// # Errors
+    /// It could not start; the error holds its output.
+    pub async fn wait_until_up(&mut self) -> anyhow::Result<()> {
+        self.wait_for_log(UP_MESSAGE, START_TIMEOUT).await
     }
 
     /// As [`WorkerProcess::start`], without waiting: it may be killed before it is up.

@@ -29,14 +29,6 @@ impl SandboxAccount {
         self.root.json("sqs", "AmazonSQS.SendMessage", message).await.map(drop)
     }
 
-    /// Sends at most ten messages in one call.
-    pub async fn send_batch(&self, url: &str, bodies: &[String]) -> Result<(), AwsError> {
-        let entry = |(number, body): (usize, &String)| json!({ "Id": number.to_string(), "MessageBody": body });
-        let entries: Vec<Value> = bodies.iter().enumerate().map(entry).collect();
-        let batch = json!({ "QueueUrl": url, "Entries": entries });
-        self.root.json("sqs", "AmazonSQS.SendMessageBatch", batch).await.map(drop)
-    }
-
     /// Receives at most ten messages; waits at most `wait_seconds` (0 to 20) for the first.
     pub async fn receive(&self, url: &str, wait_seconds: u32) -> Result<Vec<QueueMessage>, AwsError> {
         self.receive_hidden(url, wait_seconds, None).await

@@ -10,12 +10,6 @@ impl SandboxAccount {
     pub async fn rows(&self) -> Result<Vec<Value>, AwsError> {
         rows(&self.root).await
     }
-
-    /// Whether the table has an item with this key.
-    pub async fn has_item(&self, key: &str) -> Result<bool, AwsError> {
-        let request = json!({ "TableName": JOBS_TABLE, "ConsistentRead": true, "Key": { "pk": { "S": key } } });
-        Ok(self.root.json("dynamodb", "DynamoDB_20120810.GetItem", request).await?.get("Item").is_some())
-    }
 }
 
 /// [`SandboxAccount::rows`] for the account that the client's key belongs to.

@@ -79,7 +79,7 @@ async fn send(sandbox: &Sandbox, project: &str, number: usize) -> anyhow::Result
 }
 
 /// A request as SNS wraps it.
-pub(super) fn envelope(sandbox: &Sandbox, id: &str, request: &Value) -> String {
+fn envelope(sandbox: &Sandbox, id: &str, request: &Value) -> String {
     json!({
         "Type": "Notification",
         "MessageId": id,

@@ -96,7 +96,7 @@ pub async fn run(arguments: ChaosArguments) -> anyhow::Result<bool> {
         Scenario::Silence => silence::run(options, &arguments, seed).await?,
         Scenario::Quota => quota::run(options, &arguments).await?,
         Scenario::Flood => flood::run(options, &arguments).await?,
-        Scenario::Names => names::run(options, &arguments).await?,
+        Scenario::Names => names::run(&options.programs, &arguments).await?,
         Scenario::Drip => drip::run(options, &arguments).await?,
     };
     result.print(arguments.output);

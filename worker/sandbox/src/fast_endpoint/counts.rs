@@ -13,6 +13,7 @@ pub(super) struct EndpointCounts {
     /// The last call that was neither ReceiveMessage nor Query.
     last_change: Option<Instant>,
     faults: u64,
+    throttled: u64,
 }
 
 impl EndpointCounts {
@@ -37,6 +38,11 @@ impl EndpointCounts {
 
     pub(super) fn record_fault(&mut self) {
         self.faults += 1;
+    }
+
+    /// Counts a call beyond a quota.
+    pub(super) fn record_throttled(&mut self) {
+        self.throttled += 1;
     }
 
     /// Counts a write of a row. Items that are no rows, whose keys begin with `#`, do not count.
@@ -68,7 +74,7 @@ impl EndpointCounts {
         for count in self.writes.values() {
             *writes_per_row.entry(*count).or_default() += 1;
         }
-        CallCounts { calls: self.calls.clone(), writes_per_row, faults: self.faults }
+        CallCounts { calls: self.calls.clone(), writes_per_row, faults: self.faults, throttled: self.throttled }
     }
 }
 
@@ -81,6 +87,8 @@ pub struct CallCounts {
     pub writes_per_row: BTreeMap<u32, u64>,
     /// Calls that failed because a fault was set.
     pub faults: u64,
+    /// Calls beyond SSM's quota.
+    pub throttled: u64,
 }
 
 impl CallCounts {

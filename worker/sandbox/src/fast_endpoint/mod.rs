@@ -10,7 +10,9 @@ mod dynamodb;
 mod expression;
 mod md5;
 mod owner_data;
+mod parameters;
 mod queue;
+mod rate_limit;
 mod requests;
 mod router;
 mod settings;
@@ -40,6 +42,7 @@ pub use counts::CallCounts;
 pub use settings::{EndpointFault, EndpointSettings, FaultRule};
 pub use verdict::Verdict;
 
+use requests::PROJECT;
 use state::{EndpointState, SharedState};
 
 /// A running endpoint. Dropping it stops the server and removes its files.
@@ -71,7 +74,7 @@ impl FastEndpoint {
         let state = Arc::new(SharedState::new(EndpointState::new(settings)?));
         let server = serve(router::router(Arc::clone(&state)), &ca).await?;
         let endpoint = Self { state, server, ca, dir };
-        endpoint.state.change(|state| requests::register_project(state, &endpoint.server.url, reports));
+        endpoint.state.change(|state| requests::register_project(state, PROJECT, &endpoint.server.url, reports));
         Ok(endpoint)
     }
 
@@ -149,9 +152,19 @@ impl FastEndpoint {
     pub fn enqueue(&self, numbers: std::ops::Range<usize>) {
         self.state.change(|state| {
             for number in numbers {
-                requests::enqueue(state, number);
+                requests::enqueue(state, PROJECT, number);
             }
         });
+    }
+
+    /// As [`FastEndpoint::enqueue`], one request for this project.
+    pub fn enqueue_for(&self, project: &str, number: usize) {
+        self.state.change(|state| requests::enqueue(state, project, number));
+    }
+
+    /// Registers a project that reports to no forge.
+    pub fn register_project(&self, project: &str) {
+        self.state.change(|state| requests::register_project(state, project, &self.server.url, false));
     }
 
     /// Ends all running builds with success.
@@ -210,17 +223,36 @@ impl FastEndpoint {
         })
     }
 
+    /// The time from the first receive of each request's message to its first build, by the request's number.
+    pub fn start_delays(&self, jobs: usize) -> Vec<Option<Duration>> {
+        let starts = self.starts(jobs);
+        self.state.change(|state| {
+            let queue = state.queues.get(TRIGGER_QUEUE);
+            let receive = |number| queue?.first_receive(*state.messages.get(&requests::commit(number))?);
+            let delay = |(number, start): (usize, Option<Instant>)| Some(start?.duration_since(receive(number)?));
+            starts.into_iter().enumerate().map(delay).collect()
+        })
+    }
+
     /// The number of messages in the trigger queue, those in flight included.
     pub fn trigger_messages(&self) -> usize {
         self.state.change(|state| state.queues.get(TRIGGER_QUEUE).map_or(0, |queue| queue.len()))
     }
 
-    /// The jobs in the ledger that no worker needs to process again.
+    /// The jobs in the ledger.
+    pub fn jobs(&self) -> usize {
+        self.state.change(|state| state.table.items().filter(|item| item.contains_key("row")).count())
+    }
+
+    /// Those that no worker needs to process again.
     pub fn settled_jobs(&self) -> usize {
-        let is_settled = |item: &&serde_json::Map<String, serde_json::Value>| {
-            item.contains_key("row") && item.contains_key("expires_at")
-        };
+        let is_settled = |item: &&expression::Item| item.contains_key("row") && item.contains_key("expires_at");
         self.state.change(|state| state.table.items().filter(is_settled).count())
+    }
+
+    /// Whether the table has an item with this key.
+    pub fn has_item(&self, key: &str) -> bool {
+        self.state.change(|state| state.table.get(key).is_some())
     }
 
     /// Waits until the condition holds; false if it does not within `limit`.

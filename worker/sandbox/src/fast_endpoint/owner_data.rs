@@ -1,5 +1,4 @@
-//! What the account's owner has stored: SSM's parameters and Secrets Manager's secrets; and STS's answer.
-use serde::Deserialize;
+//! The owner's secrets in Secrets Manager, and STS's answer.
 use serde_json::{Value, json};
 
 use super::api_error::{ApiError, ApiResult};
@@ -8,48 +7,6 @@ use crate::account::definition::ACCOUNT_ID;
 
 /// The session of the worker's role, as STS and CodeBuild show it.
 pub(super) const CALLER: &str = "doorbell-worker/fast-endpoint";
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ParameterInput {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    names: Vec<String>,
-    #[serde(default)]
-    path: String,
-}
-
-/// Executes a call of SSM.
-pub(super) fn call_ssm(state: &SharedState, operation: &str, body: &[u8]) -> ApiResult {
-    let input: ParameterInput = serde_json::from_slice(body)?;
-    state.change(|state| {
-        let find = |name: &str| state.parameters.get(name).map(|text| parameter(name, text));
-        match operation {
-            "GetParameter" => match find(&input.name) {
-                Some(found) => Ok(json!({ "Parameter": found })),
-                None => Err(ApiError::new("ParameterNotFound", format!("there is no parameter {}", input.name))),
-            },
-            "GetParameters" => {
-                let (found, missing): (Vec<_>, Vec<_>) =
-                    input.names.iter().map(|name| (name, find(name))).partition(|(_, found)| found.is_some());
-                let found: Vec<Value> = found.into_iter().filter_map(|(_, found)| found).collect();
-                let missing: Vec<&String> = missing.into_iter().map(|(name, _)| name).collect();
-                Ok(json!({ "Parameters": found, "InvalidParameters": missing }))
-            }
-            "GetParametersByPath" => {
-                let prefix = format!("{}/", input.path.trim_end_matches('/'));
-                let below = state.parameters.iter().filter(|(name, _)| name.starts_with(&prefix));
-                Ok(json!({ "Parameters": below.map(|(name, text)| parameter(name, text)).collect::<Vec<_>>() }))
-            }
-            other => Err(ApiError::unsupported(other)),
-        }
-    })
-}
-
-fn parameter(name: &str, text: &str) -> Value {
-    json!({ "Name": name, "Type": "String", "Value": text, "Version": 1 })
-}
 
 /// Executes a call of Secrets Manager.
 pub(super) fn call_secrets(state: &SharedState, operation: &str, body: &[u8]) -> ApiResult {

@@ -15,6 +15,8 @@ pub(super) struct FastQueue {
     /// When each message in flight becomes visible again.
     deadlines: BTreeMap<(Instant, u64), ()>,
     last_number: u64,
+    /// When each message was first received, by its number.
+    first_receives: HashMap<u64, Instant>,
     arrivals: Arc<Notify>,
 }
 
@@ -55,6 +57,9 @@ impl FastQueue {
         self.return_expired(now);
         let count = max.min(self.visible.len());
         let taken: Vec<QueuedMessage> = self.visible.drain(..count).collect();
+        for message in &taken {
+            self.first_receives.entry(message.number).or_insert(now);
+        }
         taken.into_iter().map(|message| self.hide(message, now + visibility)).collect()
     }
 
@@ -98,6 +103,11 @@ impl FastQueue {
         self.in_flight.get(&number).filter(|held| held.message.receipt() == receipt).map(|_| number)
     }
 
+    /// When a message was first received.
+    pub(super) fn first_receive(&self, number: u64) -> Option<Instant> {
+        self.first_receives.get(&number).copied()
+    }
+
     /// When the next message in flight becomes visible.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first_key_value().map(|((at, _), ())| *at)
@@ -128,6 +138,8 @@ mod tests {
         assert_eq!((first.len(), queue.take(10, VISIBILITY, Instant::now()).len()), (1, 0));
         tokio::time::advance(VISIBILITY).await;
         let again = queue.take(10, VISIBILITY, Instant::now());
+        let first_receive = queue.first_receive(first[0].number);
+        assert_eq!(first_receive, Some(Instant::now() - VISIBILITY), "a redelivery does not change it");
         assert_eq!(again.iter().map(|message| message.receive_count).collect::<Vec<_>>(), [2]);
         queue.delete(&first[0].receipt());
         assert_eq!(queue.len(), 1, "an old receipt deletes nothing");

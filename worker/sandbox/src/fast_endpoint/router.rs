@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use super::api_error::{ApiError, ApiResult};
 use super::settings::EndpointFault;
-use super::state::SharedState;
-use super::{builds, dynamodb, owner_data, sqs};
+use super::state::{SSM, SharedState};
+use super::{builds, dynamodb, owner_data, parameters, sqs};
 use crate::forge::FlagBoard;
 
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -49,12 +49,7 @@ async fn receive(State(state): State<Arc<SharedState>>, request: Request) -> Res
 
 async fn call(state: &Arc<SharedState>, service: &str, operation: &str, body: &Bytes) -> ApiResult {
     let (latency, fault) = state.change(|state| {
-        let number = state.counts.record_call(operation);
-        let rule = state.settings.faults.iter().find(|rule| rule.applies(operation, number));
-        let fault = rule.map(|rule| rule.fault);
-        if fault.is_some() {
-            state.counts.record_fault();
-        }
+        let fault = state.record_call(service, operation);
         (state.settings.aws_latency, fault)
     });
     if operation != "ReceiveMessage" && !latency.is_zero() {
@@ -75,7 +70,7 @@ async fn dispatch(state: &Arc<SharedState>, service: &str, operation: &str, body
         "AmazonSQS" => sqs::call(state, operation, body).await,
         "DynamoDB_20120810" => dynamodb::call(state, operation, body),
         "CodeBuild_20161006" => builds::call(state, operation, body),
-        "AmazonSSM" => owner_data::call_ssm(state, operation, body),
+        SSM => parameters::call(state, operation, body),
         "secretsmanager" => owner_data::call_secrets(state, operation, body),
         other => Err(ApiError::unsupported(other)),
     }

@@ -7,6 +7,8 @@ use crate::seeded_rng::SeededRng;
 pub struct EndpointSettings {
     /// Of both work queues.
     pub visibility_timeout: Duration,
+    /// Calls of SSM that are served in any second, over all callers; the others are throttled. AWS: 40.
+    pub ssm_calls_per_second: Option<usize>,
     /// The time that every AWS call but a long poll takes at least.
     pub aws_latency: Duration,
     /// The forge answers within this range.
@@ -29,6 +31,7 @@ impl Default for EndpointSettings {
     fn default() -> Self {
         Self {
             visibility_timeout: Duration::from_secs(60),
+            ssm_calls_per_second: None,
             aws_latency: Duration::ZERO,
             forge_latency: (Duration::ZERO, Duration::ZERO),
             build_duration: None,

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 use super::counts::EndpointCounts;
 use super::owner_data::CALLER;
 use super::queue::FastQueue;
-use super::settings::EndpointSettings;
+use super::rate_limit::RateLimit;
+use super::settings::{EndpointFault, EndpointSettings};
 use super::table::FastTable;
 use crate::account::definition::{
     ACCOUNT_ID, AccountDefinition, DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, REGION, TRIGGER_QUEUE, arn,
@@ -15,6 +16,9 @@ use crate::account::definition::{
 use crate::codebuild::{InstantBuildOptions, InstantBuilds};
 use crate::forge::FlagBoard;
 use crate::sandbox::BUILD_PROJECT;
+
+/// SSM, as its calls name it.
+pub(super) const SSM: &str = "AmazonSSM";
 
 /// Everything that the endpoint keeps.
 #[derive(Debug)]
@@ -28,8 +32,11 @@ pub(super) struct EndpointState {
     pub(super) builds: InstantBuilds,
     /// When each commit's builds were started. Every commit is one job's, so a second build is a duplicate.
     pub(super) starts: HashMap<String, Vec<Instant>>,
+    /// The trigger message of each request, by the request's commit.
+    pub(super) messages: HashMap<String, u64>,
     pub(super) flags: FlagBoard,
     pub(super) counts: EndpointCounts,
+    ssm_rate: RateLimit,
 }
 
 impl EndpointState {
@@ -53,9 +60,24 @@ impl EndpointState {
             secrets: BTreeMap::new(),
             builds,
             starts: HashMap::new(),
+            messages: HashMap::new(),
             flags: FlagBoard::default(),
             counts: EndpointCounts::default(),
+            ssm_rate: RateLimit::default(),
         })
+    }
+
+    /// Counts a call and returns the fault with which it fails: that of a quota, or that of a rule.
+    pub(super) fn record_call(&mut self, service: &str, operation: &str) -> Option<EndpointFault> {
+        let number = self.counts.record_call(operation);
+        let max = self.settings.ssm_calls_per_second.filter(|_| service == SSM);
+        if max.is_some_and(|max| !self.ssm_rate.admits(max, Instant::now())) {
+            self.counts.record_throttled();
+            return Some(EndpointFault::Throttled);
+        }
+        let rule = self.settings.faults.iter().find(|rule| rule.applies(operation, number))?;
+        self.counts.record_fault();
+        Some(rule.fault)
     }
 
     /// Puts a build's event on the event queue, in the form in which EventBridge delivers it.

@@ -7,9 +7,7 @@ mod counters;
 mod date;
 mod fault;
 mod hold;
-mod rate_limit;
 mod response;
-mod response_watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
@@ -32,8 +30,6 @@ use call::ProxiedCall;
 use counters::ProxyCounters;
 use fault::InjectedFault;
 use hold::CallHold;
-use rate_limit::RateLimit;
-use response_watch::ResponseWatch;
 
 /// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
@@ -51,8 +47,6 @@ struct ProxyState {
     /// The offset of the responses' dates in seconds.
     date_offset: AtomicI64,
     hold: CallHold,
-    rate_limit: RateLimit,
-    response_watch: ResponseWatch,
     counters: ProxyCounters,
     in_flight: watch::Sender<usize>,
 }
@@ -87,8 +81,6 @@ impl Proxy {
             percent: AtomicU8::new(0),
             date_offset: AtomicI64::new(0),
             hold: CallHold::new(),
-            rate_limit: RateLimit::default(),
-            response_watch: ResponseWatch::default(),
             counters: ProxyCounters::default(),
             in_flight: watch::Sender::new(0),
         });
@@ -115,26 +107,6 @@ impl Proxy {
     /// The call itself is executed.
     pub fn hold_response(&self, name: &str, text: &str, calls_before: u64) {
         self.state.hold.set(name, text, calls_before);
-    }
-
-    /// Limits the calls whose names begin so, over all callers. Those beyond it are throttled, as AWS does.
-    pub fn limit_rate(&self, prefix: &str, per_second: usize) {
-        self.state.rate_limit.set(prefix, per_second);
-    }
-
-    /// How many calls that limit throttled.
-    pub fn rate_limited(&self) -> u64 {
-        self.state.rate_limit.throttled()
-    }
-
-    /// Notes when a response to the call of this name first holds the text.
-    pub fn watch_response(&self, name: &str, text: &str) {
-        self.state.response_watch.add(name, text);
-    }
-
-    /// When that was, by this machine's clock.
-    pub fn first_seen(&self, text: &str) -> Option<jiff::Timestamp> {
-        self.state.response_watch.first_seen(text)
     }
 
     /// Waits until that call was executed.
@@ -183,9 +155,6 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
     };
     let call = ProxiedCall::identify(&parts, &body);
     let call_index = state.counters.count_call(&call.name);
-    if state.rate_limit.throttles(&call.name) {
-        return response::throttle(call.protocol);
-    }
     if state.hold.takes(&call.name, &body) {
         state.forward(parts, body).await;
         state.hold.mark_reached();
@@ -198,13 +167,7 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
             tracing::debug!(call = call.name, call_index, fault = injected.fault.name(), "fault injected");
             state.inject_fault(injected, &call, parts, body).await
         }
-        None => {
-            let result = state.forward(parts, body).await;
-            if let ForwardResult::Response(_, _, body) = &result {
-                state.response_watch.observe(&call.name, body);
-            }
-            result.into_response()
-        }
+        None => state.forward(parts, body).await.into_response(),
     }
 }
 

@@ -28,13 +28,17 @@ async fn sqs(client: &AwsClient, operation: &str, input: Value) -> Value {
     client.json("sqs", &format!("AmazonSQS.{operation}"), input).await.unwrap()
 }
 
-/// Starts a worker, sends it all requests, waits until the jobs are settled, and stops it.
-async fn run_worker(endpoint: &FastEndpoint) {
+async fn start_worker(endpoint: &FastEndpoint) -> WorkerProcess {
     let program = Programs::find().unwrap().worker();
     let log = endpoint.dir().join("worker.log");
     let mut environment = endpoint.worker_environment();
     environment.insert("DOORBELL_SWEEP_INTERVAL".to_owned(), "500ms".to_owned());
-    let worker = WorkerProcess::start(&program, &environment, log).await.unwrap();
+    WorkerProcess::start(&program, &environment, log).await.unwrap()
+}
+
+/// Starts a worker, sends it all requests, waits until the jobs are settled, and stops it.
+async fn run_worker(endpoint: &FastEndpoint) {
+    let worker = start_worker(endpoint).await;
     endpoint.enqueue(0..JOBS);
     let is_done = endpoint.wait_until(RUN_TIMEOUT, |endpoint| endpoint.settled_jobs() == JOBS).await;
     let log = worker.log().unwrap();
@@ -83,6 +87,40 @@ async fn worker_survives_the_fast_endpoints_faults() {
     let verdict = endpoint.verdict(JOBS);
     assert_eq!((verdict.started, verdict.duplicates, verdict.successes), (JOBS, 0, JOBS), "{verdict:?}");
     assert!(endpoint.counts().faults > 0, "faults were played");
+}
+
+#[tokio::test]
+async fn worker_at_fast_endpoint_starts_registered_projects_only() {
+    let endpoint = start(EndpointSettings::default()).await;
+    // With the project of every endpoint the registry has two pages.
+    (0..10).for_each(|number| endpoint.register_project(&format!("project-{number}")));
+    let worker = start_worker(&endpoint).await;
+    let has_names = endpoint.wait_until(RUN_TIMEOUT, |endpoint| endpoint.has_item("#registry")).await;
+    assert!(has_names, "no pass has ended:\n{}", worker.log().unwrap());
+    assert_eq!(endpoint.counts().of("GetParametersByPath"), 2);
+    endpoint.enqueue_for("unknown", 1);
+    endpoint.enqueue_for("project-9", 0);
+    let is_started = |endpoint: &FastEndpoint| (endpoint.started(), endpoint.settled_jobs()) == (1, 1);
+    assert!(endpoint.wait_until(RUN_TIMEOUT, is_started).await, "{:?}\n{}", endpoint.verdict(2), worker.log().unwrap());
+    let delays = endpoint.start_delays(2);
+    assert!(delays[0].is_some_and(|delay| delay > Duration::ZERO) && delays[1].is_none(), "{delays:?}");
+    assert_eq!((endpoint.jobs(), endpoint.verdict(1).strays, endpoint.trigger_messages()), (2, 0, 0));
+    worker.terminate(RUN_TIMEOUT).await.unwrap();
+}
+
+#[tokio::test]
+async fn fast_endpoint_throttles_ssm_over_all_callers() {
+    let endpoint = start(EndpointSettings { ssm_calls_per_second: Some(2), ..EndpointSettings::default() }).await;
+    let clients = [endpoint.client().unwrap(), endpoint.client().unwrap()];
+    let list =
+        |client: usize| clients[client].json("ssm", "AmazonSSM.GetParametersByPath", json!({ "Path": "/doorbell" }));
+    list(0).await.unwrap();
+    list(1).await.unwrap();
+    assert_eq!(list(1).await.unwrap_err().code, "ThrottlingException");
+    dynamodb(&clients[0], "DescribeTable", json!({})).await.unwrap();
+    assert_eq!((endpoint.counts().of("GetParametersByPath"), endpoint.counts().throttled), (3, 1));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    list(0).await.unwrap();
 }
 
 #[tokio::test]
