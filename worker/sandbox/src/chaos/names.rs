@@ -96,8 +96,9 @@ async fn flood(fleet: &mut Fleet<'_>, names: usize, workers: usize) -> anyhow::R
             fleet.launch()?;
         }
         let first = second * NAMES_PER_SECOND;
-        for name in first..(first + NAMES_PER_SECOND).min(names) {
-            if name == first + NAMES_PER_SECOND / 2 || name + 1 == names {
+        let count = NAMES_PER_SECOND.min(names - first);
+        for name in first..first + count {
+            if name == first + count / 2 {
                 fleet.endpoint.enqueue_for(&project_name(second * 7 % PROJECTS), second);
             }
             fleet.endpoint.enqueue_for(&format!("unknown-{name}"), registered + name);

@@ -42,6 +42,6 @@ pub(super) fn enqueue(state: &mut EndpointState, project: &str, number: usize) {
     });
     if let Some(queue) = state.queues.get_mut(TRIGGER_QUEUE) {
         let message = queue.send(envelope.to_string());
-        state.messages.insert(commit(number), message);
+        state.messages.entry(commit(number)).or_insert(message);
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct EndpointState {
     pub(super) builds: InstantBuilds,
     /// When each commit's builds were started. Every commit is one job's, so a second build is a duplicate.
     pub(super) starts: HashMap<String, Vec<Instant>>,
-    /// The trigger message of each request, by the request's commit.
+    /// The first trigger message of each request, by the request's commit.
     pub(super) messages: HashMap<String, u64>,
     pub(super) flags: FlagBoard,
     pub(super) counts: EndpointCounts,
