@@ -1,4 +1,4 @@
-use doorbell_adapters::aws::{AwsClock, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
+use doorbell_adapters::aws::{AwsClock, DoneTopic, DynamoDbLedger, SecretsManagerStore, SsmRegistry};
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_adapters::provider::CodeBuildProvider;
 use doorbell_engine::ports::Ports;
@@ -11,6 +11,7 @@ pub(crate) struct WorkerPorts {
     pub(crate) ledger: DynamoDbLedger,
     pub(crate) builds: CodeBuildProvider,
     pub(crate) forge: PagureReporter,
+    pub(crate) done_topic: DoneTopic,
     pub(crate) secrets: SecretsManagerStore,
 }
 
@@ -21,6 +22,7 @@ impl Ports for WorkerPorts {
     type OrderLedger = DynamoDbLedger;
     type BuildProvider = CodeBuildProvider;
     type StatusReporter = PagureReporter;
+    type DoneEventPublisher = DoneTopic;
     type RefResolver = PagureReporter;
     type SecretStore = SecretsManagerStore;
 
@@ -46,6 +48,10 @@ impl Ports for WorkerPorts {
 
     fn reporter(&self) -> &PagureReporter {
         &self.forge
+    }
+
+    fn done_events(&self) -> &DoneTopic {
+        &self.done_topic
     }
 
     fn resolver(&self) -> &PagureReporter {

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use doorbell_adapters::aws::{
-    AwsClock, CallerIdentity, Connection, DynamoDbLedger, HeartbeatWorker, SecretsManagerStore, SqsQueue, SsmRegistry,
+    AwsClock, CallerIdentity, Connection, DoneTopic, DynamoDbLedger, HeartbeatWorker, SecretsManagerStore, SqsQueue,
+    SsmRegistry,
 };
 use doorbell_adapters::forge::PagureReporter;
 use doorbell_adapters::provider::CodeBuildProvider;
@@ -57,11 +58,13 @@ pub async fn run(settings: WorkerSettings) -> Result<()> {
         ledger,
         builds: CodeBuildProvider::new(&sdk, &clock, identity.initiator.clone()),
         forge: PagureReporter::new(settings.forge_network.clone()).context("cannot create an HTTPS client")?,
+        done_topic: DoneTopic::new(&sdk, &clock, settings.done_topic_arn.clone()),
         secrets: SecretsManagerStore::new(&sdk, &clock),
         clock: clock.clone(),
     };
     let job_config = JobConfig {
         installation: installation_id,
+        publishes_done_events: settings.done_topic_arn.is_some(),
         console_url: identity.console_url(&region),
         provider: ports.builds.profile(),
         max_request_age: settings.max_request_age,

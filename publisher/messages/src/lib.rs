@@ -6,6 +6,7 @@ mod commit;
 mod commit_rule;
 mod dead_letter;
 mod deploy_dir;
+mod done_event;
 mod envelope;
 mod event;
 mod git_ref;
@@ -37,6 +38,7 @@ pub use commit::CommitId;
 pub use commit_rule::CommitRule;
 pub use dead_letter::DeadLetter;
 pub use deploy_dir::DeployDir;
+pub use done_event::{DoneEvent, DoneTimes, ProviderRun};
 pub use envelope::{Envelope, MAX_ENVELOPE_BYTES};
 pub use event::{BuildEvent, BuildId, EventKind};
 pub use git_ref::{GitRef, PullRequestNumber, RefName};
@@ -52,7 +54,7 @@ pub use request_variable::{REQUEST_VARIABLE_PREFIX, build_variable_name, parse_b
 pub use reserved_variable::{RESERVED_SUFFIX, RESERVED_VARIABLES, ReservedVariables, is_reserved_variable};
 pub use runner_exit::RunnerExit;
 #[cfg(feature = "schema")]
-pub use schema::{request_schema, schema_of};
+pub use schema::{done_event_schema, request_schema, schema_of};
 pub use single_line_text::SingleLineText;
 pub use status::Status;
 pub use variables::Variables;

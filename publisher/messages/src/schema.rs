@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use crate::done_event::DoneEventJson;
 use crate::request::RequestJson;
 
 /// The JSON Schema of a request.
@@ -9,6 +10,11 @@ use crate::request::RequestJson;
 /// The parser rejects more: sizes in bytes, deceptive characters, keys that occur twice.
 pub fn request_schema() -> Value {
     schema_of::<RequestJson>()
+}
+
+/// The JSON Schema of a done event.
+pub fn done_event_schema() -> Value {
+    schema_of::<DoneEventJson>()
 }
 
 /// The JSON Schema of a type, without Rust's number formats.

@@ -129,7 +129,12 @@ async fn evaluate(
         JobKey::for_request(request, &message.id).map_err(|rule| CliError::usage(rule, "fix the request's id"))?;
     let row = Row::new(key, request.clone(), message, now);
     let config = engine_config();
-    let context = DecisionContext { now, slot_available: true, forge_admission: Admission::Granted };
+    let context = DecisionContext {
+        now,
+        slot_available: true,
+        forge_admission: Admission::Granted,
+        topic_admission: Admission::Granted,
+    };
     let mut decision = next(row, Observation::PolicyRead(lookup), context, &config);
     let head_request = decision.effects.iter().find_map(|effect| match effect {
         Effect::ResolveRef { policy, build_project, repository, git_ref } => {
@@ -241,6 +246,7 @@ fn engine_config() -> JobConfig {
         max_request_age: NO_LIMIT,
         queue_timeout: NO_LIMIT,
         build_poll_interval: NO_LIMIT,
+        publishes_done_events: false,
         console_url: String::new(),
     }
 }

@@ -42,11 +42,16 @@ const FORGE_LIMITER: LimiterConfig = LimiterConfig {
 /// The longest that a waiting job keeps its capacity, which others may need.
 const KEPT_CAPACITY_TIME: Duration = Duration::from_millis(500);
 
+/// A topic may fail now and then, as a forge may. It is one destination for all jobs.
+const TOPIC_LIMITER: LimiterConfig = LimiterConfig { max_limit: 32, ..FORGE_LIMITER };
+const TOPIC: &str = "topic of done events";
+
 /// Permits that a decision holds for its effects.
 #[derive(Debug, Default)]
 pub(crate) struct Permits {
     pub(crate) start: Option<Permit>,
     pub(crate) forge: Option<Permit>,
+    pub(crate) topic: Option<Permit>,
 }
 
 /// The limits at which a row waits, once it is written.
@@ -54,6 +59,7 @@ pub(crate) struct Permits {
 pub(crate) struct Waiters {
     build_group: Option<String>,
     forge: Option<String>,
+    topic: bool,
 }
 
 /// A decision with the permits that its effects need.
@@ -73,6 +79,8 @@ pub(crate) struct AdmissionController<C> {
     pub(crate) build_limiter: Arc<ConcurrencyLimiter>,
     /// Calls to forges, lookups as well as reports, by destination.
     pub(crate) forge_limiter: Arc<ConcurrencyLimiter>,
+    /// Done events.
+    pub(crate) topic_limiter: Arc<ConcurrencyLimiter>,
     /// A slot was freed for which no job waits in this worker.
     pub(crate) slot_freed: Notify,
     /// The builds that hold slots, as far as this worker knows.
@@ -88,6 +96,7 @@ impl<C: Clock> AdmissionController<C> {
             jobs,
             build_limiter: ConcurrencyLimiter::new(BUILD_LIMITER),
             forge_limiter: ConcurrencyLimiter::new(FORGE_LIMITER),
+            topic_limiter: ConcurrencyLimiter::new(TOPIC_LIMITER),
             slot_freed: Notify::new(),
             running_builds: RunningBuilds::default(),
             builds_changed: Notify::new(),
@@ -107,7 +116,12 @@ impl<C: Clock> AdmissionController<C> {
             tracing::warn!("no trusted AWS time yet; deferring decision");
             return None;
         };
-        let mut context = DecisionContext { now, slot_available: true, forge_admission: Admission::Granted };
+        let mut context = DecisionContext {
+            now,
+            slot_available: true,
+            forge_admission: Admission::Granted,
+            topic_admission: Admission::Granted,
+        };
         let (mut permits, mut waiters) = (Permits::default(), Waiters::default());
         loop {
             let decision = next(row.clone(), observation.clone(), context, &self.jobs);
@@ -137,6 +151,16 @@ impl<C: Clock> AdmissionController<C> {
                     }
                 }
             }
+            if context.topic_admission == Admission::Granted && permits.topic.is_none() && topic_needed(&decision) {
+                match take_permit(&self.topic_limiter, permit, TOPIC) {
+                    Ok(granted) => permits.topic = Some(granted),
+                    Err(admission) => {
+                        context.topic_admission = admission;
+                        waiters.topic = true;
+                        continue;
+                    }
+                }
+            }
             if is_refused_for_now(observation) {
                 waiters.build_group = waiters.build_group.or_else(|| build_group_of(&decision.row));
             }
@@ -157,6 +181,9 @@ impl<C: Clock> AdmissionController<C> {
         if let Some(forge) = waiters.forge {
             self.forge_limiter.enqueue(&forge, project, row.received_at, &row.key);
         }
+        if waiters.topic {
+            self.topic_limiter.enqueue(TOPIC, project, row.received_at, &row.key);
+        }
     }
 
     /// Frees a job's capacity after its work; a little later if it waits for a call that can be made soon.
@@ -165,7 +192,7 @@ impl<C: Clock> AdmissionController<C> {
     /// claim, and saves a write. A destination that does not answer holds up the jobs of others no longer than that.
     pub(crate) async fn free_capacity(&self, key: &JobKey, capacity: Option<CapacityPermit>) {
         let Some(mut capacity) = capacity else { return };
-        for limiter in [&self.build_limiter, &self.forge_limiter] {
+        for limiter in [&self.build_limiter, &self.forge_limiter, &self.topic_limiter] {
             match limiter.keep_capacity(key, capacity) {
                 Some(not_kept) => capacity = not_kept,
                 None => {
@@ -224,6 +251,10 @@ fn build_group_needed(decision: &Decision) -> Option<String> {
     })
 }
 
+fn topic_needed(decision: &Decision) -> bool {
+    decision.effects.iter().any(|effect| matches!(effect, Effect::PublishDoneEvent { .. }))
+}
+
 fn forge_needed(decision: &Decision) -> Option<String> {
     decision.effects.iter().find_map(|effect| match effect {
         Effect::ReportStatus { target, .. } => Some(target.to.url.destination()),
@@ -233,42 +264,4 @@ fn forge_needed(decision: &Decision) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job_tasks::TaskPool;
-    use crate::limiter::CallResult;
-    use crate::stubs::{ClockStub, NOW, config, row};
-
-    #[tokio::test]
-    async fn decision_without_a_trusted_time_is_deferred() {
-        let observation = Observation::Due;
-        assert!(AdmissionController::new(ClockStub(None), config()).decide(&row(1), &observation, &mut None).is_none());
-        let admission = AdmissionController::new(ClockStub(Some(NOW)), config());
-        let permitted = admission.decide(&row(1), &observation, &mut None).unwrap();
-        assert_eq!(permitted.decision.effects, [Effect::ReadPolicy]);
-        assert!(permitted.permits.start.is_none() && permitted.permits.forge.is_none());
-    }
-
-    #[tokio::test]
-    async fn permit_of_another_destination_is_not_used() {
-        let limiter = ConcurrencyLimiter::new(BUILD_LIMITER);
-        let mut permit = Some(limiter.try_acquire("a").unwrap());
-        let other = take_permit(&limiter, &mut permit, "b").unwrap();
-        assert!(permit.is_some());
-        take_permit(&limiter, &mut permit, "a").unwrap().record(CallResult::Accepted(None));
-        assert!(permit.is_none());
-        drop(other);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn job_that_waits_for_long_frees_its_capacity() {
-        let admission = AdmissionController::new(ClockStub(Some(NOW)), config());
-        let (pool, row) = (TaskPool::new(1), row(1));
-        let _in_flight: Vec<Permit> =
-            std::iter::from_fn(|| admission.forge_limiter.try_acquire("forge").ok()).collect();
-        admission.forge_limiter.enqueue("forge", &row.request.project, NOW, &row.key);
-        let called_at = Instant::now();
-        admission.free_capacity(&row.key, pool.acquire(1).await).await;
-        assert_eq!((called_at.elapsed(), pool.free_capacity()), (KEPT_CAPACITY_TIME, 1));
-    }
-}
+mod tests;

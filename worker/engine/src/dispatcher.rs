@@ -57,10 +57,12 @@ impl<L: JobLedger + 'static, C: Clock + 'static, D: JobDriver> Dispatcher<L, C, 
 
     /// Dispatches jobs until `stop`: those that wait for a build slot, for their forge or for their turn, and remote ones.
     pub(crate) async fn run(&self, stop: CancellationToken) {
-        let AdmissionController { build_limiter, forge_limiter, .. } = &*self.admission;
+        let AdmissionController { build_limiter, forge_limiter, topic_limiter, .. } = &*self.admission;
         futures_util::join!(
             self.dispatch_ready_jobs(build_limiter, Observation::SlotGranted, &stop),
             self.dispatch_ready_jobs(forge_limiter, Observation::ForgePermitGranted, &stop),
+            // Every decision claims a done event that is due.
+            self.dispatch_ready_jobs(topic_limiter, Observation::Due, &stop),
             self.steal_waiting_jobs(&stop),
             self.wake_jobs(&stop),
         );

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{Instrument, error, warn};
@@ -41,6 +43,21 @@ impl PersistedDecision {
     /// A permit that is given back between the two goes to another job, each time.
     fn uses_permit_later(&self) -> bool {
         matches!(self.row.phase, Phase::Received) || self.effects.contains(&Effect::TakeTurn)
+    }
+
+    /// The effects that are executed in their order, and beside them a done event.
+    fn into_groups(self) -> impl Iterator<Item = Self> {
+        let Self { row, effects, mut permits, claimed_at } = self;
+        let (done_event, others): (Vec<Effect>, Vec<Effect>) =
+            effects.into_iter().partition(|effect| matches!(effect, Effect::PublishDoneEvent { .. }));
+        let topic = Permits { topic: permits.topic.take(), ..Permits::default() };
+        let beside = (!done_event.is_empty()).then(|| Self {
+            row: row.clone(),
+            effects: done_event,
+            permits: topic,
+            claimed_at,
+        });
+        std::iter::once(Self { row, effects: others, permits, claimed_at }).chain(beside)
     }
 }
 
@@ -136,22 +153,33 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
     /// Executes effects and decides on what they bring.
     ///
     /// A job that was called for its forge reads its policy first, and one that was called for a slot takes its turn first:
-    /// it keeps the permit meanwhile.
+    /// it keeps the permit meanwhile. A done event is published beside the other effects, so that neither a slow topic
+    /// nor a slow forge holds up the other.
     async fn run_until_idle(&self, persisted: PersistedDecision, mut permit: Option<Permit>) {
+        let mut in_progress = FuturesUnordered::new();
+        let mut observations = VecDeque::new();
         permit = permit.filter(|_| persisted.uses_permit_later());
-        let (mut row, mut observations) = self.execute_effects(persisted).await;
+        let mut row = persisted.row.clone();
+        in_progress.extend(persisted.into_groups().map(|group| self.execute_effects(group)));
         for _ in 0..MAX_ROUNDS {
+            while observations.is_empty() {
+                let Some(more) = in_progress.next().await else { return };
+                observations.extend(more);
+            }
             let Some(observation) = observations.pop_front() else { return };
-            let Some(persisted) = self.decide_and_write(row, observation, &mut permit).await else { return };
+            let Some(persisted) = self.decide_and_write(row, observation, &mut permit).await else {
+                // Calls that were begun are not cut off; what they bring is found again when the row is due.
+                while in_progress.next().await.is_some() {}
+                return;
+            };
             permit = permit.filter(|_| persisted.uses_permit_later());
-            let (next_row, more) = self.execute_effects(persisted).await;
-            row = next_row;
-            observations.extend(more);
+            row = persisted.row.clone();
+            in_progress.extend(persisted.into_groups().map(|group| self.execute_effects(group)));
         }
         error!("job still has pending effects after {MAX_ROUNDS} iterations; the sweep will resume it");
     }
 
-    async fn execute_effects(&self, persisted: PersistedDecision) -> (Row, VecDeque<Observation>) {
+    async fn execute_effects(&self, persisted: PersistedDecision) -> VecDeque<Observation> {
         let PersistedDecision { row, effects, mut permits, claimed_at } = persisted;
         let mut observations = VecDeque::new();
         // Those that drive other jobs come last: a report must not wait for them.
@@ -178,7 +206,7 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
             };
             observations.extend(observation);
         }
-        (row, observations)
+        observations
     }
 
     /// Decides and writes, again after each write of another worker. `None`: the sweep resumes the row.
@@ -233,8 +261,8 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
 /// Given back it would go to the next job that waits, which may be this one, in another task: two tasks that take the
 /// permit from each other never start the job.
 fn keep_permit(permit: &mut Option<Permit>, lost: PersistedDecision) {
-    let Permits { start, forge } = lost.permits;
-    *permit = permit.take().or(start).or(forge);
+    let Permits { start, forge, topic } = lost.permits;
+    *permit = permit.take().or(start).or(forge).or(topic);
 }
 
 #[cfg(test)]

@@ -3,18 +3,21 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use doorbell_messages::BuildId;
+use doorbell_messages::{BuildId, DoneEvent};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::admission::Permits;
 use crate::describe::describe_builds;
-use crate::domain::{BuildQuery, Effect, LaunchSpec, Observation, PolicyLookup, Row, SEND_DEADLINE, StartOutcome};
+use crate::domain::{
+    BuildQuery, Effect, LaunchSpec, Observation, PolicyLookup, PublishOutcome, Row, SEND_DEADLINE, StartOutcome,
+    Timestamp,
+};
 use crate::forge_calls::ForgeCalls;
 use crate::limiter::{CallResult, Permit};
 use crate::metrics;
 use crate::policy_cache::PolicyCache;
-use crate::ports::{BuildProvider, RefResolver, SecretStore, StatusReporter};
+use crate::ports::{BuildProvider, DoneEventPublisher, RefResolver, SecretStore, StatusReporter};
 
 /// Executes effects outside the ledger.
 pub(crate) trait EffectExecutor: Send + Sync + 'static {
@@ -30,15 +33,17 @@ pub(crate) trait EffectExecutor: Send + Sync + 'static {
 
 /// Executes effects by calls of the registry, the provider and the forge.
 #[derive(Debug)]
-pub(crate) struct PortCalls<B, F, H, S> {
+pub(crate) struct PortCalls<B, D, F, H, S> {
     provider: B,
+    done_events: D,
     forges: ForgeCalls<F, H, S>,
     policies: Arc<PolicyCache>,
 }
 
-impl<B, F, H, S> EffectExecutor for PortCalls<B, F, H, S>
+impl<B, D, F, H, S> EffectExecutor for PortCalls<B, D, F, H, S>
 where
     B: BuildProvider + 'static,
+    D: DoneEventPublisher + 'static,
     F: StatusReporter + 'static,
     H: RefResolver + 'static,
     S: SecretStore + 'static,
@@ -69,6 +74,7 @@ where
                 let outcome = self.forges.report_status(target, report, permits.forge.take(), claimed_at).await;
                 Some(Observation::ReportAttempted { entry: *entry, claim: *claim, outcome })
             }
+            Effect::PublishDoneEvent { event, claim } => Some(self.publish(event, *claim, permits.topic.take()).await),
             // The driver executes these: they write other rows, or items of an order or an hour.
             Effect::PromoteRepeat(_)
             | Effect::CancelSeries(_)
@@ -79,9 +85,37 @@ where
     }
 }
 
-impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
-    pub(crate) fn new(provider: B, forges: ForgeCalls<F, H, S>, policies: Arc<PolicyCache>) -> Self {
-        Self { provider, forges, policies }
+impl<B: BuildProvider, D: DoneEventPublisher, F, H, S> PortCalls<B, D, F, H, S> {
+    pub(crate) fn new(provider: B, done_events: D, forges: ForgeCalls<F, H, S>, policies: Arc<PolicyCache>) -> Self {
+        Self { provider, done_events, forges, policies }
+    }
+
+    /// Publishes a done event. A call without a permit is not made: only a defect leads to one.
+    async fn publish(&self, event: &DoneEvent, claim: Timestamp, permit: Option<Permit>) -> Observation {
+        let outcome = match permit {
+            Some(permit) => {
+                let called_at = Instant::now();
+                let outcome = self.done_events.publish(event).await;
+                permit.record(match &outcome {
+                    PublishOutcome::Published => CallResult::Accepted(Some(called_at.elapsed())),
+                    PublishOutcome::Failed(_) | PublishOutcome::Refused(_) => CallResult::Throttled(None),
+                });
+                outcome
+            }
+            None => PublishOutcome::Failed("the worker has no permit to call the topic".to_owned()),
+        };
+        match &outcome {
+            PublishOutcome::Published => {}
+            PublishOutcome::Failed(reason) => {
+                metrics::done_event_failed();
+                warn!("done event failed, will retry: {reason}");
+            }
+            PublishOutcome::Refused(reason) => {
+                metrics::done_event_failed();
+                error!("done event refused; check the topic and the worker's IAM role: {reason}");
+            }
+        }
+        Observation::DoneEventSent { claim, outcome }
     }
 
     /// The policy as this worker knows it. A job whose policy is not read yet holds no place until it is called.
@@ -173,13 +207,14 @@ impl<B: BuildProvider, F, H, S> PortCalls<B, F, H, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stubs::{ProviderStub, ReporterStub, SecretsStub, row};
+    use crate::stubs::{ProviderStub, ReporterStub, SecretsStub, TopicStub, row};
 
     #[tokio::test(start_paused = true)]
     async fn duplicate_build_is_stopped_only_while_it_runs() {
         let provider = ProviderStub::default();
         let calls = PortCalls::new(
             provider.clone(),
+            TopicStub,
             ForgeCalls::new(ReporterStub, ReporterStub, SecretsStub),
             Arc::new(PolicyCache::new(None)),
         );

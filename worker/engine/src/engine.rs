@@ -53,6 +53,7 @@ type PortDriver<P> = Driver<
     <P as Ports>::Clock,
     PortCalls<
         <P as Ports>::BuildProvider,
+        <P as Ports>::DoneEventPublisher,
         <P as Ports>::StatusReporter,
         <P as Ports>::RefResolver,
         <P as Ports>::SecretStore,
@@ -98,6 +99,7 @@ impl<P: Ports> Engine<P> {
         P::JobLedger: Clone,
         P::OrderLedger: Clone,
         P::BuildProvider: Clone,
+        P::DoneEventPublisher: Clone,
         P::StatusReporter: Clone,
         P::RefResolver: Clone,
         P::SecretStore: Clone,
@@ -122,6 +124,7 @@ impl<P: Ports> Engine<P> {
         let tasks = Arc::new(JobTasks::new(Arc::clone(&pool), quarantine));
         let calls = PortCalls::new(
             provider(),
+            ports.done_events().clone(),
             ForgeCalls::new(ports.reporter().clone(), ports.resolver().clone(), ports.secrets().clone()),
             Arc::clone(&policies),
         );

@@ -8,6 +8,7 @@ mod admission;
 mod build_slots;
 mod describe;
 mod dispatcher;
+mod done_event_publisher;
 mod drive;
 mod effects;
 mod engine;

@@ -87,6 +87,11 @@ pub(crate) fn report_failed() {
     increment("StatusReportFailures");
 }
 
+/// Counts a done event that failed.
+pub(crate) fn done_event_failed() {
+    increment("DoneEventFailures");
+}
+
 /// Counts a panic of a task.
 pub(crate) fn panicked() {
     increment("Panics");

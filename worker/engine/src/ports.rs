@@ -16,6 +16,7 @@ use crate::domain::{
 };
 
 pub use crate::build_slots::BuildSlots;
+pub use crate::done_event_publisher::DoneEventPublisher;
 pub use crate::forge_ports::{RefResolver, StatusReporter, Unauthorized};
 pub use crate::job_counter::JobCounter;
 
@@ -263,6 +264,8 @@ pub trait Ports: Send + Sync + 'static {
     type BuildProvider: BuildProvider;
     /// Its status reporter.
     type StatusReporter: StatusReporter;
+    /// Its topic of done events.
+    type DoneEventPublisher: DoneEventPublisher;
     /// Its ref resolver.
     type RefResolver: RefResolver;
     /// Its secrets.
@@ -280,6 +283,8 @@ pub trait Ports: Send + Sync + 'static {
     fn provider(&self) -> &Self::BuildProvider;
     /// See [`StatusReporter`].
     fn reporter(&self) -> &Self::StatusReporter;
+    /// See [`DoneEventPublisher`].
+    fn done_events(&self) -> &Self::DoneEventPublisher;
     /// See [`RefResolver`].
     fn resolver(&self) -> &Self::RefResolver;
     /// See [`SecretStore`].

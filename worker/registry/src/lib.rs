@@ -18,7 +18,7 @@ pub use build_project_name::BuildProjectName;
 pub use parse::{DocumentError, ParsedDocument};
 pub use pinned::{DEFAULT_TIMEOUT_MINUTES, RUNNER_TIMEOUT_MARGIN_SECONDS};
 pub use project::ProjectDocument;
-pub use project_rules::{MaxJobsPerHour, OnUnknownStart, OrderRule, PullRequestRule, TimeoutMinutes};
+pub use project_rules::{AnnounceRule, MaxJobsPerHour, OnUnknownStart, OrderRule, PullRequestRule, TimeoutMinutes};
 pub use report_config::{ForgeKind, ForgeRepo, ForgeUrl, ReportConfig};
 #[cfg(feature = "schema")]
 pub use schema::project_schema;

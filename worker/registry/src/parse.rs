@@ -118,6 +118,7 @@ const KEYS: &[&str] = &[
     "pullRequests",
     "order",
     "allowOlder",
+    "announce",
     "onUnknownStart",
     "buildProject",
     "pinned",

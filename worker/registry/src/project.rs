@@ -2,8 +2,8 @@ use doorbell_messages::{CheckoutOptions, CommitRule, DeployDir, GitUrl, RefName,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedVariables, BuildCommand, BuildProjectName, GitCredentials, MaxJobsPerHour, OnUnknownStart, OrderRule,
-    PullRequestRule, ReportConfig, TimeoutMinutes,
+    AllowedVariables, AnnounceRule, BuildCommand, BuildProjectName, GitCredentials, MaxJobsPerHour, OnUnknownStart,
+    OrderRule, PullRequestRule, ReportConfig, TimeoutMinutes,
 };
 
 /// An entry of the owner's registry: the project's document, merged over `_default`'s.
@@ -78,6 +78,9 @@ pub struct ProjectDocument {
     /// Whether a request with `"action": "cancel"` may cancel a job.
     #[serde(default)]
     pub allow_cancel: bool,
+    /// Which jobs are announced by a done event, where the installation has a topic of them.
+    #[serde(default, deserialize_with = "parse::word")]
+    pub announce: AnnounceRule,
     /// The forge that the job's status is reported to.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "parse::present_object")]
     #[cfg_attr(feature = "schema", schemars(with = "ReportConfig"))]

@@ -47,6 +47,20 @@ impl OrderRule {
     }
 }
 
+/// Which of a project's jobs are announced by a done event, where the installation has a topic of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AnnounceRule {
+    /// None.
+    None,
+    /// Those that were accepted, or canceled before.
+    #[default]
+    Finished,
+    /// Rejected ones as well: strangers can cause those, as often as they like.
+    All,
+}
+
 /// Minutes that a build may take: 5 to 2160 (CodeBuild's own limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

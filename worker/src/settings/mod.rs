@@ -86,6 +86,9 @@ pub struct RawSettings {
     /// ARN of the SNS topic; messages of other topics are dead-lettered (required)
     #[arg(long, env = "DOORBELL_TOPIC_ARN", value_name = "ARN")]
     topic_arn: Option<String>,
+    /// ARN of the SNS topic of done events; without it none are published
+    #[arg(long, env = "DOORBELL_DONE_TOPIC_ARN", value_name = "ARN")]
+    done_topic_arn: Option<String>,
     /// Name of the DynamoDB table of jobs (required)
     #[arg(long, env = "DOORBELL_TABLE", value_name = "NAME")]
     table: Option<String>,
@@ -155,6 +158,7 @@ pub struct WorkerSettings {
     pub(crate) event_queue_url: String,
     pub(crate) dlq_url: String,
     pub(crate) topic_arn: String,
+    pub(crate) done_topic_arn: Option<String>,
     pub(crate) table: String,
     pub(crate) registry_prefix: String,
     pub(crate) default_build_project: Option<BuildProjectName>,
@@ -201,7 +205,8 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
     let trigger_queue_url = problems.required("trigger-queue-url", raw_settings.trigger_queue_url, queue_url);
     let event_queue_url = problems.required("event-queue-url", raw_settings.event_queue_url, queue_url);
     let dlq_url = problems.required("dlq-url", raw_settings.dlq_url, queue_url);
-    let topic_arn = problems.required("topic-arn", raw_settings.topic_arn, topic_arn);
+    let request_topic_arn = problems.required("topic-arn", raw_settings.topic_arn, topic_arn);
+    let done_topic_arn = problems.optional("done-topic-arn", raw_settings.done_topic_arn, topic_arn);
     let table = problems.required("table", raw_settings.table, table);
     let registry_prefix = problems.read("registry-prefix", &raw_settings.registry_prefix, prefix);
     let default_build_project =
@@ -224,7 +229,8 @@ fn parse_settings(raw_settings: RawSettings, problems: &mut SettingErrors) -> Op
         trigger_queue_url: trigger_queue_url?,
         event_queue_url: event_queue_url?,
         dlq_url: dlq_url?,
-        topic_arn: topic_arn?,
+        topic_arn: request_topic_arn?,
+        done_topic_arn: done_topic_arn?,
         table: table?,
         registry_prefix: registry_prefix?,
         default_build_project: default_build_project?,

@@ -6,6 +6,7 @@
 
 mod build_environment;
 mod dead_letter;
+mod done_event;
 mod envelope;
 mod event;
 mod fixtures;

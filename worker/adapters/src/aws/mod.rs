@@ -2,6 +2,8 @@
 
 pub(crate) mod clock;
 pub(crate) mod connection;
+#[cfg(feature = "done-events")]
+mod done_topic;
 #[cfg(feature = "identity")]
 mod identity;
 #[cfg(any(feature = "codebuild", feature = "identity"))]
@@ -25,6 +27,8 @@ mod tests;
 
 pub use clock::AwsClock;
 pub use connection::{AwsCallError, Connection, aws_error};
+#[cfg(feature = "done-events")]
+pub use done_topic::DoneTopic;
 #[cfg(feature = "identity")]
 pub use identity::CallerIdentity;
 #[cfg(any(feature = "codebuild", feature = "identity"))]

@@ -77,6 +77,8 @@ pub struct JobConfig {
     /// How long a young build may run without an event before it is polled. An old one is polled each tenth of its age,
     /// at most ten times as seldom.
     pub build_poll_interval: Duration,
+    /// Whether the installation has a topic of done events.
+    pub publishes_done_events: bool,
     /// The provider's page of all targets; a slash and a target's name make that one's page. The link of a report before
     /// there is a log.
     pub console_url: String,

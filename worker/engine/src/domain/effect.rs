@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use doorbell_messages::{BuildId, CommitId, GitRef, JobKey};
+use doorbell_messages::{BuildId, CommitId, DoneEvent, GitRef, JobKey};
 use doorbell_registry::{BuildProjectName, OrderRule};
 
 use crate::domain::intake::IncomingRequest;
@@ -20,6 +20,8 @@ pub struct DecisionContext {
     pub slot_available: bool,
     /// Whether this worker may call the row's forge now: for a lookup or a report.
     pub forge_admission: Admission,
+    /// Whether this worker may publish to the topic of done events now.
+    pub topic_admission: Admission,
 }
 
 /// Whether a call to a limited destination is admitted.
@@ -99,6 +101,13 @@ pub enum Effect {
         report: StatusReport,
         /// The claim of this report.
         claim: StatusAt,
+    },
+    /// Call: publish the done event.
+    PublishDoneEvent {
+        /// The event.
+        event: Box<DoneEvent>,
+        /// The claim of this call.
+        claim: Timestamp,
     },
     /// Call: make the repeat of this job a job of its own.
     PromoteRepeat(Box<IncomingRequest>),

@@ -34,9 +34,20 @@ impl InstallationId {
         hex_digest(&["token", &self.0, key.as_str(), &attempt.to_string()], 64)
     }
 
+    /// The id of a job's done event: 64 hexadecimal digits, the same each time that it is published.
+    pub fn done_event_id(&self, key: &JobKey) -> String {
+        hex_digest(&[&self.0, key.as_str(), "finished"], 64)
+    }
+
     /// The identity of a job's report at a destination: 64 hexadecimal digits, which a reporter may cut.
     pub fn external_id(&self, key: &JobKey) -> String {
         hex_digest(&["flag", &self.0, key.as_str()], 64)
+    }
+}
+
+impl std::fmt::Display for InstallationId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use doorbell_messages::{
-    BuildEnvironment, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JOB_VARIABLES, JobKey, NOT_OLDER_THAN,
-    PROJECT_DOCUMENT, Request, build_variable_name,
+    BuildEnvironment, COMMIT, CommitId, DEFAULT_DOCUMENT, GIT_CREDENTIALS, GitRef, JOB_VARIABLES, JobKey,
+    NOT_OLDER_THAN, PROJECT_DOCUMENT, Request, build_variable_name,
 };
-use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule, RUNNER_TIMEOUT_MARGIN_SECONDS};
+use doorbell_registry::{AnnounceRule, BuildProjectName, OnUnknownStart, OrderRule, RUNNER_TIMEOUT_MARGIN_SECONDS};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::config::JobConfig;
@@ -35,6 +35,9 @@ pub struct Launch {
     /// Whether the target itself fixes command, repository and secret.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
+    /// Whether a done event follows the end of the job. Rows with one that is not published have schema 3.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announces: bool,
 }
 
 /// The input of a start call, apart from the token.
@@ -99,7 +102,14 @@ impl Launch {
             order: document.order,
             not_older_than: Vec::new(),
             pinned,
+            announces: config.publishes_done_events && document.announce != AnnounceRule::None,
         }
+    }
+
+    /// The commit that is to be built, where it is known.
+    pub(crate) fn commit(&self) -> Option<CommitId> {
+        let variable = self.spec.environment.iter().find(|variable| variable.name == COMMIT)?;
+        variable.value.parse().ok()
     }
 
     /// Sets the commits that the build of the next attempt must not be older than.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use doorbell_messages::{BuildId, CommitId, JobKey};
 use doorbell_registry::BuildProjectName;
 
+use crate::domain::done_event::PublishOutcome;
 use crate::domain::hourly_count::CountOutcome;
 use crate::domain::notification::StatusAt;
 use crate::domain::order::TurnOutcome;
@@ -73,6 +74,13 @@ pub enum Observation {
     },
     /// The provider does not know the row's build.
     BuildMissing(BuildId),
+    /// The result of [`Effect::PublishDoneEvent`](crate::domain::Effect::PublishDoneEvent).
+    DoneEventSent {
+        /// The claim.
+        claim: Timestamp,
+        /// The outcome.
+        outcome: PublishOutcome,
+    },
     /// The result of [`Effect::ReportStatus`](crate::domain::Effect::ReportStatus).
     ReportAttempted {
         /// The position of the destination in the row's reports.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::build_record::{BuildRecord, BuildStage, CommandRan};
 use crate::domain::config::{MAX_TRAIL_LENGTH, SERIES_RETENTION, SETTLED_RETENTION};
+use crate::domain::done_event::DoneEventState;
 use crate::domain::launch::Launch;
 use crate::domain::notification::ReportEntry;
 use crate::domain::phase::Phase;
@@ -62,6 +63,9 @@ pub struct Row {
     pub stages: Vec<BuildStage>,
     /// The destinations of status reports. Entries are never removed or reordered.
     pub reports: Vec<ReportEntry>,
+    /// The done event, from the end of a job that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_event: Option<DoneEventState>,
     /// Whether the outcome of a start call was never learnt: a build may exist that no search found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub start_in_doubt: bool,
@@ -102,19 +106,37 @@ pub enum DesiredState {
 
 impl Row {
     /// The newest schema of rows that this version reads.
-    pub const MAX_SCHEMA: u32 = 2;
+    pub const MAX_SCHEMA: u32 = 3;
 
     /// The schema of the row as it is.
     ///
-    /// A worker of schema 1 would start a job of an order without a turn, so it must not write such a row.
+    /// A worker of schema 1 would start a job of an order without a turn, and one of schema 2 would forget a done event: they
+    /// must not write such a row.
     pub fn schema(&self) -> u32 {
+        if self.will_announce() {
+            return 3;
+        }
         if self.order().is_parallel() { 1 } else { 2 }
+    }
+
+    /// Whether the done event is still to be published.
+    pub(crate) fn owes_done_event(&self) -> bool {
+        self.done_event.as_ref().is_some_and(DoneEventState::is_owed)
+    }
+
+    /// Whether a done event follows, or is owed.
+    fn will_announce(&self) -> bool {
+        self.owes_done_event() || self.frozen_launch().is_some_and(|launch| launch.announces)
+    }
+
+    /// The launch, also that of a start which was denied.
+    fn frozen_launch(&self) -> Option<&Launch> {
+        self.launch().or(self.denied_start.as_ref().map(|denied| &*denied.launch))
     }
 
     /// The order of the row's ref, as the launch froze it.
     pub(crate) fn order(&self) -> OrderRule {
-        let denied = self.denied_start.as_ref().map(|denied| &*denied.launch);
-        self.launch().or(denied).map(|launch| launch.order).unwrap_or_default()
+        self.frozen_launch().map(|launch| launch.order).unwrap_or_default()
     }
 
     /// A row that was never written.
@@ -138,18 +160,13 @@ impl Row {
             tries: 0,
             stages: Vec::new(),
             reports: Vec::new(),
+            done_event: None,
             start_in_doubt: false,
             settled_at: None,
             crash_score: 0,
             quarantined: None,
             trail: Vec::new(),
         }
-    }
-
-    /// When the sweep processes the row; none once it is settled or quarantined.
-    pub fn due_at(&self) -> Option<Timestamp> {
-        let reports = self.reports.iter().map(|entry| entry.notification.due_at);
-        reports.chain([self.phase_due_at]).flatten().min()
     }
 
     /// When the ledger may delete the row; none until it is settled.
@@ -244,20 +261,6 @@ impl Row {
     /// Lets the reports of a new status be sent at once.
     pub(crate) fn reset_report_retries(&mut self) {
         self.reports.iter_mut().for_each(|entry| entry.notification.reset_retries());
-    }
-
-    /// Sets the due times of phase and reports back to those of an earlier state of this row.
-    pub(crate) fn restore_due_times(&mut self, before: &Self) {
-        self.phase_due_at = before.phase_due_at;
-        for (entry, earlier) in self.reports.iter_mut().zip(&before.reports) {
-            entry.notification.due_at = earlier.notification.due_at;
-        }
-    }
-
-    /// The due times of phase and reports, to change them alike.
-    pub(crate) fn due_times_mut(&mut self) -> impl Iterator<Item = &mut Option<Timestamp>> {
-        let reports = self.reports.iter_mut().map(|entry| &mut entry.notification.due_at);
-        reports.chain([&mut self.phase_due_at])
     }
 
     /// Enters another phase: what was waited for before is over.

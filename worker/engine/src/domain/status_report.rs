@@ -25,7 +25,7 @@ impl StatusReport {
     }
 }
 
-fn comment(row: &Row) -> String {
+pub(super) fn comment(row: &Row) -> String {
     match &row.phase {
         Phase::Received => match &row.denied_start {
             Some(denied) => format!("waiting for a build: {}", denied.reason),

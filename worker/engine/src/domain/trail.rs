@@ -43,6 +43,10 @@ pub enum TrailKind {
     ReportFailed,
     /// A status report cannot be delivered.
     ReportUndeliverable,
+    /// The topic took the done event.
+    DoneEventPublished,
+    /// The done event failed and is retried, or was given up.
+    DoneEventFailed,
     /// The job is no longer handled, since handling it crashes workers.
     Quarantined,
     /// The same request came again and asked for this job.

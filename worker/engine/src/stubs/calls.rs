@@ -1,16 +1,18 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use doorbell_messages::{BuildId, GitRef};
+use doorbell_messages::{BuildId, DoneEvent, GitRef};
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 
 use super::{NOW, PROFILE, config};
 use crate::domain::{
     BuildQuery, BuildState, DeliveryOutcome, ForgeRepository, LaunchSpec, ProviderBuild, ProviderProfile,
-    RefResolution, ReportTarget, Row, StartOutcome, StatusReport,
+    PublishOutcome, RefResolution, ReportTarget, Row, StartOutcome, StatusReport,
 };
-use crate::ports::{BuildProvider, DescribeError, PortError, RefResolver, SecretStore, StatusReporter, Unauthorized};
+use crate::ports::{
+    BuildProvider, DescribeError, DoneEventPublisher, PortError, RefResolver, SecretStore, StatusReporter, Unauthorized,
+};
 
 /// A running build of a row's job.
 pub(crate) fn described_build(id: &str, row: &Row) -> ProviderBuild {
@@ -124,5 +126,15 @@ pub(crate) struct SecretsStub;
 impl SecretStore for SecretsStub {
     async fn read(&self, _: &SecretId) -> Result<SecretString, PortError> {
         Ok("token".to_owned().into())
+    }
+}
+
+/// A topic that takes everything.
+#[derive(Debug, Clone)]
+pub(crate) struct TopicStub;
+
+impl DoneEventPublisher for TopicStub {
+    async fn publish(&self, _: &DoneEvent) -> PublishOutcome {
+        PublishOutcome::Published
     }
 }

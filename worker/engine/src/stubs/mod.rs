@@ -17,7 +17,7 @@ use crate::domain::{
 };
 use crate::ports::Clock;
 
-pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, described_build};
+pub(crate) use calls::{ProviderStub, ReporterStub, SecretsStub, TopicStub, described_build};
 pub(crate) use ledger::{LedgerStub, WriteFault};
 pub(crate) use neighbours::{DriverStub, EffectsStub};
 pub(crate) use queue::{QueueStub, TOPIC, build_event, delivery, request_delivery};
@@ -51,6 +51,7 @@ pub(crate) fn ordered_launch(order: OrderRule) -> Box<Launch> {
         order,
         not_older_than: Vec::new(),
         pinned: false,
+        announces: false,
     })
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn config() -> JobConfig {
         max_request_age: Duration::from_secs(3600),
         queue_timeout: Duration::from_secs(3600),
         build_poll_interval: Duration::from_secs(60),
+        publishes_done_events: false,
         console_url: "https://console.example.org/projects".to_owned(),
     }
 }

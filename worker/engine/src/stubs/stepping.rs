@@ -10,7 +10,15 @@ pub(crate) type Process = Pin<Box<dyn Future<Output = ()>>>;
 /// Gives up control once: a process stops here until it is polled again.
 pub(crate) async fn interrupt() {
     let mut was_polled = false;
-    poll_fn(|_| if std::mem::replace(&mut was_polled, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    poll_fn(|context| {
+        if std::mem::replace(&mut was_polled, true) {
+            return Poll::Ready(());
+        }
+        // A set of futures polls again only those that were woken.
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Polls a process once: one call. True if it has ended.

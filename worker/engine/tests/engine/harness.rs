@@ -30,6 +30,8 @@ pub struct Simulation {
     published: AtomicU32,
     /// The limit of the installation's builds, for workers that start.
     pub max_builds: Option<u32>,
+    /// Whether the installation has a topic of done events, for workers that start.
+    pub publishes_done_events: bool,
 }
 
 /// A worker's task, running or ended.
@@ -41,7 +43,12 @@ pub struct RunningWorker {
 
 impl Simulation {
     pub fn new() -> Self {
-        Self { services: FakeServices::new(), published: AtomicU32::new(0), max_builds: None }
+        Self {
+            services: FakeServices::new(),
+            published: AtomicU32::new(0),
+            max_builds: None,
+            publishes_done_events: false,
+        }
     }
 
     pub fn start_worker(&self, name: &str) -> RunningWorker {
@@ -52,7 +59,9 @@ impl Simulation {
     pub fn start_worker_with_schema(&self, name: &str, schema: u32) -> RunningWorker {
         let process = Arc::new(SimulatedProcess::new(name, schema));
         let worker = SimulatedWorker { services: Arc::clone(&self.services), process: Arc::clone(&process) };
-        let engine = Engine::new(worker.clone(), EngineConfig { max_builds: self.max_builds, ..config(name) });
+        let mut config = EngineConfig { max_builds: self.max_builds, ..config(name) };
+        config.jobs.publishes_done_events = self.publishes_done_events;
+        let engine = Engine::new(worker.clone(), config);
         let stop = CancellationToken::new();
         let queues = [QueueKind::Triggers, QueueKind::Events].map(|which| SimulatedQueue(worker.clone(), which));
         let [triggers, events] = queues;
@@ -112,9 +121,26 @@ impl Simulation {
         self.check_invariants();
     }
 
+    /// Checks that the subscriber got the done event of each job that owes one, no other, and the same bytes each time.
+    fn check_done_events(&self) {
+        let mut received = lock(&self.services.topic).received.clone();
+        for row in self.rows() {
+            let deliveries = received.remove(&installation().done_event_id(&row.key)).unwrap_or_default();
+            let published = row.done_event.as_ref().and_then(|state| state.published_at);
+            let is_owed = row.done_event.is_some() && row.quarantined.is_none() && published.is_some();
+            assert!(!is_owed || !deliveries.is_empty(), "no subscriber got its event: {row:#?}");
+            assert!(deliveries.is_empty() || row.done_event.is_some(), "{deliveries:#?} of {row:#?}");
+            assert!(deliveries.windows(2).all(|pair| pair[0].1 == pair[1].1), "{deliveries:#?}");
+            let status = format!("\"status\":\"{}\"", row.status());
+            assert!(deliveries.iter().all(|(_, json)| json.contains(&status)), "{deliveries:#?} of {row:#?}");
+        }
+        assert!(received.is_empty(), "events of no job: {received:#?}");
+    }
+
     /// Checks the design's invariants that a simulation can observe.
     pub fn check_invariants(&self) {
         assert_eq!(*lock(&self.services.violations), [""; 0]);
+        self.check_done_events();
         let installation = installation();
         for row in self.rows() {
             assert!(row.due_at().is_none(), "not finished: {row:#?}");
@@ -182,6 +208,7 @@ fn config(name: &str) -> EngineConfig {
             max_request_age: secs(72 * 3600),
             queue_timeout: secs(24 * 3600),
             build_poll_interval: secs(60),
+            publishes_done_events: false,
             console_url: "https://console.example.org/projects".to_owned(),
         },
         topic_arn: TOPIC.to_owned(),

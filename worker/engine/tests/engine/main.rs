@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "nothing outside of these tests uses them")]
 
 mod crashes;
+mod done_events;
 mod duplicates;
 mod fakes;
 mod forges;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use doorbell_engine::domain::Row;
+
 use crate::fakes::lock;
 use crate::harness::{RunningWorker, Simulation, secs};
 use crate::series_invariants::{PublishedRequest, check_series};
@@ -14,7 +16,7 @@ fn build_count(simulation: &Simulation) -> usize {
 async fn replace_after(simulation: &Simulation, worker: &RunningWorker, name: &str, hours: u64) -> RunningWorker {
     worker.process.kill();
     tokio::time::sleep(secs(hours * 3600)).await;
-    simulation.start_worker_with_schema(name, 2)
+    simulation.start_worker_with_schema(name, Row::MAX_SCHEMA)
 }
 
 /// A person redrives a dead-letter queue after 68 h: copies of messages that became jobs, and twins of others.
@@ -45,10 +47,12 @@ pub async fn redrive_after_expiry(
     let worker = replace_after(simulation, worker, "expired", 61 * 24).await;
     let before = build_count(simulation);
     lock(&simulation.services.ledger).remove_finished();
+    lock(&simulation.services.topic).received.clear();
     for request in &published.requests {
         simulation.services.triggers.send(request.body.clone());
     }
     simulation.wait_settled().await;
     assert_eq!(build_count(simulation), before);
+    assert!(lock(&simulation.services.topic).received.is_empty(), "an event with the id of a forgotten job's");
     worker
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row};
+use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row, TrailKind};
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
@@ -30,9 +30,10 @@ const ORDERED: [&str; 2] = ["serial", "newest"];
 
 async fn simulate(seed: u64) -> SimulationResult {
     let mut rng = SeededRng::new(seed);
-    let simulation = Simulation::new();
-    simulation.register("plain", json!({"reportTo": null}));
-    simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys"}));
+    let mut simulation = Simulation::new();
+    simulation.publishes_done_events = rng.once_in(2);
+    simulation.register("plain", json!({"reportTo": null, "announce": "all"}));
+    simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys", "announce": "none"}));
     ORDERED.iter().for_each(|order| simulation.register(order, json!({"order": order})));
     randomize(&simulation, &mut rng);
     let mut fleet = SimulatedFleet { workers: Vec::new(), started: 0, fault_level: 1 + rng.below(4), deaths: 0 };
@@ -49,7 +50,7 @@ async fn simulate(seed: u64) -> SimulationResult {
     tokio::time::sleep(secs(rng.one_of(&[0, 60, 1200]))).await;
     stop_faults(&simulation);
     fleet.kill_all();
-    let last = simulation.start_worker_with_schema("last", 2);
+    let last = simulation.start_worker_with_schema("last", Row::MAX_SCHEMA);
     simulation.wait_settled().await;
     let late = redrive_late(&simulation, &last, &published).await;
     ORDERED.iter().for_each(|order| check_order(&simulation, order, order));
@@ -58,6 +59,7 @@ async fn simulate(seed: u64) -> SimulationResult {
     }
     check_series(&simulation, &published.requests);
     simulation.rows().iter().for_each(|row| check_final_status(&simulation, row));
+    simulation.rows().iter().for_each(|row| check_announced(&simulation, row));
     let jobs = simulation.rows().len();
     let expired = redrive_after_expiry(&simulation, &late, &published).await;
     let workers = fleet.workers.iter().chain([&last, &late, &expired]);
@@ -83,6 +85,9 @@ fn randomize(simulation: &Simulation, rng: &mut SeededRng) {
         *lock(&queue.rng) = Some(rng.fork());
     }
     if rng.once_in(2) {
+        lock(&simulation.services.topic).rng = Some(rng.fork());
+    }
+    if rng.once_in(2) {
         lock(&simulation.services.forge).rng = Some(rng.fork());
     }
 }
@@ -92,6 +97,7 @@ fn stop_faults(simulation: &Simulation) {
     lock(&simulation.services.provider).behavior.build_limit = 20;
     lock(&simulation.services.forge).rng = None;
     lock(&simulation.services.forge).next_delay = None;
+    lock(&simulation.services.topic).rng = None;
     for queue in [&simulation.services.triggers, &simulation.services.events] {
         *lock(&queue.rng) = None;
     }
@@ -153,7 +159,8 @@ impl SimulatedFleet {
     fn start_worker(&mut self, simulation: &Simulation, rng: &mut SeededRng) {
         self.started += 1;
         // Two versions at once: an older worker skips the rows of a newer one.
-        let worker = simulation.start_worker_with_schema(&format!("w{}", self.started), 1 + rng.below(2) as u32);
+        let worker = simulation
+            .start_worker_with_schema(&format!("w{}", self.started), 1 + rng.below(u64::from(Row::MAX_SCHEMA)) as u32);
         worker.process.set_skew(rng.below(5_000) as i64 - 2_500);
         let calm = 400 / self.fault_level;
         let profile = FaultProfile {
@@ -188,6 +195,13 @@ fn check_final_status(simulation: &Simulation, row: &Row) {
         let is_right = result.status == status_of(build);
         assert!(is_right || is_unknown, "{row:#?} of {build:#?}");
     }
+}
+
+/// Checks that an accepted job of a project that is announced has a done event.
+fn check_announced(simulation: &Simulation, row: &Row) {
+    let was_accepted = row.trail.iter().any(|entry| entry.kind == TrailKind::Accepted);
+    let is_announced = was_accepted && simulation.publishes_done_events && row.request.project.as_str() != "careful";
+    assert!(!is_announced || row.done_event.is_some(), "no done event: {row:#?}");
 }
 
 fn status_of(build: &ProviderBuild) -> Status {

@@ -3,6 +3,7 @@
 mod canary;
 mod codebuild;
 mod connection;
+mod done_topic;
 mod hour;
 mod ledger;
 mod order;

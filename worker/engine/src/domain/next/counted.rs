@@ -47,6 +47,7 @@ impl Transition<'_> {
         if !matches!(self.row.phase, Phase::Received) {
             return;
         }
+        self.announce = Some(policy.document.announce);
         if self.row.desired == DesiredState::Cancel {
             let target = commit.and_then(|commit| self.report_target(policy, commit));
             self.set_report_target(target);

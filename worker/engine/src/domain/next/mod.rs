@@ -1,5 +1,6 @@
 mod cancel;
 mod counted;
+mod done;
 mod end;
 mod received;
 mod repeat;
@@ -7,6 +8,8 @@ mod report;
 mod running;
 mod starting;
 mod turn;
+
+use doorbell_registry::AnnounceRule;
 
 use crate::domain::config::{JobConfig, SEARCH_INTERVAL};
 use crate::domain::effect::{BuildQuery, DecisionContext, Effect};
@@ -35,8 +38,10 @@ pub fn next(row: Row, observation: Observation, context: DecisionContext, config
         return Decision { row, changed: false, effects: Vec::new() };
     }
     let before = row.clone();
-    let mut transition = Transition { row, effects: Vec::new(), context, now: context.now, config };
+    let mut transition = Transition { row, effects: Vec::new(), context, now: context.now, config, announce: None };
     transition.apply(observation);
+    let done_event = done::claim_done_event(&mut transition.row, context, config);
+    transition.effects.extend(done_event);
     let report = report::claim_due_report(&mut transition.row, context, config);
     transition.effects.extend(report);
     Decision { changed: transition.row != before, row: transition.row, effects: transition.effects }
@@ -49,6 +54,8 @@ struct Transition<'a> {
     context: DecisionContext,
     now: Timestamp,
     config: &'a JobConfig,
+    /// Which jobs the project announces, where this observation has shown its policy.
+    announce: Option<AnnounceRule>,
 }
 
 impl Transition<'_> {
@@ -72,6 +79,9 @@ impl Transition<'_> {
             Observation::BuildMissing(build) => self.on_build_missing(&build),
             Observation::ReportAttempted { entry, claim, outcome } => {
                 report::on_delivery_result(&mut self.row, entry, claim, outcome, self.now)
+            }
+            Observation::DoneEventSent { claim, outcome } => {
+                done::on_done_event_sent(&mut self.row, claim, outcome, self.now, self.config)
             }
             Observation::RepeatPromoted { message, followed_by } => self.on_repeat_promoted(&message, followed_by),
             Observation::CancelRecorded => self.on_cancel_recorded(),

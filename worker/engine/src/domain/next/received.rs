@@ -40,6 +40,7 @@ impl Transition<'_> {
     }
 
     pub(super) fn evaluate_policy(&mut self, policy: &Arc<Policy>) {
+        self.announce = Some(policy.document.announce);
         // A job that was accepted before builds the commit that its flag is on.
         let commit = self.row.request.commit.clone().or_else(|| self.row.reported_commit().cloned());
         let target = commit.clone().and_then(|commit| self.report_target(policy, commit));
@@ -80,6 +81,7 @@ impl Transition<'_> {
         if !matches!(self.row.phase, Phase::Received) {
             return;
         }
+        self.announce = Some(policy.document.announce);
         match resolution {
             RefResolution::Commit(commit) => self.count_or_accept(policy, build_project, Some(commit)),
             RefResolution::Missing(reason) => {

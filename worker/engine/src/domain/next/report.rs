@@ -120,7 +120,7 @@ fn first_failure(is_first_try: bool, message: &str) -> Option<(TrailKind, String
 /// due at the same time stays due, and is claimed by the decision that follows the first.
 pub(super) fn claim_due_report(row: &mut Row, context: DecisionContext, config: &JobConfig) -> Option<Effect> {
     let mut effect = None;
-    let mut is_done = row.is_over() && row.repeat.is_none();
+    let mut is_done = row.is_over() && row.repeat.is_none() && !row.owes_done_event();
     for entry in 0..row.reports.len() {
         row.reports[entry].notification.due_at = None;
         if row.settled_at.is_some() {

@@ -4,6 +4,7 @@ mod backoff;
 mod cancel;
 mod counted;
 mod crash_record;
+mod done;
 mod end;
 mod exhaustive;
 mod installation;
@@ -76,6 +77,7 @@ pub(super) fn config() -> JobConfig {
         max_request_age: mins(72 * 60),
         queue_timeout: mins(24 * 60),
         build_poll_interval: secs(60),
+        publishes_done_events: false,
         console_url: "https://console.example.org/projects".to_owned(),
     }
 }
@@ -120,6 +122,7 @@ pub(super) struct JobHarness {
     pub(super) now: Timestamp,
     pub(super) slot_available: bool,
     pub(super) forge_admission: Admission,
+    pub(super) topic_admission: Admission,
     pub(super) config: JobConfig,
 }
 
@@ -129,7 +132,14 @@ impl JobHarness {
         let request = request(more);
         let key = JobKey::for_request(&request, MESSAGE).unwrap();
         let row = Row::new(key, request, SourceMessage { id: MESSAGE.to_owned(), sent_at: START }, START);
-        Self { row, now: START, slot_available: true, forge_admission: Admission::Granted, config: config() }
+        Self {
+            row,
+            now: START,
+            slot_available: true,
+            forge_admission: Admission::Granted,
+            topic_admission: Admission::Granted,
+            config: config(),
+        }
     }
 
     /// One whose first send is claimed: commit known, report wanted, at `START`.
@@ -162,6 +172,7 @@ impl JobHarness {
             now: self.now,
             slot_available: self.slot_available,
             forge_admission: self.forge_admission,
+            topic_admission: self.topic_admission,
         };
         let Decision { mut row, changed, effects } = next(self.row.clone(), observation, context, &self.config);
         assert_eq!(changed, row != self.row, "`changed` says what happened");

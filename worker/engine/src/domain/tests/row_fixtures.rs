@@ -1,4 +1,4 @@
-//! Row schemas 1 and 2 as files. They are written once and never regenerated: a test that fails here shows a change of the
+//! Row schemas 1 to 3 as files. They are written once and never regenerated: a test that fails here shows a change of the
 //! schema.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::domain::{
 /// The fixtures by name.
 fn fixtures() -> BTreeMap<String, Value> {
     let directory = |schema| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/row").join(schema);
-    let files = ["v1", "v2"].into_iter().flat_map(|schema| std::fs::read_dir(directory(schema)).unwrap());
+    let files = ["v1", "v2", "v3"].into_iter().flat_map(|schema| std::fs::read_dir(directory(schema)).unwrap());
     let files = files.map(|entry| entry.unwrap().path());
     let parsed = files.map(|path| {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -37,7 +37,7 @@ fn at(milliseconds: u64) -> Timestamp {
 #[test]
 fn every_row_fixture_is_written_back_unchanged() {
     let fixtures = fixtures();
-    assert_eq!(fixtures.len(), 19);
+    assert_eq!(fixtures.len(), 21);
     for (name, fixture) in fixtures {
         let row: Row = serde_json::from_value(fixture.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = serde_json::to_value(&row).unwrap();
@@ -150,4 +150,16 @@ fn row_of_a_later_generation_is_read_with_its_series() {
     let row = row("later-generation");
     assert_eq!(row.key.series().as_str(), "demo#build-7#0123456789abcdef01234567");
     assert_eq!(row.key.generation(), Some("0123456789abcdef"));
+}
+
+#[test]
+fn announcing_row_fixtures_are_read_field_by_field() {
+    let (running, finished) = (row("running-announcing"), row("finished-announcing"));
+    assert!(running.launch().unwrap().announces);
+    assert_eq!((running.schema(), finished.schema()), (3, 3), "an older worker would forget the done event");
+    let state = finished.done_event.clone().unwrap();
+    assert_eq!((state.commit.unwrap().as_str(), state.started_at, state.tries), (COMMIT, Some(at(3000)), 2));
+    assert_eq!((state.in_flight, state.not_before), (Some(at(45_000)), Some(at(44_000))));
+    assert_eq!((state.due_at, finished.due_at()), (Some(at(105_000)), Some(at(105_000))));
+    assert!(state.published_at.is_none() && state.given_up.is_none());
 }

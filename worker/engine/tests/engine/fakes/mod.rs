@@ -15,6 +15,7 @@ mod queue;
 mod registry;
 mod seeded_rng;
 mod slots;
+mod topic;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +35,7 @@ pub use queue::{FakeQueue, QueueKind, SimulatedQueue};
 pub use registry::{FakeRegistry, document};
 pub use seeded_rng::SeededRng;
 pub use slots::FakeSlots;
+pub use topic::FakeTopic;
 
 /// AWS's time at the start of a simulation.
 pub const EPOCH: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -50,6 +52,7 @@ pub struct FakeServices {
     pub slots: Mutex<FakeSlots>,
     pub provider: Mutex<FakeProvider>,
     pub forge: Mutex<FakeForge>,
+    pub topic: Mutex<FakeTopic>,
     pub registry: Mutex<FakeRegistry>,
     /// Violated invariants. A simulation that has any has failed.
     pub violations: Mutex<Vec<String>>,
@@ -71,6 +74,7 @@ impl FakeServices {
             slots: Mutex::default(),
             provider: Mutex::default(),
             forge: Mutex::default(),
+            topic: Mutex::default(),
             registry: Mutex::default(),
             violations: Mutex::default(),
             poison: Mutex::default(),
@@ -128,6 +132,7 @@ impl ports::Ports for SimulatedWorker {
     type OrderLedger = Self;
     type BuildProvider = Self;
     type StatusReporter = Self;
+    type DoneEventPublisher = Self;
     type RefResolver = Self;
     type SecretStore = Self;
 
@@ -147,6 +152,9 @@ impl ports::Ports for SimulatedWorker {
         self
     }
     fn reporter(&self) -> &Self {
+        self
+    }
+    fn done_events(&self) -> &Self {
         self
     }
     fn resolver(&self) -> &Self {

@@ -50,6 +50,7 @@ impl TransitionBuilder<'_> {
             | Effect::StopDuplicate { .. }
             | Effect::TakeTurn
             | Effect::ReleaseTurn(_)
+            | Effect::PublishDoneEvent { .. }
             | Effect::PromoteRepeat(_)
             | Effect::CancelSeries(_) => {
                 self.push("an effect", |model| model.violation = Some("an effect that nothing here asks for"));

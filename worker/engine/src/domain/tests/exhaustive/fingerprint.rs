@@ -131,6 +131,8 @@ impl Fingerprint {
             request: _,
             message: _,
             trail: _,
+            // This model has no topic: simulation and the properties have one.
+            done_event: _,
             // Not used by the decisions on this row.
             series: _,
             followed_by: _,
@@ -236,6 +238,7 @@ impl Fingerprint {
             | Effect::CountJob { .. }
             | Effect::DescribeBuild(_)
             | Effect::StopBuild(_)
+            | Effect::PublishDoneEvent { .. }
             | Effect::PromoteRepeat(_)
             | Effect::StopDuplicate { .. }
             | Effect::TakeTurn
@@ -270,6 +273,7 @@ impl Fingerprint {
             | Observation::RefResolved { .. }
             | Observation::BuildMissing(_)
             | Observation::CancelRecorded
+            | Observation::DoneEventSent { .. }
             | Observation::RepeatPromoted { .. }
             | Observation::QueryFailed(_) => {}
         }

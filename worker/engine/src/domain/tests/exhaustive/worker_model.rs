@@ -157,5 +157,10 @@ impl PendingEffects {
 }
 
 fn all_granted(now: Timestamp) -> DecisionContext {
-    DecisionContext { now, slot_available: true, forge_admission: Admission::Granted }
+    DecisionContext {
+        now,
+        slot_available: true,
+        forge_admission: Admission::Granted,
+        topic_admission: Admission::Granted,
+    }
 }

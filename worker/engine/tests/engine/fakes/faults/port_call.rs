@@ -22,10 +22,11 @@ pub enum PortCall {
     Stop,
     ReportStatus,
     ResolveRef,
+    PublishDoneEvent,
 }
 
 impl PortCall {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Ack,
         Self::DeadLetter,
         Self::Insert,
@@ -47,6 +48,7 @@ impl PortCall {
         Self::Stop,
         Self::ReportStatus,
         Self::ResolveRef,
+        Self::PublishDoneEvent,
     ];
     pub const LEDGER: [Self; 6] =
         [Self::Insert, Self::Load, Self::Update, Self::Due, Self::LoadOrder, Self::WriteOrder];
