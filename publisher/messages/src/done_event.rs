@@ -237,7 +237,7 @@ impl Outcome {
             Status::Success => Self::Success,
             Status::Failure => Self::Failure,
             Status::Canceled => Self::Cancel,
-            // The first two are never final: nobody makes an event of them.
+            // The first two are never final, so no event is made of them.
             Status::Queued | Status::Running | Status::Error | Status::Rejected => Self::Error,
         }
     }
