@@ -19,8 +19,9 @@ stray_tests() {
     { integration_tests unit; integration_tests e2e; } | sort | uniq -d | sed 's|$|: two integration tests have this name|'
 }
 
-# run_integration_tests e2e|unit
+# run_integration_tests e2e|unit [FILTER...]: all of them, or those whose names contain one of the filters.
 run_integration_tests() {
+    kind=$1 && shift
     # shellcheck disable=SC2046  # split into words on purpose: crates' names have no spaces
-    cargo test --workspace --locked --no-fail-fast $(integration_tests "$1" | sed 's/^/--test /')
+    cargo test --workspace --locked --no-fail-fast $(integration_tests "$kind" | sed 's/^/--test /') -- "$@"
 }

@@ -13,5 +13,9 @@ sh bin/lib/python.sh opentelemetry >/dev/null || skip_suite "OpenTelemetry's sch
 
 # The tests start the binaries of other packages, which `cargo test` does not build.
 step 'binaries' cargo build --workspace --all-targets --locked
-step 'end-to-end tests' run_integration_tests e2e
+if [ -n "${DOORBELL_QUICK-}" ]; then
+    step 'main end-to-end tests' run_integration_tests e2e e2e::happy_path e2e::final_status e2e::status_reports e2e::worker_crash
+else
+    step 'end-to-end tests' run_integration_tests e2e
+fi
 finish
