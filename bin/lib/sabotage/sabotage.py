@@ -4,8 +4,8 @@
     sabotage.py ROOT
 
 All edits go into one copy, each behind a switch of its own, so that it compiles once. Each named test runs with its
-guard in place, where it must pass, and with its guard removed, where it must fail. An edit that no longer applies is a
-failure.
+guard in place, where it must pass, and with its guard removed, where it must fail. An edit may name several tests. An
+edit that no longer applies is a failure.
 """
 
 import json
@@ -27,7 +27,7 @@ pub(crate) fn guard_removed(name: &str) -> bool {
 """ % SWITCH_FILE
 
 EDIT = re.compile(
-    r"^(?P<name>[a-z][a-z-]*)\nfile (?P<file>\S+)\ntest (?P<binary>\S+) (?P<test>\S+)\n"
+    r"^(?P<name>[a-z][a-z-]*)\nfile (?P<file>\S+)\n(?P<tests>(?:test \S+ \S+\n)+)"
     r"<<<<\n(?P<before>.*?)\n====\n(?P<after>.*?)\n>>>>$",
     re.MULTILINE | re.DOTALL,
 )
@@ -148,6 +148,8 @@ def main():
     tree = target / "sabotage" / "tree"
     text = (pathlib.Path(__file__).parent / "edits.txt").read_text(encoding="utf-8")
     edits = [match.groupdict() for match in EDIT.finditer(text)]
+    for edit in edits:
+        edit["tests"] = [line.split()[1:] for line in edit["tests"].splitlines()]
     if len(edits) != text.count("\n>>>>"):
         sys.exit("edits.txt: an edit does not have the form that the file's head describes")
     sources = read_sources(root)
@@ -155,12 +157,13 @@ def main():
     if problems:
         sys.exit("\n".join(problems))
     write(tree, sources)
-    binaries = compile_tests(tree, target, {edit["binary"] for edit in edits})
+    binaries = compile_tests(tree, target, {binary for edit in edits for binary, _ in edit["tests"]})
     baseline = {}
-    for edit in edits:
-        binary, test = binaries.get(edit["binary"]), edit["test"]
+    for edit, (name, test) in ((edit, test) for edit in edits for test in edit["tests"]):
+        binary = binaries.get(name)
         if binary is None:
-            problems.append(f"{edit['name']}: there is no test binary {edit['binary']}")
+            print(f"UNDETECTED  {edit['name']}: there is no test binary {name}", flush=True)
+            problems.append(edit["name"])
             continue
         if test not in baseline:
             baseline[test] = run_test(binary, test, tree)
@@ -175,7 +178,8 @@ def main():
             continue
         print(f"UNDETECTED  {edit['name']}: {test}: {verdict}", flush=True)
         problems.append(edit["name"])
-    print(f"{len(edits) - len(problems)} of {len(edits)} guard removals are detected")
+    detected = len({edit["name"] for edit in edits} - set(problems))
+    print(f"{detected} of {len(edits)} guard removals are detected")
     sys.exit(1 if problems else 0)
 
 

@@ -7,7 +7,7 @@ use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Ro
 use doorbell_messages::Status;
 use serde_json::{Value, json};
 
-use crate::fakes::{FaultProfile, PortCall, SeededRng, commit_id, lock};
+use crate::fakes::{FaultAction, FaultCounts, FaultProfile, PortCall, SeededRng, commit_id, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
 use crate::order_oracle::check_order;
 use crate::redrive::{redrive_after_expiry, redrive_late};
@@ -19,11 +19,13 @@ struct SimulationResult {
     jobs: usize,
     builds: usize,
     deaths: u32,
+    /// The random faults of all workers.
+    faults: FaultCounts,
     /// Each call of each worker with its time, as numbers.
     trace: Vec<u64>,
 }
 
-const PROJECTS: [&str; 6] = ["demo", "plain", "careful", "nowhere", "serial", "newest"];
+const PROJECTS: [&str; 7] = ["demo", "plain", "careful", "hourly", "nowhere", "serial", "newest"];
 
 /// Projects whose jobs of one ref have an order, which is their name. Half of the runs have no others.
 const ORDERED: [&str; 2] = ["serial", "newest"];
@@ -34,6 +36,8 @@ async fn simulate(seed: u64) -> SimulationResult {
     simulation.publishes_done_events = rng.once_in(2);
     simulation.register("plain", json!({"reportTo": null, "announce": "all"}));
     simulation.register("careful", json!({"onUnknownStart": "stop", "buildProject": "deploys", "announce": "none"}));
+    simulation.register("hourly", json!({"maxJobsPerHour": 3}));
+    simulation.max_builds = rng.once_in(4).then(|| 1 + rng.below(3) as u32);
     ORDERED.iter().for_each(|order| simulation.register(order, json!({"order": order})));
     randomize(&simulation, &mut rng);
     let mut fleet = SimulatedFleet { workers: Vec::new(), started: 0, fault_level: 1 + rng.below(4), deaths: 0 };
@@ -62,11 +66,14 @@ async fn simulate(seed: u64) -> SimulationResult {
     simulation.rows().iter().for_each(|row| check_announced(&simulation, row));
     let jobs = simulation.rows().len();
     let expired = redrive_after_expiry(&simulation, &late, &published).await;
+    let mut faults = FaultCounts::new();
+    fleet.workers.iter().for_each(|worker| add_faults(&mut faults, worker.process.faults()));
     let workers = fleet.workers.iter().chain([&last, &late, &expired]);
     SimulationResult {
         jobs,
         builds: lock(&simulation.services.provider).builds(simulation.services.now()).len(),
         deaths: fleet.deaths,
+        faults,
         trace: workers.map(|worker| worker.process.trace()).collect(),
     }
 }
@@ -116,14 +123,14 @@ pub struct Published {
 fn publish(simulation: &Simulation, rng: &mut SeededRng, projects: &[&str], published: &mut Published) {
     let request = match (rng.below(8), published.words.len()) {
         (0..=2, before @ 1..) => published.words[rng.below(before as u64) as usize].clone(),
-        (3, before @ 1..) => {
+        (3..=4, before @ 1..) => {
             let mut cancel = published.words[rng.below(before as u64) as usize].clone();
             cancel["action"] = json!("cancel");
             cancel
         }
         (_, before) => {
             let mut request = json!({"project": rng.one_of(projects), "id": format!("job-{before}")});
-            if request["project"] == "plain" && rng.once_in(2) {
+            if ["demo", "plain"].iter().any(|project| request["project"] == *project) && rng.once_in(2) {
                 request["commit"] = Value::Null;
             }
             if ORDERED.iter().any(|order| request["project"] == *order) {
@@ -134,6 +141,9 @@ fn publish(simulation: &Simulation, rng: &mut SeededRng, projects: &[&str], publ
             request
         }
     };
+    if rng.once_in(8) {
+        simulation.services.triggers.send("no envelope".to_owned());
+    }
     let (_, body) = simulation.request_message(request);
     let request = PublishedRequest::new(body.clone());
     if published.requests.iter().any(|earlier| earlier.series == request.series) && rng.once_in(6) {
@@ -162,7 +172,7 @@ impl SimulatedFleet {
         let worker = simulation
             .start_worker_with_schema(&format!("w{}", self.started), 1 + rng.below(u64::from(Row::MAX_SCHEMA)) as u32);
         worker.process.set_skew(rng.below(5_000) as i64 - 2_500);
-        let calm = 400 / self.fault_level;
+        let calm = 1600 / self.fault_level;
         let profile = FaultProfile {
             fail_one_in: calm / 4,
             delay_one_in: calm / 2,
@@ -215,6 +225,23 @@ fn status_of(build: &ProviderBuild) -> Status {
     }
 }
 
+fn add_faults(sum: &mut FaultCounts, more: FaultCounts) {
+    more.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
+}
+
+/// Prints a table of the faults: the calls, and how often each kind of fault came at each.
+fn print_faults(faults: &FaultCounts) {
+    println!("{:<18}{}", "call", FaultAction::RANDOM.map(|kind| format!("{kind:>9}")).concat());
+    for call in PortCall::ALL {
+        let count = |kind| faults.get(&(call, kind)).copied().unwrap_or_default();
+        println!(
+            "{:<18}{}",
+            format!("{call:?}"),
+            FaultAction::RANDOM.map(|kind| format!("{:>9}", count(kind))).concat()
+        );
+    }
+}
+
 fn run(seed: u64) -> SimulationResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(simulate(seed))
@@ -232,7 +259,7 @@ fn random_faults_yield_one_build_and_correct_status() {
     let seeds = seeds();
     let next = AtomicU64::new(seeds.start);
     let sums = [const { AtomicU64::new(0) }; 3];
-    let broken = std::sync::Mutex::new(Vec::new());
+    let (broken, faults) = (std::sync::Mutex::new(Vec::new()), std::sync::Mutex::new(FaultCounts::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -243,6 +270,7 @@ fn random_faults_yield_one_build_and_correct_status() {
                     }
                     match std::panic::catch_unwind(|| run(seed)) {
                         Ok(result) => {
+                            add_faults(&mut lock(&faults), result.faults);
                             let counts = [result.jobs as u64, result.builds as u64, u64::from(result.deaths)];
                             sums.iter().zip(counts).for_each(|(sum, more)| _ = sum.fetch_add(more, Ordering::Relaxed));
                         }
@@ -257,6 +285,7 @@ fn random_faults_yield_one_build_and_correct_status() {
     });
     let [jobs, builds, deaths] = sums.map(AtomicU64::into_inner);
     let broken = lock(&broken).clone();
+    print_faults(&lock(&faults));
     println!(
         "histories: {}, jobs: {jobs}, builds: {builds}, workers that died: {deaths}, broken: {}",
         seeds.end - seeds.start,

@@ -35,6 +35,23 @@ pub enum FaultAction {
     Kill,
 }
 
+impl FaultAction {
+    /// The kinds of random faults.
+    pub const RANDOM: [&str; 4] = ["fails", "is slow", "pauses", "dies"];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fail => "fails",
+            Self::Delay(_) => "is slow",
+            Self::Pause(_) | Self::Stop => "pauses",
+            Self::Kill => "dies",
+        }
+    }
+}
+
+/// How often each kind of fault came at each call.
+pub type FaultCounts = std::collections::BTreeMap<(PortCall, &'static str), u64>;
+
 #[derive(Debug, Clone, Copy)]
 struct FaultRule {
     call: PortCall,
@@ -66,6 +83,8 @@ pub struct SimulatedProcess {
     state_changed: Notify,
     rules: Mutex<Vec<FaultRule>>,
     calls: Mutex<std::collections::HashMap<PortCall, u32>>,
+    /// Random faults that it met.
+    faults: Mutex<FaultCounts>,
     fault_profile: Mutex<Option<FaultProfile>>,
     /// Offset of its clock from AWS's, in milliseconds.
     skew: AtomicI64,
@@ -73,7 +92,7 @@ pub struct SimulatedProcess {
     trace: Mutex<u64>,
 }
 
-/// Random faults before and after each call, each once in so many calls.
+/// Random faults before and after each call, each once in so many calls of the kind that comes most often.
 #[derive(Debug, Clone)]
 pub struct FaultProfile {
     pub rng: SeededRng,
@@ -84,19 +103,28 @@ pub struct FaultProfile {
 }
 
 impl FaultProfile {
-    fn next_action(&mut self) -> Option<FaultAction> {
-        if self.rng.once_in(self.kill_one_in) {
+    /// Calls that come more seldom meet more faults, so that each fault comes at each call in some thousand runs.
+    fn next_action(&mut self, call: PortCall) -> Option<FaultAction> {
+        let weight = match call {
+            PortCall::Due => 1,
+            PortCall::Insert | PortCall::Load | PortCall::Update | PortCall::ListProjects => 4,
+            PortCall::Start | PortCall::Describe | PortCall::Ack | PortCall::ReadProject | PortCall::DeadLetter => 16,
+            PortCall::Stop | PortCall::ReleaseSlot | PortCall::ReadSlots => 96,
+            _ => 48,
+        };
+        let hits = |rng: &mut SeededRng, one_in: u64| rng.below(one_in) < weight;
+        if hits(&mut self.rng, self.kill_one_in) {
             return Some(FaultAction::Kill);
         }
-        if self.rng.once_in(self.pause_one_in) {
+        if hits(&mut self.rng, self.pause_one_in) {
             // Within the claim's ten seconds; longer than a claim, a lease, a token's window, a confirmed absence.
             let longest = self.rng.one_of(&[9, 15, 90, 400, 2000]);
             return Some(FaultAction::Pause(Duration::from_secs(self.rng.below(longest) + 1)));
         }
-        if self.rng.once_in(self.delay_one_in) {
+        if hits(&mut self.rng, self.delay_one_in) {
             return Some(FaultAction::Delay(self.rng.millis(20_000)));
         }
-        self.rng.once_in(self.fail_one_in).then_some(FaultAction::Fail)
+        hits(&mut self.rng, self.fail_one_in).then_some(FaultAction::Fail)
     }
 }
 
@@ -110,6 +138,7 @@ impl SimulatedProcess {
             state_changed: Notify::new(),
             rules: Mutex::default(),
             calls: Mutex::default(),
+            faults: Mutex::default(),
             fault_profile: Mutex::default(),
             skew: AtomicI64::new(0),
             trace: Mutex::default(),
@@ -171,6 +200,11 @@ impl SimulatedProcess {
     /// How often a call was made.
     pub fn count(&self, call: PortCall) -> u32 {
         lock(&self.calls).get(&call).copied().unwrap_or_default()
+    }
+
+    /// The random faults that it met, at each call.
+    pub fn faults(&self) -> FaultCounts {
+        lock(&self.faults).clone()
     }
 
     pub fn is_killed(&self) -> bool {
@@ -237,7 +271,9 @@ impl SimulatedProcess {
             return Some(rule.action);
         }
         drop(rules);
-        lock(&self.fault_profile).as_mut().and_then(FaultProfile::next_action)
+        let action = lock(&self.fault_profile).as_mut().and_then(|profile| profile.next_action(call))?;
+        *lock(&self.faults).entry((call, action.name())).or_default() += 1;
+        Some(action)
     }
 
     pub fn set_fault_profile(&self, fault_profile: Option<FaultProfile>) {

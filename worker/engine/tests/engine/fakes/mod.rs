@@ -25,7 +25,7 @@ use doorbell_messages::JobKey;
 use tokio::time::Instant;
 
 pub use commit_order::{CommandInterval, commit_id};
-pub use faults::{FaultAction, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
+pub use faults::{FaultAction, FaultCounts, FaultPoint, FaultProfile, PortCall, SimulatedProcess};
 pub use forge::{FakeForge, FlagWrite, ForgeBehavior};
 pub use hours::FakeHours;
 pub use ledger::FakeLedger;

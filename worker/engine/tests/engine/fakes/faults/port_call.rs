@@ -1,5 +1,5 @@
 /// A call of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PortCall {
     Ack,
     DeadLetter,
