@@ -3,6 +3,7 @@
 //! A *pass* lists the registered names. Documents of registered projects are read in gathered calls. A name that is not
 //! known waits for a single read or for a pass, whichever comes first, and cannot delay a registered project.
 
+mod pace;
 mod passes;
 
 use std::sync::Arc;
@@ -21,7 +22,9 @@ use crate::policy_cache::{PolicyCache, WantedRead};
 use crate::ports::{Clock, JobLedger, NameStore, ProjectRead, ProjectRegistry, RegistryError};
 use crate::row_store::RowStore;
 
-/// Time between two pages of a pass, and between two single reads.
+use pace::CallPace;
+
+/// Time between two pages of a pass, and between two single reads, unless calls are throttled.
 const PAGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time between two gathered reads of registered projects.
@@ -55,6 +58,7 @@ pub(crate) struct RegistryReader<R, N, L, C, D> {
     registry: R,
     stored_names: N,
     policies: Arc<PolicyCache>,
+    pace: CallPace,
     clock: C,
     rows: Arc<RowStore<L>>,
     driver: Arc<D>,
@@ -82,7 +86,8 @@ where
     ) -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         let (rejections, drives) = (semaphore(MAX_CONCURRENT_REJECTIONS), semaphore(MAX_CONCURRENT_DRIVES));
-        Self { registry, stored_names, policies, clock, rows, driver, tasks, rejections, drives }
+        let pace = CallPace::default();
+        Self { registry, stored_names, policies, pace, clock, rows, driver, tasks, rejections, drives }
     }
 
     /// Reads until `stop`. Returns no error: a failed call is logged and repeated.
@@ -128,7 +133,9 @@ where
     /// Returns how often reads were throttled in a row.
     async fn read_gathered(&self, wanted: Vec<WantedRead>, throttled: u32) -> u32 {
         let names: Vec<ProjectName> = wanted.iter().map(|(name, _)| name.clone()).collect();
-        match self.registry.read(&names).await {
+        let read = self.registry.read(&names).await;
+        self.note_throttling(&read);
+        match read {
             Ok(reads) => {
                 for ((name, jobs), read) in wanted.into_iter().zip(reads) {
                     self.apply_read(&name, jobs, read).await;
@@ -174,15 +181,19 @@ where
                 continue;
             };
             let called_at = Instant::now();
-            match self.registry.read_one(&name).await {
+            let read = self.registry.read_one(&name).await;
+            self.note_throttling(&read);
+            match read {
                 Ok(Some(documents)) => {
                     pause = SINGLE_READ_PAUSE;
+                    self.pace.speed_up();
                     let lookup = self.policies.store(&name, &documents);
                     let jobs = self.policies.add_found(&name);
                     self.drive(jobs, &lookup);
                 }
                 Ok(None) => {
                     pause = SINGLE_READ_PAUSE;
+                    self.pace.speed_up();
                     self.reject(self.policies.note_missed(&name));
                 }
                 Err(error) => {
@@ -192,7 +203,14 @@ where
                     pause = (pause * 2).min(MAX_PAUSE);
                 }
             }
-            tokio::time::sleep_until(called_at + PAGE_INTERVAL).await;
+            tokio::time::sleep_until(called_at + self.pace.interval()).await;
+        }
+    }
+
+    /// Slows the calls down that no registered project waits for, where a call was throttled.
+    fn note_throttling<T>(&self, result: &Result<T, RegistryError>) {
+        if matches!(result, Err(RegistryError::Throttled(_))) {
+            self.pace.slow_down();
         }
     }
 

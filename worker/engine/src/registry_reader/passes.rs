@@ -7,7 +7,7 @@ use doorbell_messages::ProjectName;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
-use super::{MAX_PAUSE, PAGE_INTERVAL, RegistryReader};
+use super::{MAX_PAUSE, RegistryReader};
 use crate::drive::JobDriver;
 use crate::ports::{Clock, JobLedger, NameStore, ProjectRegistry, RegistryError};
 
@@ -80,16 +80,19 @@ where
         let (mut found, mut after, mut pause) = (HashSet::new(), None, PASS_PAUSE);
         loop {
             let called_at = Instant::now();
-            match self.registry.list_names(after.clone()).await {
+            let page = self.registry.list_names(after.clone()).await;
+            self.note_throttling(&page);
+            match page {
                 Ok(page) => {
                     pause = PASS_PAUSE;
+                    self.pace.speed_up();
                     self.policies.add_known(page.names.iter().cloned());
                     found.extend(page.names);
                     after = page.next;
                     if after.is_none() {
                         break;
                     }
-                    tokio::time::sleep_until(called_at + PAGE_INTERVAL).await;
+                    tokio::time::sleep_until(called_at + self.pace.interval()).await;
                 }
                 Err(error) => {
                     info!("registry could not be listed, will retry: {error}");

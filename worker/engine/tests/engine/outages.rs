@@ -1,9 +1,11 @@
 //! Services that are down for a while: no job is lost, and no service gets a flood of calls.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use doorbell_messages::Status;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
 use crate::harness::{Simulation, secs};
@@ -177,6 +179,50 @@ async fn flood_of_unknown_names_does_not_delay_registered_ones() {
     );
     simulation.wait_settled().await;
     assert_eq!(simulation.status_counts()["rejected"], SECONDS * 300);
+}
+
+/// The time until a registered project's request has a build, while unknown names arrive.
+async fn start_delay(simulation: &Simulation, second: usize) -> Duration {
+    const STEP: Duration = Duration::from_millis(10);
+    let began = Instant::now();
+    let key = simulation.publish(json!({"project": format!("registered-{:04}", 999 - second)}));
+    let mut delay = None;
+    for number in 0.. {
+        if delay.is_none() && !simulation.own_builds(&key).is_empty() {
+            delay = Some(began.elapsed());
+        }
+        if let Some(delay) = delay.filter(|_| began.elapsed() >= secs(1)) {
+            return delay;
+        }
+        simulation.publish(json!({"project": format!("unknown-{second}-{number}")}));
+        tokio::time::sleep(STEP).await;
+    }
+    unreachable!("the range has no end")
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_fleet_slows_down_for_registered_projects() {
+    const WORKERS: usize = 32;
+    const SECONDS_TO_SLOW_DOWN: usize = 10;
+    let simulation = Simulation::new();
+    lock(&simulation.services.provider).behavior.build_limit = 1000;
+    register_many(&simulation, 1000);
+    let _first = simulation.start_worker("first");
+    tokio::time::sleep(secs(130)).await;
+    let names: Vec<String> = (1..WORKERS).map(|number| format!("worker-{number}")).collect();
+    let mut others = Vec::new();
+    for name in &names {
+        others.push(simulation.start_worker(name));
+        tokio::time::sleep(Duration::from_millis(137)).await;
+    }
+    // A third of what the fleet asks for while nothing is throttled.
+    lock(&simulation.services.registry).calls_per_second = 2 * WORKERS / 3;
+    let mut delays = Vec::new();
+    for second in 0..30 {
+        delays.push(start_delay(&simulation, second).await);
+    }
+    let is_prompt = delays[SECONDS_TO_SLOW_DOWN..].iter().all(|delay| *delay <= secs(1));
+    assert!(is_prompt && delays.iter().all(|delay| *delay < secs(10)), "{delays:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use doorbell_engine::domain::{RegistryDocuments, Timestamp};
 use doorbell_engine::ports::{
@@ -8,6 +9,7 @@ use doorbell_messages::ProjectName;
 use doorbell_registry::SecretId;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{PortCall, SimulatedWorker, lock};
 
@@ -23,6 +25,9 @@ pub struct FakeRegistry {
     pub is_list_empty: bool,
     /// The list that the workers share.
     pub stored_names: Vec<ProjectName>,
+    /// Calls that all workers together may make in a second; the others are throttled.
+    pub calls_per_second: usize,
+    served: VecDeque<Instant>,
 }
 
 /// A project document: the base one with other keys added or replaced.
@@ -46,11 +51,24 @@ impl Default for FakeRegistry {
             missed_reads: 0,
             is_list_empty: false,
             stored_names: Vec::new(),
+            calls_per_second: usize::MAX,
+            served: VecDeque::new(),
         }
     }
 }
 
 impl FakeRegistry {
+    /// Counts a call against the limit.
+    fn admit(&mut self) -> Result<(), RegistryError> {
+        let now = Instant::now();
+        self.served.retain(|served| now.duration_since(*served) < Duration::from_secs(1));
+        if self.served.len() >= self.calls_per_second {
+            return Err(RegistryError::Throttled("Rate exceeded".to_owned()));
+        }
+        self.served.push_back(now);
+        Ok(())
+    }
+
     fn read(&mut self, project: &ProjectName) -> Option<RegistryDocuments> {
         if self.missed_reads > 0 {
             self.missed_reads -= 1;
@@ -68,6 +86,7 @@ impl ProjectRegistry for SimulatedWorker {
     async fn read(&self, projects: &[ProjectName]) -> Result<Vec<ProjectRead>, RegistryError> {
         let failed = |error: PortError| RegistryError::Failed(error.to_string());
         self.process.before(PortCall::ReadProject).await.map_err(failed)?;
+        lock(&self.services.registry).admit()?;
         let reads = {
             let mut registry = lock(&self.services.registry);
             projects.iter().map(|name| registry.read(name).map_or(ProjectRead::Missing, ProjectRead::Found)).collect()
@@ -79,6 +98,7 @@ impl ProjectRegistry for SimulatedWorker {
     async fn read_one(&self, project: &ProjectName) -> Result<Option<RegistryDocuments>, RegistryError> {
         let failed = |error: PortError| RegistryError::Failed(error.to_string());
         self.process.before(PortCall::ReadProject).await.map_err(failed)?;
+        lock(&self.services.registry).admit()?;
         let documents = lock(&self.services.registry).read(project);
         self.process.after(PortCall::ReadProject).await.map_err(failed)?;
         Ok(documents)
@@ -87,6 +107,7 @@ impl ProjectRegistry for SimulatedWorker {
     async fn list_names(&self, after: Option<String>) -> Result<NamesPage, RegistryError> {
         let failed = |error: PortError| RegistryError::Failed(error.to_string());
         self.process.before(PortCall::ListProjects).await.map_err(failed)?;
+        lock(&self.services.registry).admit()?;
         let page = {
             let registry = lock(&self.services.registry);
             let is_later = |name: &&String| after.as_ref().is_none_or(|after| *name > after);
