@@ -1,5 +1,6 @@
 //! The job driver: load, decide, persist, execute effects; repeat until none remain.
 
+mod receipts;
 mod series;
 mod start;
 
@@ -18,6 +19,7 @@ use crate::domain::{Effect, HourlyCount, Observation, Phase, Row};
 use crate::effects::EffectExecutor;
 use crate::in_flight::InFlightJobs;
 use crate::job_log::{log_transition, span};
+use crate::kept_receipts::KeptReceipts;
 use crate::limiter::Permit;
 use crate::ports::{BuildSlots, Clock, JobCounter, JobLedger, OrderLedger};
 use crate::row_store::{MAX_WRITE_CONFLICTS, RowStore, WriteOutcome, log_load_error};
@@ -90,6 +92,7 @@ pub(crate) struct Driver<L, O, C, E> {
     effects: E,
     turns: TurnKeeper<L, O, C>,
     slots: SlotKeeper<L>,
+    receipts: Arc<KeptReceipts>,
     in_flight: Arc<InFlightJobs>,
 }
 
@@ -136,7 +139,12 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
         in_flight: Arc<InFlightJobs>,
     ) -> Self {
         let series = SeriesStore::new(Arc::clone(&rows));
-        Self { rows, series, clock, admission, effects, turns, slots, in_flight }
+        Self { rows, series, clock, admission, effects, turns, slots, receipts: Arc::default(), in_flight }
+    }
+
+    /// The receipts that wait for a write.
+    pub(crate) fn receipts(&self) -> &Arc<KeptReceipts> {
+        &self.receipts
     }
 
     async fn drive_row(&self, row: Row, observation: Observation, mut permit: Option<Permit>) {
@@ -204,12 +212,15 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
                 }
                 effect => self.effects.execute(&row, effect, &mut permits, claimed_at).await,
             };
-            observations.extend(observation);
+            observations.extend(observation.filter(|observation| !self.keeps_receipt(&row, observation)));
         }
+        observations.extend(self.receipts.take_awaited(&row));
         observations
     }
 
     /// Decides and writes, again after each write of another worker. `None`: the sweep resumes the row.
+    ///
+    /// The write takes the row's kept receipt along.
     async fn decide_and_write(
         &self,
         row: Row,
@@ -217,13 +228,18 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
         permit: &mut Option<Permit>,
     ) -> Option<PersistedDecision> {
         let key = row.key.clone();
+        let receipt = self.receipts.get(&key);
         let mut latest: Option<(Row, PersistedDecision, Waiters)> = None;
         let outcome = self.rows.update_row_with(row, |row| {
             let claimed_at = Instant::now();
             if let Some((_, lost, _)) = latest.take() {
                 keep_permit(permit, lost);
             }
-            let PermittedDecision { decision, permits, waiters } = self.admission.decide(row, &observation, permit)?;
+            let with_receipt = receipt.map(|receipt| receipt.applied_to(row));
+            let known = with_receipt.as_ref().unwrap_or(row);
+            let PermittedDecision { decision, permits, waiters } =
+                self.admission.decide(known, &observation, permit)?;
+            self.receipts.note_claim(&decision.row, &decision.effects);
             let next_row = decision.changed.then(|| decision.row.clone());
             let persisted = PersistedDecision { row: decision.row, effects: decision.effects, permits, claimed_at };
             latest = Some((row.clone(), persisted, waiters));
@@ -245,6 +261,7 @@ impl<L: JobLedger + JobCounter + BuildSlots, O: OrderLedger, C: Clock, E: Effect
         let (before, persisted, waiters) = latest?;
         if is_changed {
             log_transition(&before, &written);
+            self.receipts.note_written(&before, &written);
         }
         self.admission.enqueue_waiters(&written, waiters);
         if is_changed {
@@ -269,50 +286,4 @@ fn keep_permit(permit: &mut Option<Permit>, lost: PersistedDecision) {
 mod order_interleavings;
 
 #[cfg(test)]
-mod tests {
-    use doorbell_registry::OrderRule;
-
-    use super::*;
-    use crate::domain::PolicyLookup;
-    use crate::stubs::{ClockStub, EffectsStub, LedgerStub, NOW, WriteFault, config, ordered_launch, row};
-
-    pub(super) fn driver(
-        ledger: &LedgerStub,
-        effects: EffectsStub,
-    ) -> Driver<LedgerStub, LedgerStub, ClockStub, EffectsStub> {
-        let clock = ClockStub(Some(NOW));
-        let rows = Arc::new(RowStore::new(ledger.clone(), "a"));
-        let admission = Arc::new(AdmissionController::new(clock, config()));
-        let turns = TurnKeeper::new(Arc::clone(&rows), ledger.clone(), clock, Arc::default());
-        let slots = SlotKeeper::new(Arc::clone(&rows), None);
-        Driver::new(rows, clock, admission, effects, turns, slots, Arc::default())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn drive_ends_when_no_effect_remains() {
-        let ledger = LedgerStub::with_row(&row(1));
-        let effects = EffectsStub::new([Observation::PolicyRead(PolicyLookup::Unavailable("down".to_owned()))]);
-        driver(&ledger, effects.clone()).drive(row(1), Observation::Due, None).await;
-        assert_eq!(effects.executed(), [Effect::ReadPolicy]);
-        let waiting = ledger.row(&row(1).key).unwrap();
-        assert!(waiting.rev == 2 && waiting.phase_due_at > row(1).phase_due_at, "{waiting:#?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn permit_outlives_a_write_conflict() {
-        let launch = ordered_launch(OrderRule::Newest);
-        let group = launch.target.to_string();
-        let mut accepted = row(1);
-        accepted.phase = Phase::Accepted { launch, attempt: 1, waiting: None, turn: None };
-        let ledger = LedgerStub::with_row(&accepted);
-        ledger.script(&[WriteFault::LoseRace]);
-        let effects = EffectsStub::new([]);
-        let driver = driver(&ledger, effects.clone());
-        let limiter = &driver.admission.build_limiter;
-        let permit = limiter.try_acquire(&group).unwrap();
-        // A job that gives its permit back comes after this one.
-        limiter.enqueue(&group, &row(2).request.project, NOW, &row(2).key);
-        driver.drive(accepted, Observation::SlotGranted, Some(permit)).await;
-        assert!(matches!(effects.executed()[..], [Effect::StartBuild { .. }]), "{:?}", effects.executed());
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ use crate::liveness::{Liveness, LoopKind};
 use crate::policy_cache::PolicyCache;
 use crate::ports::{MessageQueue, Ports};
 use crate::quarantine::Quarantine;
+use crate::receipt_writer::ReceiptWriter;
 use crate::receiver::Receiver;
 use crate::registry_reader::RegistryReader;
 use crate::row_store::RowStore;
@@ -84,6 +85,7 @@ pub struct Engine<P: Ports> {
     sweeper: PortSweeper<P>,
     freed_slots: PortFreedSlotFinder<P>,
     dispatcher: Dispatcher<P::JobLedger, P::Clock, PortDriver<P>>,
+    receipt_writer: ReceiptWriter<P::JobLedger, PortDriver<P>>,
     pool: Arc<TaskPool>,
     liveness: Arc<Liveness>,
     sweep_interval: Duration,
@@ -184,6 +186,7 @@ impl<P: Ports> Engine<P> {
                 Arc::clone(&driver),
                 Arc::clone(&tasks),
             ),
+            receipt_writer: ReceiptWriter::new(Arc::clone(&rows), Arc::clone(driver.receipts()), Arc::clone(&driver)),
             dispatcher: Dispatcher::new(rows, clock(), admission, driver, tasks, in_flight, wake_queue),
             pool,
             liveness,
@@ -210,12 +213,14 @@ impl<P: Ports> Engine<P> {
             self.registry_reader.run(stop.clone()),
             self.sweeper.run(&self.instance, self.sweep_interval, stop.clone()),
             self.freed_slots.run(stop.clone()),
+            self.receipt_writer.run(stop.clone()),
             self.dispatcher.run(stop),
         );
         self.pool.drain().await;
         while self.registry_reader.read_waiting().await {
             self.pool.drain().await;
         }
+        self.receipt_writer.write_all().await;
     }
 }
 

@@ -11,6 +11,17 @@ pub const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a claim of a start call or a report keeps other workers off the row.
 pub const LEASE: Duration = Duration::from_secs(60);
 
+/// How long after its claim a report of a non-final status may be on its way.
+///
+/// It is sent within [`SEND_DEADLINE`] or never, and its call ends 10 s later. The rest is for clocks that differ.
+pub(super) const NON_FINAL_REPORT_LEASE: Duration = Duration::from_secs(30);
+
+/// How long a worker may keep the receipt of a non-final report in its memory before it writes it.
+pub(crate) const MAX_UNWRITTEN_RECEIPT_AGE: Duration = Duration::from_secs(5 * 60);
+
+/// When a non-final report without a receipt is sent again: its worker would have written one by now.
+pub(super) const NON_FINAL_RESEND_AFTER: Duration = Duration::from_secs(10 * 60);
+
 /// How long a job of an unknown project waits for a worker that calls it.
 pub(super) const UNKNOWN_PROJECT_DELAY: Duration = Duration::from_secs(5 * 60);
 
@@ -22,6 +33,9 @@ pub(super) const QUEUED_STATUS_DELAY: Duration = Duration::from_secs(10);
 
 /// When the final status is sent again after a report whose outcome is unknown, which may arrive until then.
 pub(super) const RESEND_FINAL_AFTER: Duration = Duration::from_secs(120);
+
+/// The time after its claim by which a report has arrived or never will.
+pub(crate) const STALE_REPORT_WINDOW: Duration = SEND_DEADLINE.saturating_add(RESEND_FINAL_AFTER);
 
 /// How long after a job's end its final status is retried: longer than a weekend and any outage seen.
 pub(super) const REPORT_DEADLINE: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::domain::config::{
-    LEASE, MAX_CRASH_SCORE, MAX_LEASE, MAX_SCORE_FROM_YOUNG_WORKERS, MIN_WORKER_UPTIME, OVERDUE_AFTER,
+    LEASE, MAX_CRASH_SCORE, MAX_LEASE, MAX_SCORE_FROM_YOUNG_WORKERS, MIN_WORKER_UPTIME, NON_FINAL_RESEND_AFTER,
+    OVERDUE_AFTER,
 };
 use crate::domain::phase::Phase;
 use crate::domain::row::Row;
@@ -53,13 +54,16 @@ impl Row {
 
     /// Whether handling the row may have crashed a worker.
     ///
-    /// It has a crash score, it is overdue, or it holds a claim whose lease expired without an outcome.
+    /// It has a crash score, it is overdue, or it holds a claim whose lease expired without an outcome. The outcome of a
+    /// non-final report may be in its worker's memory, until the report is sent again.
     pub(crate) fn may_be_poison(&self, now: Timestamp) -> bool {
         let is_expired = |claimed: Timestamp| now.duration_since(claimed) >= LEASE;
         let start_claim_expired = matches!(&self.phase, Phase::Starting { last_sent_at, .. }
             if is_expired(*last_sent_at) && self.phase_due_at == Some(*last_sent_at + LEASE));
-        let report_claim_expired =
-            self.reports.iter().any(|entry| entry.notification.in_flight.is_some_and(|claim| is_expired(claim.at)));
+        let report_claim_expired = self.reports.iter().filter_map(|entry| entry.notification.in_flight).any(|claim| {
+            let lease = if claim.status.is_final() { LEASE } else { NON_FINAL_RESEND_AFTER };
+            now.duration_since(claim.at) >= lease
+        });
         let is_overdue = self.due_at().is_some_and(|due| now.duration_since(due) > OVERDUE_AFTER);
         self.crash_score > 0 || start_claim_expired || report_claim_expired || is_overdue
     }

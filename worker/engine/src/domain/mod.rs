@@ -36,6 +36,7 @@ mod tests;
 
 pub use build_record::{BuildRecord, BuildStage, CommandRan, FinalResult, LogLocation};
 pub use config::{JobConfig, LEASE, SEND_DEADLINE, SETTLED_RETENTION};
+pub(crate) use config::{MAX_UNWRITTEN_RECEIPT_AGE, STALE_REPORT_WINDOW};
 pub(crate) use crash_record::CrashEvidence;
 pub use done_event::{DoneEventState, PublishOutcome};
 pub use effect::{Admission, BuildQuery, DecisionContext, Effect};
@@ -44,6 +45,7 @@ pub use installation::InstallationId;
 pub use intake::{IncomingRequest, Relation, SeriesPlace};
 pub use launch::{BuildVariable, BuildVariableKind, Launch, LaunchSpec};
 pub use next::{Decision, next};
+pub(crate) use notification::Receipt;
 pub use notification::{NotificationState, ReportEntry, StatusAt};
 pub use observation::{DeliveryOutcome, Observation, PolicyLookup, RefResolution, StartOutcome};
 pub use order::{BuiltJob, OrderItem, OrderScope, OrderedJob, QueuePosition, TurnOutcome, TurnWait};

@@ -50,6 +50,17 @@ pub struct StatusAt {
     pub at: Timestamp,
 }
 
+/// That a destination took a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    /// The position of the destination in the row's reports.
+    pub(crate) entry: usize,
+    /// The claim of the report.
+    pub(crate) claim: StatusAt,
+    /// When the worker heard of it.
+    pub(crate) delivered_at: Timestamp,
+}
+
 impl ReportEntry {
     /// A destination that has received nothing yet.
     pub fn new(target: ReportTarget) -> Self {

@@ -9,11 +9,11 @@ mod stepping;
 use std::time::Duration;
 
 use doorbell_messages::{BuildId, JobKey, Request, Status};
-use doorbell_registry::{BuildProjectName, OnUnknownStart, OrderRule};
+use doorbell_registry::{BuildProjectName, ForgeKind, OnUnknownStart, OrderRule};
 
 use crate::domain::{
-    BuildRecord, FinalResult, InstallationId, JobConfig, Launch, LaunchSpec, Phase, ProviderProfile, Row,
-    SourceMessage, Timestamp,
+    BuildRecord, Effect, FinalResult, ForgeRepository, InstallationId, JobConfig, Launch, LaunchSpec, Phase,
+    ProviderProfile, ReportEntry, ReportTarget, Row, SourceMessage, StatusAt, StatusReport, Timestamp,
 };
 use crate::ports::Clock;
 
@@ -59,6 +59,34 @@ pub(crate) fn ordered_launch(order: OrderRule) -> Box<Launch> {
 pub(crate) fn running_row(number: u32) -> Row {
     let (launch, build) = (ordered_launch(OrderRule::Parallel), build_record(number));
     Row { phase: Phase::Running { launch, build, running_since: NOW, missing_since: None }, ..row(number) }
+}
+
+/// The same row whose report *running* is claimed.
+pub(crate) fn reporting_row(number: u32) -> Row {
+    let to = ForgeRepository {
+        kind: ForgeKind::Pagure,
+        url: "https://forge.example".parse().unwrap(),
+        repo: "demo".parse().unwrap(),
+        token_secret: "forge/demo".parse().unwrap(),
+        username: "Doorbell".to_owned(),
+    };
+    let row = running_row(number);
+    let commit = row.request.commit.clone().unwrap();
+    let mut entry = ReportEntry::new(ReportTarget { to, commit, external_id: format!("job-{number}") });
+    entry.notification.in_flight = Some(StatusAt { status: Status::Running, at: NOW });
+    Row { reports: vec![entry], ..row }
+}
+
+/// The claim of the row's first report.
+pub(crate) fn claimed_report(row: &Row) -> (usize, StatusAt) {
+    (0, row.reports[0].notification.in_flight.unwrap())
+}
+
+/// The effect that sends it.
+pub(crate) fn report_effect(row: &Row) -> Effect {
+    let (entry, claim) = claimed_report(row);
+    let report = StatusReport::for_row(row, &config());
+    Effect::ReportStatus { entry, target: row.reports[entry].target.clone(), report, claim }
 }
 
 /// The same row when its build has ended.

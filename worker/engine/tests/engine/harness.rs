@@ -20,7 +20,7 @@ pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Longer than a token's window, the search, a repeated start and a build together.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(3 * 60 * 60);
 
-pub fn secs(seconds: u64) -> Duration {
+pub const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 

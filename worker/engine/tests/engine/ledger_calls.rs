@@ -6,15 +6,20 @@ use serde_json::{Value, json};
 use crate::fakes::{PortCall, lock};
 use crate::harness::{Simulation, secs};
 
-/// The writes of a job's row where the worker has read the project's policy.
-async fn writes_of_a_job(document: Value, request: Value) -> u64 {
+/// Jobs after which a lone worker keeps the receipts of *running*.
+const WARM_UP_JOBS: u32 = 8;
+
+/// The writes of a job's row where the worker has read the project's policy and ended so many jobs before.
+async fn writes_of_a_job(earlier_jobs: u32, document: Value, request: Value) -> u64 {
     let simulation = Simulation::new();
     simulation.register("demo", document);
     lock(&simulation.services.provider).behavior.build_time = secs(5);
     let _worker = simulation.start_worker("a");
     tokio::time::sleep(secs(5)).await;
-    simulation.publish(json!({"branch": "first"}));
-    tokio::time::sleep(secs(2)).await;
+    for number in 0..earlier_jobs {
+        simulation.publish(json!({"branch": format!("earlier-{number}")}));
+        tokio::time::sleep(secs(7)).await;
+    }
     let key = simulation.publish(request);
     simulation.wait_settled().await;
     assert_eq!(simulation.row(&key).status(), Status::Success);
@@ -22,10 +27,19 @@ async fn writes_of_a_job(document: Value, request: Value) -> u64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn job_that_nothing_delays_costs_five_writes() {
-    assert_eq!(writes_of_a_job(json!({}), json!({})).await, 5);
-    assert_eq!(writes_of_a_job(json!({"maxJobsPerHour": 9}), json!({})).await, 6, "the row waits for the count");
-    assert_eq!(writes_of_a_job(json!({}), json!({"commit": null})).await, 6, "the forge resolves the ref");
+async fn job_that_nothing_delays_costs_four_writes() {
+    let cost = |document, request| writes_of_a_job(WARM_UP_JOBS, document, request);
+    assert_eq!(cost(json!({}), json!({})).await, 4);
+    assert_eq!(cost(json!({"maxJobsPerHour": 9}), json!({})).await, 5, "the row waits for the count");
+    assert_eq!(cost(json!({}), json!({"commit": null})).await, 5, "the forge resolves the ref");
+    assert_eq!(cost(json!({"reportTo": null}), json!({})).await, 3, "no reports");
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_jobs_of_a_worker_cost_five_writes() {
+    for earlier_jobs in [1, WARM_UP_JOBS - 1] {
+        assert_eq!(writes_of_a_job(earlier_jobs, json!({}), json!({})).await, 5, "after {earlier_jobs}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

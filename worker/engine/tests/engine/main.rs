@@ -11,6 +11,7 @@ mod forges;
 mod happy_path;
 mod harness;
 mod hourly_limit;
+mod kept_receipts;
 mod ledger_calls;
 mod limits;
 mod max_builds;

@@ -6,10 +6,11 @@ use doorbell_messages::Status;
 
 use crate::domain::backoff;
 use crate::domain::config::{
-    JobConfig, LEASE, QUEUED_STATUS_DELAY, REPORT_DEADLINE, RESEND_FINAL_AFTER, SEND_DEADLINE,
+    JobConfig, LEASE, NON_FINAL_REPORT_LEASE, NON_FINAL_RESEND_AFTER, QUEUED_STATUS_DELAY, REPORT_DEADLINE,
+    RESEND_FINAL_AFTER, STALE_REPORT_WINDOW,
 };
 use crate::domain::effect::{Admission, DecisionContext, Effect};
-use crate::domain::notification::{NotificationState, StatusAt};
+use crate::domain::notification::{NotificationState, Receipt, StatusAt};
 use crate::domain::observation::DeliveryOutcome;
 use crate::domain::provider_build::one_line;
 use crate::domain::row::Row;
@@ -19,9 +20,6 @@ use crate::domain::trail::TrailKind;
 
 /// The longest delay that a destination may ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
-
-/// The time after its claim by which a report has arrived or never will.
-const STALE_REPORT_WINDOW: Duration = SEND_DEADLINE.saturating_add(RESEND_FINAL_AFTER);
 
 /// The number of conflicts after which a destination cannot store a status at all.
 ///
@@ -89,6 +87,15 @@ pub(super) fn on_delivery_result(
     }
 }
 
+impl Receipt {
+    /// The row with this receipt. A claim that the row no longer has changes nothing.
+    pub(crate) fn applied_to(&self, row: &Row) -> Row {
+        let mut row = row.clone();
+        on_delivery_result(&mut row, self.entry, self.claim, DeliveryOutcome::Delivered, self.delivered_at);
+        row
+    }
+}
+
 fn mark_delivered(notification: &mut NotificationState, claim: StatusAt, now: Timestamp) {
     let already_final = notification.delivered.is_some_and(|delivered| delivered.status.is_final());
     notification.final_resent = already_final && claim.status.is_final();
@@ -148,31 +155,53 @@ enum NextReport {
 }
 
 fn next_step(row: &mut Row, entry: usize, now: Timestamp) -> NextReport {
-    let notification = &mut row.reports[entry].notification;
-    if notification.undeliverable.is_some() {
+    if row.reports[entry].notification.undeliverable.is_some() {
         return NextReport::Nothing;
     }
-    if let Some(claim) = notification.in_flight {
-        if now.duration_since(claim.at) < LEASE {
-            // Its worker lives: its own conflicting write shows it the row's change, and it goes on from there.
-            return NextReport::At(claim.at + LEASE);
+    if let Some(claim) = row.reports[entry].notification.in_flight {
+        let is_all = is_all_there_is_to_say(claim.status, row.status());
+        let until = claim.at + claim_lease(claim.status, is_all);
+        if now < until {
+            // While a report is on its way, its worker's own write shows it the row's change, and it goes on from there.
+            return if is_all && row.phase_due_at.is_some() { NextReport::Nothing } else { NextReport::At(until) };
         }
+        let notification = &mut row.reports[entry].notification;
         notification.in_flight = None;
         notification.mark_outcome_unknown(claim);
     }
     next_report(row, &row.reports[entry].notification, now)
 }
 
+/// Whether a non-final report that was claimed leaves nothing to report on a row of this status.
+fn is_all_there_is_to_say(claimed: Status, status: Status) -> bool {
+    !status.is_final() && (claimed == status || status == Status::Queued)
+}
+
+/// How long after its claim a report without an outcome in the row holds up the next one.
+///
+/// A worker may keep the receipt of a non-final report in its memory, and no other worker can tell that from a report
+/// whose worker died. So it is not sent again soon, and its claim has no due time where the phase has one. The next
+/// status only waits until the report is no longer on its way.
+fn claim_lease(claimed: Status, is_all_there_is_to_say: bool) -> Duration {
+    match (claimed.is_final(), is_all_there_is_to_say) {
+        (true, _) => LEASE,
+        (false, true) => NON_FINAL_RESEND_AFTER,
+        (false, false) => NON_FINAL_REPORT_LEASE,
+    }
+}
+
 fn claim(row: &mut Row, entry: usize, context: DecisionContext, config: &JobConfig) -> Option<Effect> {
     let now = context.now;
     let report = StatusReport::for_row(row, config);
     let key = row.key.as_str().to_owned();
+    let is_phase_due = row.phase_due_at.is_some();
     let notification = &mut row.reports[entry].notification;
     let backoff = match context.forge_admission {
         Admission::Granted => {
             let claim = StatusAt { status: report.status, at: now };
             notification.in_flight = Some(claim);
-            notification.due_at = Some(now + LEASE);
+            let due = now + claim_lease(claim.status, !claim.status.is_final());
+            notification.due_at = Some(due).filter(|_| claim.status.is_final() || !is_phase_due);
             let target = row.reports[entry].target.clone();
             return Some(Effect::ReportStatus { entry, target, report, claim });
         }

@@ -96,9 +96,12 @@ fn row_may_be_poison_after_a_crash_lost_lease_or_delay() {
 
     let mut reported_row = JobHarness::running().row;
     reported_row.phase_due_at = Some(START + mins(60));
-    reported_row.reports[0].notification.in_flight = Some(StatusAt { status: Status::Running, at: START });
+    reported_row.reports[0].notification.in_flight = Some(StatusAt { status: Status::Success, at: START });
     check("a report whose lease runs", &reported_row, 59, false);
     check("a report whose lease is over", &reported_row, 60, true);
+    reported_row.reports[0].notification.in_flight = Some(StatusAt { status: Status::Running, at: START });
+    check("a report whose receipt may be in memory", &reported_row, 599, false);
+    check("a report that no receipt will come for", &reported_row, 600, true);
 
     let mut late = JobHarness::running().row;
     (late.phase_due_at, late.reports[0].notification.due_at) = (Some(START), None);

@@ -17,6 +17,8 @@ pub struct FakeQueue {
     sent_count: std::sync::atomic::AtomicU32,
     /// Reorders, duplicates and redelivers messages, as a standard queue may.
     pub rng: Mutex<Option<SeededRng>>,
+    /// Lets a message reach any of the receivers that wait, and not always the one that has waited longest.
+    pub spread: Mutex<Option<SeededRng>>,
     /// A message whose first delete fails, though the call that asks for it succeeds.
     pub undeletable: Mutex<Option<String>>,
 }
@@ -124,7 +126,10 @@ impl MessageQueue for SimulatedQueue {
             }
             let wake_at = self.queue().next_visible().map_or(until, |visible| visible.min(until));
             tokio::select! {
-                () = arrived => {}
+                () = arrived => {
+                    let head_start = lock(&self.queue().spread).as_mut().map(|rng| rng.millis(20));
+                    tokio::time::sleep(head_start.unwrap_or_default()).await;
+                }
                 () = tokio::time::sleep_until(wake_at) => {}
             }
         }

@@ -8,7 +8,7 @@ use super::model::{DelayedCall, Model};
 use super::transitions::TransitionBuilder;
 use super::worker_model::{PendingEffects, WorkerState, known_policy};
 use crate::domain::{
-    BuildQuery, DeliveryOutcome, Effect, Observation, PolicyLookup, SEND_DEADLINE, StartOutcome, StatusAt,
+    BuildQuery, DeliveryOutcome, Effect, Observation, PolicyLookup, Receipt, SEND_DEADLINE, StartOutcome, StatusAt,
 };
 
 /// A build may be missing from the listing for so long.
@@ -41,7 +41,7 @@ impl TransitionBuilder<'_> {
                 self.query_step("reads the policy", worker, pending, |_| known_policy());
                 self.fault_step("the registry is down", worker, |model| {
                     let down = PolicyLookup::Unavailable("down".to_owned());
-                    pending.clone().observe(Observation::PolicyRead(down), model.now)
+                    pending.clone().observe(Observation::PolicyRead(down), model.kept(worker), model.now)
                 });
             }
             Effect::ResolveRef { .. }
@@ -60,7 +60,8 @@ impl TransitionBuilder<'_> {
 
     fn start_steps(&mut self, worker: usize, pending: &PendingEffects, attempt: u32, token: &str) {
         let sent = |model: &Model, answer| {
-            pending.clone().observe(Observation::StartAttempted { attempt, outcome: answer }, model.now)
+            let started = Observation::StartAttempted { attempt, outcome: answer };
+            pending.clone().observe(started, model.kept(worker), model.now)
         };
         let unknown = |model: &Model| sent(model, StartOutcome::Unknown(NO_ANSWER.to_owned()));
         if self.from.now.duration_since(pending.decided_at) > SEND_DEADLINE {
@@ -93,7 +94,8 @@ impl TransitionBuilder<'_> {
 
     fn report_steps(&mut self, worker: usize, pending: &PendingEffects, status: Status, claim: StatusAt) {
         let attempted = |model: &Model, outcome| {
-            pending.clone().observe(Observation::ReportAttempted { entry: 0, claim, outcome }, model.now)
+            let reported = Observation::ReportAttempted { entry: 0, claim, outcome };
+            pending.clone().observe(reported, model.kept(worker), model.now)
         };
         let unknown = |model: &Model| attempted(model, DeliveryOutcome::Unknown(NO_ANSWER.to_owned()));
         let refused = |model: &Model| {
@@ -106,6 +108,13 @@ impl TransitionBuilder<'_> {
             model.report_status(status);
             attempted(model, DeliveryOutcome::Delivered)
         });
+        if !status.is_final() {
+            self.worker_step("tells the forge and keeps the receipt", worker, |model| {
+                model.report_status(status);
+                model.workers[worker].kept = Some(Receipt { entry: 0, claim, delivered_at: model.now });
+                pending.clone().leave(model.kept(worker), model.now)
+            });
+        }
         self.fault_step("tells the forge and dies", worker, |model| {
             model.report_status(status);
             WorkerState::Idle
@@ -144,12 +153,12 @@ impl TransitionBuilder<'_> {
         pending: &PendingEffects,
         see: impl FnOnce(&Model) -> Observation,
     ) {
-        self.worker_step(what, worker, |model| pending.clone().observe(see(model), model.now));
+        self.worker_step(what, worker, |model| pending.clone().observe(see(model), model.kept(worker), model.now));
     }
 
     fn query_fails(&mut self, worker: usize, pending: &PendingEffects) {
         self.fault_step("a query gets no response", worker, |model| {
-            pending.clone().observe(Observation::QueryFailed(NO_ANSWER.to_owned()), model.now)
+            pending.clone().observe(Observation::QueryFailed(NO_ANSWER.to_owned()), model.kept(worker), model.now)
         });
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::model::{DelayedCall, Model, ModelBuild, ModelWorker};
 use super::worker_model::{PendingEffects, PendingWrite, WorkerState};
 use crate::domain::{
-    Effect, NotificationState, Observation, Phase, ProviderBuild, Row, SEND_DEADLINE, StartOutcome, StatusAt, Timestamp,
+    Effect, NotificationState, Observation, Phase, ProviderBuild, Receipt, Row, SEND_DEADLINE, StartOutcome, StatusAt,
+    Timestamp,
 };
 
 /// The longest age of a request that a decision depends on within the hours of this model: when "queued" is reported.
@@ -68,10 +69,16 @@ pub(super) fn fingerprint(model: &Model) -> u64 {
 }
 
 fn worker_fingerprint(model: &Model, worker: &ModelWorker) -> u64 {
-    let ModelWorker { state, is_paused } = worker;
+    let ModelWorker { state, is_paused, kept } = worker;
     let mut fingerprint = Fingerprint { hasher: DefaultHasher::new(), now: model.now };
     fingerprint.add((is_paused, std::mem::discriminant(state)));
     let current = model.row.as_ref();
+    // One whose claim the row does not have any more is never used.
+    let claimed = current.and_then(|row| row.reports.first()).and_then(|entry| entry.notification.in_flight);
+    if let Some(Receipt { entry, claim, delivered_at: _ }) = kept.filter(|receipt| claimed == Some(receipt.claim)) {
+        fingerprint.add(entry);
+        fingerprint.status_at(Some(claim));
+    }
     match state {
         WorkerState::Idle => {}
         WorkerState::Write(write) => {
@@ -191,7 +198,9 @@ impl Fingerprint {
             due_at: due,
         } = notification;
         self.status_at(*in_flight);
-        self.status_at(*delivered);
+        // The time of a delivery counts only where a final report may have to be repeated.
+        self.add(delivered.map(|delivered| delivered.status.as_str()));
+        self.times([delivered.filter(|delivered| delivered.status.is_final()).map(|delivered| delivered.at)]);
         self.add((stale_possible, final_resent, tries, conflicts, undeliverable));
         self.times([*stale_since]);
         self.times([*not_before, *due].map(|time| time.map(|time| time.max(self.now))));

@@ -5,7 +5,7 @@ use doorbell_messages::Status;
 
 use super::worker_model::{PendingWrite, WorkerState, observed_build};
 use crate::domain::tests::{START, mins};
-use crate::domain::{ProviderBuild, Row, Timestamp};
+use crate::domain::{ProviderBuild, Receipt, Row, Timestamp};
 
 /// CodeBuild honours a token for so long.
 const TOKEN_LIFE: Duration = Duration::from_secs(5 * 60);
@@ -40,6 +40,8 @@ pub(super) struct Model {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ModelWorker {
     pub(super) state: WorkerState,
+    /// A receipt that only this worker knows.
+    pub(super) kept: Option<Receipt>,
     /// Time passes without it.
     pub(super) is_paused: bool,
 }
@@ -114,6 +116,15 @@ impl Model {
             self.row = Some(Rc::clone(write.next_row()));
         }
         is_next
+    }
+
+    /// The receipt that only this worker knows, as long as the row has its claim.
+    pub(super) fn kept(&self, worker: usize) -> Option<Receipt> {
+        let is_claimed = |receipt: &Receipt| {
+            let row = self.row.as_ref();
+            row.is_some_and(|row| row.reports[receipt.entry].notification.in_flight == Some(receipt.claim))
+        };
+        self.workers[worker].kept.filter(is_claimed)
     }
 
     /// StartBuild as the provider does it: a token that it remembers brings the build that it brought before.

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::model::{DelayedCall, Model};
+use super::model::{DelayedCall, Model, ModelWorker};
 use super::worker_model::{PendingEffects, PendingWrite, WorkerState};
-use crate::domain::Observation;
 use crate::domain::tests::{mins, secs};
+use crate::domain::{DeliveryOutcome, Observation, Receipt};
 
 pub(super) struct ModelTransition {
     pub(super) description: &'static str,
@@ -23,8 +23,14 @@ impl Model {
     pub(super) fn transitions(&self) -> Vec<ModelTransition> {
         let mut moves = TransitionBuilder { from: self, transitions: Vec::new() };
         for (worker, model_worker) in self.workers.iter().enumerate() {
-            if !model_worker.is_paused && !matches!(model_worker.state, WorkerState::Idle) {
-                moves.push_fault("a worker dies", |model| model.workers[worker].state = WorkerState::Idle);
+            let is_working = !matches!(model_worker.state, WorkerState::Idle);
+            if !is_working && self.kept(worker).is_some() {
+                moves.push_fault("a worker dies with a receipt", |model| {
+                    model.workers[worker] = ModelWorker::default();
+                });
+            }
+            if !model_worker.is_paused && is_working {
+                moves.push_fault("a worker dies", |model| model.workers[worker] = ModelWorker::default());
                 moves.push_fault("a worker is paused", |model| model.workers[worker].is_paused = true);
             }
             match &model_worker.state {
@@ -125,8 +131,17 @@ impl TransitionBuilder<'_> {
             });
         }
         let Some(row) = &from.row else { return };
+        let kept = from.kept(worker);
+        if let Some(Receipt { entry, claim, .. }) = kept {
+            let outcome = DeliveryOutcome::Delivered;
+            let receipt = Observation::ReportAttempted { entry, claim, outcome };
+            self.worker_step("writes a receipt that it kept", worker, |model| {
+                model.workers[worker].kept = None;
+                WorkerState::decide(row, VecDeque::from([receipt.into()]), None, model.now)
+            });
+        }
         let mut show = |what, observation: Observation| {
-            let state = WorkerState::decide(row, VecDeque::from([observation.into()]), from.now);
+            let state = WorkerState::decide(row, VecDeque::from([observation.into()]), kept, from.now);
             // A transition that changes nothing leads to no new state.
             if !matches!(state, WorkerState::Idle) {
                 self.worker_step(what, worker, |_| state);
@@ -143,11 +158,11 @@ impl TransitionBuilder<'_> {
 
     fn write_steps(&mut self, worker: usize, write: &PendingWrite) {
         self.worker_step("writes", worker, |model| match (model.write_row(write), &model.row) {
-            (true, _) => write.clone().written(model.now),
+            (true, _) => write.clone().written(model.kept(worker), model.now),
             (false, Some(current)) if write.is_insert() => {
                 WorkerState::Ack(PendingEffects::without_effects(current, model.now))
             }
-            (false, Some(current)) => write.clone().retry_on(current, model.now),
+            (false, Some(current)) => write.clone().retry_on(current, model.kept(worker), model.now),
             (false, None) => WorkerState::Idle,
         });
         self.fault_step("writes and dies", worker, |model| {
@@ -163,8 +178,8 @@ impl TransitionBuilder<'_> {
 
     fn reread_steps(&mut self, worker: usize, write: &PendingWrite) {
         self.worker_step("reads again", worker, |model| match &model.row {
-            Some(current) if write.produced(current) => write.clone().written(model.now),
-            Some(current) if !write.is_insert() => write.clone().retry_on(current, model.now),
+            Some(current) if write.produced(current) => write.clone().written(model.kept(worker), model.now),
+            Some(current) if !write.is_insert() => write.clone().retry_on(current, model.kept(worker), model.now),
             // The message stays in the queue.
             Some(_) | None => WorkerState::Idle,
         });
@@ -174,8 +189,8 @@ impl TransitionBuilder<'_> {
     fn ack_steps(&mut self, worker: usize, pending: &PendingEffects) {
         self.worker_step("deletes the message", worker, |model| {
             model.message_copies = model.message_copies.saturating_sub(1);
-            pending.clone().resume(model.now)
+            pending.clone().resume(model.kept(worker), model.now)
         });
-        self.fault_step("a delete is lost", worker, |model| pending.clone().resume(model.now));
+        self.fault_step("a delete is lost", worker, |model| pending.clone().resume(model.kept(worker), model.now));
     }
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::domain::tests::{COMMIT, JobHarness, RUNNING, SUCCESS, config, policy, policy_found};
 use crate::domain::{
-    Admission, Decision, DecisionContext, Effect, JobConfig, LEASE, Observation, ProviderBuild, Row, Timestamp, next,
+    Admission, Decision, DecisionContext, Effect, JobConfig, LEASE, Observation, ProviderBuild, Receipt, Row,
+    Timestamp, next,
 };
 
 // What every history shares, made once.
@@ -77,15 +78,23 @@ impl WorkerState {
     }
 
     /// Decides on a row as it is, and on the first of what was seen.
-    pub(super) fn decide(row: &Rc<Row>, mut observations: VecDeque<Rc<Observation>>, now: Timestamp) -> Self {
+    ///
+    /// A write takes along the receipt that the worker kept.
+    pub(super) fn decide(
+        row: &Rc<Row>,
+        mut observations: VecDeque<Rc<Observation>>,
+        kept: Option<Receipt>,
+        now: Timestamp,
+    ) -> Self {
         let Some(first) = observations.pop_front() else { return Self::Idle };
-        let step = next((**row).clone(), (*first).clone(), all_granted(now), &CONFIG);
+        let known = kept.map_or_else(|| (**row).clone(), |receipt| receipt.applied_to(row));
+        let step = next(known, (*first).clone(), all_granted(now), &CONFIG);
         if step.changed {
             let next_row = Row { rev: row.rev + 1, ..step.row };
             return Self::write(next_row, first, observations, step.effects, now);
         }
         let effects = step.effects.into_iter().map(Rc::new).collect();
-        PendingEffects { row: Rc::clone(row), effects, observations, decided_at: now }.resume(now)
+        PendingEffects { row: Rc::clone(row), effects, observations, decided_at: now }.resume(kept, now)
     }
 
     fn write(
@@ -124,14 +133,14 @@ impl PendingWrite {
     }
 
     /// Another one was first: decides anew, on its row.
-    pub(super) fn retry_on(self, current: &Rc<Row>, now: Timestamp) -> WorkerState {
+    pub(super) fn retry_on(self, current: &Rc<Row>, kept: Option<Receipt>, now: Timestamp) -> WorkerState {
         let mut observations = self.pending.observations;
         observations.push_front(self.observation);
-        WorkerState::decide(current, observations, now)
+        WorkerState::decide(current, observations, kept, now)
     }
 
-    pub(super) fn written(self, now: Timestamp) -> WorkerState {
-        if self.is_insert() { WorkerState::Ack(self.pending) } else { self.pending.resume(now) }
+    pub(super) fn written(self, kept: Option<Receipt>, now: Timestamp) -> WorkerState {
+        if self.is_insert() { WorkerState::Ack(self.pending) } else { self.pending.resume(kept, now) }
     }
 }
 
@@ -142,15 +151,20 @@ impl PendingEffects {
     }
 
     /// The first effect is done, and this was seen.
-    pub(super) fn observe(mut self, observation: Observation, now: Timestamp) -> WorkerState {
-        self.effects.pop_front();
+    pub(super) fn observe(mut self, observation: Observation, kept: Option<Receipt>, now: Timestamp) -> WorkerState {
         self.observations.push_back(observation.into());
-        self.resume(now)
+        self.leave(kept, now)
     }
 
-    pub(super) fn resume(self, now: Timestamp) -> WorkerState {
+    /// The first effect is done, and nothing is to be decided because of it.
+    pub(super) fn leave(mut self, kept: Option<Receipt>, now: Timestamp) -> WorkerState {
+        self.effects.pop_front();
+        self.resume(kept, now)
+    }
+
+    pub(super) fn resume(self, kept: Option<Receipt>, now: Timestamp) -> WorkerState {
         match self.effects.is_empty() {
-            true => WorkerState::decide(&self.row, self.observations, now),
+            true => WorkerState::decide(&self.row, self.observations, kept, now),
             false => WorkerState::Execute(self),
         }
     }
