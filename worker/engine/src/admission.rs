@@ -24,6 +24,7 @@ const BUILD_LIMITER: LimiterConfig = LimiterConfig {
     trip_after: 1,
     initial_cooldown: Duration::from_secs(1),
     max_cooldown: Duration::from_secs(5 * 60),
+    kept_windows: 16,
 };
 
 /// A forge may fail now and then without being down.
@@ -37,6 +38,8 @@ const FORGE_LIMITER: LimiterConfig = LimiterConfig {
     trip_after: 4,
     initial_cooldown: Duration::from_secs(2),
     max_cooldown: Duration::from_secs(5 * 60),
+    // Fewer than of starts: one forge that drips must leave capacity to the others.
+    kept_windows: 4,
 };
 
 /// The longest that a waiting job keeps its capacity, which others may need.

@@ -216,6 +216,7 @@ mod tests {
         trip_after: 4,
         initial_cooldown: Duration::from_secs(2),
         max_cooldown: Duration::from_secs(300),
+        kept_windows: 4,
     };
 
     fn repository() -> ForgeRepository {

@@ -18,6 +18,11 @@ pub(crate) struct LimiterConfig {
     pub(crate) initial_cooldown: Duration,
     /// The longest time for which it stays tripped before the next probe.
     pub(crate) max_cooldown: Duration,
+    /// Jobs that keep their capacity while they wait, for each call that may be in flight.
+    ///
+    /// A limit that is not known yet may double with each window of calls, and a job that keeps its capacity keeps another
+    /// one in the queue, whose insert is then its claim.
+    pub(crate) kept_windows: usize,
 }
 
 /// How a call passes the limit.
@@ -83,8 +88,9 @@ impl AdaptiveLimit {
         }
     }
 
-    pub(super) fn calls_at_once(&self) -> usize {
-        self.limit
+    /// How many waiting jobs keep their capacity.
+    pub(super) fn kept_capacities(&self) -> usize {
+        self.config.kept_windows * self.limit
     }
 
     pub(super) fn is_tripped(&self) -> bool {
@@ -213,6 +219,7 @@ mod tests {
             trip_after: 2,
             initial_cooldown: Duration::from_secs(1),
             max_cooldown: Duration::from_secs(8),
+            kept_windows: 4,
         };
         let (mut limit, now) = (AdaptiveLimit::new(&config), Instant::now());
         for is_tripped in [false, true] {

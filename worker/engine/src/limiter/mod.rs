@@ -23,10 +23,6 @@ pub(crate) use permit::{CallResult, Permit};
 use slot_lending::Destinations;
 use waiters::WaitingJobs;
 
-/// As many times the calls that pass at once, so many waiting jobs keep their capacity. A limit that is not known yet may
-/// double with each window of calls.
-const KEPT_WINDOWS: usize = 4;
-
 /// The limits of one kind, and the jobs that wait at them, as this worker knows them.
 ///
 /// It is a hint, as everything in memory is: each job that waits here has a due time in the ledger, too.
@@ -88,7 +84,7 @@ impl ConcurrencyLimiter {
         let LimiterState { destinations, waiting } = &mut *state;
         let Some(destination) = waiting.destination_of(key).map(str::to_owned) else { return Some(capacity) };
         let limit = &destinations.entry(&destination).limit;
-        if limit.is_tripped() || waiting.count_capacities(&destination) >= KEPT_WINDOWS * limit.calls_at_once() {
+        if limit.is_tripped() || waiting.count_capacities(&destination) >= limit.kept_capacities() {
             return Some(capacity);
         }
         waiting.keep_capacity(key, capacity);

@@ -174,6 +174,7 @@ mod tests {
             trip_after: 1,
             initial_cooldown: Duration::from_secs(1),
             max_cooldown: Duration::from_secs(8),
+            kept_windows: 4,
         };
         let (mut destinations, now) = (Destinations::new(config), Instant::now());
         for name in ["a", "b"] {

@@ -8,6 +8,7 @@ const CONFIG: LimiterConfig = LimiterConfig {
     trip_after: 1,
     initial_cooldown: Duration::from_secs(1),
     max_cooldown: Duration::from_secs(8),
+    kept_windows: 4,
 };
 
 fn key(name: &str) -> (ProjectName, Timestamp, JobKey) {
