@@ -16,6 +16,7 @@ locals {
         onUnknownStart           = project.on_unknown_start
         timeoutMinutes           = project.timeout_minutes
         maxJobsPerHour           = project.max_jobs_per_hour
+        announce                 = project.announce
         variables                = length(project.variables) == 0 ? null : local.variable_rules[name]
         checkout                 = project.checkout == null ? null : local.checkouts[name]
         allowCancel              = project.allow_cancel

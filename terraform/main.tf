@@ -18,6 +18,7 @@ locals {
   topic_kms_key_arn = try(coalesce(var.topic_kms_key_arn, var.organization.kms_key_arn), null)
   registry_prefix   = coalesce(var.registry_prefix, "/${var.name}")
   topic_arn         = "arn:${local.context.partition}:sns:${local.context.region}:${local.context.account_id}:${var.name}-requests"
+  worker_role_arn   = "arn:${local.context.partition}:iam::${local.context.account_id}:role${var.organization.role_path}${var.name}-worker"
 
   # The ARN, or ARN pattern, of each secret that the projects name. Secrets Manager appends a hyphen and six random
   # characters to a secret's name.
@@ -56,6 +57,16 @@ module "queues" {
   organization      = var.organization
   topic_kms_key_arn = local.topic_kms_key_arn
   rule_arns         = module.builds.rule_arns
+}
+
+module "done_topic" {
+  source = "./modules/done_topic"
+  count  = var.done_events == null ? 0 : 1
+
+  context           = local.context
+  topic_kms_key_arn = local.topic_kms_key_arn
+  worker_role_arn   = local.worker_role_arn
+  subscribers       = var.done_events.subscribers
 }
 
 module "ledger" {
@@ -125,6 +136,8 @@ module "worker" {
   keep_logs            = var.deletion_protection
   alarm_topic_arns     = var.alarm_topic_arns
   topic_arn            = module.queues.topic_arn
+  done_topic_arn       = one(module.done_topic[*].topic_arn)
+  topic_kms_key_arn    = local.topic_kms_key_arn
   queue_arns           = module.queues.queue_arns
   queue_names          = module.queues.queue_names
   queue_urls           = module.queues.queue_urls

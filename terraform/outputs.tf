@@ -3,6 +3,11 @@ output "topic_arn" {
   value       = module.queues.topic_arn
 }
 
+output "done_topic_arn" {
+  description = "The topic of done events, to which subscribers subscribe; null without done_events."
+  value       = one(module.done_topic[*].topic_arn)
+}
+
 output "publisher_role_arns" {
   description = "The role that each CI with OpenID Connect, and each principal with ci = role, assumes."
   value       = module.publishers.role_arns

@@ -44,6 +44,7 @@ variable "projects" {
     }))
     timeout_minutes   = optional(number)
     max_jobs_per_hour = optional(number)
+    announce          = optional(string)
     variables         = optional(list(string), [])
     variable_rules    = optional(map(object({ pattern = optional(string), max_length = optional(number) })), {})
     allow_cancel      = optional(bool)
@@ -128,9 +129,10 @@ variable "projects" {
       contains(["ancestor", "tip"], coalesce(project.commit_policy, "ancestor")) &&
       contains(["none", "unprivileged"], coalesce(project.pull_requests, "none")) &&
       contains(["retry", "stop"], coalesce(project.on_unknown_start, "retry")) &&
-      contains(["parallel", "serial", "newest"], coalesce(project.order, "parallel"))
+      contains(["parallel", "serial", "newest"], coalesce(project.order, "parallel")) &&
+      contains(["none", "finished", "all"], coalesce(project.announce, "finished"))
     ])
-    error_message = "commit_policy must be ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop, and order parallel, serial or newest."
+    error_message = "commit_policy must be ancestor or tip, pull_requests none or unprivileged, on_unknown_start retry or stop, order parallel, serial or newest, and announce none, finished or all."
   }
 
   validation {

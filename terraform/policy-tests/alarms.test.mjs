@@ -22,7 +22,7 @@ const section = (name) => runbook.split(/^## /m).find((part) => part.startsWith(
 describe('each alarm of the plan', () => {
   it('is one of those that the pages expect', () => {
     assert.deepEqual(alarms.map(({ name }) => name).sort(), [
-      'dead-letters', 'duplicate-build', 'event-queue-age', 'events-dead-letters', 'jobs-wait', 'panics', 'pull-request-logs', 'quarantined', 'rejection-rate',
+      'dead-letters', 'done-event-failures', 'duplicate-build', 'event-queue-age', 'events-dead-letters', 'jobs-wait', 'panics', 'pull-request-logs', 'quarantined', 'rejection-rate',
       'report-failures', 'starts-refused', 'subscription-dead-letters', 'sweep-missing', 'trigger-queue-age',
     ])
   })

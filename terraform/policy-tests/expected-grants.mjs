@@ -19,6 +19,7 @@ export const buildProjectNames = [...Object.values(BUILD_PROJECTS), UNPRIVILEGED
 export const buildProjectArn = (name) => arn('codebuild', `project/${name}`)
 
 export const TOPIC = arn('sns', 'doorbell-requests')
+export const DONE_TOPIC = arn('sns', 'doorbell-done')
 const queueArn = (name) => arn('sqs', `doorbell-${name}`)
 const deadLetterQueues = ['dead-letters', 'events-dead-letters', 'subscription-dead-letters'].map(queueArn)
 const table = arn('dynamodb', 'table/doorbell-jobs')
@@ -46,6 +47,7 @@ const writeLog = (name) => grant([logStream(`/aws/codebuild/${name}`)], 'logs:Cr
 const worker = {
   ...grant([queueArn('triggers'), queueArn('events')], 'sqs:ReceiveMessage', 'sqs:DeleteMessage'),
   ...grant([queueArn('dead-letters')], 'sqs:SendMessage'),
+  ...grant([DONE_TOPIC], 'sns:Publish'),
   ...grant([arn('ssm', 'parameter/doorbell/demo')], 'ssm:GetParameter', 'ssm:GetParameters'),
   ...grant([arn('ssm', 'parameter/doorbell')], 'ssm:GetParametersByPath'),
   ...grant(['doorbell/report/demo', 'doorbell/report/other'].map(secretArn), 'secretsmanager:GetSecretValue'),
@@ -113,7 +115,7 @@ const OTHER_BUILD_PROJECTS = ['doorbell-demo', 'doorbell-2--demo-1', 'doorbell_u
 
 /** The resources that the simulation tries: each of the installation's, and similar ones that belong to others. */
 export const RESOURCES = [
-  TOPIC, arn('sns', 'doorbell-requests-2'), arn('sns', 'alarms'),
+  TOPIC, DONE_TOPIC, ...['doorbell-requests-2', 'doorbell-done-2', 'alarms'].map((name) => arn('sns', name)),
   ...['triggers', 'events'].map(queueArn), ...deadLetterQueues, arn('sqs', 'doorbell-triggers-2'), arn('sqs', 'other'),
   table, dueIndex, projectIndex, `${table}/index/other`, arn('dynamodb', 'table/doorbell-jobs-2'), arn('dynamodb', 'table/other'),
   arn('ssm', 'parameter/doorbell'), arn('ssm', 'parameter/doorbell/demo'), arn('ssm', 'parameter/doorbell-2/demo'), arn('ssm', 'parameter/other'),

@@ -53,7 +53,7 @@ describe('tags', () => {
 /** [kind, the key of each resource of that kind] */
 const keys = (of) => [
   ['queues', of.ofType('aws_sqs_queue').map((queue) => queue.values.kms_master_key_id)],
-  ['topic', of.ofType('aws_sns_topic').map((topic) => topic.values.kms_master_key_id)],
+  ['topics', of.ofType('aws_sns_topic').map((topic) => topic.values.kms_master_key_id)],
   ['ledger', of.ofType('aws_dynamodb_table').map(({ values }) => values.server_side_encryption?.[0]?.kms_key_arn)],
   ['logs', of.ofType('aws_cloudwatch_log_group').map(({ values }) => values.kms_key_id)],
   ['images', of.ofType('aws_ecr_repository').map(({ values }) => values.encryption_configuration?.[0]?.kms_key)],
@@ -63,7 +63,7 @@ const role = (name) => iamArn(`role/${name}`)
 const SERVICES = ['sqs', 'sns', 'dynamodb', 'secretsmanager', 'ssm', 's3']
 /** The services through which each caller may use the key. */
 const CALLERS = [
-  ['worker', role('doorbell-worker'), { 'kms:Decrypt': ['sqs', 'dynamodb', 'secretsmanager'], 'kms:GenerateDataKey': ['sqs'] }],
+  ['worker', role('doorbell-worker'), { 'kms:Decrypt': ['sqs', 'sns', 'dynamodb', 'secretsmanager'], 'kms:GenerateDataKey': ['sqs', 'sns'] }],
   ['operator', role('doorbell-operator'), { 'kms:Decrypt': ['sqs', 'dynamodb'], 'kms:GenerateDataKey': ['sqs'] }],
   ['responder', role('doorbell-responder'), { 'kms:Decrypt': ['sns', 'dynamodb'], 'kms:GenerateDataKey': ['sns'] }],
   ['publisher', role('doorbell-publisher-github'), { 'kms:Decrypt': ['sns'], 'kms:GenerateDataKey': ['sns'] }],
@@ -78,7 +78,7 @@ describe('a key of the organization', () => {
     it(`encrypts the ${kind}`, () => assert.deepEqual([...new Set(found)], [KEY]))
   }
   it('is off by default', () => {
-    for (const [kind, found] of keys(plain)) assert.deepEqual([...new Set(found.map((key) => key ?? null))], [kind === 'topic' ? 'alias/aws/sns' : null], kind)
+    for (const [kind, found] of keys(plain)) assert.deepEqual([...new Set(found.map((key) => key ?? null))], [kind === 'topics' ? 'alias/aws/sns' : null], kind)
     assert.ok(!JSON.stringify(plain.policies).includes('kms:'))
   })
 

@@ -78,7 +78,7 @@ describe('the example "complete"', () => {
     const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
     const sections = [...runbook.matchAll(/^## (.*)$/gm)].map(([, heading]) => `doorbell-${heading}`)
     const alarms = complete.ofType('aws_cloudwatch_metric_alarm').map((alarm) => alarm.values.alarm_name)
-    assert.equal(alarms.length, 14)
+    assert.equal(alarms.length, 15)
     assert.deepEqual(sections.sort(), alarms.sort())
   })
 

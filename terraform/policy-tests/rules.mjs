@@ -3,6 +3,7 @@ import { ACCOUNT_ID, arn, iamArn, knownValue, list, statements } from './plan.mj
 import { OPTIONAL_PINNED_VARIABLES, SET_PINNED_VARIABLES } from './contract.mjs'
 
 const topic = arn('sns', 'doorbell-requests')
+const DONE_TOPIC = arn('sns', 'doorbell-done')
 const rules = ['doorbell-build-phase', 'doorbell-build-state'].map((name) => arn('events', `rule/${name}`))
 const topicSender = { service: 'sns.amazonaws.com', sources: [topic] }
 const ruleSender = { service: 'events.amazonaws.com', sources: rules }
@@ -65,16 +66,47 @@ export function queueRules(account) {
   return violations
 }
 
-/** The topic's policy: it denies plain HTTP, and allows nothing that a principal's own policy does not. */
+/** Of the topics' policies: both deny plain HTTP, and that of requests allows nothing that a principal's own policy does not. */
 export function publishRules(account) {
   const policies = account.policies.filter((policy) => policy.kind === 'resource' && policy.target.split(':')[2] === 'sns')
-  if (policies.length !== 1 || policies[0].target !== topic) return [`expected one topic: ${policies.map((policy) => policy.target)}`]
-  const all = statements(policies[0].document)
-  const violations = []
-  if (!all.some((statement) => denyPlainHttp(statement, 'sns:Publish', topic))) violations.push('the topic does not deny plain HTTP')
-  const allowed = all.filter((statement) => statement.Effect === 'Allow')
-  if (allowed.length > 0) violations.push(`the topic's policy names publishers: ${JSON.stringify(allowed)}`)
-  return violations
+  const targets = policies.map((policy) => policy.target)
+  if (targets.filter((target) => target === topic).length !== 1) return [`expected one topic of requests: ${targets}`]
+  return policies.flatMap(({ target, document }) => {
+    const all = statements(document)
+    const violations = all.some((statement) => denyPlainHttp(statement, 'sns:Publish', target)) ? [] : [`${target} does not deny plain HTTP`]
+    if (target === DONE_TOPIC) return [...violations, ...doneTopicViolations(all)]
+    const allowed = all.filter((statement) => statement.Effect === 'Allow')
+    if (target !== topic) violations.push(`unexpected topic ${target}`)
+    if (allowed.length > 0) violations.push(`the policy of ${target} names publishers: ${JSON.stringify(allowed)}`)
+    return violations
+  })
+}
+
+const PROTOCOLS = ['sqs', 'lambda', 'https']
+/** Whom the example `complete` lets subscribe. */
+export const SUBSCRIBERS = { account: '444455556666', organization: 'o-a1b2c3d4e5' }
+const WORKER = iamArn('role/doorbell-worker')
+
+/** The topic of done events: only the worker publishes; the account and the organization subscribe programs. */
+function doneTopicViolations(all) {
+  // In an organization with a path of roles, the worker's role has it.
+  const isWorker = ([role, ...others]) => others.length === 0 && (role === WORKER || role === WORKER.replace('role/', 'role/ci/'))
+  const denials = all.filter(({ Effect, Principal, Action, Resource, Condition }) => {
+    const { ArnNotEquals, ...operators } = lists(Condition)
+    return Effect === 'Deny' && same(Principal, '*') && same(list(Action), ['sns:Publish']) && same(list(Resource), [DONE_TOPIC]) &&
+      Object.keys(operators).length === 0 && same(Object.keys(ArnNotEquals ?? {}), ['aws:PrincipalArn']) && isWorker(ArnNotEquals['aws:PrincipalArn'])
+  })
+  const violations = denials.length === 1 ? [] : ['others than the worker may publish done events']
+  const found = all.filter(({ Effect }) => Effect === 'Allow').map((statement) => ({
+    principal: statement.Principal, action: list(statement.Action), resource: list(statement.Resource), condition: lists(statement.Condition),
+  }))
+  const subscribe = (AWS, condition) => ({
+    principal: { AWS }, action: ['sns:Subscribe'], resource: [DONE_TOPIC], condition: { StringEquals: { ...condition, 'sns:Protocol': PROTOCOLS } },
+  })
+  const wanted = [
+    subscribe(`arn:aws:iam::${SUBSCRIBERS.account}:root`, {}), subscribe('*', { 'aws:PrincipalOrgID': [SUBSCRIBERS.organization] }),
+  ]
+  return same(found, wanted) ? violations : [...violations, `unexpected subscribers: ${JSON.stringify(found)}`]
 }
 
 /** The build image's repository policy: CodeBuild may pull for the installation's build projects. */

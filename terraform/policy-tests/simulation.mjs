@@ -24,7 +24,8 @@ export const counters = { simulations: 0, actions: new Set() }
 export async function isAllowed(account, principal, action, resource, context = {}) {
   const identityPolicies = account.policies.filter((policy) => policy.kind === 'identity' && policy.target === principal)
   const resourcePolicy = account.policies.find((policy) => policy.kind === 'resource' && policy.target === resource)
-  const contextVariables = { ...TLS_CONTEXT, ...(action.startsWith('codebuild:') ? START_BUILD_CONTEXT : {}), ...(action.startsWith('application-autoscaling:') ? SCALING_CONTEXT : {}), ...context }
+  // AWS fills the principal's ARN in every request; of a role's session it is the role's.
+  const contextVariables = { ...TLS_CONTEXT, 'aws:PrincipalArn': principal, ...(action.startsWith('codebuild:') ? START_BUILD_CONTEXT : {}), ...(action.startsWith('application-autoscaling:') ? SCALING_CONTEXT : {}), ...context }
   // A caller passes `undefined` for a key that the request does not have.
   for (const key of Object.keys(contextVariables)) if (contextVariables[key] === undefined) delete contextVariables[key]
   const result = await runSimulation({

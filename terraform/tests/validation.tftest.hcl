@@ -43,6 +43,7 @@ run "document_of_full_project_has_registry_keys" {
         on_unknown_start = "stop"
         timeout_minutes  = 30
         order            = "newest"
+        announce         = "all"
         allow_older      = true
         checkout         = { tags = true }
         variables        = ["STAGE", "VERSION"]
@@ -55,7 +56,7 @@ run "document_of_full_project_has_registry_keys" {
   }
   assert {
     condition = keys(jsondecode(module.registry.documents["demo"])) == [
-      "allowCancel", "allowOlder", "buildProject", "checkout", "command", "commitPolicy", "deployDir", "gitCredentials", "gitUrl",
+      "allowCancel", "allowOlder", "announce", "buildProject", "checkout", "command", "commitPolicy", "deployDir", "gitCredentials", "gitUrl",
       "onUnknownStart", "order", "pinned", "pullRequests", "refs", "reportTo", "timeoutMinutes", "unprivilegedBuildProject",
       "variables",
     ]
@@ -451,6 +452,14 @@ run "rule_of_no_character_is_rejected" {
   command = plan
   variables {
     projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], variables = ["STAGE"], variable_rules = { STAGE = { max_length = 0 } } } }
+  }
+  expect_failures = [var.projects]
+}
+
+run "unknown_announce_is_rejected" {
+  command = plan
+  variables {
+    projects = { demo = { git_url = "https://git.example.org/demo.git", command = ["make"], refs = ["heads/main"], announce = "always" } }
   }
   expect_failures = [var.projects]
 }

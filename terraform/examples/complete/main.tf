@@ -105,6 +105,7 @@ module "doorbell" {
       timeout_minutes   = 30
       variables         = ["STAGE"]
       allow_cancel      = true
+      announce          = "all"
       concurrent_builds = 2
       report_to         = { url = var.forge_url, repo = "demo", token_secret = "doorbell/report/demo" }
     }
@@ -143,6 +144,11 @@ module "doorbell" {
     }
     buildkite = { ci = "buildkite", subjects = ["organization:example:pipeline:shop:ref:refs/heads/main:commit:*:step:*"] }
     pagure    = { ci = "key" }
+  }
+
+  # Another account of the company, and the whole organization, may subscribe to the done events.
+  done_events = {
+    subscribers = { accounts = ["444455556666"], organization_id = "o-a1b2c3d4e5" }
   }
 
   unprivileged_concurrent_builds = 2

@@ -4,7 +4,7 @@ locals {
   metric_dimensions = { Table = var.table_name }
 
   # Of the workers' metrics.
-  worker_alarms = {
+  worker_alarms = merge(local.done_event_alarms, {
     report-failures = {
       description = "More than 20 status reports to forges failed in 15 minutes."
       metric_name = "StatusReportFailures", statistic = "Sum", threshold = 20, period = 900
@@ -34,6 +34,13 @@ locals {
     panics = {
       description = "A task of a worker panicked: a bug in Doorbell."
       metric_name = "Panics", statistic = "Sum", threshold = 0, period = 60
+    }
+  })
+  # A job whose event is refused tries 8 times in 15 minutes: one such job suffices for the alarm, a hiccup of SNS does not.
+  done_event_alarms = var.done_topic_arn == null ? {} : {
+    done-event-failures = {
+      description = "More than 5 calls that publish done events failed in 15 minutes."
+      metric_name = "DoneEventFailures", statistic = "Sum", threshold = 5, period = 900
     }
   }
 

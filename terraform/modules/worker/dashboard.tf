@@ -3,7 +3,7 @@
 locals {
   worker_metrics = { for metric in [
     "DuplicateRequests", "JobsFinished", "JobsReceived", "JobsRejected", "MessagesDeadLettered", "DuplicateBuilds",
-    "StartBuildCalls", "Sweeps", "StatusReportFailures", "StartsRefused", "OldestWaitingSeconds", "JobsQuarantined", "Panics",
+    "StartBuildCalls", "Sweeps", "StatusReportFailures", "DoneEventFailures", "StartsRefused", "OldestWaitingSeconds", "JobsQuarantined", "Panics",
   ] : metric => ["Doorbell", metric, "Table", var.table_name] }
   queue_depth = { for queue, name in var.queue_names : queue => ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name] }
 
@@ -22,8 +22,8 @@ locals {
     metrics = concat([for queue in var.dead_letter_queues : local.queue_depth[queue]], [local.worker_metrics["MessagesDeadLettered"]]) },
     { title = "Sweeps (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["Sweeps"]] },
-    { title = "Status report failures (per minute)", stat = "Sum",
-    metrics = [local.worker_metrics["StatusReportFailures"]] },
+    { title = "Failures of status reports and done events (per minute)", stat = "Sum",
+    metrics = [local.worker_metrics["StatusReportFailures"], local.worker_metrics["DoneEventFailures"]] },
     { title = "StartBuild calls and duplicates (per minute)", stat = "Sum",
     metrics = [local.worker_metrics["StartBuildCalls"], local.worker_metrics["JobsReceived"], local.worker_metrics["DuplicateRequests"], local.worker_metrics["DuplicateBuilds"]] },
     { title = "Refused starts (per minute)", stat = "Sum",

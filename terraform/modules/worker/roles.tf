@@ -128,6 +128,28 @@ data "aws_iam_policy_document" "worker" {
       }
     }
   }
+  dynamic "statement" {
+    for_each = var.done_topic_arn == null ? [] : [var.done_topic_arn]
+    content {
+      sid       = "PublishDoneEvents"
+      actions   = ["sns:Publish"]
+      resources = [statement.value]
+    }
+  }
+  # SNS requires both actions of publishers to a topic with a customer-managed key.
+  dynamic "statement" {
+    for_each = var.done_topic_arn == null || var.topic_kms_key_arn == null ? [] : [var.topic_kms_key_arn]
+    content {
+      sid       = "UseDoneTopicKey"
+      actions   = ["kms:GenerateDataKey*", "kms:Decrypt"]
+      resources = [statement.value]
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = distinct([for suffix in ["amazonaws.com", local.dns_suffix] : "sns.${var.context.region}.${suffix}"])
+      }
+    }
+  }
   # Only through the services: the queues, the ledger and the forges' tokens.
   dynamic "statement" {
     for_each = local.key_statements

@@ -94,13 +94,14 @@ locals {
   otlp_secret_arn = try(var.settings.otlp.headers_secret_arn, null)
   # Values are percent-encoded; urlencode() writes a space as in forms.
   otlp_attributes = [for name, value in try(var.settings.otlp.resource_attributes, {}) : "${name}=${replace(urlencode(value), "+", "%20")}"]
-  # Only what the owner has set: the worker has its own defaults.
+  # Only what the owner has set or asked for: the worker has its own defaults.
   set_variables = {
     for name, value in {
       DOORBELL_ALLOW_PRIVATE_FORGES = length(var.settings.allow_private_forges) == 0 ? null : join(",", var.settings.allow_private_forges)
       DOORBELL_BUILD_POLL_INTERVAL  = var.settings.build_poll_interval
       # For documents that name no build project, as those of iwomp-in-aws.
       DOORBELL_DEFAULT_BUILD_PROJECT = var.shared_build_project
+      DOORBELL_DONE_TOPIC_ARN        = var.done_topic_arn
       DOORBELL_FORGE_CA_CERTIFICATES = var.settings.forge_ca_certificates
       DOORBELL_FORGE_PROXY           = var.settings.forge_proxy
       DOORBELL_LOG                   = var.settings.log

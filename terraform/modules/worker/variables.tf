@@ -44,6 +44,18 @@ variable "topic_arn" {
   type        = string
 }
 
+variable "done_topic_arn" {
+  description = "The topic of done events; null if there is none."
+  type        = string
+  default     = null
+}
+
+variable "topic_kms_key_arn" {
+  description = "The customer-managed key of the topics; null for AWS's own key."
+  type        = string
+  default     = null
+}
+
 variable "queue_arns" {
   description = "The ARNs of all queues, by purpose."
   type        = map(string)

@@ -53,7 +53,8 @@ def main():
     configure(directory, tls.getsockname()[1])  # the emulator reads its environment while it is imported
     check_version()
     for patch in (authorize_batches_as_single_calls, authorize_parameter_paths, authorize_log_streams,
-                  allow_root_aws_events, restrict_root_key, allow_service_role_assumption, simulate_with_condition_keys,
+                  allow_root_aws_events, restrict_root_key, allow_service_role_assumption, resolve_role_of_session,
+                  simulate_with_condition_keys,
                   stub_user_credential_lists, store_query_definitions, redrive_undeliverable_messages,
                   disable_init_scripts,
                   record_allowed_actions):
@@ -291,6 +292,33 @@ def allow_service_role_assumption():
     check(allows(evaluate_trust_policy, project + "a"), True, "the role of a project, for that project")
     check(allows(evaluate_trust_policy, project + "b"), False, "the role of a project, for another one")
     iam_evaluator.evaluate_trust_policy = evaluate_trust_policy
+
+
+def resolve_role_of_session():
+    """Makes `aws:PrincipalArn` of a role's session the ARN of the role, as AWS documents it.
+
+    Without the patch it is the ARN of the session.
+    """
+    from ministack.core import iam_evaluator
+
+    stock = iam_evaluator._resolve_condition_key
+
+    @functools.wraps(stock)
+    def resolve_condition_key(key, ctx):
+        found = stock(key, ctx)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in found:
+            return found
+        _, role, _ = found.split(":", 5)[5].split("/")
+        return f"arn:aws:iam::{found.split(':')[4]}:role/{role}"
+
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/a/b"
+    ctx = iam_evaluator.EvalContext(
+        principal_arn=session, principal_type="AssumedRole", principal_account=ACCOUNT, action="a:B",
+        resource_arn="*", region=REGION, service_context={})
+    check(stock("aws:PrincipalArn", ctx), session, "the principal of a session without the patch")
+    role = f"arn:aws:iam::{ACCOUNT}:role/a"
+    check(resolve_condition_key("aws:PrincipalArn", ctx), role, "the principal of a session")
+    iam_evaluator._resolve_condition_key = resolve_condition_key
 
 
 def simulate_with_condition_keys():

@@ -44,6 +44,8 @@ pub struct SandboxOptions {
     pub buildspec: String,
     /// See [`SandboxAccountOptions::hanging_polls`].
     pub hanging_polls: bool,
+    /// Whether the installation has a topic of done events.
+    pub done_topic: bool,
 }
 
 impl SandboxOptions {
@@ -57,6 +59,7 @@ impl SandboxOptions {
             concurrent_builds: None,
             buildspec: RUNNER_BUILDSPEC.to_owned(),
             hanging_polls: false,
+            done_topic: false,
         }
     }
 }
@@ -92,6 +95,7 @@ impl Sandbox {
     pub async fn start(options: SandboxOptions) -> anyhow::Result<Self> {
         let mut account_options = SandboxAccountOptions::new(options.python);
         account_options.definition.prefix = options.prefix;
+        account_options.definition.done_topic = options.done_topic;
         account_options.hanging_polls = options.hanging_polls;
         let account = SandboxAccount::create(account_options).await?;
         let forge = ForgeServer::start(ForgeOptions { ca: account.ca(), dir: account.dir().join("forge") }).await?;

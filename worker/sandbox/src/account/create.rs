@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::definition::{
-    ACCOUNT_ID, AccountDefinition, PUBLISHER_USER, TOPIC_NAME, iam_arn, rule_target, subscription, topic_arn,
+    ACCOUNT_ID, AccountDefinition, DONE_TOPIC_NAME, PUBLISHER_USER, TOPIC_NAME, iam_arn, rule_target, subscription,
+    topic_arn,
 };
 use crate::aws::{AwsClient, AwsError, XmlResponse};
 use crate::credentials::AccessKey;
@@ -26,7 +27,10 @@ pub(super) struct CreatedAccount {
 pub(super) async fn create_account(root: &AwsClient, account: &AccountDefinition) -> Result<CreatedAccount, AwsError> {
     let publisher = create_publisher(root, account).await?;
     create_roles(root, account).await?;
-    create_topic(root, account).await?;
+    create_topic(root, TOPIC_NAME, &account.topic_policy()).await?;
+    if account.done_topic {
+        create_topic(root, DONE_TOPIC_NAME, &account.done_topic_policy()).await?;
+    }
     let queue_urls = create_queues(root, account).await?;
     subscribe(root).await?;
     create_rules(root, account).await?;
@@ -63,11 +67,10 @@ async fn iam(root: &AwsClient, action: &str, params: &[(&str, &str)]) -> Result<
     root.query("iam", IAM_VERSION, action, params).await
 }
 
-async fn create_topic(root: &AwsClient, account: &AccountDefinition) -> Result<(), AwsError> {
-    let policy = account.topic_policy().to_string();
-    root.query("sns", SNS_VERSION, "CreateTopic", &[("Name", TOPIC_NAME)]).await?;
-    let set = [("TopicArn", topic_arn()), ("AttributeName", "Policy".to_owned()), ("AttributeValue", policy)];
-    let set = set.each_ref().map(|(name, value)| (*name, value.as_str()));
+async fn create_topic(root: &AwsClient, name: &str, policy: &Value) -> Result<(), AwsError> {
+    let response = root.query("sns", SNS_VERSION, "CreateTopic", &[("Name", name)]).await?;
+    let (topic, policy) = (response.required("TopicArn")?, policy.to_string());
+    let set = [("TopicArn", topic.as_str()), ("AttributeName", "Policy"), ("AttributeValue", policy.as_str())];
     root.query("sns", SNS_VERSION, "SetTopicAttributes", &set).await?;
     Ok(())
 }

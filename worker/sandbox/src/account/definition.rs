@@ -11,6 +11,8 @@ pub const REGION: &str = "eu-central-1";
 
 /// The topic that publishers publish to.
 pub const TOPIC_NAME: &str = "doorbell-requests";
+/// The topic of done events, where the installation has one.
+pub const DONE_TOPIC_NAME: &str = "doorbell-done";
 
 /// Receives what was published, in SNS's envelope.
 pub const TRIGGER_QUEUE: &str = "doorbell-triggers";
@@ -64,6 +66,8 @@ pub struct AccountDefinition {
     pub prefix: String,
     /// The CodeBuild projects that workers may start and whose events they receive.
     pub build_projects: Vec<String>,
+    /// Whether there is a topic of done events.
+    pub done_topic: bool,
 }
 
 impl AccountDefinition {
@@ -157,6 +161,10 @@ pub(crate) fn iam_arn(resource: &str) -> String {
 
 pub(crate) fn topic_arn() -> String {
     arn("sns", TOPIC_NAME)
+}
+
+pub(crate) fn done_topic_arn() -> String {
+    arn("sns", DONE_TOPIC_NAME)
 }
 
 pub(crate) fn rule_arns() -> [String; 2] {

@@ -13,7 +13,7 @@ use crate::sandbox::{BUILD_PROJECT, PINNED_BUILD_PROJECT, UNPRIVILEGED_BUILD_PRO
 use crate::test_ca::TestCa;
 use definition::{
     AccountDefinition, DEAD_LETTER_QUEUE, EVENT_QUEUE, JOBS_TABLE, OWNER_ROLE, REGION, TRIGGER_QUEUE, WORKER_ROLE,
-    topic_arn,
+    done_topic_arn, topic_arn,
 };
 
 mod create;
@@ -24,12 +24,14 @@ mod queues;
 mod registry;
 mod rows;
 pub(crate) mod start_policy;
+mod subscribers;
 
 pub(crate) use create::{IAM_VERSION, SNS_VERSION};
 pub use policies::RoleDefinition;
 pub use queue_messages::QueueMessage;
 pub use queues::QueueDefinition;
 pub(crate) use rows::rows;
+pub use subscribers::DoneSubscriber;
 
 /// The options of an account.
 #[derive(Debug, Clone)]
@@ -52,6 +54,7 @@ impl SandboxAccountOptions {
             build_projects: [BUILD_PROJECT, UNPRIVILEGED_BUILD_PROJECT, PINNED_BUILD_PROJECT]
                 .map(str::to_owned)
                 .to_vec(),
+            done_topic: false,
         };
         SandboxAccountOptions { python: python.into(), definition, hanging_polls: false }
     }
@@ -193,7 +196,9 @@ impl SandboxAccount {
 
     /// The environment of a worker as on Fargate; the caller that runs CodeBuild adds `AWS_ENDPOINT_URL_CODEBUILD`.
     pub fn worker_environment(&self) -> BTreeMap<String, String> {
-        self.installation_environment().into_iter().chain(self.credentials.environment(WORKER_ROLE)).collect()
+        let done_topic = self.definition.done_topic.then(|| ("DOORBELL_DONE_TOPIC_ARN".to_owned(), done_topic_arn()));
+        let role = self.credentials.environment(WORKER_ROLE);
+        self.installation_environment().into_iter().chain(done_topic).chain(role).collect()
     }
 
     /// The environment of the account's owner for `doorbell`; the caller that runs CodeBuild adds its endpoint.

@@ -5,7 +5,7 @@ use super::definition::{
     ACCOUNT_ID, AccountDefinition, BUILD_ROLE, DEAD_LETTER_QUEUE, DUE_INDEX, EVENT_DEAD_LETTER_QUEUE, EVENT_QUEUE,
     GIT_SECRET_PREFIX, JOBS_TABLE, LOG_GROUP_PREFIX, OWNER_ROLE, PINNED_BUILD_ROLE, PINNED_GIT_SECRET, PROJECT_INDEX,
     REPORT_SECRET_PREFIX, SUBSCRIPTION_DEAD_LETTER_QUEUE, TRIGGER_QUEUE, UNPRIVILEGED_BUILD_ROLE, WORKER_ROLE, arn,
-    iam_arn, topic_arn,
+    done_topic_arn, iam_arn, topic_arn,
 };
 use super::start_policy::{StartVariables, start_conditions};
 use crate::sandbox::{PINNED_BUILD_PROJECT, UNPRIVILEGED_BUILD_PROJECT};
@@ -30,6 +30,19 @@ impl AccountDefinition {
     /// The topic's policy: it denies plain HTTP. The publisher's own policy admits the publisher.
     pub fn topic_policy(&self) -> Value {
         document([deny_plain_http("sns:Publish", &topic_arn())])
+    }
+
+    /// The policy of the topic of done events: it denies plain HTTP, and publishing to all but the worker's role.
+    pub fn done_topic_policy(&self) -> Value {
+        let deny_others = json!({
+            "Sid": "DenyOtherPublishers",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": done_topic_arn(),
+            "Condition": { "ArnNotEquals": { "aws:PrincipalArn": iam_arn(&format!("role/{WORKER_ROLE}")) } },
+        });
+        document([deny_plain_http("sns:Publish", &done_topic_arn()), deny_others])
     }
 
     /// All roles.
@@ -125,7 +138,8 @@ impl AccountDefinition {
             start,
         ];
         let denied = self.build_projects.iter().map(|project| start_variables(project).deny_others(project));
-        document(statements.into_iter().chain(denied))
+        let announce = self.done_topic.then(|| allow("PublishDoneEvents", &["sns:Publish"], [done_topic_arn()]));
+        document(statements.into_iter().chain(announce).chain(denied))
     }
 
     /// Reads one git secret, and no document: the worker sends what it needs of that.

@@ -41,7 +41,11 @@ pub(super) struct EndpointState {
 
 impl EndpointState {
     pub(super) fn new(settings: EndpointSettings) -> anyhow::Result<Self> {
-        let definition = AccountDefinition { prefix: String::new(), build_projects: vec![BUILD_PROJECT.to_owned()] };
+        let definition = AccountDefinition {
+            prefix: String::new(),
+            build_projects: vec![BUILD_PROJECT.to_owned()],
+            done_topic: false,
+        };
         let builds = InstantBuilds::new(InstantBuildOptions {
             project: BUILD_PROJECT.to_owned(),
             region: REGION.to_owned(),

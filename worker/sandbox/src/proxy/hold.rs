@@ -1,4 +1,4 @@
-//! Holds the response of one executed call, so that a test can kill the caller meanwhile.
+//! Holds one call or its response, so that a test can kill the caller meanwhile.
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -16,6 +16,16 @@ struct HeldCall {
     text: String,
     /// The calls like it that come before.
     calls_before: u64,
+    side: HeldSide,
+}
+
+/// On which side of the server a call is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeldSide {
+    /// The server never gets it.
+    Request,
+    /// The server executes it, and its caller gets no response.
+    Response,
 }
 
 impl CallHold {
@@ -23,23 +33,22 @@ impl CallHold {
         Self { target: Mutex::default(), reached: watch::Sender::new(false) }
     }
 
-    pub(super) fn set(&self, name: &str, text: &str, calls_before: u64) {
-        let call = HeldCall { name: name.to_owned(), text: text.to_owned(), calls_before };
+    pub(super) fn set(&self, side: HeldSide, name: &str, text: &str, calls_before: u64) {
+        let call = HeldCall { name: name.to_owned(), text: text.to_owned(), calls_before, side };
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
         self.reached.send_replace(false);
     }
 
-    /// Counts a call. True for the one to hold; no other one is held after it.
-    pub(super) fn takes(&self, name: &str, body: &[u8]) -> bool {
+    /// Counts a call. Where to hold it, for the one to hold; no other one is held after it.
+    pub(super) fn takes(&self, name: &str, body: &[u8]) -> Option<HeldSide> {
         let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
         let is_like = |call: &&mut HeldCall| call.name == name && String::from_utf8_lossy(body).contains(&call.text);
-        let Some(call) = target.as_mut().filter(is_like) else { return false };
-        let is_held = call.calls_before == 0;
-        call.calls_before = call.calls_before.saturating_sub(1);
-        if is_held {
-            *target = None;
+        let call = target.as_mut().filter(is_like)?;
+        if call.calls_before == 0 {
+            return target.take().map(|call| call.side);
         }
-        is_held
+        call.calls_before -= 1;
+        None
     }
 
     pub(super) fn mark_reached(&self) {

@@ -29,7 +29,7 @@ use crate::test_ca::TestCa;
 use call::ProxiedCall;
 use counters::ProxyCounters;
 use fault::InjectedFault;
-use hold::CallHold;
+use hold::{CallHold, HeldSide};
 
 /// A running proxy before one server. Dropping it stops it and closes open connections.
 #[derive(Debug)]
@@ -106,10 +106,15 @@ impl Proxy {
     /// Holds the response of one call: of this name and with this text in its body, after this many others like it.
     /// The call itself is executed.
     pub fn hold_response(&self, name: &str, text: &str, calls_before: u64) {
-        self.state.hold.set(name, text, calls_before);
+        self.state.hold.set(HeldSide::Response, name, text, calls_before);
     }
 
-    /// Waits until that call was executed.
+    /// As [`Proxy::hold_response`], but the server never gets the call.
+    pub fn hold_request(&self, name: &str, text: &str, calls_before: u64) {
+        self.state.hold.set(HeldSide::Request, name, text, calls_before);
+    }
+
+    /// Waits until that call was executed, or caught.
     pub async fn wait_until_held(&self) {
         self.state.hold.wait_until_reached().await;
     }
@@ -155,8 +160,10 @@ async fn receive(State(state): State<Arc<ProxyState>>, request: Request) -> Resp
     };
     let call = ProxiedCall::identify(&parts, &body);
     let call_index = state.counters.count_call(&call.name);
-    if state.hold.takes(&call.name, &body) {
-        state.forward(parts, body).await;
+    if let Some(side) = state.hold.takes(&call.name, &body) {
+        if side == HeldSide::Response {
+            state.forward(parts, body).await;
+        }
         state.hold.mark_reached();
         tokio::time::sleep(STALL_DURATION).await;
         return response::no_response();

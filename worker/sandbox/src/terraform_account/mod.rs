@@ -3,6 +3,7 @@
 //! It is applied to an empty emulator, used by the real binaries with the credentials that it gave them, and destroyed
 //! again.
 mod alarms;
+mod documents;
 pub(crate) mod fixture;
 mod orphans;
 mod parity;

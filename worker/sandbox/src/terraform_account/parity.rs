@@ -5,10 +5,11 @@ use anyhow::{Context, ensure};
 use doorbell_registry::ProjectDocument;
 use serde_json::{Value, json};
 
+use super::documents::{INSTALLATION_SPECIFIC, denials, mask_field, normalize, parse_document, without_sids};
 use super::permissions::granted_actions;
 use super::terraform::TerraformState;
 use crate::account::definition::{
-    AccountDefinition, BUILD_ROLE, JOBS_TABLE, TOPIC_NAME, WORKER_ROLE, rule_target, subscription,
+    AccountDefinition, BUILD_ROLE, DONE_TOPIC_NAME, JOBS_TABLE, TOPIC_NAME, WORKER_ROLE, rule_target, subscription,
 };
 use crate::account::start_policy::{StartVariables, start_conditions};
 
@@ -24,16 +25,14 @@ const PLAIN_ATTRIBUTES: [(&str, &str); 5] = [
 const JSON_ATTRIBUTES: [(&str, &str); 3] =
     [("Policy", "policy"), ("RedrivePolicy", "redrive_policy"), ("RedriveAllowPolicy", "redrive_allow_policy")];
 
-/// A placeholder for what differs between installations: names of build projects, publishers and secrets.
-const INSTALLATION_SPECIFIC: &str = "the installation's own";
-
 /// Compares topic, subscription, queues, table, event rules, the roles' trust, the worker's permissions, and what each
 /// document and its build project fix. Returns the number of compared values.
 ///
 /// # Errors
 /// Values differ; the error lists them.
 pub(super) fn check(terraform_state: &TerraformState) -> anyhow::Result<usize> {
-    let sandbox_account = AccountDefinition { prefix: "/doorbell".to_owned(), build_projects: Vec::new() };
+    let sandbox_account =
+        AccountDefinition { prefix: "/doorbell".to_owned(), build_projects: Vec::new(), done_topic: true };
     let mut parity = ParityCheck::default();
     for queue in sandbox_account.queues() {
         let made = terraform_state.resource("aws_sqs_queue", queue.name)?;
@@ -73,6 +72,10 @@ fn compare_topic(
     let made = parse_document(&terraform_state.resource("aws_sns_topic", TOPIC_NAME)?["policy"])?;
     let [ours, made] = [normalize(sandbox_account.topic_policy()), made];
     parity.compare("topic, policy", &ours, &made);
+    // Who else may subscribe is the installation's own.
+    let made = parse_document(&terraform_state.resource("aws_sns_topic", DONE_TOPIC_NAME)?["policy"])?;
+    let [ours, made] = [normalize(sandbox_account.done_topic_policy()), denials(made)];
+    parity.compare("topic of done events, policy", &ours, &made);
     let made = terraform_state.single_resource("aws_sns_topic_subscription")?;
     for ((name, ours), theirs) in
         subscription().into_iter().zip(["protocol", "endpoint", "raw_message_delivery", "redrive_policy"])
@@ -231,64 +234,11 @@ impl ParityCheck {
     }
 }
 
-/// A document in a string, normalized for comparison: a list of one equals its element, and order is ignored.
-fn parse_document(text: &Value) -> anyhow::Result<Value> {
-    match text.as_str().filter(|text| !text.is_empty()) {
-        Some(text) => Ok(normalize(serde_json::from_str(text)?)),
-        None => Ok(Value::Null),
-    }
-}
-
-/// The document with this field's value blanked, at any depth.
-fn mask_field(value: Value, field: &str) -> Value {
-    match value {
-        Value::Array(list) => list.into_iter().map(|value| mask_field(value, field)).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| {
-                let value = if name == field { json!(INSTALLATION_SPECIFIC) } else { mask_field(value, field) };
-                (name, value)
-            })
-            .collect(),
-        other => other,
-    }
-}
-
-/// A statement's id grants nothing.
-fn without_sids(mut policy: Value) -> Value {
-    if let Some(statement) = policy["Statement"].as_object_mut() {
-        statement.remove("Sid");
-    }
-    policy
-}
-
-fn normalize(value: Value) -> Value {
-    match value {
-        Value::Array(mut list) if list.len() == 1 => normalize(list.remove(0)),
-        Value::Array(list) => {
-            let mut list: Vec<Value> = list.into_iter().map(normalize).collect();
-            list.sort_by_key(Value::to_string);
-            list.into()
-        }
-        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, normalize(value))).collect(),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{ParityCheck, parse_document};
-
-    #[test]
-    fn parsed_policy_unwraps_single_items_and_sorts_lists() {
-        let text = json!(r#"{"Statement":[{"Action":["sqs:*"],"Resource":["b","a"]}]}"#);
-        assert_eq!(
-            parse_document(&text).unwrap(),
-            json!({ "Statement": { "Action": "sqs:*", "Resource": ["a", "b"] } })
-        );
-    }
+    use super::ParityCheck;
 
     #[test]
     fn parity_check_with_difference_names_it() {

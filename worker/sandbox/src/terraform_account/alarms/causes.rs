@@ -6,6 +6,7 @@ use crate::terraform_account::scenarios::TerraformScenarios;
 pub(super) enum Cause {
     RejectedRequests,
     RevokedForgeToken,
+    DeniedDoneEvents,
     DeniedStart,
     HourOfDeniedStarts,
     DuplicateBuild,
@@ -17,8 +18,9 @@ pub(super) enum Cause {
 }
 
 /// Each cause, in the order in which they happen, with the alarms that it sets off.
-pub(super) const CAUSES: [(Cause, &[&str]); 10] = [
+pub(super) const CAUSES: [(Cause, &[&str]); 11] = [
     (Cause::RejectedRequests, &["rejection-rate"]),
+    (Cause::DeniedDoneEvents, &["done-event-failures"]),
     (Cause::DeniedStart, &["starts-refused"]),
     (Cause::HourOfDeniedStarts, &["starts-refused", "jobs-wait"]),
     (Cause::DuplicateBuild, &["duplicate-build"]),
@@ -40,6 +42,7 @@ impl Cause {
         match self {
             Self::RejectedRequests => requests::publish_rejected_requests(scenarios).await,
             Self::RevokedForgeToken => requests::report_with_a_revoked_token(scenarios).await,
+            Self::DeniedDoneEvents => requests::deny_done_events(scenarios).await,
             Self::DeniedStart => jobs::deny_a_start(scenarios).await,
             Self::HourOfDeniedStarts => jobs::deny_starts_for_an_hour(scenarios).await,
             Self::DuplicateBuild => jobs::start_a_second_build(scenarios).await,

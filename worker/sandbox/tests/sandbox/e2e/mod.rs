@@ -2,6 +2,7 @@
 mod bad_input;
 mod ci;
 mod demo;
+mod done_events;
 mod final_status;
 mod happy_path;
 mod idempotency;
