@@ -1,5 +1,7 @@
 use doorbell_adapters::aws::DynamoDbLedger;
-use doorbell_engine::domain::{DesiredState, NotificationState, Phase, ReportEntry, Row, Timestamp, TurnWait};
+use doorbell_engine::domain::{
+    DesiredState, DoneEventState, NotificationState, Phase, ReportEntry, Row, Timestamp, TurnWait,
+};
 use doorbell_messages::JobKey;
 use serde::Serialize;
 
@@ -68,6 +70,9 @@ fn job_lines(row: &Row, later_jobs: &[SeriesJobView], now: Timestamp) -> Vec<(Li
     for ReportEntry { target, notification } in &row.reports {
         fact("report", format_report(notification, &format!("{} {}", target.to.url, target.to.repo)));
     }
+    if let Some(state) = &row.done_event {
+        fact("event", format_done_event(state));
+    }
     if let Some(waiting) = describe_wait(row, now) {
         fact("waiting", waiting);
     }
@@ -121,6 +126,23 @@ fn format_report(notification: &NotificationState, destination: &str) -> String 
     }
 }
 
+fn format_done_event(state: &DoneEventState) -> String {
+    match (&state.given_up, state.published_at) {
+        (Some(reason), _) => format!("given up: {}", harmless(reason)),
+        (None, Some(at)) => format!("published at {}", format_time(at)),
+        (None, None) => "not published yet".to_owned(),
+    }
+}
+
+/// Whether a row that is over owes nothing but its done event.
+fn owes_event_only(row: &Row) -> bool {
+    row.done_event.as_ref().is_some_and(DoneEventState::is_owed)
+        && row.reports.iter().all(|entry| {
+            let delivered = entry.notification.delivered.map(|report| report.status);
+            entry.notification.undeliverable.is_some() || delivered == Some(row.status())
+        })
+}
+
 /// What an unsettled row waits for, as text.
 fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
     let due = row.due_at()?;
@@ -139,6 +161,7 @@ fn describe_wait(row: &Row, now: Timestamp) -> Option<String> {
         (Phase::Accepted { .. } | Phase::Running { .. }, DesiredState::Cancel) => {
             "for the end of its build: a cancel is recorded"
         }
+        (Phase::Finished { .. } | Phase::Rejected { .. }, _) if owes_event_only(row) => "for the topic of done events",
         (Phase::Finished { .. } | Phase::Rejected { .. }, _) => "for the status report to the forge",
     };
     let when = if due > now {
@@ -177,5 +200,23 @@ mod tests {
         assert!(lines.iter().any(|(line, _)| format!("{line:?}").contains(&expected)), "{lines:?}");
         row.followed_by = Some(later.clone());
         assert_eq!(describe_repeat(&row), Some(format!("asked again at {at}; that is {later} now")));
+    }
+
+    #[test]
+    fn job_shows_what_became_of_its_done_event() {
+        let sent_at = Timestamp::from_millis(1_795_262_640_000);
+        let request = Request::parse(r#"{"project":"demo","branch":"main","id":"a"}"#).unwrap();
+        let message = SourceMessage { id: "m1".to_owned(), sent_at };
+        let mut row = Row::new(JobKey::for_request(&request, "m1").unwrap(), request, message, sent_at);
+        row.phase = Phase::Rejected { kind: None, reason: "no".to_owned(), at: sent_at };
+        row.phase_due_at = None;
+        let owed = DoneEventState { due_at: Some(sent_at), ..DoneEventState::default() };
+        row.done_event = Some(owed.clone());
+        assert!(describe_wait(&row, sent_at).unwrap().starts_with("for the topic of done events"));
+        assert_eq!(format_done_event(&owed), "not published yet");
+        let published = DoneEventState { published_at: Some(sent_at), ..owed.clone() };
+        assert_eq!(format_done_event(&published), format!("published at {}", format_time(sent_at)));
+        let given_up = DoneEventState { given_up: Some("gone\u{1b}[2J".to_owned()), ..owed };
+        assert!(!format_done_event(&given_up).contains('\u{1b}'));
     }
 }

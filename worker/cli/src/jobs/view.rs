@@ -24,6 +24,15 @@ pub(crate) struct JobView {
     build: Option<JobBuildView>,
     last_report: Option<LastReportView>,
     undeliverable: Option<String>,
+    done_event: Option<DoneEventView>,
+}
+
+/// The done event of a job that has one: owed, published or given up.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DoneEventView {
+    published_at: Option<String>,
+    given_up: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +82,10 @@ impl From<&Row> for JobView {
                 .and_then(|notification| notification.delivered)
                 .map(|report| LastReportView { status: report.status.as_str(), at: report.at.to_string() }),
             undeliverable: notification.and_then(|notification| notification.undeliverable.clone()),
+            done_event: row.done_event.as_ref().map(|state| DoneEventView {
+                published_at: state.published_at.map(|at| at.to_string()),
+                given_up: state.given_up.clone(),
+            }),
         }
     }
 }
@@ -109,7 +122,8 @@ pub(crate) fn trail(row: &Row) -> Vec<TrailEntryView> {
 /// The commit that is built, if it is known.
 pub(crate) fn commit(row: &Row) -> Option<String> {
     let built = row.reported_commit().map(ToString::to_string);
-    built.or_else(|| row.request.commit.as_ref().map(ToString::to_string))
+    let announced = row.done_event.as_ref().and_then(|state| state.commit.as_ref()).map(ToString::to_string);
+    built.or(announced).or_else(|| row.request.commit.as_ref().map(ToString::to_string))
 }
 
 /// Reason of the job's status, as text.
