@@ -1,5 +1,6 @@
 // Who may publish done events and who may subscribe to them, by AWS's evaluation rules.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { iamArn, readPlan, statements } from './plan.mjs'
@@ -53,6 +54,21 @@ describe('subscribers of other accounts', () => {
       const context = { 'sns:Protocol': 'sqs', ...ofOrganization(SUBSCRIBERS.organization) }
       for (const principal of [listed, stranger]) assert.equal(await may(principal, action, context), false, action)
     }
+  })
+})
+
+describe('the example "done_subscribers"', () => {
+  const { resource_changes: changes } = JSON.parse(readFileSync(join(process.env.DOORBELL_PLANS, 'done_subscribers.json'), 'utf8'))
+  const [subscription] = changes.filter(({ type }) => type === 'aws_sns_topic_subscription').map(({ change }) => change.after)
+  it('filters by attributes that each event has', () => {
+    assert.deepEqual([subscription.topic_arn, subscription.protocol, subscription.raw_message_delivery], [DONE_TOPIC, 'sqs', true])
+    assert.deepEqual(JSON.parse(subscription.filter_policy), { project: ['demo'], status: ['failure', 'error'] })
+  })
+  it('lets only the topic call the function', () => {
+    const [{ change }] = changes.filter(({ type }) => type === 'aws_cloudformation_stack')
+    const { AdmitTopic, Subscription } = JSON.parse(change.after.template_body).Resources
+    assert.deepEqual([AdmitTopic.Properties.SourceArn, AdmitTopic.Properties.Principal], [DONE_TOPIC, 'sns.amazonaws.com'])
+    assert.deepEqual([Subscription.Properties.TopicArn, Subscription.DependsOn], [DONE_TOPIC, 'AdmitTopic'])
   })
 })
 

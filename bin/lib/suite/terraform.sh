@@ -94,6 +94,7 @@ plans() {
   topic_kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-0000-4000-8000-000000000000"
   publishers        = { github = { ci = "github", subjects = ["repo:example/demo:ref:refs/heads/main"], create_provider = false } }
 }' &&
+        plan done_subscribers done_subscribers ', "done_topic_arn": "arn:aws:sns:eu-central-1:111122223333:doorbell-done"' &&
         plan shared minimal "$images$network" 'module "doorbell" {
   shared_build_project  = true
   ignored_override_keys = ["source.buildspec"]
