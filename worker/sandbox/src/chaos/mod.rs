@@ -1,5 +1,6 @@
 //! `bin/chaos`: runs the real binaries under faults and then checks invariants by the state outside the workers.
 mod clock_jump;
+mod done;
 mod drip;
 mod event_faults;
 mod fleet;
@@ -77,6 +78,8 @@ enum Scenario {
     Names,
     /// A forge that sends one byte a second
     Drip,
+    /// Workers killed while they publish a done event
+    Done,
 }
 
 /// Runs a scenario and prints its result; false if an invariant does not hold.
@@ -98,6 +101,7 @@ pub async fn run(arguments: ChaosArguments) -> anyhow::Result<bool> {
         Scenario::Flood => flood::run(options, &arguments).await?,
         Scenario::Names => names::run(&options.programs, &arguments).await?,
         Scenario::Drip => drip::run(options, &arguments).await?,
+        Scenario::Done => done::run(options, &arguments).await?,
     };
     result.print(arguments.output);
     Ok(result.violations.is_empty())
