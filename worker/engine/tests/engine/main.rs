@@ -22,6 +22,7 @@ mod missing_events;
 mod order;
 mod order_oracle;
 mod outages;
+mod outcome_checks;
 mod quarantine;
 mod redrive;
 mod series;

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use doorbell_engine::domain::{BuildOutcome, BuildState, Phase, ProviderBuild, Row, TrailKind};
-use doorbell_messages::Status;
+use doorbell_engine::domain::Row;
 use serde_json::{Value, json};
 
-use crate::fakes::{FaultAction, FaultCounts, FaultProfile, PortCall, SeededRng, commit_id, lock};
+use crate::fakes::{FaultCounts, FaultProfile, PortCall, SeededRng, commit_id, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
 use crate::order_oracle::check_order;
+use crate::outcome_checks::{check_announced, check_final_status};
 use crate::redrive::{redrive_after_expiry, redrive_late};
 use crate::series_invariants::{PublishedRequest, check_series};
 
@@ -66,8 +66,8 @@ async fn simulate(seed: u64) -> SimulationResult {
     simulation.rows().iter().for_each(|row| check_announced(&simulation, row));
     let jobs = simulation.rows().len();
     let expired = redrive_after_expiry(&simulation, &late, &published).await;
-    let mut faults = FaultCounts::new();
-    fleet.workers.iter().for_each(|worker| add_faults(&mut faults, worker.process.faults()));
+    let mut faults = FaultCounts::default();
+    fleet.workers.iter().for_each(|worker| faults.add(&worker.process.faults()));
     let workers = fleet.workers.iter().chain([&last, &late, &expired]);
     SimulationResult {
         jobs,
@@ -197,51 +197,6 @@ impl SimulatedFleet {
     }
 }
 
-/// Checks that a row's final status is that of its build.
-fn check_final_status(simulation: &Simulation, row: &Row) {
-    let Phase::Finished { result, .. } = &row.phase else { return };
-    if let Some(build) = simulation.own_builds(&row.key).first() {
-        let is_unknown = result.message.starts_with("unknown whether it started");
-        let is_right = result.status == status_of(build);
-        assert!(is_right || is_unknown, "{row:#?} of {build:#?}");
-    }
-}
-
-/// Checks that an accepted job of a project that is announced has a done event.
-fn check_announced(simulation: &Simulation, row: &Row) {
-    let was_accepted = row.trail.iter().any(|entry| entry.kind == TrailKind::Accepted);
-    let is_announced = was_accepted && simulation.publishes_done_events && row.request.project.as_str() != "careful";
-    assert!(!is_announced || row.done_event.is_some(), "no done event: {row:#?}");
-}
-
-fn status_of(build: &ProviderBuild) -> Status {
-    match &build.state {
-        BuildState::Queued => Status::Queued,
-        BuildState::Running => Status::Running,
-        BuildState::Ended(BuildOutcome::Success) => Status::Success,
-        BuildState::Ended(BuildOutcome::CommandFailed { .. }) => Status::Failure,
-        BuildState::Ended(BuildOutcome::Canceled | BuildOutcome::OlderCommit) => Status::Canceled,
-        BuildState::Ended(_) => Status::Error,
-    }
-}
-
-fn add_faults(sum: &mut FaultCounts, more: FaultCounts) {
-    more.into_iter().for_each(|(fault, count)| *sum.entry(fault).or_default() += count);
-}
-
-/// Prints a table of the faults: the calls, and how often each kind of fault came at each.
-fn print_faults(faults: &FaultCounts) {
-    println!("{:<18}{}", "call", FaultAction::RANDOM.map(|kind| format!("{kind:>9}")).concat());
-    for call in PortCall::ALL {
-        let count = |kind| faults.get(&(call, kind)).copied().unwrap_or_default();
-        println!(
-            "{:<18}{}",
-            format!("{call:?}"),
-            FaultAction::RANDOM.map(|kind| format!("{:>9}", count(kind))).concat()
-        );
-    }
-}
-
 fn run(seed: u64) -> SimulationResult {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(simulate(seed))
@@ -259,7 +214,7 @@ fn random_faults_yield_one_build_and_correct_status() {
     let seeds = seeds();
     let next = AtomicU64::new(seeds.start);
     let sums = [const { AtomicU64::new(0) }; 3];
-    let (broken, faults) = (std::sync::Mutex::new(Vec::new()), std::sync::Mutex::new(FaultCounts::new()));
+    let (broken, faults) = (std::sync::Mutex::new(Vec::new()), std::sync::Mutex::new(FaultCounts::default()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
@@ -270,7 +225,7 @@ fn random_faults_yield_one_build_and_correct_status() {
                     }
                     match std::panic::catch_unwind(|| run(seed)) {
                         Ok(result) => {
-                            add_faults(&mut lock(&faults), result.faults);
+                            lock(&faults).add(&result.faults);
                             let counts = [result.jobs as u64, result.builds as u64, u64::from(result.deaths)];
                             sums.iter().zip(counts).for_each(|(sum, more)| _ = sum.fetch_add(more, Ordering::Relaxed));
                         }
@@ -285,7 +240,7 @@ fn random_faults_yield_one_build_and_correct_status() {
     });
     let [jobs, builds, deaths] = sums.map(AtomicU64::into_inner);
     let broken = lock(&broken).clone();
-    print_faults(&lock(&faults));
+    print!("{}", lock(&faults));
     println!(
         "histories: {}, jobs: {jobs}, builds: {builds}, workers that died: {deaths}, broken: {}",
         seeds.end - seeds.start,

@@ -1,4 +1,6 @@
+mod counts;
 mod port_call;
+mod profile;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Mutex;
@@ -10,8 +12,10 @@ use doorbell_engine::ports::PortError;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub use self::counts::FaultCounts;
 pub use self::port_call::PortCall;
-use super::{SeededRng, lock};
+pub use self::profile::FaultProfile;
+use super::lock;
 
 /// Before the service has executed the call, or after it, when only the reply can be lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,23 +38,6 @@ pub enum FaultAction {
     /// The process ends, as by SIGKILL.
     Kill,
 }
-
-impl FaultAction {
-    /// The kinds of random faults.
-    pub const RANDOM: [&str; 4] = ["fails", "is slow", "pauses", "dies"];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fail => "fails",
-            Self::Delay(_) => "is slow",
-            Self::Pause(_) | Self::Stop => "pauses",
-            Self::Kill => "dies",
-        }
-    }
-}
-
-/// How often each kind of fault came at each call.
-pub type FaultCounts = std::collections::BTreeMap<(PortCall, &'static str), u64>;
 
 #[derive(Debug, Clone, Copy)]
 struct FaultRule {
@@ -90,42 +77,6 @@ pub struct SimulatedProcess {
     skew: AtomicI64,
     /// Its calls, with their times.
     trace: Mutex<u64>,
-}
-
-/// Random faults before and after each call, each once in so many calls of the kind that comes most often.
-#[derive(Debug, Clone)]
-pub struct FaultProfile {
-    pub rng: SeededRng,
-    pub fail_one_in: u64,
-    pub delay_one_in: u64,
-    pub pause_one_in: u64,
-    pub kill_one_in: u64,
-}
-
-impl FaultProfile {
-    /// Calls that come more seldom meet more faults, so that each fault comes at each call in some thousand runs.
-    fn next_action(&mut self, call: PortCall) -> Option<FaultAction> {
-        let weight = match call {
-            PortCall::Due => 1,
-            PortCall::Insert | PortCall::Load | PortCall::Update | PortCall::ListProjects => 4,
-            PortCall::Start | PortCall::Describe | PortCall::Ack | PortCall::ReadProject | PortCall::DeadLetter => 16,
-            PortCall::Stop | PortCall::ReleaseSlot | PortCall::ReadSlots => 96,
-            _ => 48,
-        };
-        let hits = |rng: &mut SeededRng, one_in: u64| rng.below(one_in) < weight;
-        if hits(&mut self.rng, self.kill_one_in) {
-            return Some(FaultAction::Kill);
-        }
-        if hits(&mut self.rng, self.pause_one_in) {
-            // Within the claim's ten seconds; longer than a claim, a lease, a token's window, a confirmed absence.
-            let longest = self.rng.one_of(&[9, 15, 90, 400, 2000]);
-            return Some(FaultAction::Pause(Duration::from_secs(self.rng.below(longest) + 1)));
-        }
-        if hits(&mut self.rng, self.delay_one_in) {
-            return Some(FaultAction::Delay(self.rng.millis(20_000)));
-        }
-        hits(&mut self.rng, self.fail_one_in).then_some(FaultAction::Fail)
-    }
 }
 
 impl SimulatedProcess {
@@ -272,7 +223,7 @@ impl SimulatedProcess {
         }
         drop(rules);
         let action = lock(&self.fault_profile).as_mut().and_then(|profile| profile.next_action(call))?;
-        *lock(&self.faults).entry((call, action.name())).or_default() += 1;
+        lock(&self.faults).count(call, action);
         Some(action)
     }
 
