@@ -1,6 +1,7 @@
 //! `bin/demo`: runs a few jobs and shows each step.
 mod case;
 pub mod denied;
+mod done_events;
 mod metrics;
 mod printer;
 mod result;
@@ -43,7 +44,9 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<bool> {
     let programs = Programs::find()?;
     printer.title("The sandbox: no AWS, all on this machine");
     let started = tokio::time::Instant::now();
-    let sandbox = Sandbox::start(SandboxOptions::new(programs, arguments.python)).await?;
+    let mut options = SandboxOptions::new(programs, arguments.python);
+    options.done_topic = true;
+    let sandbox = Sandbox::start(options).await?;
     printer.component(
         "account",
         sandbox.account.emulator().endpoint(),

@@ -1,6 +1,7 @@
 //! The demo's terminal output; colored only on a terminal.
 use anstream::println;
 use owo_colors::OwoColorize;
+use serde_json::Value;
 
 use super::result::{CaseResult, DemoResult};
 use crate::forge::PagureFlag;
@@ -75,6 +76,15 @@ impl DemoPrinter {
     pub(super) fn log_lines(&self, lines: &[String]) {
         for line in lines {
             self.line(&format!("  {} {line}", "worker's log:".dimmed()));
+        }
+    }
+
+    pub(super) fn done_events(&self, events: &[Value]) {
+        for event in events {
+            let (subject, job) = (&event["subject"]["content"], event["subject"]["id"].as_str().unwrap_or_default());
+            let text = |name: &str| subject[name].as_str().unwrap_or_default();
+            self.line(&format!("  received done event: {}  {}", color_status(text("outcome")), text("errors")));
+            self.line(&format!("  {}", job.dimmed()));
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) struct FlagResult {
 /// The result of the demo.
 pub(super) struct DemoResult {
     pub(super) jobs: Vec<CaseResult>,
+    /// The done events that a subscriber of failures received.
+    pub(super) done_events: Vec<Value>,
     /// The actions that the publisher's key was denied.
     pub(super) denied: Vec<String>,
     /// The actions that it was allowed, which is an error.
@@ -32,7 +34,11 @@ pub(super) struct DemoResult {
 
 impl DemoResult {
     pub(super) fn is_as_expected(&self) -> bool {
-        self.allowed.is_empty() && self.jobs.iter().all(|job| job.is_as_expected)
+        let failed = self.jobs.iter().filter(|job| ["failure", "error"].contains(&job.outcome.as_str()));
+        let announced = self.done_events.iter().map(|event| event["subject"]["id"].as_str());
+        self.allowed.is_empty()
+            && announced.eq(failed.map(|job| Some(job.job.as_str())))
+            && self.jobs.iter().all(|job| job.is_as_expected)
     }
 
     /// The documented form of `--output json`.
@@ -51,6 +57,6 @@ impl DemoResult {
                 "flag": flag,
             })
         });
-        json!({ "jobs": jobs.collect::<Vec<_>>(), "denied": self.denied })
+        json!({ "jobs": jobs.collect::<Vec<_>>(), "doneEvents": self.done_events, "denied": self.denied })
     }
 }

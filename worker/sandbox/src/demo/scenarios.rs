@@ -5,9 +5,9 @@ use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::case::{CASE_TIMEOUT, DemoCase};
-use super::denied;
 use super::printer::DemoPrinter;
 use super::result::{CaseResult, DemoResult, FlagResult};
+use super::{denied, done_events};
 use crate::account::definition::REGION;
 use crate::forge::PagureFlag;
 use crate::git_host::EXECUTABLE_FILE;
@@ -47,14 +47,18 @@ pub(super) async fn run_all(
             .with_commit(&not_allowed),
         DemoCase::new("a project that is not registered", &["nowhere", "main"], "rejected", 0),
     ];
+    let subscriber = done_events::subscribe_to_failures(sandbox, "demo").await?;
     let mut jobs = Vec::new();
     for case in cases {
         jobs.push(run_one(sandbox, worker, printer, case).await?);
     }
+    printer.case("a queue that subscribed to the failures of demo");
+    let done_events = done_events::take_received(sandbox, &subscriber).await?;
+    printer.done_events(&done_events);
     printer.case("the publisher's key tries everything else");
     let (denied, allowed) = denied::probe_denied_actions(sandbox, "demo").await?;
     printer.denials(&denied, &allowed);
-    Ok(DemoResult { jobs, denied, allowed })
+    Ok(DemoResult { jobs, done_events, denied, allowed })
 }
 
 async fn run_one(

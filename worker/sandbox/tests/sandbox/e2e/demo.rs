@@ -38,6 +38,10 @@ fn demo_json_has_documented_shape_and_all_outcomes() {
     for job in jobs {
         assert!(["job", "project", "ref"].iter().all(|name| job[*name].is_string()), "{job}");
     }
+    let events = result["doneEvents"].as_array().unwrap();
+    let announced: Vec<_> = events.iter().map(|event| (&event["subject"]["id"], &event["context"]["type"])).collect();
+    let finished = Value::from("dev.cdevents.pipelinerun.finished.0.3.0");
+    assert_eq!(announced, [(&jobs[1]["job"], &finished)], "the subscriber's filter admits failures alone");
     let denied = result["denied"].as_array().unwrap();
     assert!(denied.contains(&Value::from("codebuild:StartBuild")), "{denied:?}");
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0, "files are left in the temporary directory");
