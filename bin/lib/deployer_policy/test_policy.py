@@ -34,7 +34,9 @@ def statements_with(document, action):
 
 class Actions(unittest.TestCase):
     def test_each_resource_type_of_the_module_has_a_row(self):
-        sources = [path for path in (ROOT / "terraform").rglob("*.tf") if "node_modules" not in path.parts]
+        # The example of subscribers belongs to another program's owner, who deploys it by rights of their own.
+        others = {"node_modules", "done_subscribers"}
+        sources = [path for path in (ROOT / "terraform").rglob("*.tf") if others.isdisjoint(path.parts)]
         text = "\n".join(path.read_text(encoding="utf-8") for path in sources)
         types = set(re.findall(r'^resource "([a-z0-9_]+)"', text, re.MULTILINE))
         self.assertGreater(len(types), 20)

@@ -168,7 +168,10 @@ fn series_of(key: &str) -> String {
 fn ledger_state(job: &Job) -> String {
     let settled = if job.is_settled() { "settled" } else { "not settled" };
     let crash_score = job.json()["crash_score"].as_u64().unwrap_or_default();
-    format!("{settled}, {} crash score {crash_score}: {}", job.phase(), job.trail().last().unwrap_or(&"no trail"))
+    // The last one may say only that the end was reported.
+    let trail = job.trail();
+    let latest = trail[trail.len().saturating_sub(3)..].join("; ");
+    format!("{settled}, {} crash score {crash_score}: {latest}", job.phase())
 }
 
 #[cfg(test)]

@@ -105,6 +105,8 @@ pub(super) async fn run(
 fn worker_environment(proxies: &FaultProxies) -> Vec<(&'static str, String)> {
     let mut environment = proxies.worker_environment();
     environment.push(("DOORBELL_BUILD_POLL_INTERVAL", "5s".to_owned()));
+    // The clocks of a long storm jump by more than the default of 24 h, after which a job that waits has failed.
+    environment.push(("DOORBELL_QUEUE_TIMEOUT", "720h".to_owned()));
     environment
 }
 
