@@ -20,7 +20,8 @@ impl FaultProfile {
             PortCall::Due => 1,
             PortCall::Insert | PortCall::Load | PortCall::Update | PortCall::ListProjects => 4,
             PortCall::Start | PortCall::Describe | PortCall::Ack | PortCall::ReadProject | PortCall::DeadLetter => 16,
-            PortCall::Stop | PortCall::ReleaseSlot | PortCall::ReadSlots => 96,
+            PortCall::Stop | PortCall::ReleaseSlot => 96,
+            PortCall::ReadSlots => 192,
             _ => 48,
         };
         let hits = |rng: &mut SeededRng, one_in: u64| rng.below(one_in) < weight;
