@@ -84,6 +84,12 @@ async fn cancel_is_announced_with_the_job_and_not_by_itself() {
     simulation.wait_settled().await;
     assert_eq!(events(&simulation, &key)[0]["subject"]["content"]["outcome"], json!("cancel"));
     assert!(events(&simulation, &cancel).is_empty());
+    // Not even where rejections are announced.
+    simulation.register("all", json!({"announce": "all", "allowCancel": false}));
+    let rejected = simulation.publish(json!({"project": "all", "id": "1", "action": "cancel"}));
+    simulation.wait_settled().await;
+    assert_eq!(simulation.row(&rejected).status(), Status::Rejected);
+    assert!(events(&simulation, &rejected).is_empty());
 }
 
 #[tokio::test(start_paused = true)]
