@@ -4,13 +4,23 @@ use doorbell_messages::Status;
 use serde_json::json;
 
 use crate::fakes::{FaultAction, FaultPoint, PortCall, lock};
-use crate::harness::{Simulation, secs};
+use crate::harness::{RunningWorker, Simulation, secs};
 
 /// Kills a worker at the nth such call; another worker starts `downtime` seconds later and finishes the job.
 async fn check_crash(nth: u32, call: PortCall, moment: FaultPoint, downtime: u64) {
-    let case = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
     let simulation = Simulation::new();
     let first = simulation.start_worker("a");
+    check_takeover(&simulation, &first, (nth, call, moment), downtime).await;
+}
+
+/// Publishes a job and kills its worker at the nth such call from now on; another worker finishes the job.
+pub async fn check_takeover(
+    simulation: &Simulation,
+    first: &RunningWorker,
+    (nth, call, moment): (u32, PortCall, FaultPoint),
+    downtime: u64,
+) {
+    let case = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
     first.process.inject_nth(nth, call, moment, FaultAction::Kill);
     let key = simulation.publish(json!({}));
     tokio::time::timeout(secs(600), first.process.wait_down())

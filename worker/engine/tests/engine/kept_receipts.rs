@@ -5,6 +5,7 @@ use std::time::Duration;
 use doorbell_messages::{JobKey, Status};
 use serde_json::json;
 
+use crate::crashes::check_takeover;
 use crate::fakes::{FaultAction, FaultPoint, PortCall, SeededRng, lock};
 use crate::harness::{RunningWorker, Simulation, secs};
 
@@ -178,19 +179,9 @@ async fn end_during_the_report_of_running_is_reported_at_once() {
 
 /// Kills a worker that keeps receipts at the nth such call of one more job; another worker takes over.
 async fn check_kill(nth: u32, call: PortCall, moment: FaultPoint, downtime: u64) {
-    let case = format!("{moment:?} {call:?} {nth}, down for {downtime} s");
     let simulation = Simulation::new();
     let first = start_lone_worker(&simulation).await;
-    first.process.inject_nth(nth, call, moment, FaultAction::Kill);
-    let key = simulation.publish(json!({}));
-    tokio::time::timeout(secs(600), first.process.wait_down())
-        .await
-        .unwrap_or_else(|_| panic!("fault was not reached: {case}"));
-    tokio::time::sleep(secs(downtime)).await;
-    let _second = simulation.start_worker("b");
-    simulation.wait_settled().await;
-    simulation.only_build(&key);
-    assert_eq!(simulation.reported(&key).last(), Some(&Status::Success), "{case}");
+    check_takeover(&simulation, &first, (nth, call, moment), downtime).await;
 }
 
 #[tokio::test(start_paused = true)]

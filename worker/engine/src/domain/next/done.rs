@@ -17,8 +17,6 @@ use crate::domain::trail::TrailKind;
 /// id.
 pub(super) fn claim_done_event(row: &mut Row, context: DecisionContext, config: &JobConfig) -> Option<Effect> {
     let now = context.now;
-    let jitter = row.key.as_str().to_owned();
-    let event = done_event(row, &config.installation);
     let state = row.done_event.as_mut()?;
     state.due_at = None;
     if !state.is_owed() {
@@ -37,12 +35,13 @@ pub(super) fn claim_done_event(row: &mut Row, context: DecisionContext, config: 
         Admission::Granted => {
             state.in_flight = Some(now);
             state.due_at = Some(now + LEASE);
-            return event.map(|event| Effect::PublishDoneEvent { event: Box::new(event), claim: now });
+            let event = done_event(row, &config.installation)?;
+            return Some(Effect::PublishDoneEvent { event: Box::new(event), claim: now });
         }
         Admission::Queued => backoff::QUEUED,
         Admission::Closed => backoff::FORGE_DOWN,
     };
-    state.due_at = Some(now + backoff.delay(&jitter, state.tries + 1));
+    state.due_at = Some(now + backoff.delay(row.key.as_str(), state.tries + 1));
     None
 }
 
@@ -55,7 +54,6 @@ pub(super) fn on_done_event_sent(
     config: &JobConfig,
 ) {
     let age = row.ended_at().map(|ended| now.duration_since(ended)).unwrap_or_default();
-    let jitter = row.key.as_str().to_owned();
     let Some(state) = row.done_event.as_mut().filter(|state| state.in_flight == Some(claim)) else { return };
     state.in_flight = None;
     state.tries += 1;
@@ -73,7 +71,7 @@ pub(super) fn on_done_event_sent(
         state.given_up = Some(reason);
         return row.record(now, TrailKind::DoneEventFailed, text);
     }
-    state.not_before = Some(now + backoff::REPORT.delay(&jitter, state.tries));
+    state.not_before = Some(now + backoff::REPORT.delay(row.key.as_str(), state.tries));
     if is_first_try {
         row.record(now, TrailKind::DoneEventFailed, format!("done event failed, will retry: {reason}"));
     }

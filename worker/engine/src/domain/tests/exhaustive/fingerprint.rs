@@ -138,9 +138,8 @@ impl Fingerprint {
             request: _,
             message: _,
             trail: _,
-            // This model has no topic: simulation and the properties have one.
+            // Not used by the decisions on this row: this model has no topic, and no series.
             done_event: _,
-            // Not used by the decisions on this row.
             series: _,
             followed_by: _,
             series_canceled_at: _,
